@@ -1,0 +1,184 @@
+// Package record holds the result files of a campaign: their types, writing
+// and reading. A result folder's records.jsonl is append-only JSON lines: one
+// Campaign, then per cell one Cell when it starts, one Execution for each
+// execution as it ends, and one CellEnd. Everything downstream (statistics,
+// figures, claims, gate) works from that file alone.
+package record
+
+import "time"
+
+// Version is the version of the record schema. Readers accept it and older ones.
+const Version = 1
+
+// Campaign is the first record of a file: what was asked, and of which machine.
+type Campaign struct {
+	Version  int    `json:"version"`
+	Scenario string `json:"scenario"`
+	Title    string `json:"title"`
+	// ScenarioSHA256 is the hash of everything that decides the results: the
+	// scenario's and the topology's text.
+	ScenarioSHA256 string    `json:"scenario_sha256"`
+	Profile        string    `json:"profile"`
+	Started        time.Time `json:"started"`
+	// Axes of the matrix, in the scenario's order.
+	Axes []Axis `json:"axes"`
+	// Figures that the scenario asks for.
+	Figures []Figure `json:"figures"`
+	// Cells and Executions are the planned numbers; Executions leaves out
+	// warm-ups.
+	Cells      int     `json:"cells"`
+	Executions int     `json:"executions"`
+	Machine    Machine `json:"machine"`
+	Tool       Tool    `json:"tool"`
+}
+
+// Axis is one dimension of a scenario's matrix.
+type Axis struct {
+	// Name as in the scenario, for instance "rate".
+	Name string `json:"name"`
+	// Label for figures, for instance "Link rate".
+	Label string `json:"label"`
+	// Unit of the numbers, for instance "Mb/s"; empty for names.
+	Unit   string   `json:"unit,omitempty"`
+	Values []string `json:"values"`
+}
+
+// Coord is the value of a cell on one axis.
+type Coord struct {
+	Axis string `json:"axis"`
+	// Value as written in the scenario, for instance "10 Mb/s".
+	Value string `json:"value"`
+	// Label for figures, for instance "StateProp"; empty means Value.
+	Label string `json:"label,omitempty"`
+	// Number is the value in the axis's unit; 0 where values are names.
+	Number float64 `json:"number,omitempty"`
+}
+
+// Figure asks for one figure over the records.
+type Figure struct {
+	// Name of the files, for instance "fig17".
+	Name  string `json:"name" yaml:"name"`
+	Title string `json:"title" yaml:"title"`
+	// Kind is "lines" (a curve per series) or "bars" (a group of bars per x).
+	Kind string `json:"kind" yaml:"kind"`
+	// Metric is one of Metrics.
+	Metric string `json:"metric" yaml:"metric"`
+	// X is the axis along the abscissa, Series the axis with one curve or bar
+	// colour per value, Panels the axes with one plot per combination: the
+	// first makes the columns, the second the rows.
+	X      string   `json:"x" yaml:"x"`
+	Series string   `json:"series" yaml:"series"`
+	Panels []string `json:"panels,omitempty" yaml:"panels"`
+	// Where keeps only cells with the given value on each named axis.
+	Where map[string]string `json:"where,omitempty" yaml:"where"`
+	// LogX and LogY choose logarithmic axes.
+	LogX bool `json:"log_x,omitempty" yaml:"log-x"`
+	LogY bool `json:"log_y,omitempty" yaml:"log-y"`
+}
+
+// Metrics that a figure can show, with the label of their axis.
+var Metrics = map[string]string{
+	"delay":           "Mean delay (s)",
+	"traffic-rate":    "Network traffic (Mb/s)",
+	"traffic-volume":  "Network traffic per execution (kB)",
+	"trunk-volume":    "Switch-to-switch traffic per execution (kB)",
+	"retransmissions": "Retransmitted segments per execution",
+}
+
+// Machine is where a campaign ran.
+type Machine struct {
+	Kernel string `json:"kernel"`
+	CPU    string `json:"cpu"`
+	Cores  int    `json:"cores"`
+	// MemoryBytes is the machine's memory.
+	MemoryBytes int64 `json:"memory_bytes"`
+	// Privileged is false where the emulation ran in a user namespace.
+	Privileged bool `json:"privileged"`
+}
+
+// Tool is what ran.
+type Tool struct {
+	Version string `json:"version"`
+	// Commit of the source, with "+dirty" where the tree had changes.
+	Commit string `json:"commit"`
+	Go     string `json:"go"`
+}
+
+// Cell is one point of the matrix with one seed, written when it starts.
+type Cell struct {
+	// ID is stable over runs of one scenario, for instance
+	// "variant=artifact/rate=10 Mb/s/model=pure-faas/seed=1".
+	ID    string  `json:"id"`
+	Point []Coord `json:"point"`
+	Seed  uint64  `json:"seed"`
+	// Executions planned, without warm-ups.
+	Executions int       `json:"executions"`
+	Started    time.Time `json:"started"`
+	// Settings are the facts of the emulation that could move a curve: delay
+	// back end, congestion control, burst, queue, sysctls, offloads.
+	Settings map[string]string `json:"settings"`
+}
+
+// Execution is one run of one workflow.
+type Execution struct {
+	Cell string `json:"cell"`
+	// Index counts from 0 within the cell; warm-ups have negative indices.
+	Index  int  `json:"index"`
+	WarmUp bool `json:"warm_up,omitempty"`
+	// Workload is the name or hash of the workflow, the same in every model
+	// and at every rate: comparisons pair on it.
+	Workload string    `json:"workload"`
+	Started  time.Time `json:"started"`
+	// DelayNS is from the client's first byte out to its last byte in.
+	DelayNS int64 `json:"delay_ns"`
+	// CycleNS is from the start of this execution to the start of the next,
+	// pauses included: what a traffic rate divides by.
+	CycleNS int64  `json:"cycle_ns"`
+	OK      bool   `json:"ok"`
+	Reason  string `json:"reason,omitempty"`
+	// Hops as the last response reports it; PTimeMS is the sum of processing
+	// times reported to the client, 0 for the asynchronous models.
+	Hops    int   `json:"hops"`
+	PTimeMS int64 `json:"ptime_ms"`
+	// SwitchBytes counts every frame once per switch traversed, including the
+	// port to the receiving host (the paper's traffic); TrunkBytes counts
+	// switch-to-switch ports only. All headers from Ethernet up are included.
+	SwitchBytes   int64 `json:"switch_bytes"`
+	SwitchPackets int64 `json:"switch_packets"`
+	TrunkBytes    int64 `json:"trunk_bytes"`
+	TrunkPackets  int64 `json:"trunk_packets"`
+	Drops         int64 `json:"drops"`
+	// Ports holds the bytes that each switch port sent and received.
+	Ports []Port `json:"ports"`
+	// Retransmissions and ActiveOpens are TCP's counters over all hosts.
+	Retransmissions int64 `json:"retransmissions"`
+	ActiveOpens     int64 `json:"active_opens"`
+	// PayloadBytes is what the model must move between hosts for this
+	// workflow: arguments and states, no protocol overhead.
+	PayloadBytes int64 `json:"payload_bytes"`
+	// PayloadHopBytes is PayloadBytes with each transfer multiplied by the
+	// number of switch-to-switch links on its path.
+	PayloadHopBytes int64 `json:"payload_hop_bytes"`
+}
+
+// Port is the traffic of one switch port during one execution. Tx leaves the
+// switch.
+type Port struct {
+	Name      string `json:"name"`
+	TxBytes   int64  `json:"tx_bytes"`
+	TxPackets int64  `json:"tx_packets"`
+	RxBytes   int64  `json:"rx_bytes"`
+	RxPackets int64  `json:"rx_packets"`
+}
+
+// CellEnd closes a cell.
+type CellEnd struct {
+	Cell  string    `json:"cell"`
+	Ended time.Time `json:"ended"`
+	// OK means that every execution of the cell was made; Reason says why not.
+	OK     bool   `json:"ok"`
+	Reason string `json:"reason,omitempty"`
+	// BusyCPU is the share of the machine's CPU time in use while the cell
+	// ran, by anyone: 0 to 1.
+	BusyCPU float64 `json:"busy_cpu"`
+}

@@ -1,0 +1,157 @@
+// Package units holds the quantities that edgebed reads from its files and
+// writes to its records: rates in bit/s and sizes in bytes. Prefixes are
+// decimal, as on network links and in the paper (1 kB is 1000 bytes, 1 Mb/s is
+// 1 000 000 bit/s); the binary KiB, MiB and GiB are understood for memory.
+package units
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Rate is a data rate in bit/s. Zero means that no rate was set.
+type Rate int64
+
+// Common rates.
+const (
+	BitPerSecond Rate = 1
+	Kbps              = 1000 * BitPerSecond
+	Mbps              = 1000 * Kbps
+	Gbps              = 1000 * Mbps
+)
+
+// Size is a number of bytes.
+type Size int64
+
+// Common sizes.
+const (
+	Byte Size = 1
+	KB        = 1000 * Byte
+	MB        = 1000 * KB
+	GB        = 1000 * MB
+	KiB       = 1024 * Byte
+	MiB       = 1024 * KiB
+	GiB       = 1024 * MiB
+)
+
+var rateUnits = map[string]float64{
+	"b/s": 1, "kb/s": 1e3, "Mb/s": 1e6, "Gb/s": 1e9,
+	"bit/s": 1, "kbit/s": 1e3, "Mbit/s": 1e6, "Gbit/s": 1e9,
+	"bps": 1, "kbps": 1e3, "Mbps": 1e6, "Gbps": 1e9,
+}
+
+var sizeUnits = map[string]float64{
+	"": 1, "B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9,
+	"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30,
+}
+
+// ParseRate reads a rate such as "10 Mb/s", "1.5Mbit/s" or "100Mbps". The unit
+// is required: a bare number does not say whether it is bits or megabits.
+func ParseRate(s string) (Rate, error) {
+	v, err := parse(s, rateUnits)
+	if err != nil {
+		return 0, fmt.Errorf("parse rate %q: %w (write it like 10 Mb/s)", s, err)
+	}
+	return Rate(v), nil
+}
+
+// ParseSize reads a size such as "15 kB", "1514 B" or "512 MiB". A bare number
+// counts bytes.
+func ParseSize(s string) (Size, error) {
+	v, err := parse(s, sizeUnits)
+	if err != nil {
+		return 0, fmt.Errorf("parse size %q: %w (write it like 10 kB)", s, err)
+	}
+	return Size(v), nil
+}
+
+// parse splits a number and its unit and returns their product, which must be
+// a whole, non-negative number below 2^53.
+func parse(s string, unitValues map[string]float64) (int64, error) {
+	s = strings.TrimSpace(s)
+	cut := strings.IndexFunc(s, func(r rune) bool { return (r < '0' || r > '9') && r != '.' })
+	if cut < 0 {
+		cut = len(s)
+	}
+	number, unit := s[:cut], strings.TrimSpace(s[cut:])
+	v, err := strconv.ParseFloat(number, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%q is not a number", number)
+	}
+	factor, ok := unitValues[unit]
+	if !ok {
+		return 0, fmt.Errorf("unknown unit %q", unit)
+	}
+	v = math.Round(v * factor)
+	if v >= 1<<53 {
+		return 0, fmt.Errorf("the value is too large")
+	}
+	return int64(v), nil
+}
+
+// String formats the rate with a decimal prefix, for instance "10 Mb/s".
+func (r Rate) String() string {
+	return format(int64(r), []string{"b/s", "kb/s", "Mb/s", "Gb/s"})
+}
+
+// Mbps returns the rate in Mb/s.
+func (r Rate) Mbps() float64 { return float64(r) / 1e6 }
+
+// Time returns how long a link of this rate takes to send the given bytes. It
+// is zero for a rate of zero, which means an unshaped link.
+func (r Rate) Time(size Size) time.Duration {
+	if r <= 0 {
+		return 0
+	}
+	return time.Duration(float64(size) * 8 / float64(r) * float64(time.Second))
+}
+
+// Per returns how many bytes pass at this rate in d.
+func (r Rate) Per(d time.Duration) Size {
+	return Size(float64(r) / 8 * d.Seconds())
+}
+
+// String formats the size with a decimal prefix, for instance "10 kB".
+func (s Size) String() string {
+	return format(int64(s), []string{"B", "kB", "MB", "GB"})
+}
+
+// format writes v with the largest prefix that shows it exactly with at most
+// three decimals, so that reading it back gives v again.
+func format(v int64, names []string) string {
+	scale, i := int64(1), 0
+	for i < len(names)-1 && v >= scale*1000 && v%scale == 0 {
+		scale *= 1000
+		i++
+	}
+	return strconv.FormatFloat(float64(v)/float64(scale), 'f', -1, 64) + " " + names[i]
+}
+
+// MarshalText writes the form that UnmarshalText reads.
+func (r Rate) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
+// UnmarshalText reads the form of ParseRate.
+func (r *Rate) UnmarshalText(text []byte) error {
+	v, err := ParseRate(string(text))
+	if err != nil {
+		return err
+	}
+	*r = v
+	return nil
+}
+
+// MarshalText writes the form that UnmarshalText reads.
+func (s Size) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads the form of ParseSize.
+func (s *Size) UnmarshalText(text []byte) error {
+	v, err := ParseSize(string(text))
+	if err != nil {
+		return err
+	}
+	*s = v
+	return nil
+}

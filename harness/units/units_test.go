@@ -1,0 +1,70 @@
+package units
+
+import (
+	"testing"
+	"time"
+)
+
+func TestParseRate(t *testing.T) {
+	for in, want := range map[string]Rate{
+		"10 Mb/s": 10 * Mbps, "1.5Mbit/s": 1500 * Kbps, "100Mbps": 100 * Mbps, " 1 Gb/s ": Gbps, "0 b/s": 0,
+	} {
+		got, err := ParseRate(in)
+		if err != nil || got != want {
+			t.Errorf("ParseRate(%q) = %d, %v; want %d", in, got, err, want)
+		}
+	}
+	for _, in := range []string{"", "10", "Mb/s", "-1 Mb/s", "10 MB/s", "1e9 b/s", "99999999999 Gb/s", "1.2.3 Mb/s"} {
+		if got, err := ParseRate(in); err == nil {
+			t.Errorf("ParseRate(%q) = %d, want an error", in, got)
+		}
+	}
+}
+
+func TestParseSize(t *testing.T) {
+	for in, want := range map[string]Size{
+		"15 kB": 15000, "1514": 1514, "512 MiB": 512 << 20, "0.5 kB": 500, "2 MB": 2000000,
+	} {
+		got, err := ParseSize(in)
+		if err != nil || got != want {
+			t.Errorf("ParseSize(%q) = %d, %v; want %d", in, got, err, want)
+		}
+	}
+	for _, in := range []string{"", "kB", "10 kb", "-5"} {
+		if got, err := ParseSize(in); err == nil {
+			t.Errorf("ParseSize(%q) = %d, want an error", in, got)
+		}
+	}
+}
+
+func TestTime(t *testing.T) {
+	if got := (10 * Mbps).Time(1250); got != time.Millisecond {
+		t.Errorf("1250 bytes at 10 Mb/s take %v, want 1ms", got)
+	}
+	if got := Rate(0).Time(1250); got != 0 {
+		t.Errorf("an unshaped link takes %v, want 0", got)
+	}
+	if got := (100 * Mbps).Per(time.Millisecond); got != 12500 {
+		t.Errorf("100 Mb/s pass %d bytes in 1 ms, want 12500", got)
+	}
+}
+
+// FuzzParse checks that whatever parses is printed in a form that parses to
+// the same value.
+func FuzzParse(f *testing.F) {
+	for _, s := range []string{"10 Mb/s", "1.5 kb/s", "1514", "3 MiB", "", "x"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if r, err := ParseRate(s); err == nil {
+			if again, err := ParseRate(r.String()); err != nil || again != r {
+				t.Errorf("rate %q -> %v -> %v, %v", s, r, again, err)
+			}
+		}
+		if v, err := ParseSize(s); err == nil {
+			if again, err := ParseSize(v.String()); err != nil || again != v {
+				t.Errorf("size %q -> %v -> %v, %v", s, v, again, err)
+			}
+		}
+	})
+}

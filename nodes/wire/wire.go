@@ -114,4 +114,3 @@ func CheckRet(call, retcode string) error {
 	}
 	return &RetError{Call: call, Retcode: strings.ToValidUTF8(retcode, "?")}
 }
-

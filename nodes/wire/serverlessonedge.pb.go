@@ -73,7 +73,7 @@ func (x EdgeRouterConf_Action) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use EdgeRouterConf_Action.Descriptor instead.
 func (EdgeRouterConf_Action) EnumDescriptor() ([]byte, []int) {
-	return file_serverlessonedge_proto_rawDescGZIP(), []int{10, 0}
+	return file_serverlessonedge_proto_rawDescGZIP(), []int{11, 0}
 }
 
 type Void struct {
@@ -387,9 +387,9 @@ type LambdaRequest struct {
 	// Direct holds what the paper's own design of Sec. 5.3 needs beside the
 	// prototype's fields. Absent in the prototype's (carry) form.
 	Direct *Direct `protobuf:"bytes,100,opt,name=direct,proto3" json:"direct,omitempty"`
-	// Verify asks every function to append its identity to each state that it
+	// Where present, every function appends its index to each state that it
 	// uses, so that the client can prove causal consistency afterwards.
-	Verify        bool `protobuf:"varint,101,opt,name=verify,proto3" json:"verify,omitempty"`
+	Verify        *Verify `protobuf:"bytes,101,opt,name=verify,proto3" json:"verify,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -522,11 +522,57 @@ func (x *LambdaRequest) GetDirect() *Direct {
 	return nil
 }
 
-func (x *LambdaRequest) GetVerify() bool {
+func (x *LambdaRequest) GetVerify() *Verify {
 	if x != nil {
 		return x.Verify
 	}
-	return false
+	return nil
+}
+
+// Verify holds the function's index in the whole workflow where the request's
+// own chain or dag does not tell it: pure-faas sends single functions.
+type Verify struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Index         uint32                 `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Verify) Reset() {
+	*x = Verify{}
+	mi := &file_serverlessonedge_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Verify) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Verify) ProtoMessage() {}
+
+func (x *Verify) ProtoReflect() protoreflect.Message {
+	mi := &file_serverlessonedge_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Verify.ProtoReflect.Descriptor instead.
+func (*Verify) Descriptor() ([]byte, []int) {
+	return file_serverlessonedge_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Verify) GetIndex() uint32 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
 }
 
 type LambdaResponse struct {
@@ -552,7 +598,7 @@ type LambdaResponse struct {
 
 func (x *LambdaResponse) Reset() {
 	*x = LambdaResponse{}
-	mi := &file_serverlessonedge_proto_msgTypes[7]
+	mi := &file_serverlessonedge_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -564,7 +610,7 @@ func (x *LambdaResponse) String() string {
 func (*LambdaResponse) ProtoMessage() {}
 
 func (x *LambdaResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_serverlessonedge_proto_msgTypes[7]
+	mi := &file_serverlessonedge_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -577,7 +623,7 @@ func (x *LambdaResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LambdaResponse.ProtoReflect.Descriptor instead.
 func (*LambdaResponse) Descriptor() ([]byte, []int) {
-	return file_serverlessonedge_proto_rawDescGZIP(), []int{7}
+	return file_serverlessonedge_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *LambdaResponse) GetRetcode() string {
@@ -686,7 +732,7 @@ type Direct struct {
 
 func (x *Direct) Reset() {
 	*x = Direct{}
-	mi := &file_serverlessonedge_proto_msgTypes[8]
+	mi := &file_serverlessonedge_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -698,7 +744,7 @@ func (x *Direct) String() string {
 func (*Direct) ProtoMessage() {}
 
 func (x *Direct) ProtoReflect() protoreflect.Message {
-	mi := &file_serverlessonedge_proto_msgTypes[8]
+	mi := &file_serverlessonedge_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -711,7 +757,7 @@ func (x *Direct) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Direct.ProtoReflect.Descriptor instead.
 func (*Direct) Descriptor() ([]byte, []int) {
-	return file_serverlessonedge_proto_rawDescGZIP(), []int{8}
+	return file_serverlessonedge_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Direct) GetHosts() []*Binding {
@@ -759,7 +805,7 @@ type Binding struct {
 
 func (x *Binding) Reset() {
 	*x = Binding{}
-	mi := &file_serverlessonedge_proto_msgTypes[9]
+	mi := &file_serverlessonedge_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -771,7 +817,7 @@ func (x *Binding) String() string {
 func (*Binding) ProtoMessage() {}
 
 func (x *Binding) ProtoReflect() protoreflect.Message {
-	mi := &file_serverlessonedge_proto_msgTypes[9]
+	mi := &file_serverlessonedge_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -784,7 +830,7 @@ func (x *Binding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Binding.ProtoReflect.Descriptor instead.
 func (*Binding) Descriptor() ([]byte, []int) {
-	return file_serverlessonedge_proto_rawDescGZIP(), []int{9}
+	return file_serverlessonedge_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Binding) GetEndpoint() string {
@@ -814,7 +860,7 @@ type EdgeRouterConf struct {
 
 func (x *EdgeRouterConf) Reset() {
 	*x = EdgeRouterConf{}
-	mi := &file_serverlessonedge_proto_msgTypes[10]
+	mi := &file_serverlessonedge_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -826,7 +872,7 @@ func (x *EdgeRouterConf) String() string {
 func (*EdgeRouterConf) ProtoMessage() {}
 
 func (x *EdgeRouterConf) ProtoReflect() protoreflect.Message {
-	mi := &file_serverlessonedge_proto_msgTypes[10]
+	mi := &file_serverlessonedge_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -839,7 +885,7 @@ func (x *EdgeRouterConf) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EdgeRouterConf.ProtoReflect.Descriptor instead.
 func (*EdgeRouterConf) Descriptor() ([]byte, []int) {
-	return file_serverlessonedge_proto_rawDescGZIP(), []int{10}
+	return file_serverlessonedge_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *EdgeRouterConf) GetAction() EdgeRouterConf_Action {
@@ -887,7 +933,7 @@ type Return struct {
 
 func (x *Return) Reset() {
 	*x = Return{}
-	mi := &file_serverlessonedge_proto_msgTypes[11]
+	mi := &file_serverlessonedge_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -899,7 +945,7 @@ func (x *Return) String() string {
 func (*Return) ProtoMessage() {}
 
 func (x *Return) ProtoReflect() protoreflect.Message {
-	mi := &file_serverlessonedge_proto_msgTypes[11]
+	mi := &file_serverlessonedge_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -912,7 +958,7 @@ func (x *Return) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Return.ProtoReflect.Descriptor instead.
 func (*Return) Descriptor() ([]byte, []int) {
-	return file_serverlessonedge_proto_rawDescGZIP(), []int{11}
+	return file_serverlessonedge_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Return) GetMsg() string {
@@ -931,7 +977,7 @@ type ForwardingTable struct {
 
 func (x *ForwardingTable) Reset() {
 	*x = ForwardingTable{}
-	mi := &file_serverlessonedge_proto_msgTypes[12]
+	mi := &file_serverlessonedge_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -943,7 +989,7 @@ func (x *ForwardingTable) String() string {
 func (*ForwardingTable) ProtoMessage() {}
 
 func (x *ForwardingTable) ProtoReflect() protoreflect.Message {
-	mi := &file_serverlessonedge_proto_msgTypes[12]
+	mi := &file_serverlessonedge_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -956,7 +1002,7 @@ func (x *ForwardingTable) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForwardingTable.ProtoReflect.Descriptor instead.
 func (*ForwardingTable) Descriptor() ([]byte, []int) {
-	return file_serverlessonedge_proto_rawDescGZIP(), []int{12}
+	return file_serverlessonedge_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ForwardingTable) GetEntries() []*ForwardingTable_Entry {
@@ -975,7 +1021,7 @@ type TableId struct {
 
 func (x *TableId) Reset() {
 	*x = TableId{}
-	mi := &file_serverlessonedge_proto_msgTypes[13]
+	mi := &file_serverlessonedge_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -987,7 +1033,7 @@ func (x *TableId) String() string {
 func (*TableId) ProtoMessage() {}
 
 func (x *TableId) ProtoReflect() protoreflect.Message {
-	mi := &file_serverlessonedge_proto_msgTypes[13]
+	mi := &file_serverlessonedge_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1000,7 +1046,7 @@ func (x *TableId) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TableId.ProtoReflect.Descriptor instead.
 func (*TableId) Descriptor() ([]byte, []int) {
-	return file_serverlessonedge_proto_rawDescGZIP(), []int{13}
+	return file_serverlessonedge_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *TableId) GetValue() uint32 {
@@ -1019,7 +1065,7 @@ type NumTables struct {
 
 func (x *NumTables) Reset() {
 	*x = NumTables{}
-	mi := &file_serverlessonedge_proto_msgTypes[14]
+	mi := &file_serverlessonedge_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1031,7 +1077,7 @@ func (x *NumTables) String() string {
 func (*NumTables) ProtoMessage() {}
 
 func (x *NumTables) ProtoReflect() protoreflect.Message {
-	mi := &file_serverlessonedge_proto_msgTypes[14]
+	mi := &file_serverlessonedge_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1044,7 +1090,7 @@ func (x *NumTables) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NumTables.ProtoReflect.Descriptor instead.
 func (*NumTables) Descriptor() ([]byte, []int) {
-	return file_serverlessonedge_proto_rawDescGZIP(), []int{14}
+	return file_serverlessonedge_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *NumTables) GetValue() uint32 {
@@ -1066,7 +1112,7 @@ type Container struct {
 
 func (x *Container) Reset() {
 	*x = Container{}
-	mi := &file_serverlessonedge_proto_msgTypes[15]
+	mi := &file_serverlessonedge_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1078,7 +1124,7 @@ func (x *Container) String() string {
 func (*Container) ProtoMessage() {}
 
 func (x *Container) ProtoReflect() protoreflect.Message {
-	mi := &file_serverlessonedge_proto_msgTypes[15]
+	mi := &file_serverlessonedge_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1091,7 +1137,7 @@ func (x *Container) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Container.ProtoReflect.Descriptor instead.
 func (*Container) Descriptor() ([]byte, []int) {
-	return file_serverlessonedge_proto_rawDescGZIP(), []int{15}
+	return file_serverlessonedge_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Container) GetName() string {
@@ -1132,7 +1178,7 @@ type ComputerInfo struct {
 
 func (x *ComputerInfo) Reset() {
 	*x = ComputerInfo{}
-	mi := &file_serverlessonedge_proto_msgTypes[16]
+	mi := &file_serverlessonedge_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1144,7 +1190,7 @@ func (x *ComputerInfo) String() string {
 func (*ComputerInfo) ProtoMessage() {}
 
 func (x *ComputerInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_serverlessonedge_proto_msgTypes[16]
+	mi := &file_serverlessonedge_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1157,7 +1203,7 @@ func (x *ComputerInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ComputerInfo.ProtoReflect.Descriptor instead.
 func (*ComputerInfo) Descriptor() ([]byte, []int) {
-	return file_serverlessonedge_proto_rawDescGZIP(), []int{16}
+	return file_serverlessonedge_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ComputerInfo) GetEdgeServerEndpoint() string {
@@ -1184,7 +1230,7 @@ type RouterInfo struct {
 
 func (x *RouterInfo) Reset() {
 	*x = RouterInfo{}
-	mi := &file_serverlessonedge_proto_msgTypes[17]
+	mi := &file_serverlessonedge_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1196,7 +1242,7 @@ func (x *RouterInfo) String() string {
 func (*RouterInfo) ProtoMessage() {}
 
 func (x *RouterInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_serverlessonedge_proto_msgTypes[17]
+	mi := &file_serverlessonedge_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1209,7 +1255,7 @@ func (x *RouterInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RouterInfo.ProtoReflect.Descriptor instead.
 func (*RouterInfo) Descriptor() ([]byte, []int) {
-	return file_serverlessonedge_proto_rawDescGZIP(), []int{17}
+	return file_serverlessonedge_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *RouterInfo) GetEdgeServerEndpoint() string {
@@ -1235,7 +1281,7 @@ type Utilization struct {
 
 func (x *Utilization) Reset() {
 	*x = Utilization{}
-	mi := &file_serverlessonedge_proto_msgTypes[18]
+	mi := &file_serverlessonedge_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1247,7 +1293,7 @@ func (x *Utilization) String() string {
 func (*Utilization) ProtoMessage() {}
 
 func (x *Utilization) ProtoReflect() protoreflect.Message {
-	mi := &file_serverlessonedge_proto_msgTypes[18]
+	mi := &file_serverlessonedge_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1260,7 +1306,7 @@ func (x *Utilization) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Utilization.ProtoReflect.Descriptor instead.
 func (*Utilization) Descriptor() ([]byte, []int) {
-	return file_serverlessonedge_proto_rawDescGZIP(), []int{18}
+	return file_serverlessonedge_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Utilization) GetValues() map[string]float32 {
@@ -1282,7 +1328,7 @@ type ForwardingTable_Entry struct {
 
 func (x *ForwardingTable_Entry) Reset() {
 	*x = ForwardingTable_Entry{}
-	mi := &file_serverlessonedge_proto_msgTypes[23]
+	mi := &file_serverlessonedge_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1294,7 +1340,7 @@ func (x *ForwardingTable_Entry) String() string {
 func (*ForwardingTable_Entry) ProtoMessage() {}
 
 func (x *ForwardingTable_Entry) ProtoReflect() protoreflect.Message {
-	mi := &file_serverlessonedge_proto_msgTypes[23]
+	mi := &file_serverlessonedge_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1307,7 +1353,7 @@ func (x *ForwardingTable_Entry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForwardingTable_Entry.ProtoReflect.Descriptor instead.
 func (*ForwardingTable_Entry) Descriptor() ([]byte, []int) {
-	return file_serverlessonedge_proto_rawDescGZIP(), []int{12, 0}
+	return file_serverlessonedge_proto_rawDescGZIP(), []int{13, 0}
 }
 
 func (x *ForwardingTable_Entry) GetLambda() string {
@@ -1359,7 +1405,7 @@ const file_serverlessonedge_proto_rawDesc = "" +
 	"\n" +
 	"successors\x18\x01 \x03(\v2\x14.uiiit.rpc.IndexListR\n" +
 	"successors\x12\x14\n" +
-	"\x05names\x18\x02 \x03(\tR\x05names\"\x9f\x05\n" +
+	"\x05names\x18\x02 \x03(\tR\x05names\"\xb2\x05\n" +
 	"\rLambdaRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05input\x18\x02 \x01(\tR\x05input\x12\x16\n" +
@@ -1375,14 +1421,16 @@ const file_serverlessonedge_proto_rawDesc = "" +
 	"\fdependencies\x18\v \x03(\v2*.uiiit.rpc.LambdaRequest.DependenciesEntryR\fdependencies\x12,\n" +
 	"\x11nextFunctionIndex\x18\f \x01(\rR\x11nextFunctionIndex\x12\x12\n" +
 	"\x04uuid\x18\r \x01(\tR\x04uuid\x12)\n" +
-	"\x06direct\x18d \x01(\v2\x11.uiiit.rpc.DirectR\x06direct\x12\x16\n" +
-	"\x06verify\x18e \x01(\bR\x06verify\x1aK\n" +
+	"\x06direct\x18d \x01(\v2\x11.uiiit.rpc.DirectR\x06direct\x12)\n" +
+	"\x06verify\x18e \x01(\v2\x11.uiiit.rpc.VerifyR\x06verify\x1aK\n" +
 	"\vStatesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12&\n" +
 	"\x05value\x18\x02 \x01(\v2\x10.uiiit.rpc.StateR\x05value:\x028\x01\x1aX\n" +
 	"\x11DependenciesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12-\n" +
-	"\x05value\x18\x02 \x01(\v2\x17.uiiit.rpc.FunctionListR\x05value:\x028\x01\"\xae\x03\n" +
+	"\x05value\x18\x02 \x01(\v2\x17.uiiit.rpc.FunctionListR\x05value:\x028\x01\"\x1e\n" +
+	"\x06Verify\x12\x14\n" +
+	"\x05index\x18\x01 \x01(\rR\x05index\"\xae\x03\n" +
 	"\x0eLambdaResponse\x12\x18\n" +
 	"\aretcode\x18\x01 \x01(\tR\aretcode\x12\x16\n" +
 	"\x06output\x18\x02 \x01(\tR\x06output\x12\x1c\n" +
@@ -1494,7 +1542,7 @@ func file_serverlessonedge_proto_rawDescGZIP() []byte {
 }
 
 var file_serverlessonedge_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_serverlessonedge_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_serverlessonedge_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
 var file_serverlessonedge_proto_goTypes = []any{
 	(EdgeRouterConf_Action)(0),    // 0: uiiit.rpc.EdgeRouterConf.Action
 	(*Void)(nil),                  // 1: uiiit.rpc.Void
@@ -1504,72 +1552,74 @@ var file_serverlessonedge_proto_goTypes = []any{
 	(*IndexList)(nil),             // 5: uiiit.rpc.IndexList
 	(*Dag)(nil),                   // 6: uiiit.rpc.Dag
 	(*LambdaRequest)(nil),         // 7: uiiit.rpc.LambdaRequest
-	(*LambdaResponse)(nil),        // 8: uiiit.rpc.LambdaResponse
-	(*Direct)(nil),                // 9: uiiit.rpc.Direct
-	(*Binding)(nil),               // 10: uiiit.rpc.Binding
-	(*EdgeRouterConf)(nil),        // 11: uiiit.rpc.EdgeRouterConf
-	(*Return)(nil),                // 12: uiiit.rpc.Return
-	(*ForwardingTable)(nil),       // 13: uiiit.rpc.ForwardingTable
-	(*TableId)(nil),               // 14: uiiit.rpc.TableId
-	(*NumTables)(nil),             // 15: uiiit.rpc.NumTables
-	(*Container)(nil),             // 16: uiiit.rpc.Container
-	(*ComputerInfo)(nil),          // 17: uiiit.rpc.ComputerInfo
-	(*RouterInfo)(nil),            // 18: uiiit.rpc.RouterInfo
-	(*Utilization)(nil),           // 19: uiiit.rpc.Utilization
-	nil,                           // 20: uiiit.rpc.LambdaRequest.StatesEntry
-	nil,                           // 21: uiiit.rpc.LambdaRequest.DependenciesEntry
-	nil,                           // 22: uiiit.rpc.LambdaResponse.StatesEntry
-	nil,                           // 23: uiiit.rpc.Direct.UsersEntry
-	(*ForwardingTable_Entry)(nil), // 24: uiiit.rpc.ForwardingTable.Entry
-	nil,                           // 25: uiiit.rpc.Utilization.ValuesEntry
+	(*Verify)(nil),                // 8: uiiit.rpc.Verify
+	(*LambdaResponse)(nil),        // 9: uiiit.rpc.LambdaResponse
+	(*Direct)(nil),                // 10: uiiit.rpc.Direct
+	(*Binding)(nil),               // 11: uiiit.rpc.Binding
+	(*EdgeRouterConf)(nil),        // 12: uiiit.rpc.EdgeRouterConf
+	(*Return)(nil),                // 13: uiiit.rpc.Return
+	(*ForwardingTable)(nil),       // 14: uiiit.rpc.ForwardingTable
+	(*TableId)(nil),               // 15: uiiit.rpc.TableId
+	(*NumTables)(nil),             // 16: uiiit.rpc.NumTables
+	(*Container)(nil),             // 17: uiiit.rpc.Container
+	(*ComputerInfo)(nil),          // 18: uiiit.rpc.ComputerInfo
+	(*RouterInfo)(nil),            // 19: uiiit.rpc.RouterInfo
+	(*Utilization)(nil),           // 20: uiiit.rpc.Utilization
+	nil,                           // 21: uiiit.rpc.LambdaRequest.StatesEntry
+	nil,                           // 22: uiiit.rpc.LambdaRequest.DependenciesEntry
+	nil,                           // 23: uiiit.rpc.LambdaResponse.StatesEntry
+	nil,                           // 24: uiiit.rpc.Direct.UsersEntry
+	(*ForwardingTable_Entry)(nil), // 25: uiiit.rpc.ForwardingTable.Entry
+	nil,                           // 26: uiiit.rpc.Utilization.ValuesEntry
 }
 var file_serverlessonedge_proto_depIdxs = []int32{
 	2,  // 0: uiiit.rpc.StateResponse.state:type_name -> uiiit.rpc.State
 	5,  // 1: uiiit.rpc.Dag.successors:type_name -> uiiit.rpc.IndexList
-	20, // 2: uiiit.rpc.LambdaRequest.states:type_name -> uiiit.rpc.LambdaRequest.StatesEntry
+	21, // 2: uiiit.rpc.LambdaRequest.states:type_name -> uiiit.rpc.LambdaRequest.StatesEntry
 	6,  // 3: uiiit.rpc.LambdaRequest.dag:type_name -> uiiit.rpc.Dag
-	21, // 4: uiiit.rpc.LambdaRequest.dependencies:type_name -> uiiit.rpc.LambdaRequest.DependenciesEntry
-	9,  // 5: uiiit.rpc.LambdaRequest.direct:type_name -> uiiit.rpc.Direct
-	22, // 6: uiiit.rpc.LambdaResponse.states:type_name -> uiiit.rpc.LambdaResponse.StatesEntry
-	10, // 7: uiiit.rpc.Direct.hosts:type_name -> uiiit.rpc.Binding
-	23, // 8: uiiit.rpc.Direct.users:type_name -> uiiit.rpc.Direct.UsersEntry
-	0,  // 9: uiiit.rpc.EdgeRouterConf.action:type_name -> uiiit.rpc.EdgeRouterConf.Action
-	24, // 10: uiiit.rpc.ForwardingTable.entries:type_name -> uiiit.rpc.ForwardingTable.Entry
-	16, // 11: uiiit.rpc.ComputerInfo.containers:type_name -> uiiit.rpc.Container
-	25, // 12: uiiit.rpc.Utilization.values:type_name -> uiiit.rpc.Utilization.ValuesEntry
-	2,  // 13: uiiit.rpc.LambdaRequest.StatesEntry.value:type_name -> uiiit.rpc.State
-	4,  // 14: uiiit.rpc.LambdaRequest.DependenciesEntry.value:type_name -> uiiit.rpc.FunctionList
-	2,  // 15: uiiit.rpc.LambdaResponse.StatesEntry.value:type_name -> uiiit.rpc.State
-	5,  // 16: uiiit.rpc.Direct.UsersEntry.value:type_name -> uiiit.rpc.IndexList
-	7,  // 17: uiiit.rpc.EdgeServer.RunLambda:input_type -> uiiit.rpc.LambdaRequest
-	8,  // 18: uiiit.rpc.CallbackServer.ReceiveResponse:input_type -> uiiit.rpc.LambdaResponse
-	2,  // 19: uiiit.rpc.StateServer.Get:input_type -> uiiit.rpc.State
-	2,  // 20: uiiit.rpc.StateServer.Put:input_type -> uiiit.rpc.State
-	2,  // 21: uiiit.rpc.StateServer.Del:input_type -> uiiit.rpc.State
-	11, // 22: uiiit.rpc.EdgeRouter.Configure:input_type -> uiiit.rpc.EdgeRouterConf
-	14, // 23: uiiit.rpc.EdgeRouter.GetTable:input_type -> uiiit.rpc.TableId
-	1,  // 24: uiiit.rpc.EdgeRouter.GetNumTables:input_type -> uiiit.rpc.Void
-	17, // 25: uiiit.rpc.EdgeController.AnnounceComputer:input_type -> uiiit.rpc.ComputerInfo
-	18, // 26: uiiit.rpc.EdgeController.AnnounceRouter:input_type -> uiiit.rpc.RouterInfo
-	17, // 27: uiiit.rpc.EdgeController.RemoveComputer:input_type -> uiiit.rpc.ComputerInfo
-	1,  // 28: uiiit.rpc.EdgeComputer.StreamUtil:input_type -> uiiit.rpc.Void
-	8,  // 29: uiiit.rpc.EdgeServer.RunLambda:output_type -> uiiit.rpc.LambdaResponse
-	1,  // 30: uiiit.rpc.CallbackServer.ReceiveResponse:output_type -> uiiit.rpc.Void
-	3,  // 31: uiiit.rpc.StateServer.Get:output_type -> uiiit.rpc.StateResponse
-	3,  // 32: uiiit.rpc.StateServer.Put:output_type -> uiiit.rpc.StateResponse
-	3,  // 33: uiiit.rpc.StateServer.Del:output_type -> uiiit.rpc.StateResponse
-	12, // 34: uiiit.rpc.EdgeRouter.Configure:output_type -> uiiit.rpc.Return
-	13, // 35: uiiit.rpc.EdgeRouter.GetTable:output_type -> uiiit.rpc.ForwardingTable
-	15, // 36: uiiit.rpc.EdgeRouter.GetNumTables:output_type -> uiiit.rpc.NumTables
-	1,  // 37: uiiit.rpc.EdgeController.AnnounceComputer:output_type -> uiiit.rpc.Void
-	1,  // 38: uiiit.rpc.EdgeController.AnnounceRouter:output_type -> uiiit.rpc.Void
-	1,  // 39: uiiit.rpc.EdgeController.RemoveComputer:output_type -> uiiit.rpc.Void
-	19, // 40: uiiit.rpc.EdgeComputer.StreamUtil:output_type -> uiiit.rpc.Utilization
-	29, // [29:41] is the sub-list for method output_type
-	17, // [17:29] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	22, // 4: uiiit.rpc.LambdaRequest.dependencies:type_name -> uiiit.rpc.LambdaRequest.DependenciesEntry
+	10, // 5: uiiit.rpc.LambdaRequest.direct:type_name -> uiiit.rpc.Direct
+	8,  // 6: uiiit.rpc.LambdaRequest.verify:type_name -> uiiit.rpc.Verify
+	23, // 7: uiiit.rpc.LambdaResponse.states:type_name -> uiiit.rpc.LambdaResponse.StatesEntry
+	11, // 8: uiiit.rpc.Direct.hosts:type_name -> uiiit.rpc.Binding
+	24, // 9: uiiit.rpc.Direct.users:type_name -> uiiit.rpc.Direct.UsersEntry
+	0,  // 10: uiiit.rpc.EdgeRouterConf.action:type_name -> uiiit.rpc.EdgeRouterConf.Action
+	25, // 11: uiiit.rpc.ForwardingTable.entries:type_name -> uiiit.rpc.ForwardingTable.Entry
+	17, // 12: uiiit.rpc.ComputerInfo.containers:type_name -> uiiit.rpc.Container
+	26, // 13: uiiit.rpc.Utilization.values:type_name -> uiiit.rpc.Utilization.ValuesEntry
+	2,  // 14: uiiit.rpc.LambdaRequest.StatesEntry.value:type_name -> uiiit.rpc.State
+	4,  // 15: uiiit.rpc.LambdaRequest.DependenciesEntry.value:type_name -> uiiit.rpc.FunctionList
+	2,  // 16: uiiit.rpc.LambdaResponse.StatesEntry.value:type_name -> uiiit.rpc.State
+	5,  // 17: uiiit.rpc.Direct.UsersEntry.value:type_name -> uiiit.rpc.IndexList
+	7,  // 18: uiiit.rpc.EdgeServer.RunLambda:input_type -> uiiit.rpc.LambdaRequest
+	9,  // 19: uiiit.rpc.CallbackServer.ReceiveResponse:input_type -> uiiit.rpc.LambdaResponse
+	2,  // 20: uiiit.rpc.StateServer.Get:input_type -> uiiit.rpc.State
+	2,  // 21: uiiit.rpc.StateServer.Put:input_type -> uiiit.rpc.State
+	2,  // 22: uiiit.rpc.StateServer.Del:input_type -> uiiit.rpc.State
+	12, // 23: uiiit.rpc.EdgeRouter.Configure:input_type -> uiiit.rpc.EdgeRouterConf
+	15, // 24: uiiit.rpc.EdgeRouter.GetTable:input_type -> uiiit.rpc.TableId
+	1,  // 25: uiiit.rpc.EdgeRouter.GetNumTables:input_type -> uiiit.rpc.Void
+	18, // 26: uiiit.rpc.EdgeController.AnnounceComputer:input_type -> uiiit.rpc.ComputerInfo
+	19, // 27: uiiit.rpc.EdgeController.AnnounceRouter:input_type -> uiiit.rpc.RouterInfo
+	18, // 28: uiiit.rpc.EdgeController.RemoveComputer:input_type -> uiiit.rpc.ComputerInfo
+	1,  // 29: uiiit.rpc.EdgeComputer.StreamUtil:input_type -> uiiit.rpc.Void
+	9,  // 30: uiiit.rpc.EdgeServer.RunLambda:output_type -> uiiit.rpc.LambdaResponse
+	1,  // 31: uiiit.rpc.CallbackServer.ReceiveResponse:output_type -> uiiit.rpc.Void
+	3,  // 32: uiiit.rpc.StateServer.Get:output_type -> uiiit.rpc.StateResponse
+	3,  // 33: uiiit.rpc.StateServer.Put:output_type -> uiiit.rpc.StateResponse
+	3,  // 34: uiiit.rpc.StateServer.Del:output_type -> uiiit.rpc.StateResponse
+	13, // 35: uiiit.rpc.EdgeRouter.Configure:output_type -> uiiit.rpc.Return
+	14, // 36: uiiit.rpc.EdgeRouter.GetTable:output_type -> uiiit.rpc.ForwardingTable
+	16, // 37: uiiit.rpc.EdgeRouter.GetNumTables:output_type -> uiiit.rpc.NumTables
+	1,  // 38: uiiit.rpc.EdgeController.AnnounceComputer:output_type -> uiiit.rpc.Void
+	1,  // 39: uiiit.rpc.EdgeController.AnnounceRouter:output_type -> uiiit.rpc.Void
+	1,  // 40: uiiit.rpc.EdgeController.RemoveComputer:output_type -> uiiit.rpc.Void
+	20, // 41: uiiit.rpc.EdgeComputer.StreamUtil:output_type -> uiiit.rpc.Utilization
+	30, // [30:42] is the sub-list for method output_type
+	18, // [18:30] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_serverlessonedge_proto_init() }
@@ -1583,7 +1633,7 @@ func file_serverlessonedge_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_serverlessonedge_proto_rawDesc), len(file_serverlessonedge_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   25,
+			NumMessages:   26,
 			NumExtensions: 0,
 			NumServices:   6,
 		},

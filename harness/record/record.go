@@ -17,9 +17,11 @@ type Campaign struct {
 	Title    string `json:"title"`
 	// ScenarioSHA256 is the hash of everything that decides the results: the
 	// scenario's and the topology's text.
-	ScenarioSHA256 string    `json:"scenario_sha256"`
-	Profile        string    `json:"profile"`
-	Started        time.Time `json:"started"`
+	ScenarioSHA256 string `json:"scenario_sha256"`
+	Profile        string `json:"profile"`
+	// Parameters of the scenario as they were set for this campaign.
+	Parameters map[string]string `json:"parameters,omitempty"`
+	Started    time.Time         `json:"started"`
 	// Axes of the matrix, in the scenario's order.
 	Axes []Axis `json:"axes"`
 	// Figures that the scenario asks for.
@@ -159,6 +161,9 @@ type Execution struct {
 	// PayloadHopBytes is PayloadBytes with each transfer multiplied by the
 	// number of switch-to-switch links on its path.
 	PayloadHopBytes int64 `json:"payload_hop_bytes"`
+	// PredictedTrunkBytes is what TrunkBytes should be by calculation: the
+	// transfers with the headers and connections that they need.
+	PredictedTrunkBytes int64 `json:"predicted_trunk_bytes"`
 }
 
 // Port is the traffic of one switch port during one execution. Tx leaves the

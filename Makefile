@@ -1,0 +1,44 @@
+# Everything a user needs: make exp400, make test. Go is the only requirement.
+GO      ?= go
+PROFILE ?= quick
+JOBS    ?= 0
+
+BIN     := bin/edgebed
+COMMIT  := $(shell git rev-parse --short=12 HEAD 2>/dev/null)$(shell git diff --quiet HEAD 2>/dev/null || echo +dirty)
+LDFLAGS := -X edgebed/harness/record.commit=$(COMMIT)
+SOURCES := $(shell find harness nodes topologies scenarios -name '*.go' -o -name '*.yaml')
+
+.PHONY: all exp400 test lint bench clean generate
+
+all: $(BIN)
+
+$(BIN): $(SOURCES) go.mod go.sum
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./harness/cmd/edgebed
+
+# Runs an experiment from scratch: results of an earlier run are moved aside.
+exp400: $(BIN)
+	@scripts/fresh results/$@
+	$(BIN) run $@ --profile $(PROFILE) --jobs $(JOBS) --out results/$@
+
+test:
+	$(GO) test -race ./...
+
+lint:
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
+	if [ -n "$$unformatted" ]; then echo "not gofmt-ed: $$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+	$(GO) mod tidy -diff
+	$(GO) mod verify
+
+# Truth of links and counters, set-up times, cost of the delay line.
+bench:
+	$(GO) test -run '^$$' -bench . -benchtime 1x ./harness/emu/...
+
+# Regenerates nodes/wire/*.pb.go; needs protoc.
+generate:
+	$(GO) generate ./nodes/wire
+
+clean:
+	rm -rf bin
+	find results -mindepth 1 -maxdepth 1 ! -name baseline ! -name README.md -exec rm -rf {} +

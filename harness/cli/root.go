@@ -1,0 +1,78 @@
+// Package cli is edgebed's command line: commands and flags, no logic of the
+// rooms behind them.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit codes of the commands.
+const (
+	exitOK          = 0
+	exitFailed      = 1   // the command could not do its work
+	exitUsage       = 2   // a wrong flag, argument or file; nothing was started
+	exitIncomplete  = 3   // a campaign ended with failed executions or cells
+	exitInterrupted = 130 // Ctrl-C; what was finished is on disk
+)
+
+// exitError is an error with the exit code that it means.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string { return e.err.Error() }
+func (e *exitError) Unwrap() error { return e.err }
+
+func usage(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &exitError{exitUsage, err}
+}
+
+// Run executes the command line and returns the exit code. Results go to
+// stdout, progress and errors to stderr.
+func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	root := &cobra.Command{
+		Use:   "edgebed",
+		Short: "Emulation testbed for serverless functions at the edge",
+		Long: `edgebed reproduces the evaluation of "FaaS Execution Models for Edge
+Applications" and runs your own experiments: it builds a network of emulated
+hosts with shaped links, starts routers, computers and state servers on them,
+executes chains and DAGs of functions, and plots delay and traffic.
+
+Everything runs in private namespaces of this process: nothing on the machine
+changes, nothing is left behind, and no privilege is needed where the kernel
+allows user namespaces.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or file (nothing was started),
+3 some executions or cells failed, 130 interrupted.`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
+	root.AddCommand(runCommand(), reportCommand(), validateCommand(), listCommand(), showCommand(),
+		workloadCommand(), doctorCommand(), versionCommand(), workerCommand(), examineCommand())
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitOK
+	}
+	fmt.Fprintln(stderr, "edgebed:", err)
+	var e *exitError
+	if errors.As(err, &e) {
+		return e.code
+	}
+	if ctx.Err() != nil {
+		return exitInterrupted
+	}
+	return exitFailed
+}

@@ -1,0 +1,22 @@
+// Command edgebed is an emulation testbed for serverless functions at the edge.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"edgebed/harness/cli"
+	"edgebed/harness/emu/delayline"
+	"edgebed/harness/sandbox"
+)
+
+func main() {
+	sandbox.Enter()       // takes over where this process is a sandbox's init
+	delayline.MaybeMain() // takes over where this process is a network's delay line
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := cli.Run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}

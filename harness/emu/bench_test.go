@@ -1,0 +1,211 @@
+package emu
+
+import (
+	"io"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"edgebed/harness/units"
+)
+
+// The paper's rates (Sec. 6).
+var paperRates = []units.Rate{units.Mbps, 2 * units.Mbps, 5 * units.Mbps, 10 * units.Mbps, 20 * units.Mbps, 50 * units.Mbps, 100 * units.Mbps}
+
+// Sizes of TCP segments with timestamps, in bytes.
+const (
+	segmentPayload = 1448
+	segmentHeaders = 66 // Ethernet, IP, TCP
+	synFrame       = 74
+)
+
+// BenchmarkGoodput measures a long TCP transfer over one link. The figure
+// goodput/ideal is the received payload rate over rate x 1448/1514; it should be
+// within 0.5 % of 1.
+func BenchmarkGoodput(b *testing.B) {
+	for _, rate := range paperRates {
+		b.Run("rate="+rate.String()+"/delay=0", func(b *testing.B) { benchmarkGoodput(b, Override{Rate: &rate}) })
+	}
+	for _, rate := range []units.Rate{10 * units.Mbps, 100 * units.Mbps} {
+		b.Run("rate="+rate.String()+"/delay=1ms", func(b *testing.B) {
+			benchmarkGoodput(b, Override{Rate: &rate, Delay: new(time.Millisecond)})
+		})
+	}
+}
+
+func benchmarkGoodput(b *testing.B, o Override) {
+	var ratios []float64
+	for b.Loop() {
+		n, err := Build(b.Context(), pair(o), Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		goodput := measureGoodput(b, n.Hosts()[0], n.Hosts()[1], time.Second, 4*time.Second)
+		ratios = append(ratios, goodput/(float64(*o.Rate)/8*segmentPayload/float64(Frame)))
+		if err := n.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(median(ratios), "goodput/ideal")
+}
+
+// measureGoodput returns the bytes per second that arrive after a warm-up. Time
+// is taken at arrivals, so that no part of a segment is cut off.
+func measureGoodput(b *testing.B, from, to *Host, warmUp, window time.Duration) float64 {
+	l, err := to.Listen(b.Context(), netip.AddrPortFrom(to.Address(), 5001).String())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer l.Close()
+	out, err := from.DialContext(b.Context(), l.Addr().String())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer out.Close()
+	in, err := l.Accept()
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer in.Close()
+	go func() {
+		data := make([]byte, 64<<10)
+		for {
+			// Ends when the connection is closed.
+			if _, err := out.Write(data); err != nil {
+				return
+			}
+		}
+	}()
+	var start, first, last time.Time
+	var bytes int64
+	for buffer := make([]byte, 256<<10); ; {
+		got, err := in.Read(buffer)
+		now := time.Now()
+		if err != nil {
+			b.Fatal(err)
+		}
+		switch {
+		case start.IsZero():
+			start = now
+		case now.Sub(start) < warmUp:
+		case first.IsZero():
+			first = now
+		default:
+			bytes, last = bytes+int64(got), now
+			if last.Sub(first) >= window {
+				return float64(bytes) / last.Sub(first).Seconds()
+			}
+		}
+	}
+}
+
+// BenchmarkTransfer measures 100 kB over a fresh TCP connection, from before
+// its start until the last byte is there. The figure time/ideal compares with
+// the serialisation of all frames that must be on the link before that: the
+// handshake's two and the data's 70 in one direction, and its answer in the
+// other. It should be within 3 % of 1 up to 20 Mb/s and 6 % above. What an idle
+// link passes at once (Burst) makes it early, wake-ups make it late.
+func BenchmarkTransfer(b *testing.B) {
+	const size = 100_000
+	const segments = (size + segmentPayload - 1) / segmentPayload
+	const wire = size + segments*segmentHeaders + synFrame + segmentHeaders + synFrame
+	for _, rate := range paperRates {
+		b.Run("rate="+rate.String(), func(b *testing.B) {
+			n := build(b, pair(Override{Rate: &rate}), Options{})
+			var ratios []float64
+			for b.Loop() {
+				for range 11 {
+					took := transfer(b, n.Hosts()[0], n.Hosts()[1], size)
+					ratios = append(ratios, float64(took)/float64(rate.Time(wire)))
+					idle(b, n)
+				}
+			}
+			b.ReportMetric(median(ratios), "time/ideal")
+		})
+	}
+}
+
+// BenchmarkPing measures the round trip over a link of 1 ms each way, less the
+// same without delay. The figure delay/asked should be within 0.1 of 1: 0.2 ms
+// of 2 ms.
+func BenchmarkPing(b *testing.B) {
+	plain := build(b, pair(Override{}), Options{})
+	delayed := build(b, pair(Override{Delay: new(time.Millisecond)}), Options{})
+	var without, with []time.Duration
+	for b.Loop() {
+		without = append(without, pings(b, plain.Hosts()[0], plain.Hosts()[1], 300)...)
+		with = append(with, pings(b, delayed.Hosts()[0], delayed.Hosts()[1], 300)...)
+	}
+	b.ReportMetric(float64(median(with)-median(without))/float64(2*time.Millisecond), "delay/asked")
+	b.ReportMetric(float64(median(without).Nanoseconds()), "plain-rtt-ns")
+}
+
+// BenchmarkCounters compares the bytes of a captured transfer with the port's
+// counters. The figure captured/counted should be exactly 1.
+func BenchmarkCounters(b *testing.B) {
+	n := build(b, pair(Override{Rate: new(100 * units.Mbps)}), Options{})
+	var captured, counted int64
+	for b.Loop() {
+		before := idle(b, n)
+		capture, err := n.Capture("s0-s1", io.Discard)
+		if err != nil {
+			b.Fatal(err)
+		}
+		transfer(b, n.Hosts()[0], n.Hosts()[1], 2_000_000)
+		delta := idle(b, n).Sub(before)
+		stats, err := capture.Stop()
+		if err != nil {
+			b.Fatal(err)
+		}
+		captured += stats.Bytes
+		for _, p := range delta.Ports {
+			if p.Name == "s0-s1" {
+				counted += p.TxBytes + p.RxBytes
+			}
+		}
+	}
+	b.ReportMetric(float64(captured)/float64(counted), "captured/counted")
+}
+
+// BenchmarkBuild measures how long the paper's ring takes to build and to close.
+func BenchmarkBuild(b *testing.B) {
+	for name, delay := range map[string]time.Duration{"plain": 0, "delayed": time.Millisecond} {
+		b.Run(name, func(b *testing.B) {
+			topology := ring6(b, Override{Delay: &delay})
+			var up, down []time.Duration
+			for b.Loop() {
+				start := time.Now()
+				n, err := Build(b.Context(), topology, Options{})
+				if err != nil {
+					b.Fatal(err)
+				}
+				built := time.Now()
+				if err := n.Close(); err != nil {
+					b.Fatal(err)
+				}
+				up, down = append(up, built.Sub(start)), append(down, time.Since(built))
+				// The kernel removes the namespaces in the background, and what
+				// is built meanwhile waits for that.
+				time.Sleep(400 * time.Millisecond)
+			}
+			b.ReportMetric(float64(median(up).Microseconds())/1000, "build-ms")
+			b.ReportMetric(float64(median(down).Microseconds())/1000, "close-ms")
+		})
+	}
+}
+
+// BenchmarkReadCounters measures one reading of all counters of the ring.
+func BenchmarkReadCounters(b *testing.B) {
+	n := build(b, ring6(b, Override{Delay: new(time.Duration(0))}), Options{})
+	for b.Loop() {
+		if _, err := n.Counters(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func median[T int64 | float64 | time.Duration](values []T) T {
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[len(sorted)/2]
+}

@@ -1,0 +1,542 @@
+package delayline
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// batch is how many frames one system call receives or sends.
+	batch = 16
+	// frameSize holds the largest GSO frame with all its headers.
+	frameSize = 68 << 10
+	// controlSize holds the timestamp and the PACKET_AUXDATA of a frame.
+	controlSize = 128
+	// vnetHead is the length of the header that PACKET_VNET_HDR puts in front
+	// of each frame (struct virtio_net_hdr).
+	vnetHead = 10
+	// macPair is the length of the two addresses that precede a VLAN tag.
+	macPair = 12
+
+	// sendLead is how long a frame takes from the start of the system call
+	// that sends it to the moment at which the other end of the veth pair
+	// counts it as received.
+	sendLead = 3 * int64(time.Microsecond)
+	// maxEarly bounds the time that a thread is woken up too early to make up
+	// for late timers, and with it each single active wait.
+	maxEarly = 150 * int64(time.Microsecond)
+	// minSleep is the shortest wait that is worth a system call.
+	minSleep = 3 * int64(time.Microsecond)
+	// After a wait longer than longSleep timers of an idle machine are much
+	// later than after a short one, so the last shortSleep is waited for apart.
+	longSleep  = 1500 * int64(time.Microsecond)
+	shortSleep = 300 * int64(time.Microsecond)
+	// tolerance is how much too early a frame is sent when the allowance for
+	// active waiting is used up.
+	tolerance = 25 * int64(time.Microsecond)
+	// maxAllowance bounds the active waiting that can be saved up.
+	maxAllowance = 2 * int64(time.Millisecond)
+	// maxNap is how long a busy direction is left unread at most. One with a
+	// small receive buffer is read more often.
+	maxNap      = 4 * int64(time.Millisecond)
+	maxShortNap = 1 * int64(time.Millisecond)
+	minNap      = 200 * int64(time.Microsecond)
+	// pause is how long a socket is left alone after an error, or sending
+	// after the kernel had no room.
+	errorPause = 10 * int64(time.Millisecond)
+	stallPause = 100 * int64(time.Microsecond)
+	// maxAge is the largest plausible age of a receive timestamp. A larger one
+	// comes from a stepped wall clock.
+	maxAge = int64(time.Second)
+
+	never = math.MaxInt64
+)
+
+// mmsghdr is the kernel's struct mmsghdr.
+type mmsghdr struct {
+	hdr unix.Msghdr
+	len uint32
+}
+
+// shape is Params in the form that the pump uses.
+type shape struct {
+	delay, jitter int64
+	loss          uint64 // of 2^53
+	nap           int64  // how long the direction may be left unread; 0 never
+}
+
+// direction is one direction of a line.
+type direction struct {
+	rx, tx   int
+	maxNap   int64
+	shape    atomic.Pointer[shape]
+	random   rand.PCG
+	queue    *queue
+	lastDue  int64
+	ready    bool  // poll reported frames
+	fault    bool  // the socket failed at the last read
+	lastRead int64 // when the socket was read
+	napUntil int64 // when the socket is read although nobody polls it; 0: poll
+	stalled  int64 // until when sending waits for room
+
+	packets, bytes, lost        atomic.Uint64
+	ringFull, refused, stalls   atomic.Uint64
+	queuedPackets, queuedLength atomic.Int64
+	socketFull                  uint64 // for stats only
+	lateness                    histogram
+}
+
+// pump moves the frames of one line, both ways, in one thread.
+type pump struct {
+	dirs [2]direction
+
+	rx, tx       [batch]mmsghdr
+	rxIov, txIov [batch]unix.Iovec
+	txDue        [batch]int64
+	control      [batch][controlSize]byte
+	scratch      []byte
+	poll         [2]unix.PollFd
+	ts           unix.Timespec
+
+	// late and typical are the 90 % and 50 % quantiles of the lateness of
+	// timed waits, tracked step by step.
+	late, typical int64
+	// allowance is the active waiting that is saved up, and grows by share of
+	// the time since allowanceAt.
+	allowance, allowanceAt int64
+	share                  float64
+}
+
+// newPump prepares a pump between two packet sockets.
+func newPump(a, b int, m lineMessage, share float64) (*pump, error) {
+	p := &pump{
+		scratch:   make([]byte, batch*frameSize),
+		late:      60 * int64(time.Microsecond),
+		typical:   40 * int64(time.Microsecond),
+		allowance: maxAllowance,
+		share:     share,
+	}
+	fds := [2]int{a, b}
+	for i, params := range []Params{m.AB, m.BA} {
+		d := &p.dirs[i]
+		d.rx, d.tx = fds[i], fds[1-i]
+		d.random.Seed(m.Seed, uint64(i))
+		size, err := unix.GetsockoptInt(d.rx, unix.SOL_SOCKET, unix.SO_RCVBUF)
+		if err != nil {
+			return nil, fmt.Errorf("read SO_RCVBUF: %w", os.NewSyscallError("getsockopt", err))
+		}
+		d.maxNap = maxNap
+		if size < receiveBuffer {
+			d.maxNap = maxShortNap
+		}
+		if d.queue, err = newQueue(QueueBytes); err != nil {
+			return nil, err
+		}
+		d.set(params)
+		d.ready = true
+	}
+	for i := range batch {
+		p.rxIov[i].Base = &p.scratch[i*frameSize]
+		p.rxIov[i].SetLen(frameSize)
+		p.rx[i].hdr.Iov = &p.rxIov[i]
+		p.rx[i].hdr.SetIovlen(1)
+		p.rx[i].hdr.Control = &p.control[i][0]
+		p.tx[i].hdr.Iov = &p.txIov[i]
+		p.tx[i].hdr.SetIovlen(1)
+	}
+	return p, nil
+}
+
+// set changes the shape of the frames that arrive from now on. It may be called
+// from another thread.
+func (d *direction) set(params Params) {
+	s := &shape{
+		delay:  int64(params.Delay),
+		jitter: int64(params.Jitter),
+		loss:   uint64(params.Loss * (1 << 53)),
+	}
+	// A frame must be read well before it is due.
+	if s.nap = min((s.delay-s.jitter)/2, d.maxNap); s.nap < minNap {
+		s.nap = 0
+	}
+	d.shape.Store(s)
+}
+
+// stats reads the counters from the control thread.
+func (d *direction) stats() DirStats {
+	// Reading resets the kernel's own counter.
+	if st, err := unix.GetsockoptTpacketStats(d.rx, unix.SOL_PACKET, unix.PACKET_STATISTICS); err == nil {
+		d.socketFull += uint64(st.Drops)
+	}
+	s := DirStats{
+		Packets:     d.packets.Load(),
+		Bytes:       d.bytes.Load(),
+		Lost:        d.lost.Load(),
+		RingFull:    d.ringFull.Load(),
+		SocketFull:  d.socketFull,
+		Refused:     d.refused.Load(),
+		Stalls:      d.stalls.Load(),
+		Queued:      uint64(max(d.queuedPackets.Load(), 0)),
+		QueuedBytes: uint64(max(d.queuedLength.Load(), 0)),
+	}
+	s.Dropped = s.RingFull + s.SocketFull + s.Refused
+	s.LateP50, s.LateP99, s.LateMax = d.lateness.quantiles()
+	return s
+}
+
+// clock reads a clock. All system calls but the wait of an empty line are raw:
+// the Go scheduler does not learn of them, and cannot give the thread's
+// processor slot away. The vDSO would be faster by a tenth of a microsecond.
+func (p *pump) clock(id uintptr) int64 {
+	unix.RawSyscall(unix.SYS_CLOCK_GETTIME, id, uintptr(unsafe.Pointer(&p.ts)), 0)
+	return p.ts.Nano()
+}
+
+// now returns the monotonic time in ns.
+func (p *pump) now() int64 { return p.clock(unix.CLOCK_MONOTONIC) }
+
+// run moves frames for ever.
+func (p *pump) run() {
+	limit := p.now() + sendLead
+	for {
+		for i := range p.dirs {
+			d := &p.dirs[i]
+			if d.ready || d.napUntil != 0 && limit >= d.napUntil {
+				p.receive(d)
+			}
+		}
+		for i := range p.dirs {
+			p.send(&p.dirs[i], limit)
+		}
+		limit = p.wait()
+	}
+}
+
+// receive queues what has arrived.
+func (p *pump) receive(d *direction) {
+	s := d.shape.Load()
+	d.ready, d.fault = false, false
+	var mono int64
+	total := 0
+	// A few batches at a time, so that a flood does not hold up what is due.
+	for range 4 {
+		for i := range p.rx {
+			p.rx[i].hdr.SetControllen(controlSize)
+		}
+		r, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(d.rx), uintptr(unsafe.Pointer(&p.rx)), batch,
+			unix.MSG_DONTWAIT|unix.MSG_TRUNC, 0, 0)
+		mono = p.now()
+		if errno != 0 {
+			switch errno {
+			case unix.EAGAIN:
+			case unix.EINTR:
+				d.ready = true
+			case unix.EINVAL:
+				// A frame that the header cannot describe; it is consumed.
+				d.refused.Add(1)
+				d.ready = true
+			default:
+				// The interface is down or gone.
+				d.fault = true
+			}
+			break
+		}
+		offset := p.clock(unix.CLOCK_REALTIME) - mono
+		for i := range int(r) {
+			p.accept(d, s, i, mono, offset)
+		}
+		total += int(r)
+		d.ready = r == batch
+		if !d.ready {
+			break
+		}
+	}
+	switch {
+	case d.fault:
+		d.napUntil = mono + errorPause
+	case s.nap > 0 && (total > 1 || d.napUntil == 0 && mono-d.lastRead < s.nap/2):
+		// Frames come so densely that waking up for each costs more than
+		// letting them wait in the kernel, where they have their timestamps.
+		d.napUntil = mono + s.nap
+	default:
+		d.napUntil = 0
+	}
+	d.lastRead = mono
+}
+
+// accept decides over the i-th frame of a batch and queues it.
+func (p *pump) accept(d *direction, s *shape, i int, mono, offset int64) {
+	// Each frame takes the same draws, so that its fate depends on its number
+	// only.
+	lossDraw, jitterDraw := d.random.Uint64(), d.random.Uint64()
+	n := int(p.rx[i].len)
+	if n < vnetHead+macPair+2 || n > frameSize {
+		d.refused.Add(1)
+		return
+	}
+	if lossDraw>>11 < s.loss {
+		d.lost.Add(1)
+		return
+	}
+	stamp, tag, tagged := p.parseControl(i)
+	arrival := mono
+	if age := mono - (stamp - offset); stamp != 0 && age > 0 && age < maxAge {
+		arrival -= age
+	}
+	due := arrival + s.delay
+	if s.jitter > 0 {
+		due += int64((float64(jitterDraw>>11)/(1<<52) - 1) * float64(s.jitter))
+	}
+	due = max(due, d.lastDue)
+	d.lastDue = due
+
+	frame := p.scratch[i*frameSize : i*frameSize+n]
+	size := n
+	if tagged {
+		size += 4
+	}
+	room := d.queue.push(due, size)
+	if room == nil {
+		d.ringFull.Add(1)
+		return
+	}
+	d.queuedPackets.Add(1)
+	d.queuedLength.Add(int64(size - vnetHead))
+	if !tagged {
+		copy(room, frame)
+		return
+	}
+	const cut = vnetHead + macPair
+	copy(room, frame[:cut])
+	binary.BigEndian.PutUint32(room[cut:], tag)
+	copy(room[cut+4:], frame[cut:])
+	shiftOffsets(room)
+}
+
+// shiftOffsets moves the offsets in the header of a frame by the length of the
+// VLAN tag that was put in.
+func shiftOffsets(frame []byte) {
+	const needsChecksum, hdrLen, csumStart = 1, 2, 6
+	if frame[0]&needsChecksum != 0 {
+		binary.NativeEndian.PutUint16(frame[csumStart:], binary.NativeEndian.Uint16(frame[csumStart:])+4)
+	}
+	if v := binary.NativeEndian.Uint16(frame[hdrLen:]); v != 0 {
+		binary.NativeEndian.PutUint16(frame[hdrLen:], v+4)
+	}
+}
+
+// parseControl reads the receive timestamp, in ns of the wall clock or zero,
+// and the VLAN tag that the kernel has taken out of the i-th frame of a batch.
+func (p *pump) parseControl(i int) (stamp int64, tag uint32, tagged bool) {
+	control := p.control[i][:min(int(p.rx[i].hdr.Controllen), controlSize)]
+	const head = unix.SizeofCmsghdr
+	for len(control) >= head {
+		h := (*unix.Cmsghdr)(unsafe.Pointer(unsafe.SliceData(control)))
+		n := int(h.Len)
+		if n < head || n > len(control) {
+			return
+		}
+		data := control[head:n]
+		switch {
+		case h.Level == unix.SOL_SOCKET && h.Type == unix.SO_TIMESTAMPNS_NEW && len(data) >= 16:
+			stamp = int64(binary.NativeEndian.Uint64(data))*1e9 + int64(binary.NativeEndian.Uint64(data[8:]))
+		case h.Level == unix.SOL_PACKET && h.Type == unix.PACKET_AUXDATA && len(data) >= 20:
+			// struct tpacket_auxdata: status at 0, vlan_tci at 16, vlan_tpid at 18.
+			status := binary.NativeEndian.Uint32(data)
+			if status&unix.TP_STATUS_VLAN_VALID == 0 {
+				break
+			}
+			tpid := uint32(unix.ETH_P_8021Q)
+			if status&unix.TP_STATUS_VLAN_TPID_VALID != 0 {
+				tpid = uint32(binary.NativeEndian.Uint16(data[18:]))
+			}
+			tag, tagged = tpid<<16|uint32(binary.NativeEndian.Uint16(data[16:])), true
+		}
+		// Control messages are aligned to the word size.
+		const word = int(unsafe.Sizeof(uintptr(0)))
+		control = control[min((n+word-1)&^(word-1), len(control)):]
+	}
+	return
+}
+
+// send sends the frames that are due at limit.
+func (p *pump) send(d *direction, limit int64) {
+	q := d.queue
+	if d.stalled != 0 {
+		if limit < d.stalled {
+			return
+		}
+		d.stalled = 0
+	}
+	for {
+		n := 0
+		for c := q.first(); n < min(batch, q.count); n++ {
+			due, frame := q.at(c)
+			if due > limit {
+				break
+			}
+			p.txIov[n].Base = unsafe.SliceData(frame)
+			p.txIov[n].SetLen(len(frame))
+			p.txDue[n] = due
+			c = q.next(c)
+		}
+		if n == 0 {
+			return
+		}
+		start := p.now()
+		r, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(d.tx), uintptr(unsafe.Pointer(&p.tx)), uintptr(n), unix.MSG_DONTWAIT, 0, 0)
+		end := p.now()
+		switch errno {
+		case 0:
+			// The receiving side of each frame was processed within the call,
+			// one frame after the other.
+			each := (end - start) / int64(r)
+			for i := range int(r) {
+				size := int64(p.txIov[i].Len) - vnetHead
+				d.packets.Add(1)
+				d.bytes.Add(uint64(size))
+				d.queuedPackets.Add(-1)
+				d.queuedLength.Add(-size)
+				d.lateness.add(start + int64(i)*each + sendLead - p.txDue[i])
+				q.pop()
+			}
+		case unix.EINTR:
+		case unix.EAGAIN:
+			d.stalls.Add(1)
+			d.stalled = end + stallPause
+			return
+		default:
+			// The first frame was not accepted: ENOBUFS, the device dropped it;
+			// EMSGSIZE, it exceeds the MTU; ENETDOWN or ENXIO, the device is
+			// down or gone.
+			d.refused.Add(1)
+			d.queuedPackets.Add(-1)
+			d.queuedLength.Add(vnetHead - int64(p.txIov[0].Len))
+			q.pop()
+		}
+		limit = max(limit, end+sendLead)
+	}
+}
+
+// wait returns when there is something to do, and the time up to which frames
+// are due then.
+func (p *pump) wait() int64 {
+	next := int64(never)
+	faults := false
+	for i := range p.dirs {
+		d := &p.dirs[i]
+		if d.ready {
+			return p.now() + sendLead
+		}
+		if d.queue.count > 0 {
+			due, _ := d.queue.at(d.queue.first())
+			next = min(next, max(due, d.stalled))
+		}
+		faults = faults || d.fault
+	}
+	if next == never && !faults {
+		for i := range p.dirs {
+			p.dirs[i].napUntil = 0
+		}
+		p.pollReady(-1)
+		return p.now() + sendLead
+	}
+
+	now := p.now()
+	p.allowance = min(p.allowance+int64(float64(now-p.allowanceAt)*p.share), maxAllowance)
+	p.allowanceAt = now
+	early := p.late
+	if p.allowance < early {
+		early = p.typical
+	}
+	target := next - sendLead
+	wake := next
+	if next != never {
+		wake = target - early
+	}
+	timed := true
+	for i := range p.dirs {
+		if until := p.dirs[i].napUntil; until != 0 && until < wake {
+			wake, timed = until, false
+		}
+	}
+	if timed && wake-now > longSleep {
+		p.pollReady(wake - now - shortSleep)
+		return p.now() + sendLead
+	}
+	if wake-now > minSleep {
+		if p.pollReady(wake-now) == 0 && timed {
+			now = p.now()
+			p.learn(now - wake)
+			return now + sendLead
+		}
+		return p.now() + sendLead
+	}
+	left := target - now
+	switch {
+	case left <= 0:
+	case left <= p.allowance:
+		begin := now
+		for now < target {
+			now = p.now()
+		}
+		p.allowance -= now - begin
+	case left <= tolerance:
+		now = target
+	default:
+		if p.pollReady(left) == 0 {
+			now = p.now()
+		}
+	}
+	return now + sendLead
+}
+
+// learn follows the quantiles of the lateness of timed waits.
+func (p *pump) learn(lateness int64) {
+	const step = int64(time.Microsecond)
+	if lateness > p.late {
+		p.late = min(p.late+step*90/50, maxEarly)
+	} else {
+		p.late = max(p.late-step*10/50, minSleep)
+	}
+	if lateness > p.typical {
+		p.typical = min(p.typical+step, maxEarly)
+	} else {
+		p.typical = max(p.typical-step, 0)
+	}
+}
+
+// pollReady waits for frames at the sockets that do not nap, for the given time
+// in ns or without end if it is negative, and returns how many have some.
+func (p *pump) pollReady(timeout int64) int {
+	for i := range p.dirs {
+		p.poll[i] = unix.PollFd{Fd: int32(p.dirs[i].rx), Events: unix.POLLIN}
+		if p.dirs[i].napUntil != 0 {
+			p.poll[i].Fd = -1
+		}
+	}
+	var r uintptr
+	var errno unix.Errno
+	if timeout < 0 {
+		// The only wait that the Go scheduler knows of, as it has no end.
+		r, _, errno = unix.Syscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&p.poll)), 2, 0, 0, 0, 0)
+	} else {
+		p.ts = unix.NsecToTimespec(timeout)
+		r, _, errno = unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&p.poll)), 2, uintptr(unsafe.Pointer(&p.ts)), 0, 0, 0)
+	}
+	if errno != 0 || r == 0 {
+		return int(r)
+	}
+	for i := range p.dirs {
+		p.dirs[i].ready = p.poll[i].Revents != 0
+	}
+	return int(r)
+}

@@ -1,0 +1,160 @@
+package emu
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path"
+	"runtime"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// namespace is a network namespace that only this process's file descriptor
+// holds: it has no name anywhere, and is gone when the descriptor is.
+type namespace struct {
+	file *os.File
+	home *os.File // the namespace that threads return to
+}
+
+// currentNamespace opens the network namespace of the calling thread.
+func currentNamespace() (*os.File, error) {
+	f, err := os.Open("/proc/thread-self/ns/net")
+	if err != nil {
+		return nil, fmt.Errorf("open the current network namespace: %w", err)
+	}
+	return f, nil
+}
+
+// newNamespace makes a namespace and calls prepare in it.
+func newNamespace(home *os.File, prepare func() error) (*namespace, error) {
+	n := &namespace{home: home}
+	err := onThread(home, func() error {
+		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+			return fmt.Errorf("make a network namespace: %w (run inside a sandbox, or as root)", err)
+		}
+		f, err := currentNamespace()
+		if err != nil {
+			return err
+		}
+		n.file = f
+		return prepare()
+	})
+	if err != nil {
+		return nil, errors.Join(err, n.Close())
+	}
+	return n, nil
+}
+
+// do calls fn on a thread that is in the namespace. Threads and goroutines that
+// fn starts are not in it; processes that it starts are.
+func (n *namespace) do(fn func() error) error {
+	return onThread(n.home, func() error {
+		if err := enter(n.file); err != nil {
+			return fmt.Errorf("enter a network namespace: %w", err)
+		}
+		return fn()
+	})
+}
+
+// Close lets go of the namespace.
+func (n *namespace) Close() error {
+	if n.file == nil {
+		return nil
+	}
+	return n.file.Close()
+}
+
+// enter puts the calling thread into a namespace. It fails with net.ErrClosed if
+// the file is closed, and keeps it from being closed, and its number from being
+// given to another file, in the middle.
+func enter(ns *os.File) error {
+	raw, err := ns.SyscallConn()
+	if err != nil {
+		return err
+	}
+	if raw.Control(func(fd uintptr) { err = unix.Setns(int(fd), unix.CLONE_NEWNET) }) != nil {
+		return net.ErrClosed
+	}
+	return err
+}
+
+// onThread calls fn on an operating system thread of its own, which fn may put
+// into another namespace, and puts that thread back home.
+func onThread(home *os.File, fn func() error) error {
+	result := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread()
+		err := errors.New("the function ended its goroutine")
+		defer func() { result <- err }()
+		// fn may end the goroutine, as t.Fatal does: the thread then ends too.
+		err = fn()
+		if back := enter(home); back != nil {
+			// Still locked, the thread ends with the goroutine, so that nothing
+			// else runs in the wrong namespace.
+			err = errors.Join(err, fmt.Errorf("leave a network namespace: %w", back))
+			return
+		}
+		runtime.UnlockOSThread()
+	}()
+	return <-result
+}
+
+// sysctl is one kernel setting of a network namespace.
+type sysctl struct {
+	// name with dots, for instance net.ipv4.tcp_rmem.
+	name, value string
+	// optional settings may be missing: the kernel was built without the
+	// feature that they switch off.
+	optional bool
+}
+
+func (s sysctl) path() string {
+	return path.Join("/proc/sys", strings.ReplaceAll(s.name, ".", "/"))
+}
+
+// write sets it in the calling thread's namespace.
+func (s sysctl) write() error {
+	err := os.WriteFile(s.path(), []byte(s.value), 0)
+	if s.optional && errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("set sysctl %s to %q: %w", s.name, s.value, err)
+	}
+	return nil
+}
+
+// read returns its value in the calling thread's namespace, with one space
+// between numbers.
+func (s sysctl) read() (string, error) {
+	text, err := os.ReadFile(s.path())
+	if err != nil {
+		return "", fmt.Errorf("read sysctl %s: %w", s.name, err)
+	}
+	return strings.Join(strings.Fields(string(text)), " "), nil
+}
+
+// quiet are the settings of every namespace: no IPv6, whose neighbour discovery
+// and multicast reports would be counted as traffic, and no netfilter on bridges.
+var quiet = []sysctl{
+	{"net.ipv6.conf.all.disable_ipv6", "1", true},
+	{"net.ipv6.conf.default.disable_ipv6", "1", true},
+	{"net.bridge.bridge-nf-call-iptables", "0", true},
+	{"net.bridge.bridge-nf-call-ip6tables", "0", true},
+	{"net.bridge.bridge-nf-call-arptables", "0", true},
+}
+
+// writeAll sets sysctls in the calling thread's namespace.
+func writeAll(lists ...[]sysctl) error {
+	for _, s := range slices.Concat(lists...) {
+		if err := s.write(); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,217 @@
+package emu
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"syscall"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"edgebed/harness/units"
+)
+
+// Handles of the queues on a shaped port: HTB 1: with its class 1:1 and the
+// FIFO 10: below; netem 20: on the wire side.
+const (
+	htbHandle   uint32 = 1 << 16
+	htbClass           = htbHandle | 1
+	fifoHandle  uint32 = 10 << 16
+	netemHandle uint32 = 20 << 16
+)
+
+// psched is the unit of time of HTB's buckets (PSCHED_SHIFT in the kernel's
+// pkt_sched.h), fixed since Linux 2.6.31.
+const psched = 64 * time.Nanosecond
+
+// class is the HTB class of a port. The netlink package's constructor truncates
+// the bucket to microseconds, and with it below one frame.
+func class(index int, p Params) *netlink.HtbClass {
+	bytesPerSecond := float64(p.Rate) / 8
+	burst := float64(p.Burst.At(p.Rate))
+	ticks := uint32(min(math.Ceil(burst/bytesPerSecond*float64(time.Second)/float64(psched)), math.MaxUint32))
+	return &netlink.HtbClass{
+		ClassAttrs: netlink.ClassAttrs{LinkIndex: index, Parent: htbHandle, Handle: htbClass},
+		Rate:       uint64(math.Round(bytesPerSecond)),
+		Ceil:       uint64(math.Round(bytesPerSecond)),
+		Buffer:     ticks,
+		Cbuffer:    ticks,
+		// Matters between sibling classes only; set to keep the kernel from
+		// warning about the one it would derive.
+		Quantum: uint32(Frame),
+	}
+}
+
+// shape puts the rate and the queue of p on a port's egress.
+func (c *conn) shape(index int, p Params) error {
+	if p.Rate == 0 {
+		return nil
+	}
+	root := netlink.NewHtb(netlink.QdiscAttrs{LinkIndex: index, Handle: htbHandle, Parent: netlink.HANDLE_ROOT})
+	// Without a default class everything would pass beside the shaper.
+	root.Defcls = 1
+	if err := c.QdiscAdd(root); err != nil {
+		return fmt.Errorf("add the HTB queue: %w%s", err, missing(err, "sch_htb"))
+	}
+	if err := c.ClassAdd(class(index, p)); err != nil {
+		return fmt.Errorf("add the HTB class for %v: %w", p.Rate, err)
+	}
+	if err := c.setFIFO(index, htbClass, fifoHandle, p.Queue, unix.NLM_F_CREATE|unix.NLM_F_EXCL); err != nil {
+		return fmt.Errorf("add the pfifo queue of %d packets: %w", p.Queue, err)
+	}
+	return nil
+}
+
+// reshape changes the rate and the queue of a port in place: nothing that waits
+// is lost.
+func (c *conn) reshape(index int, from, to Params) error {
+	if (from.Rate == 0) != (to.Rate == 0) {
+		return errors.New("a link cannot change between shaped and unshaped in place; give it a rate from the start")
+	}
+	if to.Rate == 0 {
+		return nil
+	}
+	if err := c.ClassChange(class(index, to)); err != nil {
+		return fmt.Errorf("change the HTB class to %v: %w", to.Rate, err)
+	}
+	if from.Queue != to.Queue {
+		if err := c.setFIFO(index, htbClass, fifoHandle, to.Queue, 0); err != nil {
+			return fmt.Errorf("change the pfifo queue to %d packets: %w", to.Queue, err)
+		}
+	}
+	return nil
+}
+
+// shaped is what the kernel says about a port's shaper.
+type shaped struct {
+	Rate          units.Rate
+	Burst, Cburst units.Size
+	Queue         int
+}
+
+// readShape reads a port's shaper back. It returns false for an unshaped port.
+func (c *conn) readShape(index int, queues []qdisc) (shaped, bool, error) {
+	classes, err := c.ClassList(&netlink.GenericLink{LinkAttrs: netlink.LinkAttrs{Index: index}}, netlink.HANDLE_NONE)
+	if err != nil {
+		return shaped{}, false, fmt.Errorf("read the HTB class: %w", err)
+	}
+	var s shaped
+	for _, cl := range classes {
+		htb, ok := cl.(*netlink.HtbClass)
+		if !ok || htb.Handle != htbClass {
+			continue
+		}
+		size := func(ticks uint32) units.Size {
+			return units.Size(math.Floor(float64(ticks) * psched.Seconds() * float64(htb.Rate)))
+		}
+		s = shaped{Rate: units.Rate(htb.Rate * 8), Burst: size(htb.Buffer), Cburst: size(htb.Cbuffer)}
+	}
+	for _, q := range queues {
+		if q.index == index && q.kind == "pfifo" && len(q.options) >= 4 {
+			s.Queue = int(binary.NativeEndian.Uint32(q.options))
+		}
+	}
+	return s, s.Rate > 0, nil
+}
+
+// netem is the kernel's delay stage for what leaves a wire-side device.
+func netem(index int, p Params) (*netlink.Netem, error) {
+	// netem counts the time in psched ticks of 32 bits.
+	if limit := psched * math.MaxUint32; p.Delay+p.Jitter > limit {
+		return nil, fmt.Errorf("netem cannot delay by %v: the longest is %v", p.Delay+p.Jitter, limit.Truncate(time.Second))
+	}
+	attrs := netlink.NetemQdiscAttrs{
+		Latency: uint32(p.Delay.Microseconds()),
+		Jitter:  uint32(p.Jitter.Microseconds()),
+		Loss:    float32(float64(p.Loss) * 100),
+		Limit:   netemLimit(p),
+	}
+	if p.Jitter > 0 {
+		// With a rate, netem keeps the order of frames whatever their jitter.
+		// At 800 Gb/s the rate itself adds nanoseconds.
+		attrs.Rate64 = 100e9
+	}
+	return netlink.NewNetem(netlink.QdiscAttrs{LinkIndex: index, Handle: netemHandle, Parent: netlink.HANDLE_ROOT}, attrs), nil
+}
+
+// netemLimit is how many frames can be in flight: netem drops what is beyond
+// its limit, and its default is too small for a fast link with a long delay.
+func netemLimit(p Params) uint32 {
+	const (
+		least    = 10_000
+		unshaped = 1_000_000
+		smallest = 60 // bytes of the smallest frame
+	)
+	if p.Rate == 0 {
+		return unshaped
+	}
+	inFlight := 2 * float64(p.Rate.Per(p.Delay+p.Jitter)+p.Burst.At(p.Rate)) / smallest
+	return uint32(min(max(inFlight, least), math.MaxUint32/2))
+}
+
+// Support is what is known about a kernel feature.
+type Support int
+
+// The outcomes of a probe.
+const (
+	// Unknown means that the probe itself failed.
+	Unknown Support = iota
+	Unsupported
+	Available
+)
+
+// String names the outcome.
+func (s Support) String() string {
+	return [...]string{Unknown: "unknown", Unsupported: "unsupported", Available: "available"}[s]
+}
+
+// ProbeNetem finds out whether the kernel has netem, by trying it in a
+// namespace made for that. The error says why the outcome is Unknown.
+func ProbeNetem() (Support, error) {
+	home, err := currentNamespace()
+	if err != nil {
+		return Unknown, fmt.Errorf("probe netem: %w", err)
+	}
+	defer home.Close()
+	ns, err := newNamespace(home, func() error { return nil })
+	if err != nil {
+		return Unknown, fmt.Errorf("probe netem: %w", err)
+	}
+	defer ns.Close()
+	c, err := ns.dial()
+	if err != nil {
+		return Unknown, fmt.Errorf("probe netem: %w", err)
+	}
+	defer c.Close()
+	return c.probeNetem()
+}
+
+// probeNetem tries netem on the loopback device of a namespace.
+func (c *conn) probeNetem() (Support, error) {
+	const loopback = 1 // the index of lo in every namespace
+	q, err := netem(loopback, Params{})
+	if err != nil {
+		return Unknown, fmt.Errorf("probe netem: %w", err)
+	}
+	switch err := c.QdiscAdd(q); {
+	case errors.Is(err, syscall.ENOENT):
+		return Unsupported, nil
+	case err != nil:
+		return Unknown, fmt.Errorf("probe netem: %w", err)
+	}
+	if err := c.QdiscDel(q); err != nil {
+		return Unknown, fmt.Errorf("probe netem: remove it again: %w", err)
+	}
+	return Available, nil
+}
+
+// missing is the advice for an error that means that the kernel lacks a module.
+func missing(err error, module string) string {
+	if errors.Is(err, syscall.ENOENT) {
+		return " (this kernel has no " + module + "; load the module or install the package with the extra ones)"
+	}
+	return ""
+}

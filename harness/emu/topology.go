@@ -1,0 +1,526 @@
+package emu
+
+import (
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"math"
+	"math/big"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"edgebed/harness/emu/delayline"
+	"edgebed/harness/units"
+	"edgebed/harness/yamlfile"
+)
+
+// Frame is the largest frame on an emulated link: an MTU of 1500 B and the
+// Ethernet header. Rates, bursts and counters include that header, and no
+// preamble, checksum or gap.
+const Frame units.Size = 1514
+
+// DefaultQueue is the queue limit of a shaped link where the topology names
+// none, in packets. It is Mininet's default, and the prototype's.
+const DefaultQueue = 1000
+
+// Limits of link parameters.
+const (
+	minRate  = 8 * units.Kbps
+	maxRate  = 30 * units.Gbps // above, HTB needs another message
+	maxQueue = 1 << 20
+	maxBurst = 64 * units.MB
+)
+
+// Topology describes a network: switches, hosts attached to them, and links
+// between switches. Host links are unshaped, as in the prototype.
+type Topology struct {
+	// Version of the file format: 1.
+	Version     int    `yaml:"version" required:"true"`
+	Name        string `yaml:"name" required:"true"`
+	Description string `yaml:"description"`
+	// Subnet that all hosts are in; IPv4.
+	Subnet   netip.Prefix `yaml:"subnet" required:"true"`
+	Switches []string     `yaml:"switches" required:"true"`
+	Hosts    []HostSpec   `yaml:"hosts" required:"true"`
+	// Classes are named sets of link parameters.
+	Classes map[string]Override `yaml:"link-classes"`
+	Links   []LinkSpec          `yaml:"links"`
+
+	doc *yamlfile.Document // where errors point to; nil if made by a program
+}
+
+// HostSpec is one host: a machine with one interface.
+type HostSpec struct {
+	Name    string     `yaml:"name" required:"true"`
+	Address netip.Addr `yaml:"address" required:"true"`
+	// Switch that the host is attached to.
+	Switch string `yaml:"switch" required:"true"`
+}
+
+// LinkSpec is one full-duplex link between two switches.
+type LinkSpec struct {
+	Between [2]string `yaml:"between" required:"true"`
+	// Class gives the parameters of both directions; empty means the defaults.
+	Class string `yaml:"class"`
+	// Forward and Reverse override the class for one direction: from the first
+	// switch to the second, and back.
+	Forward Override `yaml:"forward"`
+	Reverse Override `yaml:"reverse"`
+}
+
+// Override is a set of link parameters of which each may be absent. It is what
+// files and scenarios write; Params is what results.
+type Override struct {
+	// Rate of the link; 0 or absent means unshaped.
+	Rate *units.Rate `yaml:"rate"`
+	// Delay of propagation.
+	Delay *time.Duration `yaml:"delay"`
+	// Jitter spreads the delay evenly over delay-jitter to delay+jitter.
+	// Frames stay in order.
+	Jitter *time.Duration `yaml:"jitter"`
+	// Loss is the probability that a frame is lost.
+	Loss *Loss `yaml:"loss"`
+	// Queue is the limit of the queue in front of the rate, in packets. An
+	// unshaped link has no queue.
+	Queue *int `yaml:"queue"`
+	// Burst is how much an idle link passes at once.
+	Burst *Burst `yaml:"burst"`
+}
+
+// Params are the parameters of one direction of a link.
+type Params struct {
+	Rate          units.Rate
+	Delay, Jitter time.Duration
+	Loss          Loss
+	// Queue limit in packets.
+	Queue int
+	Burst Burst
+}
+
+// Loss is a probability from 0 to 1, written "0.01" or "1 %".
+type Loss float64
+
+// UnmarshalText reads "0.01" or "1 %".
+func (l *Loss) UnmarshalText(text []byte) error {
+	number, percent := strings.CutSuffix(strings.TrimSpace(string(text)), "%")
+	v, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+	if percent {
+		v /= 100
+	}
+	if err != nil || math.IsNaN(v) || v < 0 || v > 1 {
+		return fmt.Errorf("parse loss %q: expected a probability like 0.01 or 1 %%", text)
+	}
+	*l = Loss(v)
+	return nil
+}
+
+// MarshalText writes the probability as a number.
+func (l Loss) MarshalText() ([]byte, error) {
+	return strconv.AppendFloat(nil, float64(l), 'g', -1, 64), nil
+}
+
+// Burst is the size of a link's token bucket: what an idle link passes at once,
+// before the rate holds. The zero Burst is automatic.
+//
+// It is a compromise. A transfer after idle time is early by burst/rate, so that
+// the bucket should be small; but below about half a millisecond's worth the
+// kernel's timers are too coarse to keep up the rate (measured: -0.5 % at 100
+// Mb/s with one frame). Automatic is the larger of one frame and 0.5 ms at the
+// link's rate.
+type Burst units.Size
+
+// UnmarshalText reads "auto" or a size.
+func (b *Burst) UnmarshalText(text []byte) error {
+	if string(text) == "auto" {
+		*b = 0
+		return nil
+	}
+	size, err := units.ParseSize(string(text))
+	if err != nil {
+		return fmt.Errorf("parse burst %q: expected auto or a size like 15 kB", text)
+	}
+	*b = Burst(size)
+	return nil
+}
+
+// MarshalText writes what UnmarshalText reads.
+func (b Burst) MarshalText() ([]byte, error) {
+	if b == 0 {
+		return []byte("auto"), nil
+	}
+	return units.Size(b).MarshalText()
+}
+
+// At returns the size of the bucket on a link of the given rate.
+func (b Burst) At(rate units.Rate) units.Size {
+	if b != 0 {
+		return units.Size(b)
+	}
+	return max(Frame, rate.Per(500*time.Microsecond))
+}
+
+// apply returns p with the parameters that o has.
+func (o Override) apply(p Params) Params {
+	set(&p.Rate, o.Rate)
+	set(&p.Delay, o.Delay)
+	set(&p.Jitter, o.Jitter)
+	set(&p.Loss, o.Loss)
+	set(&p.Queue, o.Queue)
+	set(&p.Burst, o.Burst)
+	return p
+}
+
+// merge returns o with the parameters that by has.
+func (o Override) merge(by Override) Override {
+	if by.Rate != nil {
+		o.Rate = by.Rate
+	}
+	if by.Delay != nil {
+		o.Delay = by.Delay
+	}
+	if by.Jitter != nil {
+		o.Jitter = by.Jitter
+	}
+	if by.Loss != nil {
+		o.Loss = by.Loss
+	}
+	if by.Queue != nil {
+		o.Queue = by.Queue
+	}
+	if by.Burst != nil {
+		o.Burst = by.Burst
+	}
+	return o
+}
+
+func set[T any](to, from *T) {
+	if from != nil {
+		*to = *from
+	}
+}
+
+// line returns the parameters that are not the shaper's.
+func (p Params) line() delayline.Params {
+	return delayline.Params{Delay: p.Delay, Jitter: p.Jitter, Loss: float64(p.Loss)}
+}
+
+// delayed says whether the direction needs more than a shaper.
+func (p Params) delayed() bool { return p.line() != delayline.Params{} }
+
+// check returns what is wrong with the parameters.
+func (p Params) check() error {
+	switch {
+	case p.Rate != 0 && (p.Rate < minRate || p.Rate > maxRate):
+		return fmt.Errorf("rate %v is out of range: expected %v to %v, or 0 b/s for unshaped", p.Rate, minRate, maxRate)
+	case p.Queue < 1 || p.Queue > maxQueue:
+		return fmt.Errorf("queue of %d packets is out of range: expected 1 to %d", p.Queue, maxQueue)
+	case p.Burst != 0 && (units.Size(p.Burst) < Frame || units.Size(p.Burst) > maxBurst):
+		return fmt.Errorf("burst %v is out of range: expected auto, or one frame of %d B to %v", units.Size(p.Burst), Frame, maxBurst)
+	case p.Rate > 0 && p.Rate.Time(p.Burst.At(p.Rate)) > time.Minute:
+		return fmt.Errorf("burst %v takes over a minute at %v: make it smaller", units.Size(p.Burst), p.Rate)
+	}
+	return p.line().Validate()
+}
+
+// String describes the parameters, for instance
+// "10 Mb/s, 1ms, queue 1000, burst 1.514 kB".
+func (p Params) String() string {
+	var parts []string
+	if p.Rate > 0 {
+		parts = append(parts, p.Rate.String())
+	} else {
+		parts = append(parts, "unshaped")
+	}
+	parts = append(parts, p.Delay.String())
+	if p.Jitter > 0 {
+		parts = append(parts, "jitter "+p.Jitter.String())
+	}
+	if p.Loss > 0 {
+		parts = append(parts, fmt.Sprintf("loss %g", float64(p.Loss)))
+	}
+	if p.Rate > 0 {
+		parts = append(parts, fmt.Sprintf("queue %d", p.Queue), "burst "+p.Burst.At(p.Rate).String())
+	}
+	return strings.Join(parts, ", ")
+}
+
+// ParseTopology reads a topology file and validates it. Errors name the file,
+// line and column, and the nearest valid name where one is unknown.
+func ParseTopology(filename string, data []byte) (*Topology, error) {
+	doc, err := yamlfile.Parse(filename, data)
+	if err != nil {
+		return nil, err
+	}
+	t := &Topology{doc: doc}
+	if err := doc.Decode(t); err != nil {
+		return nil, err
+	}
+	if err := t.Validate(); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// clone returns a copy that can be changed without changing t.
+func (t *Topology) clone() *Topology {
+	c := *t
+	c.Switches, c.Hosts, c.Links = slices.Clone(t.Switches), slices.Clone(t.Hosts), slices.Clone(t.Links)
+	c.Classes = maps.Clone(t.Classes)
+	return &c
+}
+
+// SetClass changes the parameters of a link class that o has. Overrides of
+// single links stay on top. The topology is unchanged if an error is returned.
+func (t *Topology) SetClass(name string, o Override) error {
+	class, ok := t.Classes[name]
+	if !ok {
+		return fmt.Errorf("set link class: unknown class %q in topology %s%s", name, t.Name, yamlfile.Suggest(name, slices.Collect(maps.Keys(t.Classes))))
+	}
+	changed := t.clone()
+	changed.Classes[name] = class.merge(o)
+	for _, l := range changed.Links {
+		if l.Class != name {
+			continue
+		}
+		for _, p := range changed.params(l) {
+			if err := p.check(); err != nil {
+				return fmt.Errorf("set link class %s on link %s-%s: %w", name, l.Between[0], l.Between[1], err)
+			}
+		}
+	}
+	t.Classes = changed.Classes
+	return nil
+}
+
+// params returns the parameters of a link's two directions: forward, reverse.
+func (t *Topology) params(l LinkSpec) [2]Params {
+	both := t.Classes[l.Class].apply(Params{Queue: DefaultQueue})
+	return [2]Params{l.Forward.apply(both), l.Reverse.apply(both)}
+}
+
+// Params returns the parameters of the direction from one switch to another
+// that it has a link to.
+func (t *Topology) Params(from, to string) (Params, error) {
+	for _, l := range t.Links {
+		switch l.Between {
+		case [2]string{from, to}:
+			return t.params(l)[0], nil
+		case [2]string{to, from}:
+			return t.params(l)[1], nil
+		}
+	}
+	return Params{}, fmt.Errorf("find link parameters: topology %s has no link %s-%s", t.Name, from, to)
+}
+
+// Host returns the host of the given name.
+func (t *Topology) Host(name string) (HostSpec, bool) {
+	i := slices.IndexFunc(t.Hosts, func(h HostSpec) bool { return h.Name == name })
+	if i < 0 {
+		return HostSpec{}, false
+	}
+	return t.Hosts[i], true
+}
+
+// Path returns the switches that frames from host a to host b cross, or nil if
+// a host is unknown or there is no path. Frames from b to a cross the same ones
+// in reverse.
+func (t *Topology) Path(a, b string) []string {
+	from, okA := t.Host(a)
+	to, okB := t.Host(b)
+	if !okA || !okB {
+		return nil
+	}
+	at, end := slices.Index(t.Switches, from.Switch), slices.Index(t.Switches, to.Switch)
+	if at < 0 || end < 0 {
+		return nil
+	}
+	next := t.toward(end)
+	path := []string{t.Switches[at]}
+	for at != end {
+		if next[at] < 0 {
+			return nil
+		}
+		at = t.other(next[at], at)
+		path = append(path, t.Switches[at])
+	}
+	return path
+}
+
+// Hops returns the number of switch-to-switch links between hosts a and b, or
+// -1 if a host is unknown or there is no path.
+func (t *Topology) Hops(a, b string) int { return len(t.Path(a, b)) - 1 }
+
+// other returns the switch at the other end of a link.
+func (t *Topology) other(link, at int) int {
+	ends := t.Links[link].Between
+	if ends[0] == t.Switches[at] {
+		return slices.Index(t.Switches, ends[1])
+	}
+	return slices.Index(t.Switches, ends[0])
+}
+
+// toward returns for every switch the link to take towards the switch end, -1
+// at end itself and where there is no path.
+//
+// Paths are the shortest by hop count (paper Sec. 6 gives the ring; the
+// prototype routes by hop count). Among those, a path is worth the sum of
+// 2^(position in the file) over its links, and the least sum wins. No two paths
+// have the same sum, so the choice depends on the file only, is the same in
+// both directions, and any part of a chosen path is chosen too, which forwarding
+// by destination address needs.
+func (t *Topology) toward(end int) []int {
+	n := len(t.Switches)
+	index := make(map[string]int, n)
+	for i, s := range t.Switches {
+		index[s] = i
+	}
+	links := make([][]int, n) // of each switch
+	for i, l := range t.Links {
+		a, okA := index[l.Between[0]]
+		b, okB := index[l.Between[1]]
+		if okA && okB && a != b {
+			links[a] = append(links[a], i)
+			links[b] = append(links[b], i)
+		}
+	}
+	next, cost := make([]int, n), make([]*big.Int, n)
+	for i := range next {
+		next[i] = -1
+	}
+	cost[end] = new(big.Int)
+	for frontier := []int{end}; len(frontier) > 0; {
+		// The switches one hop further away, with their best way to here.
+		reached := map[int]*big.Int{}
+		for _, at := range frontier {
+			for _, l := range links[at] {
+				from := index[t.Links[l].Between[0]]
+				if from == at {
+					from = index[t.Links[l].Between[1]]
+				}
+				if cost[from] != nil {
+					continue
+				}
+				c := new(big.Int).SetBit(cost[at], l, 1)
+				if best, ok := reached[from]; !ok || c.Cmp(best) < 0 {
+					reached[from], next[from] = c, l
+				}
+			}
+		}
+		frontier = slices.Sorted(maps.Keys(reached))
+		for at, c := range reached {
+			cost[at] = c
+		}
+	}
+	return next
+}
+
+var validName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,31}$`)
+
+// Validate checks what a file's grammar cannot: names, addresses, references,
+// ranges and connectedness. It reports all errors together.
+func (t *Topology) Validate() error {
+	var errs []error
+	fail := func(path yamlfile.Path, format string, args ...any) {
+		errs = append(errs, t.doc.Errorf(path, format, args...))
+	}
+	if t.Version != 1 {
+		fail(yamlfile.Path{"version"}, "unknown version %d; expected 1", t.Version)
+	}
+	if t.Name == "" {
+		fail(yamlfile.Path{"name"}, "expected a name")
+	}
+	names := map[string]string{}
+	name := func(path yamlfile.Path, kind, name string) {
+		if !validName.MatchString(name) {
+			fail(path, "%q is not a name; expected a letter and up to 31 letters, digits or underscores", name)
+		} else if other := names[name]; other != "" {
+			fail(path, "the name %s is taken by a %s", name, other)
+		}
+		names[name] = kind
+	}
+	if len(t.Switches) == 0 {
+		fail(yamlfile.Path{"switches"}, "expected at least one switch")
+	}
+	for i, s := range t.Switches {
+		name(yamlfile.Path{"switches", i}, "switch", s)
+	}
+	known := func(path yamlfile.Path, s string) bool {
+		if slices.Contains(t.Switches, s) {
+			return true
+		}
+		fail(path, "unknown switch %q%s", s, yamlfile.Suggest(s, t.Switches))
+		return false
+	}
+	subnetOK := t.Subnet.IsValid() && t.Subnet.Addr().Is4() && t.Subnet == t.Subnet.Masked() && t.Subnet.Bits() <= 30
+	if !subnetOK {
+		fail(yamlfile.Path{"subnet"}, "%v is not an IPv4 subnet with room for hosts; expected something like 10.1.0.0/16", t.Subnet)
+	}
+	if len(t.Hosts) == 0 {
+		fail(yamlfile.Path{"hosts"}, "expected at least one host")
+	}
+	addresses := map[netip.Addr]string{}
+	for i, h := range t.Hosts {
+		name(yamlfile.Path{"hosts", i, "name"}, "host", h.Name)
+		known(yamlfile.Path{"hosts", i, "switch"}, h.Switch)
+		at := yamlfile.Path{"hosts", i, "address"}
+		if other, ok := addresses[h.Address]; ok {
+			fail(at, "the address %v is taken by host %s", h.Address, other)
+		} else if subnetOK && !t.Subnet.Contains(h.Address) {
+			fail(at, "the address %v is outside the subnet %v", h.Address, t.Subnet)
+		} else if subnetOK && (h.Address == t.Subnet.Addr() || h.Address == broadcast(t.Subnet)) {
+			fail(at, "the address %v is the subnet's own or its broadcast address", h.Address)
+		}
+		addresses[h.Address] = h.Name
+	}
+	for class := range t.Classes {
+		if !validName.MatchString(class) {
+			fail(yamlfile.Path{"link-classes", class}, "%q is not a name; expected a letter and up to 31 letters, digits or underscores", class)
+		}
+		if err := t.Classes[class].apply(Params{Queue: DefaultQueue}).check(); err != nil {
+			fail(yamlfile.Path{"link-classes", class}, "%w", err)
+		}
+	}
+	seen := map[[2]string]bool{}
+	for i, l := range t.Links {
+		okA := known(yamlfile.Path{"links", i, "between", 0}, l.Between[0])
+		okB := known(yamlfile.Path{"links", i, "between", 1}, l.Between[1])
+		ends := [2]string{min(l.Between[0], l.Between[1]), max(l.Between[0], l.Between[1])}
+		switch {
+		case okA && okB && ends[0] == ends[1]:
+			fail(yamlfile.Path{"links", i, "between"}, "switch %s is linked to itself", ends[0])
+		case seen[ends]:
+			fail(yamlfile.Path{"links", i, "between"}, "switches %s and %s are linked already", ends[0], ends[1])
+		}
+		seen[ends] = true
+		if _, ok := t.Classes[l.Class]; l.Class != "" && !ok {
+			fail(yamlfile.Path{"links", i, "class"}, "unknown link class %q%s", l.Class, yamlfile.Suggest(l.Class, slices.Collect(maps.Keys(t.Classes))))
+			continue
+		}
+		for dir, p := range t.params(l) {
+			if err := p.check(); err != nil {
+				fail(yamlfile.Path{"links", i, []string{"forward", "reverse"}[dir]}, "%w", err)
+				break
+			}
+		}
+	}
+	if len(errs) == 0 {
+		for i, link := range t.toward(0) {
+			if i > 0 && link < 0 {
+				fail(yamlfile.Path{"switches", i}, "switch %s has no path to switch %s; link them", t.Switches[i], t.Switches[0])
+			}
+		}
+	}
+	return yamlfile.Join(errs...)
+}
+
+// broadcast returns the last address of an IPv4 subnet.
+func broadcast(subnet netip.Prefix) netip.Addr {
+	a := subnet.Addr().As4()
+	host := uint32(1)<<(32-subnet.Bits()) - 1
+	binary.BigEndian.PutUint32(a[:], binary.BigEndian.Uint32(a[:])|host)
+	return netip.AddrFrom4(a)
+}

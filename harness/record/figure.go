@@ -1,0 +1,87 @@
+package record
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Kinds of figures.
+const (
+	KindLines = "lines"
+	KindBars  = "bars"
+)
+
+// Keys of Cell.Settings that reports mention.
+const (
+	// SettingDelayBackend is what made the links' delay: "netem", "delayline"
+	// (in user space), or "none" where no link has any.
+	SettingDelayBackend = "delay-backend"
+	// SettingCongestionControl is TCP's algorithm on the hosts.
+	SettingCongestionControl = "congestion-control"
+)
+
+// Check returns an error where the figure cannot be drawn over a matrix of the
+// given axes: an unknown kind, metric or axis, or an axis used twice. It accepts
+// any value in Where, since a small profile may leave out the one it names.
+func (f Figure) Check(axes []Axis) error {
+	wrap := func(err error) error { return fmt.Errorf("figure %q: %w", f.Name, err) }
+	if f.Name == "" || strings.ContainsFunc(f.Name, notInFileName) {
+		return wrap(fmt.Errorf("the name must consist of letters, digits, - and _: it names files"))
+	}
+	if f.Kind != KindLines && f.Kind != KindBars {
+		return wrap(fmt.Errorf("unknown kind %q (expected %s or %s)", f.Kind, KindLines, KindBars))
+	}
+	if _, ok := Metrics[f.Metric]; !ok {
+		return wrap(fmt.Errorf("unknown metric %q (expected one of %s)",
+			f.Metric, strings.Join(slices.Sorted(maps.Keys(Metrics)), ", ")))
+	}
+	if f.X == "" && f.Kind == KindLines {
+		return wrap(fmt.Errorf("a figure of lines needs an x axis"))
+	}
+	if len(f.Panels) > 2 {
+		return wrap(fmt.Errorf("%d panel axes, at most two fit: columns and rows", len(f.Panels)))
+	}
+	names := make([]string, 0, len(axes))
+	for _, a := range axes {
+		names = append(names, a.Name)
+	}
+	used := make(map[string]string)
+	use := func(role, axis string) error {
+		if !slices.Contains(names, axis) {
+			return fmt.Errorf("%s: the matrix has no axis %q (it has %s)", role, axis, strings.Join(names, ", "))
+		}
+		if other, ok := used[axis]; ok {
+			return fmt.Errorf("%s: axis %q serves as %s already", role, axis, other)
+		}
+		used[axis] = role
+		return nil
+	}
+	if f.X != "" {
+		if err := use("x", f.X); err != nil {
+			return wrap(err)
+		}
+	}
+	if f.Series != "" {
+		if err := use("series", f.Series); err != nil {
+			return wrap(err)
+		}
+	}
+	for _, axis := range f.Panels {
+		if err := use("panels", axis); err != nil {
+			return wrap(err)
+		}
+	}
+	for _, axis := range slices.Sorted(maps.Keys(f.Where)) {
+		if err := use("where", axis); err != nil {
+			return wrap(err)
+		}
+	}
+	return nil
+}
+
+// notInFileName reports whether a rune is unwelcome in a file name.
+func notInFileName(r rune) bool {
+	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_'
+}

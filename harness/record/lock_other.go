@@ -1,0 +1,9 @@
+//go:build !unix
+
+package record
+
+import "os"
+
+// lock does nothing where there is no flock: campaigns run on Linux only, and
+// reading takes no lock.
+func lock(*os.File) error { return nil }

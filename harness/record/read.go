@@ -1,0 +1,354 @@
+package record
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// ErrNoCampaign is returned by Read for a record file that ends before its
+// first record does: its run was stopped before it began.
+var ErrNoCampaign = errors.New("no campaign record")
+
+// Results are the records of one campaign, grouped.
+type Results struct {
+	// Name of the file or stream that they came from.
+	Name     string
+	Campaign Campaign
+	// Cells in the order in which they were first started.
+	Cells []CellResult
+	// Runs is 1 plus the number of times that the campaign was resumed.
+	Runs int
+	// Warnings are oddities that do not make the records unusable, such as a
+	// last line cut short by a killed run.
+	Warnings []string
+}
+
+// CellResult is the attempt that counts of one cell: the last one that was
+// completed, or else the last one that was started.
+type CellResult struct {
+	Cell Cell
+	// Executions of the attempt, warm-ups included, in the order in which they
+	// were written.
+	Executions []Execution
+	// End is nil where the attempt was interrupted.
+	End *CellEnd
+	// Attempts is how often the cell was started.
+	Attempts int
+}
+
+// Complete reports whether every execution of the cell was made.
+func (c CellResult) Complete() bool { return c.End != nil && c.End.OK }
+
+// Coord returns the cell's value on an axis, and whether it has one.
+func (c Cell) Coord(axis string) (Coord, bool) {
+	for _, p := range c.Point {
+		if p.Axis == axis {
+			return p, true
+		}
+	}
+	return Coord{}, false
+}
+
+// Complete returns the set of the identifiers of the complete cells: those that
+// a resumed campaign does not run again.
+func (r *Results) Complete() map[string]bool {
+	done := make(map[string]bool)
+	for _, c := range r.Cells {
+		if c.Complete() {
+			done[c.Cell.ID] = true
+		}
+	}
+	return done
+}
+
+// Axis returns an axis of the campaign's matrix by its name.
+func (r *Results) Axis(name string) (Axis, bool) {
+	for _, a := range r.Campaign.Axes {
+		if a.Name == name {
+			return a, true
+		}
+	}
+	return Axis{}, false
+}
+
+// Read reads the records of the result folder dir, from records.jsonl or, where
+// there is none, from records.jsonl.gz. A last line cut short by a killed run
+// is left out and mentioned in Warnings; anything else that is not a record is
+// an error with file and line. Files of a newer schema are refused.
+func Read(dir string) (*Results, error) {
+	name := filepath.Join(dir, FileName)
+	file, err := os.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		if zipped, zipErr := os.Open(name + ".gz"); zipErr == nil {
+			defer zipped.Close()
+			return readZipped(name+".gz", zipped)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read records: %w", err)
+	}
+	defer file.Close()
+	return ReadFrom(name, file)
+}
+
+func readZipped(name string, r io.Reader) (*Results, error) {
+	plain, err := gzip.NewReader(r)
+	if err != nil {
+		return nil, fmt.Errorf("read records: unpack %s: %w", name, err)
+	}
+	defer plain.Close()
+	return ReadFrom(name, plain)
+}
+
+// ReadFrom is Read for a stream; name is used in messages.
+func ReadFrom(name string, r io.Reader) (*Results, error) {
+	p := parser{
+		results: &Results{Name: name},
+		last:    make(map[string]*attempt),
+		names:   make(map[string]string),
+	}
+	br := bufio.NewReaderSize(r, 1<<16)
+	for number := 1; ; number++ {
+		line, err := br.ReadBytes('\n')
+		if err != nil && err != io.EOF {
+			return nil, fmt.Errorf("read records: %s:%d: %w", name, number, err)
+		}
+		cut := err == io.EOF
+		if text := bytes.TrimSpace(line); len(text) > 0 {
+			switch {
+			// A prefix of a JSON object is not valid JSON, so a line without
+			// its newline is either complete or recognised as cut.
+			case cut && !json.Valid(text):
+				p.warn("%s:%d: the last line is cut short; a run was killed while it wrote it", name, number)
+			default:
+				if err := p.line(text); err != nil {
+					return nil, fmt.Errorf("read records: %s:%d: %w", name, number, err)
+				}
+			}
+		}
+		if cut {
+			return p.finish()
+		}
+	}
+}
+
+// attempt is one start of a cell.
+type attempt struct {
+	CellResult
+	previous *attempt
+	indices  map[int]bool
+	// stillborn attempts failed before they started.
+	stillborn bool
+}
+
+// parser groups records as they are read.
+type parser struct {
+	results *Results
+	// order lists the cells as they were first started, last the newest
+	// attempt at each of them.
+	order []string
+	last  map[string]*attempt
+	// names keeps one copy of each of the few strings that most records repeat.
+	names map[string]string
+}
+
+func (p *parser) warn(format string, args ...any) {
+	p.results.Warnings = append(p.results.Warnings, fmt.Sprintf(format, args...))
+}
+
+// typeOf returns the type of a record. It looks for the form that Writer
+// writes before it takes the long way, which parses the line a second time.
+func typeOf(line []byte) (string, error) {
+	if rest, ok := bytes.CutPrefix(line, []byte(`{"type":"`)); ok {
+		if kind, _, ok := bytes.Cut(rest, []byte{'"'}); ok {
+			return string(kind), nil
+		}
+	}
+	var head struct {
+		Type *string `json:"type"`
+	}
+	if err := json.Unmarshal(line, &head); err != nil {
+		return "", fmt.Errorf("parse record: %w", err)
+	}
+	if head.Type == nil {
+		return "", errors.New(`parse record: it has no "type"`)
+	}
+	return *head.Type, nil
+}
+
+// line adds one record.
+func (p *parser) line(line []byte) error {
+	kind, err := typeOf(line)
+	if err != nil {
+		return err
+	}
+	if p.results.Runs == 0 && kind != typeCampaign {
+		return fmt.Errorf("the first record must be a campaign, not %q", kind)
+	}
+	switch kind {
+	case typeCampaign:
+		return decode(line, kind, p.campaign)
+	case typeCell:
+		return decode(line, kind, p.cell)
+	case typeExecution:
+		return decode(line, kind, p.execution)
+	case typeCellEnd:
+		return decode(line, kind, p.cellEnd)
+	default:
+		return fmt.Errorf("unknown record type %q (expected %s, %s, %s or %s)",
+			kind, typeCampaign, typeCell, typeExecution, typeCellEnd)
+	}
+}
+
+func decode[T any](line []byte, kind string, add func(T) error) error {
+	var v T
+	if err := json.Unmarshal(line, &v); err != nil {
+		return fmt.Errorf("parse %s record: %w", kind, err)
+	}
+	return add(v)
+}
+
+func (p *parser) campaign(c Campaign) error {
+	if c.Version > Version {
+		return fmt.Errorf("the records have version %d, this program reads up to %d (use the program that wrote them, or a newer one)",
+			c.Version, Version)
+	}
+	if c.Version < 1 {
+		return fmt.Errorf("the campaign record has version %d, which never existed", c.Version)
+	}
+	r := p.results
+	r.Runs++
+	if r.Runs == 1 {
+		r.Campaign = c
+		return nil
+	}
+	first := r.Campaign
+	if c.ScenarioSHA256 != first.ScenarioSHA256 || c.Scenario != first.Scenario || c.Profile != first.Profile {
+		return fmt.Errorf("the file mixes two campaigns: %s (%s, %.12s) and %s (%s, %.12s)",
+			first.Scenario, first.Profile, first.ScenarioSHA256, c.Scenario, c.Profile, c.ScenarioSHA256)
+	}
+	if c.Machine != first.Machine {
+		p.warn("resumed on another machine: %s, %s, %d cores instead of %s, %s, %d cores",
+			c.Machine.Kernel, c.Machine.CPU, c.Machine.Cores, first.Machine.Kernel, first.Machine.CPU, first.Machine.Cores)
+	}
+	if c.Tool != first.Tool {
+		p.warn("resumed with another build: %s (%s) instead of %s (%s)",
+			c.Tool.Version, c.Tool.Commit, first.Tool.Version, first.Tool.Commit)
+	}
+	return nil
+}
+
+func (p *parser) cell(c Cell) error {
+	if c.ID == "" {
+		return errors.New("the cell record has no id")
+	}
+	previous := p.last[c.ID]
+	if previous == nil {
+		p.order = append(p.order, c.ID)
+	}
+	a := &attempt{CellResult: CellResult{Cell: c, Attempts: 1}, previous: previous, indices: make(map[int]bool)}
+	if previous != nil {
+		a.Attempts = previous.Attempts + 1
+	}
+	p.last[c.ID] = a
+	return nil
+}
+
+// open returns the running attempt at a cell.
+func (p *parser) open(id, kind string) (*attempt, error) {
+	a := p.last[id]
+	if a == nil {
+		return nil, fmt.Errorf("%s of cell %q, which never started", kind, id)
+	}
+	if a.End != nil {
+		return nil, fmt.Errorf("%s of cell %q, which had ended", kind, id)
+	}
+	return a, nil
+}
+
+func (p *parser) execution(e Execution) error {
+	a, err := p.open(e.Cell, "execution")
+	if err != nil {
+		return err
+	}
+	if !e.WarmUp {
+		if a.indices[e.Index] {
+			return fmt.Errorf("execution %d of cell %q appears twice", e.Index, e.Cell)
+		}
+		a.indices[e.Index] = true
+	}
+	e.Cell, e.Workload, e.Reason = a.Cell.ID, p.share(e.Workload), p.share(e.Reason)
+	for i := range e.Ports {
+		e.Ports[i].Name = p.share(e.Ports[i].Name)
+	}
+	a.Executions = append(a.Executions, e)
+	return nil
+}
+
+func (p *parser) share(s string) string {
+	if kept, ok := p.names[s]; ok {
+		return kept
+	}
+	p.names[s] = s
+	return s
+}
+
+// cellEnd closes the running attempt. An end that says that the cell failed may
+// also come alone: from an attempt that failed before it could start.
+func (p *parser) cellEnd(e CellEnd) error {
+	if e.Cell == "" {
+		return errors.New("the cell_end record has no cell")
+	}
+	if a := p.last[e.Cell]; !e.OK && (a == nil || a.End != nil) {
+		c := Cell{ID: e.Cell}
+		if a != nil {
+			c = a.Cell
+		}
+		if err := p.cell(c); err != nil {
+			return err
+		}
+		p.last[e.Cell].stillborn = true
+	}
+	a, err := p.open(e.Cell, "end")
+	if err != nil {
+		return err
+	}
+	e.Cell = a.Cell.ID
+	a.End = &e
+	return nil
+}
+
+// finish chooses the attempt that counts of each cell.
+func (p *parser) finish() (*Results, error) {
+	r := p.results
+	if r.Runs == 0 {
+		return nil, fmt.Errorf("read records: %s: %w (the run was stopped before it began; start it again)", r.Name, ErrNoCampaign)
+	}
+	for _, id := range p.order {
+		newest := p.last[id]
+		counts := newest
+		for counts != nil && !counts.Complete() {
+			counts = counts.previous
+		}
+		if counts == nil {
+			for counts = newest; counts.stillborn && counts.previous != nil; {
+				counts = counts.previous
+			}
+		}
+		result := counts.CellResult
+		result.Attempts = newest.Attempts
+		if newest.stillborn && !result.Complete() {
+			result.End = newest.End
+		}
+		r.Cells = append(r.Cells, result)
+	}
+	return r, nil
+}

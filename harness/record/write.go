@@ -1,0 +1,207 @@
+package record
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+)
+
+// FileName is the name of the record file within a result folder.
+const FileName = "records.jsonl"
+
+// ErrExists is returned by Create where the folder has records already.
+var ErrExists = errors.New("the folder has records already")
+
+// ErrBusy is returned by Create and OpenAppend where another process is
+// writing to the folder.
+var ErrBusy = errors.New("another process is writing there")
+
+// The values of a line's "type".
+const (
+	typeCampaign  = "campaign"
+	typeCell      = "cell"
+	typeExecution = "execution"
+	typeCellEnd   = "cell_end"
+)
+
+// Writer appends records to a result folder. Its methods are safe for
+// concurrent use. Each record is one line written by one system call, so that
+// whatever is killed at any moment leaves all earlier records readable.
+type Writer struct {
+	mu   sync.Mutex
+	file *os.File
+	// failed is the first write error. A write that failed may have left part
+	// of a line; appending after it would hide the damage in the middle of the
+	// file, where a reader must refuse it.
+	failed error
+}
+
+// Create makes the result folder dir where it does not exist, and a new record
+// file in it. It returns ErrExists, wrapped, where there is one: records are
+// never overwritten.
+func Create(dir string) (*Writer, error) {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return nil, fmt.Errorf("create result folder: %w", err)
+	}
+	for _, name := range []string{FileName, FileName + ".gz"} {
+		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
+			return nil, existsError(dir)
+		}
+	}
+	file, err := os.OpenFile(filepath.Join(dir, FileName), os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o666)
+	if errors.Is(err, fs.ErrExist) {
+		return nil, existsError(dir)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("create record file: %w", err)
+	}
+	if err := lock(file); err != nil {
+		file.Close()
+		return nil, fmt.Errorf("lock %s: %w", file.Name(), err)
+	}
+	return &Writer{file: file}, nil
+}
+
+func existsError(dir string) error {
+	return fmt.Errorf("create records in %s: %w (choose another folder, or resume this one)", dir, ErrExists)
+}
+
+// OpenAppend opens the record file of an earlier run in dir, to go on with it.
+// A last line that a killed run left unfinished is removed. It returns ErrBusy,
+// wrapped, while another process is writing to the folder.
+func OpenAppend(dir string) (*Writer, error) {
+	file, err := os.OpenFile(filepath.Join(dir, FileName), os.O_RDWR|os.O_APPEND, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open records to resume: %w", err)
+	}
+	if err := lock(file); err != nil {
+		file.Close()
+		return nil, fmt.Errorf("open records in %s: %w (wait for it to end, or choose another folder)", dir, err)
+	}
+	if err := mendTail(file); err != nil {
+		file.Close()
+		return nil, fmt.Errorf("mend the last line of %s: %w", file.Name(), err)
+	}
+	return &Writer{file: file}, nil
+}
+
+// mendTail makes the file end with a newline: a complete last record gets the
+// missing one, an incomplete record is cut off.
+func mendTail(file *os.File) error {
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	tail, start, err := lastLine(file, info.Size())
+	if err != nil || len(tail) == 0 {
+		return err
+	}
+	if json.Valid(tail) {
+		_, err = file.Write([]byte{'\n'})
+		return err
+	}
+	return file.Truncate(start)
+}
+
+// lastLine returns what follows the last newline of the first size bytes of r,
+// and the offset where that starts. It is empty where the file ends with a
+// newline.
+func lastLine(r io.ReaderAt, size int64) ([]byte, int64, error) {
+	const step = 4096
+	start := size
+	for start > 0 {
+		chunk := make([]byte, min(step, start))
+		if _, err := r.ReadAt(chunk, start-int64(len(chunk))); err != nil {
+			return nil, 0, err
+		}
+		start -= int64(len(chunk))
+		if i := bytes.LastIndexByte(chunk, '\n'); i >= 0 {
+			start += int64(i) + 1
+			break
+		}
+	}
+	tail := make([]byte, size-start)
+	if len(tail) == 0 {
+		return nil, start, nil
+	}
+	if _, err := r.ReadAt(tail, start); err != nil {
+		return nil, 0, err
+	}
+	return tail, start, nil
+}
+
+// Campaign writes the first record of a file; a resumed run may write it again.
+func (w *Writer) Campaign(c Campaign) error {
+	return w.write(typeCampaign, struct {
+		Type string `json:"type"`
+		Campaign
+	}{typeCampaign, c})
+}
+
+// Cell writes that an attempt at a cell starts.
+func (w *Writer) Cell(c Cell) error {
+	return w.write(typeCell, struct {
+		Type string `json:"type"`
+		Cell
+	}{typeCell, c})
+}
+
+// Execution writes the result of one execution of a cell that has started.
+func (w *Writer) Execution(e Execution) error {
+	return w.write(typeExecution, struct {
+		Type string `json:"type"`
+		Execution
+	}{typeExecution, e})
+}
+
+// CellEnd closes the running attempt at a cell and flushes the file to the
+// disk, so that a finished cell survives a power failure as well.
+func (w *Writer) CellEnd(c CellEnd) error {
+	err := w.write(typeCellEnd, struct {
+		Type string `json:"type"`
+		CellEnd
+	}{typeCellEnd, c})
+	if err != nil {
+		return err
+	}
+	if err := w.file.Sync(); err != nil {
+		return fmt.Errorf("flush records: %w", err)
+	}
+	return nil
+}
+
+// Close flushes the file to the disk and closes it.
+func (w *Writer) Close() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := errors.Join(w.file.Sync(), w.file.Close()); err != nil {
+		return fmt.Errorf("close records: %w", err)
+	}
+	return nil
+}
+
+// write appends one line.
+func (w *Writer) write(kind string, v any) error {
+	var line bytes.Buffer
+	enc := json.NewEncoder(&line) // its output ends with a newline
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return fmt.Errorf("encode %s record: %w", kind, err)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.failed != nil {
+		return fmt.Errorf("write %s record: an earlier write failed: %w", kind, w.failed)
+	}
+	if _, err := w.file.Write(line.Bytes()); err != nil {
+		w.failed = err
+		return fmt.Errorf("write %s record: %w", kind, err)
+	}
+	return nil
+}

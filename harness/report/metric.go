@@ -1,0 +1,110 @@
+// Package report turns the records of a campaign into figures, tables and a
+// text that says what was run. It needs the record file only, so it works on
+// any machine and at any later time.
+package report
+
+import (
+	"fmt"
+	"math"
+
+	"edgebed/harness/record"
+	"edgebed/harness/stats"
+)
+
+// The metrics of record.Metrics.
+const (
+	metricDelay           = "delay"
+	metricTrafficRate     = "traffic-rate"
+	metricTrafficVolume   = "traffic-volume"
+	metricTrunkVolume     = "trunk-volume"
+	metricRetransmissions = "retransmissions"
+)
+
+// counted returns the executions that statistics are made of: warm-ups and
+// failed executions are left out. A failed execution has no delay, and what it
+// sent before it failed is no measure of the model.
+func counted(cells []record.CellResult) []record.Execution {
+	var kept []record.Execution
+	for _, c := range cells {
+		for _, e := range c.Executions {
+			if !e.WarmUp && e.OK {
+				kept = append(kept, e)
+			}
+		}
+	}
+	return kept
+}
+
+// value returns the metric of one execution in the unit of record.Metrics, NaN
+// where the execution does not have it.
+func value(metric string, e record.Execution) float64 {
+	switch metric {
+	case metricDelay:
+		return float64(e.DelayNS) / 1e9
+	case metricTrafficRate:
+		if e.CycleNS <= 0 {
+			return math.NaN()
+		}
+		return float64(e.SwitchBytes) * 8 / 1e6 / (float64(e.CycleNS) / 1e9)
+	case metricTrafficVolume:
+		return float64(e.SwitchBytes) / 1000
+	case metricTrunkVolume:
+		return float64(e.TrunkBytes) / 1000
+	case metricRetransmissions:
+		return float64(e.Retransmissions)
+	default:
+		return math.NaN()
+	}
+}
+
+// values returns the metric of each execution that has it.
+func values(metric string, executions []record.Execution) []float64 {
+	kept := make([]float64, 0, len(executions))
+	for _, e := range executions {
+		if v := value(metric, e); !math.IsNaN(v) {
+			kept = append(kept, v)
+		}
+	}
+	return kept
+}
+
+// Estimate returns a metric of record.Metrics over the cells of one point, all
+// seeds pooled, without warm-ups and failed executions, in the unit that
+// record.Metrics names.
+//
+// It is the mean over the executions with its Student-t interval, except for
+// traffic-rate: that is the sum of the bytes over the sum of the cycle times,
+// pauses included, as a counter that is polled over a whole cell shows it
+// (paper Fig. 18), with the interval of the ratio estimator.
+func Estimate(metric string, cells []record.CellResult) (stats.Estimate, error) {
+	if _, ok := record.Metrics[metric]; !ok {
+		return stats.Estimate{}, fmt.Errorf("estimate metric %q: unknown", metric)
+	}
+	executions := counted(cells)
+	if metric != metricTrafficRate {
+		return stats.Mean(values(metric, executions)), nil
+	}
+	var megabits, seconds []float64
+	for _, e := range executions {
+		if e.CycleNS > 0 {
+			megabits = append(megabits, float64(e.SwitchBytes)*8/1e6)
+			seconds = append(seconds, float64(e.CycleNS)/1e9)
+		}
+	}
+	return stats.Ratio(megabits, seconds), nil
+}
+
+// keyed returns the metric of each execution with what identifies its workload
+// over all models and rates: seed, position and name.
+func keyed(metric string, cells []record.CellResult) []stats.Keyed {
+	var measurements []stats.Keyed
+	for _, c := range cells {
+		for _, e := range counted([]record.CellResult{c}) {
+			if v := value(metric, e); !math.IsNaN(v) {
+				key := fmt.Sprintf("%d/%d/%s", c.Cell.Seed, e.Index, e.Workload)
+				measurements = append(measurements, stats.Keyed{Key: key, Value: v})
+			}
+		}
+	}
+	return measurements
+}

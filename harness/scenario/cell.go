@@ -1,0 +1,384 @@
+package scenario
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"edgebed/harness/emu"
+	"edgebed/harness/record"
+	"edgebed/harness/units"
+	"edgebed/harness/yamlfile"
+	"edgebed/nodes/workflow"
+)
+
+// Cell is one point of the matrix with one seed, ready to run.
+type Cell struct {
+	// ID is stable over runs, for instance
+	// "rate=10 Mb/s/model=pure-faas/seed=1".
+	ID    string
+	Point []record.Coord
+	Seed  uint64
+	// Executions to measure, warm-ups not counted.
+	Executions int
+	Topology   Topology
+	Nodes      Nodes
+	Workload   Workload
+	Execution  Execution
+}
+
+// Topology names a topology file and what the scenario changes in it.
+type Topology struct {
+	Pos yamlfile.Pos `json:"-"`
+	// File is a path relative to the scenario file, or the name of a built-in
+	// topology.
+	File string `yaml:"file" required:"true"`
+	// Classes overrides values of the topology's link classes.
+	Classes map[string]emu.Override `yaml:"classes"`
+	// Delay chooses how link delay is made: auto, netem or delayline.
+	Delay emu.Backend `yaml:"delay"`
+	// CongestionControl of TCP on all hosts; empty means cubic.
+	CongestionControl string `yaml:"congestion-control"`
+	// Sysctls of the hosts, over those that edgebed sets.
+	Sysctls map[string]string `yaml:"sysctls"`
+}
+
+// Nodes says which programs run on which hosts. Every host runs a router.
+type Nodes struct {
+	Pos yamlfile.Pos `json:"-"`
+	// Client is the client's host.
+	Client string `yaml:"client" required:"true"`
+	// Controller is the controller's host, the client's by default.
+	Controller string          `yaml:"controller"`
+	Computers  []ComputerGroup `yaml:"computers" required:"true"`
+}
+
+// ComputerGroup describes equal computers on several hosts.
+type ComputerGroup struct {
+	Pos        yamlfile.Pos `json:"-"`
+	Hosts      []string     `yaml:"hosts" required:"true"`
+	Processors []Processor  `yaml:"processors" required:"true"`
+	Functions  []Function   `yaml:"functions" required:"true"`
+}
+
+// Processor is an emulated processor.
+type Processor struct {
+	Name  string `yaml:"name" required:"true"`
+	Cores int    `yaml:"cores" required:"true"`
+	// Speed in operations per second and core.
+	Speed  float64    `yaml:"speed" required:"true"`
+	Memory units.Size `yaml:"memory" required:"true"`
+}
+
+// Function is a function that a computer serves in a container of its own.
+type Function struct {
+	// Names of the functions; {address} and {host} stand for the computer's.
+	Names []string `yaml:"names" required:"true"`
+	// Processor that runs it; may be left out where there is only one.
+	Processor string `yaml:"processor"`
+	Workers   int    `yaml:"workers" required:"true"`
+	// ServiceTime is how long one call of the workload's argument size takes
+	// on an idle processor.
+	ServiceTime time.Duration `yaml:"service-time" required:"true"`
+	// Memory that one call takes, in bytes per byte of argument.
+	MemoryPerByte float64 `yaml:"memory-per-byte"`
+}
+
+// Workload says which workflows to run.
+type Workload struct {
+	Pos yamlfile.Pos `json:"-"`
+	// Generator is one of Generators.
+	Generator string           `yaml:"generator" required:"true"`
+	Variant   workflow.Variant `yaml:"variant"`
+	// Argument is the size of the input and of every function's output.
+	Argument units.Size `yaml:"argument" required:"true"`
+	// States and Length are S and L as the paper labels them.
+	States int `yaml:"states"`
+	Length int `yaml:"length"`
+}
+
+// Generators lists the workload generators, with what each draws.
+var Generators = map[string]string{
+	"chain": "chains of functions, experiment 400 (paper Sec. 6.2)",
+}
+
+// Draw returns the generator that the workload names, drawing from the given
+// function names.
+func (w Workload) Draw(functions []string) workflow.Generator {
+	return workflow.Chains{Variant: w.Variant, S: w.States, L: w.Length, Functions: functions}
+}
+
+// Execution says how each workflow is executed.
+type Execution struct {
+	Pos   yamlfile.Pos   `json:"-"`
+	Model workflow.Model `yaml:"model" required:"true"`
+	Form  workflow.Form  `yaml:"form"`
+	// Pause before each execution: the client's inter-request time.
+	Pause time.Duration `yaml:"pause"`
+	// Timeout bounds one execution and every call in it.
+	Timeout time.Duration `yaml:"timeout" required:"true"`
+	// WarmUp opens all persistent connections before the first execution.
+	WarmUp bool `yaml:"warm-up"`
+	// Verify makes functions sign the states they use, and fails an execution
+	// whose states were not used by the right functions in the right order.
+	Verify bool `yaml:"verify"`
+}
+
+// Selection says which cells of a scenario to run, and with what.
+type Selection struct {
+	Profile string
+	// Set gives parameters a value, over the profile's.
+	Set map[string]string
+	// Where keeps only the given values of the named axes.
+	Where map[string][]string
+}
+
+// Plan is a scenario's cells under a selection.
+type Plan struct {
+	Scenario   *Scenario
+	Profile    string
+	Parameters map[string]string
+	// Axes with the values that the plan runs.
+	Axes  []record.Axis
+	Cells []Cell
+}
+
+// Expand returns the cells of the selection, each one checked. Cells differ in
+// the order of the matrix, its last axis fastest, seeds outermost.
+func (s *Scenario) Expand(sel Selection) (*Plan, error) {
+	profile, ok := s.Profiles[sel.Profile]
+	if !ok {
+		return nil, fmt.Errorf("%s: unknown profile %q%s", s.File, sel.Profile,
+			yamlfile.Suggest(sel.Profile, slices.Sorted(maps.Keys(s.Profiles))))
+	}
+	params, err := s.parameters(profile.Set, sel.Set)
+	if err != nil {
+		return nil, err
+	}
+	axes, err := s.selectAxes(profile.Where, sel.Where)
+	if err != nil {
+		return nil, err
+	}
+	plan := &Plan{Scenario: s, Profile: sel.Profile, Parameters: params}
+	for _, a := range axes {
+		plan.Axes = append(plan.Axes, record.Axis{Name: a.Name, Label: a.Label, Unit: a.Unit, Values: a.names()})
+	}
+	var errs []error
+	for _, seed := range profile.Seeds {
+		for point := range points(axes) {
+			cell, err := s.cell(axes, point, params)
+			if err != nil {
+				errs = append(errs, err)
+				continue
+			}
+			cell.Seed = seed
+			cell.Executions = profile.Executions
+			cell.ID += fmt.Sprintf("/seed=%d", seed)
+			plan.Cells = append(plan.Cells, cell)
+		}
+	}
+	if err := yamlfile.Join(dedupe(errs)...); err != nil {
+		return nil, err
+	}
+	return plan, nil
+}
+
+// Hash identifies what decides the plan's results beside the selection of
+// cells: the scenario's text, the given topology texts and the parameters.
+func (p *Plan) Hash(topologies ...[]byte) string {
+	var params strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(p.Parameters)) {
+		fmt.Fprintf(&params, "%s=%s\n", name, p.Parameters[name])
+	}
+	parts := append([][]byte{p.Scenario.text, []byte(params.String())}, topologies...)
+	return hash(parts...)
+}
+
+func (s *Scenario) parameters(layers ...map[string]string) (map[string]string, error) {
+	params := map[string]string{}
+	var names []string
+	for _, p := range s.Parameters {
+		params[p.Name] = p.Default
+		names = append(names, p.Name)
+	}
+	for _, set := range layers {
+		for name, value := range set {
+			i := slices.Index(names, name)
+			if i < 0 {
+				return nil, fmt.Errorf("%s: unknown parameter %s%s", s.File, name, yamlfile.Suggest(name, names))
+			}
+			if err := s.Parameters[i].accepts(value); err != nil {
+				return nil, fmt.Errorf("%s: %w", s.File, err)
+			}
+			params[name] = value
+		}
+	}
+	return params, nil
+}
+
+func (s *Scenario) selectAxes(layers ...map[string][]string) ([]Axis, error) {
+	axes := slices.Clone(s.Axes)
+	for _, where := range layers {
+		for name, values := range where {
+			for _, v := range values {
+				if err := s.checkValue(name, v); err != nil {
+					return nil, fmt.Errorf("%s: %w", s.File, err)
+				}
+			}
+			i := slices.IndexFunc(axes, func(a Axis) bool { return a.Name == name })
+			axes[i].Values = slices.DeleteFunc(slices.Clone(axes[i].Values), func(v Value) bool {
+				return !slices.Contains(values, v.Name)
+			})
+			if len(axes[i].Values) == 0 {
+				return nil, fmt.Errorf("%s: the selection leaves no value of axis %s", s.File, name)
+			}
+		}
+	}
+	return axes, nil
+}
+
+// points yields every combination of the axes' values.
+func points(axes []Axis) func(yield func([]Value) bool) {
+	return func(yield func([]Value) bool) {
+		point := make([]Value, len(axes))
+		var walk func(i int) bool
+		walk = func(i int) bool {
+			if i == len(axes) {
+				return yield(point)
+			}
+			for _, v := range axes[i].Values {
+				point[i] = v
+				if !walk(i + 1) {
+					return false
+				}
+			}
+			return true
+		}
+		walk(0)
+	}
+}
+
+func (s *Scenario) cell(axes []Axis, point []Value, params map[string]string) (Cell, error) {
+	vars := maps.Clone(params)
+	var c Cell
+	var id []string
+	for i, v := range point {
+		c.Point = append(c.Point, record.Coord{Axis: axes[i].Name, Value: v.Name, Label: v.Label, Number: v.Number})
+		id = append(id, axes[i].Name+"="+v.Name)
+		maps.Copy(vars, v.Set)
+	}
+	c.ID = strings.Join(id, "/")
+	c.Execution.Form = workflow.Carry
+	c.Topology.Delay = emu.Auto
+	for _, part := range []struct {
+		node *yaml.Node
+		into any
+	}{
+		{&s.sections.topology, &c.Topology},
+		{&s.sections.nodes, &c.Nodes},
+		{&s.sections.workload, &c.Workload},
+		{&s.sections.execution, &c.Execution},
+	} {
+		node, err := substitute(s.File, part.node, vars)
+		if err != nil {
+			return Cell{}, err
+		}
+		if err := yamlfile.DecodeNode(s.File, node, part.into); err != nil {
+			return Cell{}, err
+		}
+	}
+	c.Nodes.Controller = cmp.Or(c.Nodes.Controller, c.Nodes.Client)
+	return c, c.check()
+}
+
+// check holds what does not need the topology.
+func (c *Cell) check() error {
+	var errs []error
+	if _, ok := Generators[c.Workload.Generator]; !ok {
+		errs = append(errs, c.Workload.Pos.Errorf("unknown generator %q%s", c.Workload.Generator,
+			yamlfile.Suggest(c.Workload.Generator, slices.Sorted(maps.Keys(Generators)))))
+	}
+	if v := c.Workload.Variant; v != "" && v != workflow.Artifact && v != workflow.Text {
+		errs = append(errs, c.Workload.Pos.Errorf("unknown variant %q%s", v,
+			yamlfile.Suggest(string(v), []string{string(workflow.Artifact), string(workflow.Text)})))
+	}
+	if c.Workload.Argument < 12 {
+		errs = append(errs, c.Workload.Pos.Errorf("argument %v is smaller than the 12 B of its framing", c.Workload.Argument))
+	}
+	if !slices.Contains(workflow.Models, c.Execution.Model) {
+		var names []string
+		for _, m := range workflow.Models {
+			names = append(names, string(m))
+		}
+		errs = append(errs, c.Execution.Pos.Errorf("unknown model %q%s", c.Execution.Model, yamlfile.Suggest(string(c.Execution.Model), names)))
+	}
+	if c.Execution.Form != workflow.Carry && c.Execution.Form != workflow.Direct {
+		errs = append(errs, c.Execution.Pos.Errorf("unknown form %q (valid: carry, direct)", c.Execution.Form))
+	}
+	if !slices.Contains(emu.Backends, c.Topology.Delay) {
+		errs = append(errs, c.Topology.Pos.Errorf("unknown delay back end %q (valid: %v)", c.Topology.Delay, emu.Backends))
+	}
+	if c.Execution.Timeout <= 0 {
+		errs = append(errs, c.Execution.Pos.Errorf("timeout must be positive"))
+	}
+	for _, g := range c.Nodes.Computers {
+		for _, f := range g.Functions {
+			if f.Workers < 1 || f.ServiceTime <= 0 {
+				errs = append(errs, g.Pos.Errorf("function %s: workers and service-time must be positive", strings.Join(f.Names, ", ")))
+			}
+		}
+	}
+	return yamlfile.Join(errs...)
+}
+
+var variable = regexp.MustCompile(`\$([A-Za-z_][A-Za-z0-9_-]*)`)
+
+// substitute returns a copy of the node in which $name in scalars is replaced
+// by the variable's value. Positions are kept.
+func substitute(file string, node *yaml.Node, vars map[string]string) (*yaml.Node, error) {
+	out := *node
+	if node.Kind == yaml.ScalarNode {
+		var unknown string
+		out.Value = variable.ReplaceAllStringFunc(node.Value, func(ref string) string {
+			value, ok := vars[ref[1:]]
+			if !ok {
+				unknown = ref[1:]
+			}
+			return value
+		})
+		if unknown != "" {
+			return nil, yamlfile.Pos{File: file, Line: node.Line, Column: node.Column}.Errorf(
+				"unknown variable $%s%s", unknown, yamlfile.Suggest(unknown, slices.Sorted(maps.Keys(vars))))
+		}
+		if out.Value != node.Value {
+			out.Tag = "" // the value decides anew what kind of scalar it is
+		}
+		return &out, nil
+	}
+	out.Content = make([]*yaml.Node, len(node.Content))
+	for i, child := range node.Content {
+		c, err := substitute(file, child, vars)
+		if err != nil {
+			return nil, err
+		}
+		out.Content[i] = c
+	}
+	return &out, nil
+}
+
+// dedupe drops errors that print alike: a mistake in a section shows in every
+// cell.
+func dedupe(errs []error) []error {
+	seen := map[string]bool{}
+	return slices.DeleteFunc(errs, func(err error) bool {
+		dup := seen[err.Error()]
+		seen[err.Error()] = true
+		return dup
+	})
+}

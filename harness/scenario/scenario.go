@@ -1,0 +1,340 @@
+// Package scenario reads the YAML files in which users describe experiments,
+// and expands them into cells: one point of the scenario's matrix with one
+// seed, fully resolved and checked before anything runs.
+//
+// The sections topology, nodes, workload and execution may use $name for the
+// value that an axis of the matrix or a parameter has in the cell at hand.
+package scenario
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"edgebed/harness/record"
+	"edgebed/harness/units"
+	"edgebed/harness/yamlfile"
+)
+
+// Scenario is one parsed scenario file. Its cells come from Expand.
+type Scenario struct {
+	Name        string
+	Title       string
+	Description string
+	// File is the name that errors and records show.
+	File       string
+	Parameters []Parameter
+	Axes       []Axis
+	Profiles   map[string]Profile
+	Figures    []record.Figure
+
+	text     []byte
+	doc      *yamlfile.Document
+	sections sections
+}
+
+// Parameter is a value that is the same in all cells of a campaign, and that
+// the user may set when running it.
+type Parameter struct {
+	Name    string   `yaml:"name" required:"true"`
+	About   string   `yaml:"about"`
+	Default string   `yaml:"default" required:"true"`
+	Values  []string `yaml:"values"`
+}
+
+// Axis is one dimension of the matrix.
+type Axis struct {
+	Name   string
+	Label  string
+	Unit   string
+	Values []Value
+}
+
+// Value is one value of an axis. Set holds the variables that it defines; a
+// plain value defines the axis's own name.
+type Value struct {
+	Name   string
+	Label  string
+	Number float64
+	Set    map[string]string
+}
+
+// Profile says how much of the matrix to run.
+type Profile struct {
+	About string `yaml:"about"`
+	// Executions per cell, warm-ups not counted.
+	Executions int `yaml:"executions" required:"true"`
+	// Seeds of the workload generator: a cell for each.
+	Seeds []uint64 `yaml:"seeds" required:"true"`
+	// Where keeps only the given values of the named axes.
+	Where map[string][]string `yaml:"where"`
+	// Set gives parameters a value.
+	Set map[string]string `yaml:"set"`
+}
+
+type file struct {
+	Version     int                `yaml:"version" required:"true"`
+	Name        string             `yaml:"name" required:"true"`
+	Title       string             `yaml:"title" required:"true"`
+	Description string             `yaml:"description"`
+	Parameters  []Parameter        `yaml:"parameters"`
+	Matrix      []axisFile         `yaml:"matrix" required:"true"`
+	Topology    yaml.Node          `yaml:"topology" required:"true"`
+	Nodes       yaml.Node          `yaml:"nodes" required:"true"`
+	Workload    yaml.Node          `yaml:"workload" required:"true"`
+	Execution   yaml.Node          `yaml:"execution" required:"true"`
+	Profiles    map[string]Profile `yaml:"profiles" required:"true"`
+	Figures     []record.Figure    `yaml:"figures"`
+}
+
+type sections struct {
+	topology, nodes, workload, execution yaml.Node
+}
+
+type axisFile struct {
+	Pos    yamlfile.Pos
+	Axis   string      `yaml:"axis" required:"true"`
+	Label  string      `yaml:"label"`
+	Unit   string      `yaml:"unit"`
+	Values []yaml.Node `yaml:"values" required:"true"`
+}
+
+type valueFile struct {
+	Name  string            `yaml:"name" required:"true"`
+	Label string            `yaml:"label"`
+	Set   map[string]string `yaml:"set"`
+}
+
+// Parse reads a scenario. Errors carry file, line and column.
+func Parse(name string, data []byte) (*Scenario, error) {
+	doc, err := yamlfile.Parse(name, data)
+	if err != nil {
+		return nil, err
+	}
+	var f file
+	if err := doc.Decode(&f); err != nil {
+		return nil, err
+	}
+	if f.Version != 1 {
+		return nil, doc.Errorf(yamlfile.Path{"version"}, "expected 1, the version that this edgebed reads, got %d", f.Version)
+	}
+	s := &Scenario{
+		Name: f.Name, Title: f.Title, Description: f.Description, File: name,
+		Parameters: f.Parameters, Profiles: f.Profiles, Figures: f.Figures, text: data, doc: doc,
+		sections: sections{topology: f.Topology, nodes: f.Nodes, workload: f.Workload, execution: f.Execution},
+	}
+	var errs []error
+	for i := range f.Matrix {
+		axis, err := parseAxis(doc, i, &f.Matrix[i])
+		errs = append(errs, err)
+		s.Axes = append(s.Axes, axis)
+	}
+	if err := yamlfile.Join(append(errs, s.check())...); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func parseAxis(doc *yamlfile.Document, index int, f *axisFile) (Axis, error) {
+	axis := Axis{Name: f.Axis, Label: cmp.Or(f.Label, f.Axis), Unit: f.Unit}
+	var errs []error
+	for i := range f.Values {
+		node, path := &f.Values[i], yamlfile.Path{"matrix", index, "values", i}
+		v := Value{Name: node.Value}
+		if node.Kind == yaml.MappingNode {
+			var vf valueFile
+			if err := yamlfile.DecodeNode(f.Pos.File, node, &vf); err != nil {
+				errs = append(errs, err)
+				continue
+			}
+			v = Value{Name: vf.Name, Label: vf.Label, Set: vf.Set}
+		} else if node.Kind != yaml.ScalarNode {
+			errs = append(errs, doc.Errorf(path, "expected a plain value or {name, label, set}"))
+			continue
+		}
+		if v.Set == nil {
+			v.Set = map[string]string{f.Axis: v.Name}
+		}
+		number, err := numberIn(v.Name, f.Unit)
+		if err != nil {
+			errs = append(errs, doc.Errorf(path, "%w", err))
+			continue
+		}
+		v.Number = number
+		axis.Values = append(axis.Values, v)
+	}
+	return axis, yamlfile.Join(errs...)
+}
+
+// numberIn returns the value in the given unit, which names a rate, a size or
+// a time; without a unit a value that is no number counts as a name (0).
+func numberIn(value, unit string) (float64, error) {
+	switch {
+	case unit == "":
+		v, err := strconv.ParseFloat(value, 64)
+		if err != nil {
+			return 0, nil
+		}
+		return v, nil
+	case strings.HasSuffix(unit, "/s"):
+		one, err := units.ParseRate("1 " + unit)
+		if err != nil {
+			return 0, err
+		}
+		v, err := units.ParseRate(value)
+		return float64(v) / float64(one), err
+	case strings.HasSuffix(unit, "B"):
+		one, err := units.ParseSize("1 " + unit)
+		if err != nil {
+			return 0, err
+		}
+		v, err := units.ParseSize(value)
+		return float64(v) / float64(one), err
+	}
+	one, err := time.ParseDuration("1" + unit)
+	if err != nil {
+		return 0, fmt.Errorf("unit %q is none of a rate, a size or a time", unit)
+	}
+	v, err := time.ParseDuration(strings.ReplaceAll(value, " ", ""))
+	return float64(v) / float64(one), err
+}
+
+// check holds the file's parts against each other.
+func (s *Scenario) check() error {
+	var errs []error
+	fail := func(path yamlfile.Path, format string, args ...any) {
+		errs = append(errs, s.doc.Errorf(path, format, args...))
+	}
+	seen := map[string]string{}
+	for i, p := range s.Parameters {
+		path := yamlfile.Path{"parameters", i}
+		if what, dup := seen[p.Name]; dup {
+			fail(path, "the name %s is already %s", p.Name, what)
+		}
+		seen[p.Name] = "a parameter"
+		if err := p.accepts(p.Default); err != nil {
+			fail(append(path, "default"), "%w", err)
+		}
+	}
+	for i, a := range s.Axes {
+		path := yamlfile.Path{"matrix", i}
+		if what, dup := seen[a.Name]; dup {
+			fail(path, "the name %s is already %s", a.Name, what)
+		}
+		seen[a.Name] = "an axis"
+		if len(a.Values) == 0 {
+			fail(path, "axis %s needs at least one value", a.Name)
+		}
+		names := map[string]bool{}
+		for _, v := range a.Values {
+			if names[v.Name] {
+				fail(path, "value %q stands twice on axis %s", v.Name, a.Name)
+			}
+			names[v.Name] = true
+		}
+	}
+	if len(s.Profiles) == 0 {
+		fail(yamlfile.Path{"profiles"}, "expected at least one profile")
+	}
+	for name, p := range s.Profiles {
+		path := yamlfile.Path{"profiles", name}
+		if p.Executions < 1 || len(p.Seeds) == 0 {
+			fail(path, "a profile needs at least one execution and one seed")
+		}
+		for axis, values := range p.Where {
+			for _, v := range values {
+				if err := s.checkValue(axis, v); err != nil {
+					fail(append(path, "where", axis), "%w", err)
+				}
+			}
+		}
+	}
+	for i, f := range s.Figures {
+		path := yamlfile.Path{"figures", i}
+		for _, axis := range append([]string{f.X, f.Series}, f.Panels...) {
+			if axis != "" && s.axis(axis) == nil {
+				fail(path, "unknown axis %s%s", axis, yamlfile.Suggest(axis, s.axisNames()))
+			}
+		}
+		for axis, v := range f.Where {
+			if err := s.checkValue(axis, v); err != nil {
+				fail(append(path, "where", axis), "%w", err)
+			}
+		}
+		if _, ok := record.Metrics[f.Metric]; !ok {
+			fail(append(path, "metric"), "unknown metric %s%s", f.Metric, yamlfile.Suggest(f.Metric, slices.Sorted(maps.Keys(record.Metrics))))
+		}
+	}
+	return yamlfile.Join(errs...)
+}
+
+func (s *Scenario) checkValue(axis, value string) error {
+	a := s.axis(axis)
+	if a == nil {
+		return fmt.Errorf("unknown axis %s%s", axis, yamlfile.Suggest(axis, s.axisNames()))
+	}
+	if a.value(value) == nil {
+		return fmt.Errorf("axis %s has no value %q%s", axis, value, yamlfile.Suggest(value, a.names()))
+	}
+	return nil
+}
+
+func (s *Scenario) axis(name string) *Axis {
+	for i := range s.Axes {
+		if s.Axes[i].Name == name {
+			return &s.Axes[i]
+		}
+	}
+	return nil
+}
+
+func (s *Scenario) axisNames() []string {
+	var names []string
+	for _, a := range s.Axes {
+		names = append(names, a.Name)
+	}
+	return names
+}
+
+func (a *Axis) names() []string {
+	var names []string
+	for _, v := range a.Values {
+		names = append(names, v.Name)
+	}
+	return names
+}
+
+func (a *Axis) value(name string) *Value {
+	for i := range a.Values {
+		if a.Values[i].Name == name {
+			return &a.Values[i]
+		}
+	}
+	return nil
+}
+
+func (p Parameter) accepts(value string) error {
+	if len(p.Values) > 0 && !slices.Contains(p.Values, value) {
+		return fmt.Errorf("parameter %s does not take %q%s", p.Name, value, yamlfile.Suggest(value, p.Values))
+	}
+	return nil
+}
+
+// hash identifies everything that decides the results: the scenario's and the
+// topology's text and the parameters.
+func hash(parts ...[]byte) string {
+	h := sha256.New()
+	for _, p := range parts {
+		fmt.Fprintf(h, "%d\n", len(p))
+		h.Write(p)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}

@@ -1,0 +1,60 @@
+// Package testbed runs one cell: it builds the network of a topology, starts
+// the nodes on its hosts, runs the workflows one after another, and reports
+// what it measured. Spawn does that in a sandboxed child process.
+package testbed
+
+import (
+	"edgebed/harness/record"
+	"edgebed/harness/scenario"
+	"edgebed/nodes/workflow"
+	"encoding/json"
+	"fmt"
+)
+
+// Job is a cell with everything that a worker needs to run it. It travels to
+// the worker as JSON.
+type Job struct {
+	Cell scenario.Cell `json:"cell"`
+	// TopologyFile and TopologyText are the topology file's name and content.
+	TopologyFile string `json:"topology_file"`
+	TopologyText []byte `json:"topology_text"`
+	// Workflows to execute, in order.
+	Workflows []Workflow `json:"workflows"`
+}
+
+// Workflow is a workflow with the name that pairs it across cells.
+type Workflow struct {
+	Name     string             `json:"name"`
+	Workflow *workflow.Workflow `json:"workflow"`
+}
+
+// Reporter receives what happens in a job, in order: one Cell, then Executions,
+// then one CellEnd. An error from it ends the job.
+type Reporter struct {
+	Cell      func(record.Cell) error
+	Execution func(record.Execution) error
+	CellEnd   func(record.CellEnd) error
+}
+
+// event is one line from a worker: one of its fields is set.
+type event struct {
+	Cell      *record.Cell      `json:"cell,omitempty"`
+	Execution *record.Execution `json:"execution,omitempty"`
+	CellEnd   *record.CellEnd   `json:"cell_end,omitempty"`
+}
+
+func (r Reporter) event(line []byte) error {
+	var e event
+	if err := json.Unmarshal(line, &e); err != nil {
+		return fmt.Errorf("read the worker's report %.80q: %w", line, err)
+	}
+	switch {
+	case e.Cell != nil:
+		return r.Cell(*e.Cell)
+	case e.Execution != nil:
+		return r.Execution(*e.Execution)
+	case e.CellEnd != nil:
+		return r.CellEnd(*e.CellEnd)
+	}
+	return fmt.Errorf("read the worker's report %.80q: neither cell, execution nor end", line)
+}

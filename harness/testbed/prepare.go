@@ -1,0 +1,296 @@
+package testbed
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"edgebed/harness/emu"
+	"edgebed/harness/scenario"
+	"edgebed/harness/units"
+	"edgebed/harness/yamlfile"
+	"edgebed/nodes/computer"
+	"edgebed/nodes/workflow"
+)
+
+// Prepared is a plan that is ready to run: its topologies are read, its
+// workflows drawn, and everything is checked against everything else.
+type Prepared struct {
+	Jobs []Job
+	// Hash identifies what decides the results.
+	Hash string
+}
+
+// Prepare reads the topologies that the plan's cells name, through find, draws
+// each cell's workflows, and checks that every cell can run. If workflows are
+// given, every cell executes those instead.
+func Prepare(plan *scenario.Plan, find func(name string) (data []byte, file string, err error), given []Workflow) (*Prepared, error) {
+	type source struct {
+		data []byte
+		file string
+	}
+	sources := map[string]source{}
+	var texts [][]byte
+	p := &Prepared{}
+	var errs []error
+	for _, cell := range plan.Cells {
+		name := cell.Topology.File
+		src, ok := sources[name]
+		if !ok {
+			data, file, err := find(name)
+			if err != nil {
+				return nil, cell.Topology.Pos.Errorf("%w", err)
+			}
+			src = source{data, file}
+			sources[name] = src
+			texts = append(texts, data)
+		}
+		job := Job{Cell: cell, TopologyFile: src.file, TopologyText: src.data, Workflows: given}
+		if err := job.prepare(); err != nil {
+			errs = append(errs, fmt.Errorf("cell %s: %w", cell.ID, err))
+			if len(errs) == 3 {
+				break // the other cells would most likely say the same
+			}
+			continue
+		}
+		p.Jobs = append(p.Jobs, job)
+	}
+	for _, w := range given {
+		data, err := w.Workflow.MarshalJSON()
+		if err != nil {
+			return nil, err
+		}
+		texts = append(texts, data)
+	}
+	p.Hash = plan.Hash(texts...)
+	return p, yamlfile.Join(errs...)
+}
+
+// ReadWorkflows reads workflows from JSON files in the prototype's formats. A
+// workflow's name is its file's, without folder and extension.
+func ReadWorkflows(files []string) ([]Workflow, error) {
+	var list []Workflow
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("read workflow: %w", err)
+		}
+		w, err := workflow.ParseJSON(file, data)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, Workflow{Name: strings.TrimSuffix(filepath.Base(file), ".json"), Workflow: w})
+	}
+	return list, nil
+}
+
+// prepare draws the job's workflows unless it has some, and checks it.
+func (j *Job) prepare() error {
+	t, err := j.topology()
+	if err != nil {
+		return err
+	}
+	servers, err := j.servers(t)
+	if err != nil {
+		return err
+	}
+	if j.Workflows == nil {
+		g := j.Cell.Workload.Draw(slices.Sorted(maps.Keys(servers)))
+		for k := range j.Cell.Executions {
+			w, err := g.Generate(j.Cell.Seed, k)
+			if err != nil {
+				return j.Cell.Workload.Pos.Errorf("%w", err)
+			}
+			j.Workflows = append(j.Workflows, Workflow{Name: w.Hash(), Workflow: w})
+		}
+	}
+	for _, w := range j.Workflows {
+		if err := w.Workflow.Validate(); err != nil {
+			return fmt.Errorf("workflow %s: %w", w.Name, err)
+		}
+		for _, f := range w.Workflow.Functions {
+			if servers[f] == "" {
+				return fmt.Errorf("workflow %s: no computer serves function %s%s", w.Name, f,
+					yamlfile.Suggest(f, slices.Collect(maps.Keys(servers))))
+			}
+		}
+	}
+	_, err = j.computers(t)
+	return err
+}
+
+// topology returns the job's topology with the scenario's link classes.
+func (j *Job) topology() (*emu.Topology, error) {
+	t, err := emu.ParseTopology(j.TopologyFile, j.TopologyText)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(j.Cell.Topology.Classes)) {
+		if err := t.SetClass(name, j.Cell.Topology.Classes[name]); err != nil {
+			return nil, j.Cell.Topology.Pos.Errorf("%w", err)
+		}
+	}
+	return t, nil
+}
+
+// servers maps each function to the first host that serves it.
+func (j *Job) servers(t *emu.Topology) (map[string]string, error) {
+	n := &j.Cell.Nodes
+	var hosts []string
+	for _, h := range t.Hosts {
+		hosts = append(hosts, h.Name)
+	}
+	known := func(pos yamlfile.Pos, host string) error {
+		if !slices.Contains(hosts, host) {
+			return pos.Errorf("topology %s has no host %s%s", t.Name, host, yamlfile.Suggest(host, hosts))
+		}
+		return nil
+	}
+	errs := []error{known(n.Pos, n.Client), known(n.Pos, n.Controller)}
+	servers, seen := map[string]string{}, map[string]bool{}
+	for _, g := range n.Computers {
+		for _, host := range g.Hosts {
+			if err := known(g.Pos, host); err != nil {
+				errs = append(errs, err)
+				continue
+			}
+			if seen[host] {
+				errs = append(errs, g.Pos.Errorf("host %s has a computer already", host))
+			}
+			seen[host] = true
+			spec, _ := t.Host(host)
+			for _, f := range g.Functions {
+				for _, name := range f.Names {
+					name = functionName(name, spec)
+					if servers[name] == "" {
+						servers[name] = host
+					}
+				}
+			}
+		}
+	}
+	return servers, yamlfile.Join(errs...)
+}
+
+func functionName(pattern string, host emu.HostSpec) string {
+	return strings.NewReplacer("{address}", host.Address.String(), "{host}", host.Name).Replace(pattern)
+}
+
+// computers returns the computers' specifications by host.
+func (j *Job) computers(t *emu.Topology) (map[string]computer.Spec, error) {
+	specs := map[string]computer.Spec{}
+	for _, g := range j.Cell.Nodes.Computers {
+		for _, name := range g.Hosts {
+			host, _ := t.Host(name)
+			var spec computer.Spec
+			speeds := map[string]float64{}
+			for _, p := range g.Processors {
+				spec.Processors = append(spec.Processors, computer.Processor{
+					Name: p.Name, Type: computer.GenericCPU, Speed: p.Speed, Cores: p.Cores, Memory: p.Memory,
+				})
+				speeds[p.Name] = p.Speed
+			}
+			for _, f := range g.Functions {
+				processor := f.Processor
+				if processor == "" && len(g.Processors) == 1 {
+					processor = g.Processors[0].Name
+				}
+				speed, ok := speeds[processor]
+				if !ok {
+					return nil, g.Pos.Errorf("function %s: unknown processor %q%s", strings.Join(f.Names, ", "), processor,
+						yamlfile.Suggest(processor, slices.Collect(maps.Keys(speeds))))
+				}
+				for _, pattern := range f.Names {
+					fn := functionName(pattern, host)
+					spec.Containers = append(spec.Containers, computer.Container{
+						Name: fn, Processor: processor, Workers: f.Workers,
+						Lambda: computer.Lambda{
+							Name:   fn,
+							Output: computer.CopyInput,
+							// The prototype's requirements are proportional to
+							// the length of the input.
+							OpCoeff:  f.ServiceTime.Seconds() * speed / float64(j.Cell.Workload.Argument),
+							MemCoeff: f.MemoryPerByte,
+						},
+					})
+				}
+			}
+			if err := spec.Validate(); err != nil {
+				return nil, g.Pos.Errorf("computer on %s: %w", name, err)
+			}
+			specs[name] = spec
+		}
+	}
+	return specs, nil
+}
+
+// FastestLink returns the rate of the fastest shaped link, or 1 Gb/s where no
+// link is shaped.
+func (j Job) FastestLink() units.Rate {
+	fastest := units.Rate(0)
+	each(j, func(p emu.Params) { fastest = max(fastest, p.Rate) })
+	if fastest == 0 {
+		return units.Gbps
+	}
+	return fastest
+}
+
+func each(j Job, do func(emu.Params)) {
+	t, err := j.topology()
+	if err != nil {
+		return // Prepare has refused such a job
+	}
+	for _, l := range t.Links {
+		if p, err := t.Params(l.Between[0], l.Between[1]); err == nil {
+			do(p)
+		}
+	}
+}
+
+// Expected returns about how long the job takes when nothing disturbs it: its
+// payload one transfer after the other at the slowest link's rate, its
+// functions' service times, and the pauses.
+func (j Job) Expected() time.Duration {
+	slowest, delay := units.Rate(0), time.Duration(0)
+	each(j, func(p emu.Params) {
+		if slowest == 0 || p.Rate > 0 && p.Rate < slowest {
+			slowest = p.Rate
+		}
+		delay = max(delay, p.Delay)
+	})
+	var service time.Duration
+	for _, g := range j.Cell.Nodes.Computers {
+		for _, f := range g.Functions {
+			service = max(service, f.ServiceTime)
+		}
+	}
+	total := time.Second // to set up
+	for _, w := range j.Workflows {
+		total += j.Cell.Execution.Pause + time.Duration(w.Workflow.Len())*(service+4*delay+2*time.Millisecond)
+		if p, err := j.predict(w.Workflow); err == nil {
+			total += slowest.Time(p.Payload() * 107 / 100)
+		}
+	}
+	return total
+}
+
+// predict returns what one execution of the workflow must put on the network.
+func (j Job) predict(w *workflow.Workflow) (*workflow.Prediction, error) {
+	t, err := j.topology()
+	if err != nil {
+		return nil, err
+	}
+	servers, err := j.servers(t)
+	if err != nil {
+		return nil, err
+	}
+	place := workflow.Placement{
+		Client: j.Cell.Nodes.Client,
+		Host:   func(i int) string { return servers[w.Functions[i]] },
+	}
+	return workflow.Predict(w, j.Cell.Execution.Model, j.Cell.Execution.Form, j.Cell.Workload.Argument, place, nil)
+}

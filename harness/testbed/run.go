@@ -1,0 +1,242 @@
+package testbed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"edgebed/harness/emu"
+	"edgebed/harness/record"
+	"edgebed/nodes/client"
+	"edgebed/nodes/deploy"
+)
+
+// quiet is how long no switch port may have moved a byte for an execution's
+// traffic to count as complete: longer than Linux delays an ACK (40 ms).
+const quiet = 50 * time.Millisecond
+
+// settleLimit bounds the wait for quiet.
+const settleLimit = 10 * time.Second
+
+// Run runs the job in the calling process, which must be in a sandbox. A failed
+// execution is reported and is not an error.
+func Run(ctx context.Context, job Job, report Reporter) error {
+	// Collections inside an execution would show in its delay; there is one
+	// before each instead.
+	defer debug.SetGCPercent(debug.SetGCPercent(800))
+	b, err := build(ctx, job)
+	if err != nil {
+		return err
+	}
+	err = b.run(ctx, report)
+	return errors.Join(err, b.close())
+}
+
+// bench is a cell's network with its nodes.
+type bench struct {
+	job        Job
+	topology   *emu.Topology
+	network    *emu.Network
+	deployment *deploy.Deployment
+}
+
+func build(ctx context.Context, job Job) (*bench, error) {
+	b := &bench{job: job}
+	var err error
+	if b.topology, err = job.topology(); err != nil {
+		return nil, err
+	}
+	specs, err := job.computers(b.topology)
+	if err != nil {
+		return nil, err
+	}
+	b.network, err = emu.Build(ctx, b.topology, emu.Options{
+		Delay:             job.Cell.Topology.Delay,
+		CongestionControl: job.Cell.Topology.CongestionControl,
+		Sysctls:           job.Cell.Topology.Sysctls,
+		Seed:              job.Cell.Seed,
+	})
+	if err != nil {
+		return nil, err
+	}
+	cfg := deploy.Config{
+		Client:      job.Cell.Nodes.Client,
+		Controller:  job.Cell.Nodes.Controller,
+		Computers:   map[string]deploy.Computer{},
+		Timeout:     job.Cell.Execution.Timeout,
+		CallTimeout: job.Cell.Execution.Timeout,
+		Seed:        job.Cell.Seed,
+	}
+	for _, spec := range b.topology.Hosts {
+		h, err := b.network.Host(spec.Name)
+		if err != nil {
+			return nil, errors.Join(err, b.close())
+		}
+		cfg.Hosts = append(cfg.Hosts, deploy.Host{Name: spec.Name, Address: spec.Address, Net: h})
+	}
+	for host, spec := range specs {
+		cfg.Computers[host] = deploy.Computer{Spec: spec}
+	}
+	if b.deployment, err = deploy.Start(ctx, cfg); err != nil {
+		return nil, errors.Join(err, b.close())
+	}
+	return b, nil
+}
+
+func (b *bench) close() error {
+	var errs []error
+	if b.deployment != nil {
+		errs = append(errs, b.deployment.Close())
+	}
+	if b.network != nil {
+		errs = append(errs, b.network.Close())
+	}
+	return errors.Join(errs...)
+}
+
+func (b *bench) run(ctx context.Context, report Reporter) error {
+	cell := b.job.Cell
+	settings := b.network.Settings()
+	maps.Copy(settings, map[string]string{
+		"topology": b.topology.Name,
+		"form":     string(cell.Execution.Form),
+		"pause":    cell.Execution.Pause.String(),
+		"timeout":  cell.Execution.Timeout.String(),
+		"warm-up":  fmt.Sprint(cell.Execution.WarmUp),
+	})
+	busy, err := readCPU()
+	if err != nil {
+		return err
+	}
+	if err := report.Cell(record.Cell{
+		ID: cell.ID, Point: cell.Point, Seed: cell.Seed, Executions: len(b.job.Workflows),
+		Started: time.Now(), Settings: settings,
+	}); err != nil {
+		return err
+	}
+	if cell.Execution.WarmUp {
+		if err := b.deployment.WarmUp(ctx); err != nil {
+			return fmt.Errorf("warm up: %w", err)
+		}
+	}
+	for k, w := range b.job.Workflows {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		e, err := b.execute(ctx, k, w)
+		if err != nil {
+			return fmt.Errorf("execution %d: %w", k, err)
+		}
+		if err := report.Execution(e); err != nil {
+			return err
+		}
+	}
+	now, err := readCPU()
+	if err != nil {
+		return err
+	}
+	return report.CellEnd(record.CellEnd{Cell: cell.ID, Ended: time.Now(), OK: true, BusyCPU: busy.until(now)})
+}
+
+// execute runs one workflow with a fresh client and measures it. The error is
+// for what the testbed itself could not do.
+func (b *bench) execute(ctx context.Context, index int, w Workflow) (record.Execution, error) {
+	cell := b.job.Cell
+	begin := time.Now()
+	e := record.Execution{Cell: cell.ID, Index: index, Workload: w.Name}
+	prediction, err := b.job.predict(w.Workflow)
+	if err != nil {
+		return e, err
+	}
+	e.PayloadBytes = int64(prediction.Payload())
+	e.PayloadHopBytes = int64(prediction.Weighted(b.topology.Hops))
+	runtime.GC()
+	if err := sleep(ctx, cell.Execution.Pause-time.Since(begin)); err != nil {
+		return e, err
+	}
+	before, err := b.network.Counters()
+	if err != nil {
+		return e, err
+	}
+	tcpBefore, err := b.tcp()
+	if err != nil {
+		return e, err
+	}
+	c, err := b.deployment.NewClient(ctx)
+	if err != nil {
+		return e, err
+	}
+	e.Started = time.Now()
+	result, err := c.Execute(ctx, w.Workflow, cell.Execution.Model, cell.Execution.Form, cell.Workload.Argument,
+		client.Options{Verify: cell.Execution.Verify})
+	if ctx.Err() != nil {
+		return e, errors.Join(ctx.Err(), c.Close())
+	}
+	e.OK = err == nil
+	if err != nil {
+		e.Reason = err.Error()
+	}
+	e.DelayNS = int64(result.Delay)
+	e.Hops = result.Hops
+	e.PTimeMS = result.PTime.Milliseconds()
+	if err := c.Close(); err != nil {
+		return e, err
+	}
+	settle, cancel := context.WithTimeout(ctx, settleLimit)
+	defer cancel()
+	counters, err := b.network.Idle(settle, quiet)
+	if err != nil {
+		return e, fmt.Errorf("wait for the last frames: %w", err)
+	}
+	tcp, err := b.tcp()
+	if err != nil {
+		return e, err
+	}
+	passed := counters.Sub(before)
+	e.SwitchBytes, e.SwitchPackets = passed.Sent(false)
+	e.TrunkBytes, e.TrunkPackets = passed.Sent(true)
+	e.Drops = passed.Drops()
+	for _, p := range passed.Ports {
+		e.Ports = append(e.Ports, record.Port{
+			Name: p.Name, TxBytes: p.TxBytes, TxPackets: p.TxPackets, RxBytes: p.RxBytes, RxPackets: p.RxPackets,
+		})
+	}
+	e.Retransmissions = tcp.retransmissions - tcpBefore.retransmissions
+	e.ActiveOpens = tcp.activeOpens - tcpBefore.activeOpens
+	e.CycleNS = int64(time.Since(begin))
+	return e, nil
+}
+
+// tcpCounters are sums over all hosts.
+type tcpCounters struct{ retransmissions, activeOpens int64 }
+
+func (b *bench) tcp() (tcpCounters, error) {
+	var sum tcpCounters
+	for _, h := range b.network.Hosts() {
+		c, err := h.TCP()
+		if err != nil {
+			return sum, err
+		}
+		sum.retransmissions += c["RetransSegs"]
+		sum.activeOpens += c["ActiveOpens"]
+	}
+	return sum, nil
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

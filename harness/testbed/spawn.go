@@ -1,0 +1,115 @@
+package testbed
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+
+	"edgebed/harness/record"
+	"edgebed/harness/sandbox"
+)
+
+// WorkerArg is the argument with which Spawn starts the calling program: its
+// main must pass control to Main.
+const WorkerArg = "worker"
+
+// Spawn runs the job in a sandboxed child process and passes on its reports. It
+// ends the child when ctx ends; the kernel ends it when the caller dies.
+func Spawn(ctx context.Context, job Job, report Reporter) error {
+	input, err := json.Marshal(job)
+	if err != nil {
+		return fmt.Errorf("start worker: %w", err)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	cmd := sandbox.Command(ctx, sandbox.Options{}, WorkerArg)
+	cmd.Stdin = bytes.NewReader(input)
+	var log tail
+	cmd.Stderr = &log
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return fmt.Errorf("start worker: %w", err)
+	}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("start worker: %w", err)
+	}
+	lines := bufio.NewReaderSize(stdout, 1<<16)
+	var reportErr error
+	ended := false
+	for reportErr == nil {
+		line, err := lines.ReadBytes('\n')
+		if err != nil {
+			break // the exit code says why
+		}
+		reportErr = report.event(line)
+		ended = ended || bytes.HasPrefix(line, []byte(`{"cell_end"`))
+	}
+	if reportErr != nil {
+		cancel()
+	}
+	err = cmd.Wait()
+	switch {
+	case reportErr != nil:
+		return reportErr
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil:
+		return fmt.Errorf("worker ended early: %w%s", err, log.text())
+	case !ended:
+		return fmt.Errorf("worker ended without ending the cell%s", log.text())
+	}
+	return nil
+}
+
+// Main is the worker's side of Spawn: it reads a job from r, runs it, and
+// writes its reports to w.
+func Main(ctx context.Context, r io.Reader, w io.Writer) error {
+	if !sandbox.Inside() {
+		return errors.New("this command is started by edgebed run, inside a sandbox; use edgebed run")
+	}
+	var job Job
+	if err := json.NewDecoder(r).Decode(&job); err != nil {
+		return fmt.Errorf("read job: %w", err)
+	}
+	out := json.NewEncoder(w) // one write, one line per event
+	return Run(ctx, job, Reporter{
+		Cell:      func(c record.Cell) error { return out.Encode(event{Cell: &c}) },
+		Execution: func(e record.Execution) error { return out.Encode(event{Execution: &e}) },
+		CellEnd:   func(c record.CellEnd) error { return out.Encode(event{CellEnd: &c}) },
+	})
+}
+
+// tail keeps the end of a worker's log.
+type tail struct {
+	mu  sync.Mutex
+	buf []byte
+}
+
+// tailSize is how much of the log an error shows, in bytes.
+const tailSize = 4096
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.buf = append(t.buf, p...)
+	if over := len(t.buf) - tailSize; over > 0 {
+		t.buf = append(t.buf[:0], t.buf[over:]...)
+	}
+	return len(p), nil
+}
+
+func (t *tail) text() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := strings.TrimSpace(string(t.buf))
+	if s == "" {
+		return ""
+	}
+	return "\n" + s
+}

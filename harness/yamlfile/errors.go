@@ -1,0 +1,218 @@
+package yamlfile
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/agext/levenshtein"
+)
+
+// maxErrors bounds how many mistakes one call reports: beyond that the reader
+// of the message has the wrong file.
+const maxErrors = 50
+
+// Error is one mistake in a file. It prints as "file:line:column: path: what
+// is wrong", leaving out the parts that are not known.
+type Error struct {
+	// File as it was named to Decode, Parse or DecodeNode.
+	File string
+	// Line and Column count from 1; 0 means not known.
+	Line, Column int
+	// Path is where in the document's structure, for instance
+	// "links[3].rate"; empty is the document itself.
+	Path string
+	// Err says what is wrong.
+	Err error
+}
+
+// Error prints the position and the mistake.
+func (e *Error) Error() string {
+	var b strings.Builder
+	if e.File != "" {
+		b.WriteString(e.File + ":")
+	}
+	if e.Line > 0 {
+		fmt.Fprintf(&b, "%d:", e.Line)
+		if e.Column > 0 {
+			fmt.Fprintf(&b, "%d:", e.Column)
+		}
+	}
+	if b.Len() > 0 {
+		b.WriteByte(' ')
+	}
+	if e.Path != "" {
+		b.WriteString(e.Path + ": ")
+	}
+	b.WriteString(e.Err.Error())
+	return b.String()
+}
+
+// Unwrap returns Err.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Path names a place in a document: strings are keys, ints are indices of list
+// items that count from 0.
+type Path []any
+
+// String writes the path like "links[3].rate". Keys that would be misread are
+// quoted.
+func (p Path) String() string {
+	var b strings.Builder
+	for _, step := range p {
+		switch step := step.(type) {
+		case int:
+			fmt.Fprintf(&b, "[%d]", step)
+		default:
+			key := fmt.Sprint(step)
+			if key == "" || strings.ContainsFunc(key, func(r rune) bool {
+				return strings.ContainsRune(`.[]":`, r) || unicode.IsSpace(r) || !unicode.IsPrint(r)
+			}) {
+				key = strconv.Quote(key)
+			}
+			if b.Len() > 0 {
+				b.WriteByte('.')
+			}
+			b.WriteString(key)
+		}
+	}
+	return b.String()
+}
+
+// child returns the path of a part of p. It never shares memory with another
+// child of p.
+func (p Path) child(step any) Path {
+	return append(slices.Clip(p), step)
+}
+
+// joinPaths appends the written path inner to outer.
+func joinPaths(outer, inner string) string {
+	if outer == "" || inner == "" || strings.HasPrefix(inner, "[") {
+		return outer + inner
+	}
+	return outer + "." + inner
+}
+
+// Pos is a place in a file. A struct field of this type, whatever its name or
+// tag, is filled by decoding with the place of the mapping that the struct was
+// read from, so that a later check can point there. The zero Pos is nowhere: it
+// is what a value made by a program has.
+type Pos struct {
+	File string
+	// Line and Column count from 1.
+	Line, Column int
+	// Path is the place in the document's structure.
+	Path string
+}
+
+// Errorf makes an Error at p; the format is that of fmt.Errorf.
+func (p Pos) Errorf(format string, args ...any) error {
+	return &Error{File: p.File, Line: p.Line, Column: p.Column, Path: p.Path, Err: fmt.Errorf(format, args...)}
+}
+
+// Wrap puts err at p; of joined errors each one. Those that are *Error keep
+// their own place and only get a missing file. It returns nil for nil.
+func (p Pos) Wrap(err error) error {
+	var errs []error
+	for _, err := range flatten(err) {
+		e, ok := err.(*Error)
+		if !ok {
+			e = &Error{Line: p.Line, Column: p.Column, Path: p.Path, Err: err}
+		}
+		at := *e
+		if at.File == "" {
+			at.File = p.File
+		}
+		errs = append(errs, &at)
+	}
+	return Join(errs...)
+}
+
+// String writes "file:line:column".
+func (p Pos) String() string {
+	if p.Line == 0 {
+		return p.File
+	}
+	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)
+}
+
+// Join returns one error that holds all the given ones in line order, those
+// without a position last; nil ones are left out. It returns nil if none is
+// left, and the error itself if it is alone.
+func Join(errs ...error) error {
+	var all []error
+	for _, err := range errs {
+		all = append(all, flatten(err)...)
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	line := func(err error) (int, int) {
+		var e *Error
+		if errors.As(err, &e) && e.Line > 0 {
+			return e.Line, e.Column
+		}
+		return int(^uint(0) >> 1), 0
+	}
+	slices.SortStableFunc(all, func(a, b error) int {
+		la, ca := line(a)
+		lb, cb := line(b)
+		return cmp.Or(cmp.Compare(la, lb), cmp.Compare(ca, cb))
+	})
+	if more := len(all) - maxErrors; more > 0 {
+		all = append(all[:maxErrors], fmt.Errorf("and %d more errors", more))
+	}
+	if len(all) == 1 {
+		return all[0]
+	}
+	return errors.Join(all...)
+}
+
+// flatten takes a tree of joined errors apart.
+func flatten(err error) []error {
+	if err == nil {
+		return nil
+	}
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
+	}
+	var all []error
+	for _, err := range joined.Unwrap() {
+		all = append(all, flatten(err)...)
+	}
+	return all
+}
+
+// Nearest returns the valid name that name is most likely a slip for. It
+// returns false where none is near enough to be worth suggesting.
+func Nearest(name string, valid []string) (string, bool) {
+	best, bestDistance := "", max(1, min(len(name)/2, 3))+1
+	for _, candidate := range valid {
+		d := levenshtein.Distance(strings.ToLower(name), strings.ToLower(candidate), nil)
+		if d < bestDistance && d < max(len(name), len(candidate)) {
+			best, bestDistance = candidate, d
+		}
+	}
+	return best, best != ""
+}
+
+// Suggest returns a remark to append to a message about an unknown name: the
+// nearest valid name, and all valid ones where they are few. It is empty where
+// there is nothing to say.
+func Suggest(name string, valid []string) string {
+	const few = 10
+	var b strings.Builder
+	if near, ok := Nearest(name, valid); ok {
+		fmt.Fprintf(&b, "; did you mean %s?", near)
+	}
+	if len(valid) > 0 && len(valid) <= few {
+		sorted := slices.Sorted(slices.Values(valid))
+		fmt.Fprintf(&b, " (valid: %s)", strings.Join(sorted, ", "))
+	}
+	return b.String()
+}

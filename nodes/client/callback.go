@@ -1,0 +1,146 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/stats"
+
+	"edgebed/nodes/wire"
+)
+
+// callbackServer receives the results of asynchronous executions. The
+// prototype's response names no execution: whoever waits takes the first one
+// that comes. Where a response has our uuid, it must be the waiting one's.
+type callbackServer struct {
+	wire.UnimplementedCallbackServerServer
+
+	endpoint string
+	logger   *slog.Logger
+	server   *grpc.Server
+	serve    chan error
+	conns    connections
+
+	mu     sync.Mutex
+	uuid   string
+	result chan *wire.LambdaResponse // nil while nobody waits
+	late   int
+}
+
+func startCallbacks(ctx context.Context, cfg Config) (*callbackServer, error) {
+	l, err := cfg.Net.Listen(ctx, cfg.Callback)
+	if err != nil {
+		return nil, fmt.Errorf("listen for callbacks on %s: %w", cfg.Callback, err)
+	}
+	s := &callbackServer{
+		endpoint: cfg.Callback, logger: cfg.Logger,
+		serve: make(chan error, 1),
+	}
+	s.server = wire.NewServer(grpc.WaitForHandlers(true), grpc.StatsHandler(&s.conns))
+	wire.RegisterCallbackServerServer(s.server, s)
+	go func() { s.serve <- s.server.Serve(l) }()
+	return s, nil
+}
+
+// linger bounds how long close waits for the computers to close their
+// connections.
+const linger = time.Second
+
+// close stops the server. A computer closes its connection when it has the
+// answer to its callback; before that, it would take the callback for lost.
+func (s *callbackServer) close() error {
+	s.conns.wait(linger)
+	s.server.Stop()
+	if err := <-s.serve; err != nil && !errors.Is(err, grpc.ErrServerStopped) {
+		return fmt.Errorf("serve callbacks on %s: %w", s.endpoint, err)
+	}
+	return nil
+}
+
+// expect returns a channel that gets the response of the execution, and what
+// ends the wait.
+func (s *callbackServer) expect(uuid string) (<-chan *wire.LambdaResponse, func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	result := make(chan *wire.LambdaResponse, 1)
+	s.uuid, s.result = uuid, result
+	return result, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.result = nil
+	}
+}
+
+// ReceiveResponse implements the CallbackServer service.
+func (s *callbackServer) ReceiveResponse(_ context.Context, in *wire.LambdaResponse) (*wire.Void, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.result == nil || (in.GetUuid() != "" && in.GetUuid() != s.uuid) {
+		s.late++
+		s.logger.Warn("late callback", "at", s.endpoint, "responder", in.GetResponder(), "retcode", in.GetRetcode(), "uuid", in.GetUuid())
+		return &wire.Void{}, nil
+	}
+	s.result <- in // has room for the one response that it gets
+	s.result = nil
+	return &wire.Void{}, nil
+}
+
+func (s *callbackServer) lateCount() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.late
+}
+
+// connections is a stats.Handler that counts a server's open connections.
+type connections struct {
+	mu   sync.Mutex
+	open int
+	none chan struct{} // closed when open falls to 0; nil if nobody waits
+}
+
+// HandleConn implements stats.Handler.
+func (c *connections) HandleConn(_ context.Context, event stats.ConnStats) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch event.(type) {
+	case *stats.ConnBegin:
+		c.open++
+	case *stats.ConnEnd:
+		if c.open--; c.open == 0 && c.none != nil {
+			close(c.none)
+			c.none = nil
+		}
+	}
+}
+
+// TagConn implements stats.Handler.
+func (c *connections) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
+
+// TagRPC implements stats.Handler.
+func (c *connections) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context { return ctx }
+
+// HandleRPC implements stats.Handler.
+func (c *connections) HandleRPC(context.Context, stats.RPCStats) {}
+
+// wait returns when no connection is open, or after d.
+func (c *connections) wait(d time.Duration) {
+	c.mu.Lock()
+	if c.open == 0 {
+		c.mu.Unlock()
+		return
+	}
+	none := make(chan struct{})
+	c.none = none // only one waits: the server is closed once
+	c.mu.Unlock()
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-none:
+	case <-timer.C:
+	}
+}

@@ -1,0 +1,303 @@
+// Package client runs workflows as the prototype's client does, and measures
+// them: pure-faas by calling one function after the other, state-prop and
+// state-local by one asynchronous request that is answered through a callback
+// (paper Sec. 4 and 5; prototype, edgeclient).
+//
+// One Client stands for one client process: it has a callback server, a state
+// server and, from its first request on, one connection to its router. Its
+// states stay where an execution left them, so that the next execution of the
+// same workflow finds them there.
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"edgebed/harness/units"
+	"edgebed/nodes/statestore"
+	"edgebed/nodes/wire"
+	"edgebed/nodes/workflow"
+)
+
+// DefaultTimeout bounds an execution where Config sets no Timeout.
+const DefaultTimeout = 60 * time.Second
+
+// Config says where a client stands and whom it talks to. Endpoints are
+// ip:port.
+type Config struct {
+	// Net is the client's view of the network; nil means wire.TCP.
+	Net wire.Net
+	// Router is the e-router that the client sends its requests to.
+	Router string
+	// Callback and State are the endpoints of the client's own servers, which
+	// state-prop and state-local put into their requests.
+	Callback, State string
+	// Timeout bounds each execution; 0 means DefaultTimeout.
+	Timeout time.Duration
+	// Logger gets late callbacks; nil discards.
+	Logger *slog.Logger
+}
+
+// Options of one execution.
+type Options struct {
+	// Verify makes every function append its index to each state that it uses,
+	// and fails the execution unless every state then shows exactly its users
+	// in causal order. In state-local this fetches the states, after the delay
+	// was taken; it costs traffic. A carried DAG loses updates that two branches
+	// make (the prototype's limit), and verification says so.
+	Verify bool
+}
+
+// State is an application state as the client knows it.
+type State struct {
+	// Content is the state's content where the client holds it: always in
+	// pure-faas and state-prop, and after verification in state-local.
+	Content []byte
+	// Location is the endpoint of the state server that holds the state; empty
+	// where the client holds it itself.
+	Location string
+}
+
+// Result is what an execution showed. Where it failed, Delay is the time until
+// the failure and the other fields hold what was learned so far.
+type Result struct {
+	// UUID names the execution's request; in pure-faas, its first one.
+	UUID string
+	// Delay is from before the states are created to after the last response's
+	// states were stored, as in the prototype.
+	Delay time.Duration
+	// Hops is the number of nodes that handled invocations: 2 per function.
+	Hops int
+	// Responder is the computer that answered; empty where pure-faas called
+	// several functions.
+	Responder string
+	// PTime is the sum of the processing times that computers reported, in
+	// whole ms; 0 where the answer came through a callback.
+	PTime time.Duration
+	// Load1, Load10 and Load30 are the last answer's utilisations in percent.
+	Load1, Load10, Load30 int
+	// Output is the last function's output.
+	Output string
+	// States holds every state of the workflow, used or not.
+	States map[string]State
+}
+
+// Stage is the part of an execution that failed.
+type Stage string
+
+// The stages of an execution.
+const (
+	// StageCheck refuses the execution before anything runs.
+	StageCheck Stage = "check"
+	// StageStates creates the states.
+	StageStates Stage = "states"
+	// StageCall sends a request to the router.
+	StageCall Stage = "call"
+	// StageCallback waits for the result of an asynchronous request.
+	StageCallback Stage = "callback"
+	// StageVerify compares the final states with what they must hold.
+	StageVerify Stage = "verify"
+)
+
+// Failure is an execution that did not succeed.
+type Failure struct {
+	Stage Stage
+	// Err is the cause. It wraps context.DeadlineExceeded where time ran out
+	// and *wire.RetError where a node answered with a non-OK retcode.
+	Err error
+}
+
+// Error implements error; it is the reason to record.
+func (f *Failure) Error() string { return fmt.Sprintf("execute workflow: %s: %v", f.Stage, f.Err) }
+
+// Unwrap returns the cause.
+func (f *Failure) Unwrap() error { return f.Err }
+
+// Client is one client process. It executes one workflow at a time.
+type Client struct {
+	cfg       Config
+	states    *statestore.Server
+	callbacks *callbackServer
+	router    *grpc.ClientConn
+	life      context.Context
+	end       context.CancelFunc
+
+	// running holds the token of the execution in progress.
+	running sync.Mutex
+	// held are the states between executions.
+	held held
+
+	mu    sync.Mutex
+	spent bool
+
+	closeOnce sync.Once
+	closeErr  error
+}
+
+// New starts the client's callback and state servers. It opens no connection.
+// The context bounds only the start.
+func New(ctx context.Context, cfg Config) (*Client, error) {
+	if cfg.Net == nil {
+		cfg.Net = wire.TCP{}
+	}
+	if cfg.Timeout <= 0 {
+		cfg.Timeout = DefaultTimeout
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	life, end := context.WithCancel(context.Background())
+	c := &Client{cfg: cfg, life: life, end: end}
+	if err := c.start(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("start client of router %s: %w", cfg.Router, err), c.Close())
+	}
+	return c, nil
+}
+
+func (c *Client) start(ctx context.Context) error {
+	var err error
+	if c.callbacks, err = startCallbacks(ctx, c.cfg); err != nil {
+		return err
+	}
+	if c.states, err = statestore.Start(ctx, statestore.Config{Net: c.cfg.Net, Endpoint: c.cfg.State}); err != nil {
+		return err
+	}
+	c.router, err = wire.Dial(c.cfg.Net, c.cfg.Router)
+	return err
+}
+
+// Close ends an execution in progress, stops the client's servers and closes
+// its connection. States in the client's server are lost with it, as when the
+// prototype's client process ends. It may be called more than once.
+func (c *Client) Close() error {
+	c.closeOnce.Do(func() {
+		c.end()
+		c.running.Lock() // wait for the execution; it ended with c.life
+		defer c.running.Unlock()
+		var errs []error
+		if c.router != nil {
+			errs = append(errs, c.router.Close())
+		}
+		if c.callbacks != nil {
+			errs = append(errs, c.callbacks.close())
+		}
+		if c.states != nil {
+			errs = append(errs, c.states.Close())
+		}
+		c.closeErr = errors.Join(errs...)
+	})
+	return c.closeErr
+}
+
+// Spent tells whether an asynchronous execution failed on this client. Parts of
+// it may still run, and a callback of the prototype's form does not say which
+// execution it belongs to: a late one could be taken for the result of the next
+// execution. A spent client therefore executes nothing more, and its endpoints
+// should not be used again.
+func (c *Client) Spent() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.spent
+}
+
+// LateCallbacks returns how many callbacks came that nobody waited for.
+func (c *Client) LateCallbacks() int { return c.callbacks.lateCount() }
+
+// Execute runs the workflow once with an argument of the given size (at least
+// 12 bytes, the framing of the prototype's input) and returns what it showed. A
+// failed execution returns a *Failure. Only the carry form is served; pure-faas
+// is the same in both forms.
+func (c *Client) Execute(ctx context.Context, w *workflow.Workflow, model workflow.Model, form workflow.Form, argument units.Size, opts Options) (Result, error) {
+	if !c.running.TryLock() {
+		return Result{}, &Failure{StageCheck, errors.New("another execution is in progress (use one client per concurrent execution)")}
+	}
+	defer c.running.Unlock()
+	p, err := c.check(w, model, form, opts)
+	if err != nil {
+		return Result{}, &Failure{StageCheck, err}
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	defer cancel()
+	defer context.AfterFunc(c.life, cancel)()
+
+	input := buildInput(argument)
+	start := time.Now()
+	var result Result
+	err = c.create(ctx, p)
+	if err == nil {
+		if model == workflow.PureFaaS {
+			result, err = c.runSync(ctx, p, input)
+		} else {
+			result, err = c.runAsync(ctx, p, input)
+		}
+	}
+	result.Delay = time.Since(start)
+	if err != nil {
+		// What the failed execution did to the states is not known.
+		c.held = held{}
+		if model != workflow.PureFaaS {
+			c.mu.Lock()
+			c.spent = true
+			c.mu.Unlock()
+		}
+		return result, err
+	}
+	if opts.Verify {
+		if err := c.verify(ctx, p); err != nil {
+			c.held = held{}
+			result.States = c.held.copy()
+			return result, &Failure{StageVerify, err}
+		}
+	}
+	result.States = c.held.copy()
+	return result, nil
+}
+
+// plan is an execution that was checked.
+type plan struct {
+	w     *workflow.Workflow
+	local bool
+	// name is the functions' names joined by '-', as the prototype prints them.
+	name string
+	// verify asks for verification; users then holds the users of each state in
+	// causal order. Pure-faas on a DAG always has users.
+	verify bool
+	users  map[string][]int
+}
+
+// check refuses what cannot run, before anything runs.
+func (c *Client) check(w *workflow.Workflow, model workflow.Model, form workflow.Form, opts Options) (*plan, error) {
+	switch {
+	case c.life.Err() != nil:
+		return nil, errors.New("the client is closed")
+	case c.Spent():
+		return nil, errors.New("results of a failed execution may still arrive at this client (make a new one)")
+	}
+	switch model {
+	case workflow.PureFaaS:
+	case workflow.StateProp, workflow.StateLocal:
+		if form != workflow.Carry {
+			return nil, fmt.Errorf("form %q is not served, only %q", form, workflow.Carry)
+		}
+	default:
+		return nil, fmt.Errorf("unknown model %q (have %v)", model, workflow.Models)
+	}
+	if err := w.Validate(); err != nil {
+		return nil, err
+	}
+	p := &plan{w: w, local: model == workflow.StateLocal, name: joined(w.Functions), verify: opts.Verify}
+	if opts.Verify || (model == workflow.PureFaaS && !w.IsChain()) {
+		augmented, err := workflow.Augment(w)
+		if err != nil {
+			return nil, err
+		}
+		p.users = augmented.Users
+	}
+	return p, nil
+}

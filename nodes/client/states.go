@@ -1,0 +1,132 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+
+	"edgebed/nodes/statestore"
+	"edgebed/nodes/wire"
+	"edgebed/nodes/workflow"
+)
+
+// separator stands before each index that a function appends to a state when
+// it is verified.
+const separator = '|'
+
+// held are the states of the workflow that a client executed last.
+type held struct {
+	// key is the workflow's hash and where its states live: other executions
+	// create their states anew, as in the prototype.
+	key    string
+	states map[string]State
+	// marks are the indices that verified executions appended to each state.
+	marks map[string][]int
+}
+
+// store takes over the states of a response: contents or locations.
+func (h *held) store(states map[string]*wire.State) {
+	for name, s := range states {
+		h.states[name] = State{Content: s.GetContent(), Location: s.GetLocation()}
+	}
+}
+
+func (h *held) copy() map[string]State { return maps.Clone(h.states) }
+
+// initial is a state's content before its first use.
+func initial(w *workflow.Workflow, name string) []byte {
+	return bytes.Repeat([]byte{'A'}, int(w.StateSizes[name]))
+}
+
+// create makes the states of the workflow unless the last execution left them:
+// in memory, or, in state-local, by storing them one after the other in the
+// client's own state server over one connection. States that nobody uses are
+// created too, as in the prototype.
+func (c *Client) create(ctx context.Context, p *plan) (err error) {
+	key := fmt.Sprintf("%s local=%t", p.w.Hash(), p.local)
+	if c.held.key == key {
+		return nil
+	}
+	states := make(map[string]State)
+	names := slices.Sorted(maps.Keys(p.w.StateSizes))
+	if !p.local {
+		for _, name := range names {
+			states[name] = State{Content: initial(p.w, name)}
+		}
+	} else if len(names) > 0 {
+		store, err := statestore.Dial(c.cfg.Net, c.cfg.State)
+		if err != nil {
+			return &Failure{StageStates, err}
+		}
+		for _, name := range names {
+			if err = store.Put(ctx, name, initial(p.w, name)); err != nil {
+				break
+			}
+			states[name] = State{Location: c.cfg.State}
+		}
+		if err := errors.Join(err, store.Close()); err != nil {
+			return &Failure{StageStates, err}
+		}
+	}
+	c.held = held{key: key, states: states, marks: make(map[string][]int)}
+	return nil
+}
+
+// verify checks that each state holds its initial content followed by the
+// marks of its users in causal order, of this and of earlier verified
+// executions, and fetches states that live elsewhere.
+func (c *Client) verify(ctx context.Context, p *plan) error {
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(p.w.StateSizes)) {
+		s := c.held.states[name]
+		if s.Location != "" {
+			content, err := c.fetch(ctx, s.Location, name)
+			if err != nil {
+				errs = append(errs, err)
+				continue
+			}
+			s.Content = content
+		}
+		c.held.marks[name] = append(c.held.marks[name], p.users[name]...)
+		want := c.held.marks[name]
+		if err := checkMarks(s.Content, int(p.w.StateSizes[name]), want); err != nil {
+			errs = append(errs, fmt.Errorf("state %s: %w", name, err))
+			continue
+		}
+		// A located state's content is returned, but the next execution must
+		// send the location only: toWire prefers it.
+		c.held.states[name] = s
+	}
+	return errors.Join(errs...)
+}
+
+// fetch reads a state from where it lives, over a connection of its own.
+func (c *Client) fetch(ctx context.Context, location, name string) (content []byte, err error) {
+	store, err := statestore.Dial(c.cfg.Net, location)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	return store.Get(ctx, name)
+}
+
+// checkMarks compares a state's content with its initial size and the indices
+// that were appended to it.
+func checkMarks(content []byte, size int, want []int) error {
+	expected := bytes.Repeat([]byte{'A'}, size)
+	for _, i := range want {
+		expected = strconv.AppendInt(append(expected, separator), int64(i), 10)
+	}
+	if bytes.Equal(content, expected) {
+		return nil
+	}
+	if len(content) < size || !bytes.Equal(content[:size], expected[:size]) {
+		return fmt.Errorf("want %d bytes of content before the marks, got %d bytes that differ", size, len(content))
+	}
+	marks := content[size:min(len(content), size+200)]
+	return fmt.Errorf("want users %v to have used it in this order, got marks %q", want, marks)
+}

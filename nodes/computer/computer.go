@@ -1,0 +1,351 @@
+// Package computer is the e-computer: an emulated serverless platform that
+// runs functions on processors of a given speed, and moves workflows and their
+// states on (paper Sec. 4 and 6.1). It speaks the prototype's interface and
+// keeps its order of messages and its use of connections
+// (Edge/edgecomputer.cpp), so that delays and traffic compare.
+//
+// A request without a callback is synchronous: the answer holds the result
+// (PureFaaS). One with a callback is acknowledged at once; after the function
+// has run, the computer invokes the next functions through its companion
+// e-router, or sends the result of the last one to the callback (StateProp
+// and StateLocal). States that a request only points to are fetched to the
+// computer's own state server by the functions that use them (StateLocal).
+//
+// Where the prototype only logs that a workflow is lost, this computer tells
+// the callback: a LambdaResponse whose retcode says what failed and whose uuid
+// says in which execution.
+package computer
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"edgebed/nodes/statestore"
+	"edgebed/nodes/wire"
+)
+
+// Defaults of Config.
+const (
+	// DefaultAsyncWorkers and DefaultMaxHandlers are those of the prototype
+	// and of its experiments (--num-threads).
+	DefaultAsyncWorkers = 5
+	DefaultMaxHandlers  = 5
+	// DefaultCallTimeout is long enough for 10 MB over a 2 Mb/s link.
+	DefaultCallTimeout = 60 * time.Second
+)
+
+// Config says what a computer emulates and whom it works with. Endpoints are
+// ip:port; they are bind addresses and identities, and are compared as plain
+// strings.
+type Config struct {
+	// Net is the computer's network; nil means wire.TCP.
+	Net wire.Net
+	// Endpoint is where the computer serves RunLambda. With port 0 the
+	// listener chooses the port.
+	Endpoint string
+	// UtilEndpoint is where it streams its utilisation. Where empty there is
+	// no such server, and the loads in responses are 0, as in the prototype.
+	UtilEndpoint string
+	// StateEndpoint is the state server where it keeps the states that its
+	// functions have used. The computer starts that server, unless
+	// RemoteStateServer. Where empty it cannot serve remote states.
+	StateEndpoint string
+	// RemoteStateServer makes StateEndpoint a server that runs elsewhere
+	// (prototype: --no-state-server).
+	RemoteStateServer bool
+	// Companion is the e-router for the next functions of a workflow. Where
+	// empty only single functions and last functions can be served.
+	Companion string
+	// Controller is told of the computer once that listens, and when it
+	// closes. It may be empty.
+	Controller string
+	Spec       Spec
+	// AsyncWorkers is the number of asynchronous requests that are handled at
+	// a time; 0 means DefaultAsyncWorkers, a negative number that only
+	// synchronous requests are served.
+	AsyncWorkers int
+	// MaxHandlers is the number of RunLambda calls that are handled at a time;
+	// 0 means DefaultMaxHandlers, a negative number that there is no bound.
+	MaxHandlers int
+	// CallTimeout bounds every call that the computer makes, and how long a
+	// join of a DAG waits after its last arrival; 0 means DefaultCallTimeout.
+	CallTimeout time.Duration
+	// Clock of the processors; nil means a Thread of the computer's own.
+	Clock Clock
+	// Logger takes what goes wrong; nil means that nothing is logged.
+	Logger *slog.Logger
+}
+
+// withDefaults checks the configuration and fills in what was left out.
+func (cfg Config) withDefaults() (Config, error) {
+	if cfg.Endpoint == "" {
+		return cfg, errors.New("no endpoint given (want ip:port)")
+	}
+	if cfg.RemoteStateServer && cfg.StateEndpoint == "" {
+		return cfg, errors.New("no state endpoint given for the remote state server (want ip:port)")
+	}
+	if cfg.Companion != "" && cfg.AsyncWorkers < 0 {
+		return cfg, errors.New("companion given to a synchronous computer (want asynchronous workers, or no companion)")
+	}
+	if cfg.CallTimeout < 0 {
+		return cfg, fmt.Errorf("call timeout is %v (want a positive duration)", cfg.CallTimeout)
+	}
+	if err := cfg.Spec.Validate(); err != nil {
+		return cfg, err
+	}
+	if cfg.Net == nil {
+		cfg.Net = wire.TCP{}
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	cfg.AsyncWorkers = cmp.Or(cfg.AsyncWorkers, DefaultAsyncWorkers)
+	cfg.MaxHandlers = cmp.Or(cfg.MaxHandlers, DefaultMaxHandlers)
+	cfg.CallTimeout = cmp.Or(cfg.CallTimeout, DefaultCallTimeout)
+	return cfg, nil
+}
+
+// Computer is a running e-computer.
+type Computer struct {
+	wire.UnimplementedEdgeServerServer
+
+	cfg      Config
+	endpoint string
+	log      *slog.Logger
+	engine   *engine
+
+	// Persistent connections; nil where there is no such peer.
+	companion wire.EdgeServerClient
+	states    *statestore.Client
+	stateNode *statestore.Server
+
+	handlers chan struct{} // a place per running handler; nil means no bound
+	queue    *queue
+	joins    joins
+	util     *utilization
+	failures failureLog
+
+	// sending is held while one task's branches are sent, moving while one
+	// task's remote states are moved: both are serial per computer, as in the
+	// prototype.
+	sending, moving semaphore
+
+	inFlight atomic.Int64
+
+	life   context.Context // ends at Close
+	tasks  sync.WaitGroup  // workers, housekeeping, late reports
+	undo   []func() error  // what Close does, last first
+	closed sync.Once
+	err    error
+}
+
+// Start returns a computer that listens already and is known to the
+// controller. The context bounds the start only; Close ends the computer.
+func Start(ctx context.Context, cfg Config) (*Computer, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("start computer: %w", err)
+	}
+	c := &Computer{
+		cfg:      cfg,
+		endpoint: cfg.Endpoint,
+		joins:    newJoins(),
+		sending:  newSemaphore(),
+		moving:   newSemaphore(),
+	}
+	if cfg.MaxHandlers > 0 {
+		c.handlers = make(chan struct{}, cfg.MaxHandlers)
+	}
+	if err := c.start(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("start computer on %s: %w", cfg.Endpoint, err), c.Close())
+	}
+	return c, nil
+}
+
+func (c *Computer) start(ctx context.Context) error {
+	clock := c.cfg.Clock
+	if clock == nil {
+		thread, err := NewThread()
+		if err != nil {
+			return err
+		}
+		c.defers(thread.Close)
+		clock = thread
+	}
+	lis, err := c.cfg.Net.Listen(ctx, c.cfg.Endpoint)
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w", c.cfg.Endpoint, err)
+	}
+	// The server closes it too, so that an error tells nothing here.
+	c.defers(func() error { lis.Close(); return nil })
+	if _, port, err := net.SplitHostPort(c.cfg.Endpoint); err == nil && port == "0" {
+		c.endpoint = lis.Addr().String()
+	}
+	c.log = c.cfg.Logger.With("computer", c.endpoint)
+	c.engine = newEngine(c.endpoint, c.cfg.Spec, clock)
+
+	if err := c.connect(ctx); err != nil {
+		return err
+	}
+	life, cancel := context.WithCancel(context.Background())
+	c.life = life
+	c.defers(func() error { c.tasks.Wait(); return nil })
+	if c.cfg.AsyncWorkers > 0 {
+		c.queue = newQueue()
+		c.defers(func() error { c.queue.close(); return nil })
+		for range c.cfg.AsyncWorkers {
+			c.tasks.Go(c.work)
+		}
+	}
+	if c.cfg.UtilEndpoint != "" {
+		if err := c.startUtilization(ctx); err != nil {
+			cancel()
+			return err
+		}
+	}
+	c.tasks.Go(c.housekeep)
+
+	server := wire.NewServer(grpc.WaitForHandlers(true))
+	wire.RegisterEdgeServerServer(server, c)
+	c.serve(server, lis)
+	c.defers(func() error { c.engine.close(); cancel(); return nil })
+	return c.announce(ctx)
+}
+
+// connect sets up the peers that keep their connections, and the own state
+// server.
+func (c *Computer) connect(ctx context.Context) error {
+	if c.cfg.StateEndpoint != "" {
+		if !c.cfg.RemoteStateServer {
+			node, err := statestore.Start(ctx, statestore.Config{Net: c.cfg.Net, Endpoint: c.cfg.StateEndpoint})
+			if err != nil {
+				return err
+			}
+			c.stateNode = node
+			c.defers(node.Close)
+		}
+		endpoint := c.cfg.StateEndpoint
+		if c.stateNode != nil {
+			endpoint = c.stateNode.Endpoint()
+		}
+		client, err := statestore.Dial(c.cfg.Net, endpoint)
+		if err != nil {
+			return err
+		}
+		c.states = client
+		c.defers(client.Close)
+	}
+	if c.cfg.Companion != "" {
+		conn, err := wire.Dial(c.cfg.Net, c.cfg.Companion)
+		if err != nil {
+			return fmt.Errorf("connect to companion: %w", err)
+		}
+		c.companion = wire.NewEdgeServerClient(conn)
+		c.defers(conn.Close)
+	}
+	return nil
+}
+
+// serve runs a server until Close.
+func (c *Computer) serve(server *grpc.Server, lis net.Listener) {
+	c.tasks.Go(func() {
+		if err := server.Serve(lis); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
+			c.log.Error("server ended", "address", lis.Addr(), "error", err)
+		}
+	})
+	c.defers(func() error { server.Stop(); return nil })
+}
+
+// announce tells the controller which functions the computer runs, and Close
+// that they are gone. The prototype announces before its server listens, and
+// numWorkers is always 0 there.
+func (c *Computer) announce(ctx context.Context) error {
+	if c.cfg.Controller == "" {
+		return nil
+	}
+	conn, err := wire.Dial(c.cfg.Net, c.cfg.Controller)
+	if err != nil {
+		return fmt.Errorf("connect to controller: %w", err)
+	}
+	c.defers(conn.Close)
+	controller := wire.NewEdgeControllerClient(conn)
+
+	info := &wire.ComputerInfo{EdgeServerEndpoint: c.endpoint}
+	for _, cont := range c.cfg.Spec.Containers {
+		info.Containers = append(info.Containers, &wire.Container{
+			Name: cont.Name, Processor: cont.Processor, Lambda: cont.Lambda.Name,
+		})
+	}
+	slices.SortFunc(info.Containers, func(a, b *wire.Container) int { return cmp.Compare(a.Lambda, b.Lambda) })
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.CallTimeout)
+	defer cancel()
+	if _, err := controller.AnnounceComputer(ctx, info); err != nil {
+		return fmt.Errorf("announce to controller %s: %w", c.cfg.Controller, err)
+	}
+	c.defers(func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), c.cfg.CallTimeout)
+		defer cancel()
+		gone := &wire.ComputerInfo{EdgeServerEndpoint: c.endpoint}
+		if _, err := controller.RemoveComputer(ctx, gone); err != nil {
+			return fmt.Errorf("remove computer %s from controller %s: %w", c.endpoint, c.cfg.Controller, err)
+		}
+		return nil
+	})
+	return nil
+}
+
+// defers adds a step to Close, to be done before the steps added earlier.
+func (c *Computer) defers(step func() error) { c.undo = append(c.undo, step) }
+
+// Close tells the controller, ends everything that is under way, and returns
+// when no goroutine, connection or thread of the computer is left. Only the
+// first call does anything; all return its error.
+func (c *Computer) Close() error {
+	c.closed.Do(func() {
+		var errs []error
+		for _, step := range slices.Backward(c.undo) {
+			errs = append(errs, step())
+		}
+		c.err = errors.Join(errs...)
+	})
+	return c.err
+}
+
+// Endpoint returns the computer's identity, the endpoint of RunLambda.
+func (c *Computer) Endpoint() string { return c.endpoint }
+
+// StateServer returns the computer's own state server, or nil where it has
+// none.
+func (c *Computer) StateServer() *statestore.Server { return c.stateNode }
+
+// call returns a context for one call to a peer.
+func (c *Computer) call(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, c.cfg.CallTimeout)
+}
+
+// semaphore lets one holder in at a time; unlike a mutex, waiting for it ends
+// with a context.
+type semaphore chan struct{}
+
+func newSemaphore() semaphore { return make(semaphore, 1) }
+
+func (s semaphore) acquire(ctx context.Context) error {
+	select {
+	case s <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s semaphore) release() { <-s }

@@ -1,0 +1,73 @@
+package computer
+
+import (
+	"slices"
+	"sync"
+
+	"edgebed/nodes/wire"
+)
+
+// Stats is a look at what a computer holds and has failed at.
+type Stats struct {
+	// Running and Queued are tasks on the processors and waiting for them.
+	Running, Queued int
+	// Joins is the number of functions that wait for predecessors.
+	Joins int
+	// InFlight is the number of asynchronous requests that were accepted and
+	// are not done: queued, running, or being sent on.
+	InFlight int
+	// Failed is the number of requests that failed since the start.
+	Failed int
+	// Failures holds the last of them, at most 100, oldest first.
+	Failures []Failure
+}
+
+// Failure is a request that failed.
+type Failure struct {
+	// UUID of the execution; empty where the request had none.
+	UUID string
+	// Function that was requested.
+	Function string
+	// Reason as the client was told.
+	Reason string
+	// Told is whether the caller or the callback knows.
+	Told bool
+}
+
+// Stats returns the present numbers. All but the failures are zero when the
+// computer is idle.
+func (c *Computer) Stats() Stats {
+	s := Stats{Joins: c.joins.len(), InFlight: int(c.inFlight.Load())}
+	s.Running, s.Queued = c.engine.counts()
+	s.Failed, s.Failures = c.failures.get()
+	return s
+}
+
+// fail notes a request that failed.
+func (c *Computer) fail(req *wire.LambdaRequest, cause error, told bool) {
+	c.log.Warn("request failed", "function", req.GetName(), "uuid", req.GetUuid(), "told", told, "error", cause)
+	c.failures.add(Failure{UUID: req.GetUuid(), Function: req.GetName(), Reason: retcode(cause), Told: told})
+}
+
+// failureLog keeps the last failures.
+type failureLog struct {
+	mu    sync.Mutex
+	count int
+	last  []Failure
+}
+
+func (l *failureLog) add(f Failure) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.count++
+	l.last = append(l.last, f)
+	if len(l.last) > 100 {
+		l.last = slices.Delete(l.last, 0, 1)
+	}
+}
+
+func (l *failureLog) get() (int, []Failure) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.count, slices.Clone(l.last)
+}

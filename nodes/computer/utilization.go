@@ -1,0 +1,92 @@
+package computer
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"edgebed/nodes/wire"
+)
+
+// samplePeriod is how often utilisations are sampled and streamed.
+const samplePeriod = time.Second
+
+// startUtilization serves the stream of utilisations.
+func (c *Computer) startUtilization(ctx context.Context) error {
+	lis, err := c.cfg.Net.Listen(ctx, c.cfg.UtilEndpoint)
+	if err != nil {
+		return fmt.Errorf("listen on %s for utilisation: %w", c.cfg.UtilEndpoint, err)
+	}
+	c.util = &utilization{streams: make(map[chan *wire.Utilization]bool)}
+	server := wire.NewServer(grpc.WaitForHandlers(true))
+	wire.RegisterEdgeComputerServer(server, c.util)
+	c.serve(server, lis)
+	return nil
+}
+
+// housekeep does each second what is due: samples, and joins that expire.
+func (c *Computer) housekeep() {
+	tick := time.NewTicker(samplePeriod)
+	defer tick.Stop()
+	for {
+		select {
+		case <-c.life.Done():
+			return
+		case <-tick.C:
+		}
+		if c.util != nil {
+			c.util.publish(&wire.Utilization{Values: c.engine.sample()})
+		}
+		for _, e := range c.joins.expire(time.Now()) {
+			c.tasks.Go(func() { c.lose(e.report, e.err()) })
+		}
+	}
+}
+
+// utilization serves the samples to any number of streams.
+type utilization struct {
+	wire.UnimplementedEdgeComputerServer
+
+	mu      sync.Mutex
+	streams map[chan *wire.Utilization]bool
+}
+
+// publish hands a sample to every stream. One that has not sent the sample
+// before gets the new one in its place.
+func (u *utilization) publish(sample *wire.Utilization) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for s := range u.streams {
+		select {
+		case <-s:
+		default:
+		}
+		s <- sample
+	}
+}
+
+// StreamUtil implements wire.EdgeComputerServer.
+func (u *utilization) StreamUtil(_ *wire.Void, stream grpc.ServerStreamingServer[wire.Utilization]) error {
+	samples := make(chan *wire.Utilization, 1)
+	u.mu.Lock()
+	u.streams[samples] = true
+	u.mu.Unlock()
+	defer func() {
+		u.mu.Lock()
+		delete(u.streams, samples)
+		u.mu.Unlock()
+	}()
+	for {
+		select {
+		case <-stream.Context().Done():
+			return nil
+		case sample := <-samples:
+			if err := stream.Send(sample); err != nil {
+				return err
+			}
+		}
+	}
+}

@@ -1,0 +1,469 @@
+// Package deploy assembles the nodes of an experiment: a controller, routers
+// and computers on the hosts that it is given, and clients as they are needed.
+// It takes each host's network as it comes, so that a deployment runs in
+// emulated hosts, on loopback addresses, or in memory.
+//
+// Nothing waits for a fixed time: the controller listens before the routers
+// announce themselves, the routers are known before the computers announce
+// theirs, and Start returns once every router's tables are complete.
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"edgebed/nodes/client"
+	"edgebed/nodes/computer"
+	"edgebed/nodes/controller"
+	"edgebed/nodes/router"
+	"edgebed/nodes/wire"
+)
+
+// pollInterval is how often conditions that nobody announces are looked at.
+const pollInterval = 2 * time.Millisecond
+
+// After a spent client the next one takes other ports, portStep further, until
+// portSteps are used up; the ports keep four digits, and the messages their
+// size.
+const (
+	portStep  = 2
+	portSteps = 1500
+)
+
+// Host is a machine that nodes can stand on.
+type Host struct {
+	// Name is what the other parts of Config call the host.
+	Name string
+	// Address is the host's IP address on the network.
+	Address netip.Addr
+	// Net is the host's view of the network.
+	Net wire.Net
+}
+
+// Computer is an e-computer of a deployment.
+type Computer struct {
+	Spec computer.Spec
+	// StateHost is the host whose computer's state server keeps the states that
+	// this one used (prototype: --no-state-server); empty means its own server.
+	StateHost string
+}
+
+// Config says what stands where. The ports are wire's.
+type Config struct {
+	Hosts []Host
+	// Client is the host of the clients.
+	Client string
+	// Controller is the host of the controller; empty means Client.
+	Controller string
+	// Routers are the hosts with an e-router; nil means all hosts. A client or
+	// computer on a host without one uses the first.
+	Routers []string
+	// Computers maps hosts to their computers.
+	Computers map[string]Computer
+
+	// Policy and Optimizer of the routers; empty means the defaults of router,
+	// which are those of the paper's experiments.
+	Policy    router.Policy
+	Optimizer router.Optimizer
+	// Handlers bounds the requests that a router forwards at a time and that a
+	// computer handles at a time, and is a computer's number of asynchronous
+	// workers; MaxPending bounds a router's calls per destination. 0 means the
+	// prototype's 5.
+	Handlers, MaxPending int
+	// CallTimeout bounds every call of a node; 0 means the nodes' defaults.
+	CallTimeout time.Duration
+	// Timeout bounds each execution; 0 means the client's default.
+	Timeout time.Duration
+	// PoisonOnRetcode makes routers take a computer out of service after any
+	// non-OK retcode, as the prototype does. Otherwise only a computer that does
+	// not answer is taken out.
+	PoisonOnRetcode bool
+	// Seed of the routers' random choices.
+	Seed uint64
+	// Logger gets what the nodes log; nil discards.
+	Logger *slog.Logger
+}
+
+// Stats is a look at all nodes.
+type Stats struct {
+	Controller controller.Stats
+	// Routers and Computers are by host name.
+	Routers   map[string]router.Stats
+	Computers map[string]computer.Stats
+}
+
+// Busy returns the number of tasks and asynchronous requests that computers
+// hold. Functions that wait for predecessors are left out: what is left of a
+// failed execution waits until it expires and hurts nobody.
+func (s Stats) Busy() int {
+	n := 0
+	for _, c := range s.Computers {
+		n += c.Running + c.Queued + c.InFlight
+	}
+	return n
+}
+
+// Deployment is a set of running nodes.
+type Deployment struct {
+	cfg   Config
+	hosts map[string]Host
+
+	controller *controller.Controller
+	routers    map[string]*router.Router
+
+	mu        sync.Mutex
+	computers map[string]*computer.Computer
+	client    *client.Client // the last one given out
+	ports     int            // steps from the usual client ports
+
+	closeOnce sync.Once
+	closeErr  error
+}
+
+// Start starts the controller, the routers and the computers, in this order,
+// and waits until every router knows every function. The context bounds only
+// the start. On an error everything is closed again.
+func Start(ctx context.Context, cfg Config) (*Deployment, error) {
+	d := &Deployment{
+		cfg:       cfg,
+		hosts:     make(map[string]Host),
+		routers:   make(map[string]*router.Router),
+		computers: make(map[string]*computer.Computer),
+	}
+	if err := d.check(); err != nil {
+		return nil, fmt.Errorf("start deployment: %w", err)
+	}
+	if err := d.start(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("start deployment: %w", err), d.Close())
+	}
+	return d, nil
+}
+
+// check fills in defaults and refuses a configuration that names unknown hosts.
+func (d *Deployment) check() error {
+	cfg := &d.cfg
+	var names []string
+	for _, h := range cfg.Hosts {
+		switch _, twice := d.hosts[h.Name]; {
+		case twice:
+			return fmt.Errorf("host %s stands twice", h.Name)
+		case h.Net == nil || !h.Address.IsValid():
+			return fmt.Errorf("host %s needs an address and a network", h.Name)
+		}
+		d.hosts[h.Name] = h
+		names = append(names, h.Name)
+	}
+	if cfg.Controller == "" {
+		cfg.Controller = cfg.Client
+	}
+	if cfg.Routers == nil {
+		cfg.Routers = names
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if len(cfg.Routers) == 0 {
+		return errors.New("at least one host needs a router")
+	}
+	type use struct{ what, host string }
+	uses := []use{{"client", cfg.Client}, {"controller", cfg.Controller}}
+	for _, r := range cfg.Routers {
+		uses = append(uses, use{"router", r})
+	}
+	for _, name := range slices.Sorted(maps.Keys(cfg.Computers)) {
+		uses = append(uses, use{"computer", name})
+		state := cfg.Computers[name].StateHost
+		if state == "" || state == name {
+			continue
+		}
+		server, ok := cfg.Computers[state]
+		if !ok || (server.StateHost != "" && server.StateHost != state) {
+			return fmt.Errorf("computer %s keeps its states on host %q, which has no computer with its own state server", name, state)
+		}
+	}
+	for _, u := range uses {
+		if _, ok := d.hosts[u.host]; !ok {
+			return fmt.Errorf("%s on unknown host %q (have %q)", u.what, u.host, names)
+		}
+	}
+	return nil
+}
+
+func (d *Deployment) start(ctx context.Context) error {
+	cfg, err := d.cfg, error(nil)
+	at := d.hosts[cfg.Controller]
+	d.controller, err = controller.Start(ctx, controller.Config{
+		Net: at.Net, Endpoint: endpoint(at, wire.PortController), CallTimeout: cfg.CallTimeout, Logger: cfg.Logger,
+	})
+	if err != nil {
+		return err
+	}
+	for i, name := range cfg.Routers {
+		h := d.hosts[name]
+		d.routers[name], err = router.Start(ctx, router.Config{
+			Net:            h.Net,
+			Endpoint:       endpoint(h, wire.PortRouter),
+			ConfigEndpoint: endpoint(h, wire.PortRouterConfig),
+			Controller:     endpoint(at, wire.PortController),
+			Policy:         cfg.Policy,
+			Optimizer:      cfg.Optimizer,
+			MaxPending:     cfg.MaxPending,
+			Handlers:       cfg.Handlers,
+			CallTimeout:    cfg.CallTimeout,
+			KeepOnRetcode:  !cfg.PoisonOnRetcode,
+			Seed:           cfg.Seed + uint64(2*i), // a router draws from two streams
+			Logger:         cfg.Logger,
+		})
+		if err != nil {
+			delete(d.routers, name)
+			return err
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(cfg.Computers)) {
+		if err := d.StartComputer(ctx, name); err != nil {
+			return err
+		}
+	}
+	return d.ready(ctx)
+}
+
+// StartComputer starts the configured computer of a host: again, if it was
+// stopped.
+func (d *Deployment) StartComputer(ctx context.Context, name string) error {
+	spec, ok := d.cfg.Computers[name]
+	if !ok {
+		return fmt.Errorf("start computer: none is configured for host %q", name)
+	}
+	d.mu.Lock()
+	_, running := d.computers[name]
+	d.mu.Unlock()
+	if running {
+		return fmt.Errorf("start computer: the one of host %s is running", name)
+	}
+	h, state := d.hosts[name], d.stateHost(name)
+	c, err := computer.Start(ctx, computer.Config{
+		Net:               h.Net,
+		Endpoint:          endpoint(h, wire.PortComputer),
+		UtilEndpoint:      endpoint(h, wire.PortUtilization),
+		StateEndpoint:     endpoint(d.hosts[state], wire.PortState),
+		RemoteStateServer: state != name,
+		Companion:         d.routerOf(name),
+		Controller:        endpoint(d.hosts[d.cfg.Controller], wire.PortController),
+		Spec:              spec.Spec,
+		AsyncWorkers:      d.cfg.Handlers,
+		MaxHandlers:       d.cfg.Handlers,
+		CallTimeout:       d.cfg.CallTimeout,
+		Logger:            d.cfg.Logger,
+	})
+	if err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.computers[name] = c
+	return nil
+}
+
+// StopComputer closes the computer of a host; the others go on.
+func (d *Deployment) StopComputer(name string) error {
+	d.mu.Lock()
+	c, ok := d.computers[name]
+	delete(d.computers, name)
+	d.mu.Unlock()
+	if !ok {
+		return fmt.Errorf("stop computer: none runs on host %q", name)
+	}
+	return c.Close()
+}
+
+// stateHost is the host whose state server a computer uses.
+func (d *Deployment) stateHost(name string) string {
+	if s := d.cfg.Computers[name].StateHost; s != "" {
+		return s
+	}
+	return name
+}
+
+// routerOf is the endpoint of the router that serves a host: its own, or else
+// the first one.
+func (d *Deployment) routerOf(name string) string {
+	if !slices.Contains(d.cfg.Routers, name) {
+		name = d.cfg.Routers[0]
+	}
+	return endpoint(d.hosts[name], wire.PortRouter)
+}
+
+// ready waits until both tables of every router hold every function of every
+// computer.
+func (d *Deployment) ready(ctx context.Context) error {
+	type line struct{ function, destination string }
+	want := make(map[line]bool)
+	for name, c := range d.cfg.Computers {
+		for _, container := range c.Spec.Containers {
+			want[line{container.Lambda.Name, endpoint(d.hosts[name], wire.PortComputer)}] = true
+		}
+	}
+	return poll(ctx, func() error {
+		for name, r := range d.routers {
+			for _, table := range []int{router.TableOverall, router.TableFinal} {
+				have := make(map[line]bool)
+				for _, e := range r.Table(table) {
+					have[line{e.Function, e.Destination}] = true
+				}
+				for l := range want {
+					if !have[l] {
+						return fmt.Errorf("router on %s does not know %s at %s (is it reachable from the controller?)", name, l.function, l.destination)
+					}
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// poll calls f until it returns nil or the context ends.
+func poll(ctx context.Context, f func() error) error {
+	ticker := time.NewTicker(pollInterval)
+	defer ticker.Stop()
+	for {
+		err := f()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %w", err, ctx.Err())
+		}
+	}
+}
+
+// NewClient returns a fresh client on the client's host, as the prototype
+// starts a client process per workflow. One client is open at a time: close it
+// before the next. After a client that is spent (an asynchronous execution
+// failed on it), NewClient first waits until no computer works on anything any
+// more, and gives the new client other ports, so that nothing of the failed
+// execution can reach it.
+func (d *Deployment) NewClient(ctx context.Context) (*client.Client, error) {
+	d.mu.Lock()
+	last, ports := d.client, d.ports
+	d.mu.Unlock()
+	if last != nil && last.Spent() {
+		if err := poll(ctx, func() error {
+			if n := d.Stats().Busy(); n > 0 {
+				return fmt.Errorf("computers still hold %d tasks or requests of a failed execution", n)
+			}
+			return nil
+		}); err != nil {
+			return nil, fmt.Errorf("new client: %w", err)
+		}
+		ports = (ports + 1) % portSteps
+	}
+	h := d.hosts[d.cfg.Client]
+	c, err := client.New(ctx, client.Config{
+		Net:      h.Net,
+		Router:   d.routerOf(d.cfg.Client),
+		Callback: endpoint(h, wire.PortCallback+uint16(ports*portStep)),
+		State:    endpoint(h, wire.PortClientState+uint16(ports*portStep)),
+		Timeout:  d.cfg.Timeout,
+		Logger:   d.cfg.Logger,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("new client on host %s: %w", d.cfg.Client, err)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.client, d.ports = c, ports
+	return c, nil
+}
+
+// Placement returns the host that serves a function. It fails where none or
+// several do.
+func (d *Deployment) Placement(function string) (string, error) {
+	switch hosts := d.Servers(function); len(hosts) {
+	case 1:
+		return hosts[0], nil
+	case 0:
+		return "", fmt.Errorf("place function %s: no computer serves it", function)
+	default:
+		return "", fmt.Errorf("place function %s: computers on %q serve it", function, hosts)
+	}
+}
+
+// Servers returns the hosts whose configured computers serve a function,
+// sorted.
+func (d *Deployment) Servers(function string) []string {
+	var hosts []string
+	for name, c := range d.cfg.Computers {
+		if slices.ContainsFunc(c.Spec.Containers, func(c computer.Container) bool { return c.Lambda.Name == function }) {
+			hosts = append(hosts, name)
+		}
+	}
+	slices.Sort(hosts)
+	return hosts
+}
+
+// Router returns the router on a host, or nil.
+func (d *Deployment) Router(host string) *router.Router { return d.routers[host] }
+
+// Computer returns the computer that runs on a host, or nil.
+func (d *Deployment) Computer(host string) *computer.Computer {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.computers[host]
+}
+
+// Stats returns the present numbers of all nodes.
+func (d *Deployment) Stats() Stats {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s := Stats{Routers: make(map[string]router.Stats), Computers: make(map[string]computer.Stats)}
+	if d.controller != nil {
+		s.Controller = d.controller.Stats()
+	}
+	for name, r := range d.routers {
+		s.Routers[name] = r.Stats()
+	}
+	for name, c := range d.computers {
+		s.Computers[name] = c.Stats()
+	}
+	return s
+}
+
+// Close closes the client, the computers, the routers and the controller, in
+// this order. Nothing that they started is left when it returns. It may be
+// called more than once.
+func (d *Deployment) Close() error {
+	d.closeOnce.Do(func() {
+		d.mu.Lock()
+		last, computers := d.client, maps.Clone(d.computers)
+		d.mu.Unlock()
+		var errs []error
+		if last != nil {
+			errs = append(errs, last.Close())
+		}
+		for _, name := range slices.Sorted(maps.Keys(computers)) {
+			errs = append(errs, computers[name].Close())
+		}
+		for _, name := range slices.Sorted(maps.Keys(d.routers)) {
+			errs = append(errs, d.routers[name].Close())
+		}
+		if d.controller != nil {
+			errs = append(errs, d.controller.Close())
+		}
+		if err := errors.Join(errs...); err != nil {
+			d.closeErr = fmt.Errorf("close deployment: %w", err)
+		}
+	})
+	return d.closeErr
+}
+
+// endpoint is a host's address with a port.
+func endpoint(h Host, port uint16) string { return netip.AddrPortFrom(h.Address, port).String() }

@@ -1,0 +1,796 @@
+package deploy_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"runtime"
+	"runtime/pprof"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+	"pgregory.net/rapid"
+
+	"edgebed/harness/units"
+	"edgebed/nodes/client"
+	"edgebed/nodes/computer"
+	"edgebed/nodes/deploy"
+	"edgebed/nodes/memnet"
+	"edgebed/nodes/router"
+	"edgebed/nodes/wire"
+	"edgebed/nodes/workflow"
+)
+
+// argument is the size of the argument in the worked examples.
+const argument = 10 * units.KB
+
+// noLeaks fails the test if goroutines are left at its end.
+func noLeaks(t *testing.T) {
+	t.Helper()
+	before := runtime.NumGoroutine()
+	t.Cleanup(func() {
+		deadline := time.Now().Add(5 * time.Second)
+		for runtime.NumGoroutine() > before && time.Now().Before(deadline) {
+			time.Sleep(5 * time.Millisecond)
+		}
+		if n := runtime.NumGoroutine(); n > before {
+			t.Errorf("%d goroutines left, %d before", n, before)
+			_ = pprof.Lookup("goroutine").WriteTo(os.Stderr, 1)
+		}
+	})
+}
+
+// spec is the prototype's computer with the given functions, each taking
+// service for an argument of the worked examples' size.
+func spec(service time.Duration, functions ...string) computer.Spec {
+	const speed = 1e12
+	s := computer.Spec{Processors: []computer.Processor{{
+		Name: "cpu", Type: computer.GenericCPU, Speed: speed, Cores: 2, Memory: 512 * units.MiB,
+	}}}
+	for _, f := range functions {
+		s.Containers = append(s.Containers, computer.Container{
+			Name: f, Processor: "cpu", Workers: 2,
+			Lambda: computer.Lambda{
+				Name: f, Output: computer.CopyInput,
+				OpCoeff: service.Seconds() * speed / float64(argument), MemCoeff: 100,
+			},
+		})
+	}
+	return s
+}
+
+func address(i int) netip.Addr { return netip.AddrFrom4([4]byte{10, 1, 0, byte(i)}) }
+
+func name(i int) string { return address(i).String() }
+
+// ring is the experiments' deployment: the client and the controller on host 1,
+// and on each of the hosts 2 to n a computer with the function that is named
+// by the host's address, in memory.
+func ring(n int, service time.Duration) (*memnet.Network, deploy.Config) {
+	network := memnet.New()
+	cfg := deploy.Config{
+		Client: name(1), Computers: make(map[string]deploy.Computer),
+		CallTimeout: 20 * time.Second, Timeout: 20 * time.Second,
+	}
+	for i := 1; i <= n; i++ {
+		cfg.Hosts = append(cfg.Hosts, deploy.Host{Name: name(i), Address: address(i), Net: network.Host(address(i))})
+		if i > 1 {
+			cfg.Computers[name(i)] = deploy.Computer{Spec: spec(service, name(i))}
+		}
+	}
+	return network, cfg
+}
+
+func start(t testing.TB, cfg deploy.Config) *deploy.Deployment {
+	t.Helper()
+	d, err := deploy.Start(context.Background(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return d
+}
+
+// execute runs a workflow once on a fresh client.
+func execute(d *deploy.Deployment, w *workflow.Workflow, m workflow.Model, opts client.Options) (client.Result, error) {
+	c, err := d.NewClient(context.Background())
+	if err != nil {
+		return client.Result{}, err
+	}
+	result, err := c.Execute(context.Background(), w, m, workflow.Carry, argument, opts)
+	return result, errors.Join(err, c.Close())
+}
+
+// workedChain is the chain of the sheet's worked example: f1, f2, f3 on three
+// hosts, s0 used by f1 and f3, s1 by f2.
+func workedChain() *workflow.Workflow {
+	return &workflow.Workflow{
+		Functions:    []string{name(2), name(3), name(4)},
+		Dependencies: map[string][]string{"s0": {name(2), name(4)}, "s1": {name(3)}},
+		StateSizes:   map[string]units.Size{"s0": 10 * units.KB, "s1": 20 * units.KB},
+	}
+}
+
+// workedDiamond is the DAG of the sheet's worked example: f0 -> {f1, f2} -> f3,
+// s0 used by f0 and f3, s1 by f1.
+func workedDiamond() *workflow.Workflow {
+	return &workflow.Workflow{
+		Functions:    []string{name(2), name(3), name(4), name(5)},
+		Successors:   [][]int{{1, 2}, {3}, {3}},
+		Dependencies: map[string][]string{"s0": {name(2), name(5)}, "s1": {name(3)}},
+		StateSizes:   map[string]units.Size{"s0": 10 * units.KB, "s1": 20 * units.KB},
+	}
+}
+
+// between sums the payload of the messages that crossed from one host to
+// another.
+func between(messages []message) (bytes int) {
+	for _, m := range messages {
+		if m.from != m.to {
+			bytes += m.payload()
+		}
+	}
+	return bytes
+}
+
+// size is a message's size in protobuf, without the loads, which depend on
+// when the test runs.
+func size(m proto.Message) int {
+	if r, ok := m.(*wire.LambdaResponse); ok {
+		r = proto.Clone(r).(*wire.LambdaResponse)
+		r.Load1, r.Load10, r.Load30 = 0, 0, 0
+		m = r
+	}
+	return proto.Size(m)
+}
+
+// sizes returns the sizes of the messages of a method, sorted, that keep
+// chooses.
+func sizes(messages []message, method string, keep func(message) bool) []int {
+	var out []int
+	for _, m := range messages {
+		if m.method == method && keep(m) {
+			out = append(out, size(m.body))
+		}
+	}
+	return out
+}
+
+// toComputer keeps requests that a router forwarded.
+func toComputer(m message) bool {
+	r, ok := m.body.(*wire.LambdaRequest)
+	return ok && r.GetForward()
+}
+
+// TestWorkedExamples measures the sheet's worked chain and diamond: payload
+// between hosts, connections, hops.
+func TestWorkedExamples(t *testing.T) {
+	noLeaks(t)
+	network, cfg := ring(5, time.Millisecond)
+	tap := newTap(t, network)
+	d := start(t, cfg)
+	if err := d.WarmUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name    string
+		w       *workflow.Workflow
+		model   workflow.Model
+		payload int
+		conns   int
+		hops    int
+	}{
+		{"chain", workedChain(), workflow.PureFaaS, 140000, 1, 6},
+		{"chain", workedChain(), workflow.StateProp, 160000, 2, 6},
+		{"chain", workedChain(), workflow.StateLocal, 80000, 3 + 3, 6},
+		{"diamond", workedDiamond(), workflow.PureFaaS, 160000, 1, 8},
+		{"diamond", workedDiamond(), workflow.StateProp, 240000, 2, 6},
+		{"diamond", workedDiamond(), workflow.StateLocal, 100000, 3 + 3, 6},
+	} {
+		t.Run(fmt.Sprintf("%s/%s", tt.name, tt.model), func(t *testing.T) {
+			for run := range 3 {
+				tap.take()
+				conns := network.Conns()
+				result, err := execute(d, tt.w, tt.model, client.Options{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				// The last acknowledgements have no payload and may still be under way.
+				if got := between(tap.take()); got != tt.payload {
+					t.Errorf("run %d: payload between hosts is %d, want %d", run, got, tt.payload)
+				}
+				if got := network.Conns() - conns; got != tt.conns {
+					t.Errorf("run %d: %d connections opened, want %d", run, got, tt.conns)
+				}
+				if result.Hops != tt.hops {
+					t.Errorf("run %d: %d hops, want %d", run, result.Hops, tt.hops)
+				}
+				if result.Delay <= 0 || result.UUID == "" || len(result.Output) != int(argument) {
+					t.Errorf("run %d: delay %v, uuid %q, output of %d bytes", run, result.Delay, result.UUID, len(result.Output))
+				}
+			}
+		})
+	}
+	waitIdle(t, d)
+}
+
+// TestMessageSizes compares every message of the worked chain with the sizes
+// that protoc gives for the prototype's messages.
+func TestMessageSizes(t *testing.T) {
+	network, cfg := ring(4, 10*time.Millisecond)
+	tap := newTap(t, network)
+	d := start(t, cfg)
+	if err := d.WarmUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	run := func(t *testing.T, model workflow.Model) []message {
+		t.Helper()
+		tap.take()
+		if _, err := execute(d, workedChain(), model, client.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		return tap.take()
+	}
+	check := func(t *testing.T, what string, got []int, want ...int) {
+		t.Helper()
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %v bytes, want %v", what, got, want)
+		}
+	}
+	result := func(m message) bool { _, ok := m.body.(*wire.LambdaResponse); return ok && m.request }
+
+	t.Run("pure-faas", func(t *testing.T) {
+		m := run(t, workflow.PureFaaS)
+		check(t, "requests", sizes(m, "EdgeServer/RunLambda", toComputer), 20096, 30099, 20096)
+		check(t, "responses", sizes(m, "EdgeServer/RunLambda", func(m message) bool {
+			r, ok := m.body.(*wire.LambdaResponse)
+			return ok && r.GetResponder() == ""
+		}), 20024, 30027, 20024)
+	})
+	acks := func(m []message) []int {
+		return sizes(m, "EdgeServer/RunLambda", func(m message) bool {
+			r, ok := m.body.(*wire.LambdaResponse)
+			return ok && r.GetAsynchronous() && r.GetResponder() == ""
+		})
+	}
+	t.Run("state-prop", func(t *testing.T) {
+		m := run(t, workflow.StateProp)
+		check(t, "requests", sizes(m, "EdgeServer/RunLambda", toComputer), 40175, 40177, 40177)
+		check(t, "callback", sizes(m, "CallbackServer/ReceiveResponse", result), 40054)
+		check(t, "acks", acks(m), 8, 8, 8)
+		var hops []uint32
+		for _, m := range m {
+			if toComputer(m) {
+				hops = append(hops, m.body.(*wire.LambdaRequest).GetHops())
+			}
+		}
+		if !slices.Equal(hops, []uint32{1, 3, 5}) {
+			t.Errorf("hops %v, want 1, 3, 5", hops)
+		}
+	})
+	t.Run("state-local", func(t *testing.T) {
+		m := run(t, workflow.StateLocal)
+		check(t, "requests", sizes(m, "EdgeServer/RunLambda", toComputer), 10192, 10195, 10196)
+		check(t, "callback", sizes(m, "CallbackServer/ReceiveResponse", result), 10073)
+		check(t, "acks", acks(m), 8, 8, 8)
+		asked := func(m message) bool { return m.request }
+		answered := func(m message) bool { return !m.request }
+		check(t, "get requests", sizes(m, "StateServer/Get", asked), 4, 4, 4)
+		check(t, "get responses", sizes(m, "StateServer/Get", answered), 10010, 20012, 10010)
+		// Two at the client's own server, then each user's.
+		check(t, "put requests", sizes(m, "StateServer/Put", asked), 10007, 20008, 10007, 20008, 10007)
+		check(t, "put responses", sizes(m, "StateServer/Put", answered), 4, 4, 4, 4, 4)
+		check(t, "del requests", sizes(m, "StateServer/Del", asked), 4, 4, 4)
+		check(t, "del responses", sizes(m, "StateServer/Del", answered), 4, 4, 4)
+	})
+}
+
+// fetches counts the state moves of a chain in state-local: the uses of a state
+// by a host that does not hold it.
+func fetches(w *workflow.Workflow) int {
+	n := 0
+	for _, s := range w.UsedStates() {
+		owner := "" // the client
+		for _, i := range w.Users(s) {
+			if w.Functions[i] != owner {
+				owner = w.Functions[i] // functions are named by their hosts
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// drawChain draws a chain over the ring's functions, with repetitions, unused
+// states and states of size 0.
+func drawChain(t *rapid.T, hosts int) *workflow.Workflow {
+	w := &workflow.Workflow{Dependencies: map[string][]string{}, StateSizes: map[string]units.Size{}}
+	function := rapid.IntRange(2, hosts)
+	for _, i := range rapid.SliceOfN(function, 1, 7).Draw(t, "functions") {
+		w.Functions = append(w.Functions, name(i))
+	}
+	for j := range rapid.IntRange(0, 4).Draw(t, "states") {
+		s := fmt.Sprintf("s%d", j)
+		w.StateSizes[s] = units.Size(rapid.SampledFrom([]int{0, 1, 127, 128, 5000}).Draw(t, "size"))
+		w.Dependencies[s] = rapid.SliceOfN(rapid.SampledFrom(w.Functions), 0, 4).Draw(t, "users")
+	}
+	return w
+}
+
+// TestChainsAreConsistent: in every model, every state of any chain shows
+// exactly its users in order, no node holds anything afterwards, and the
+// connections are those of the prototype.
+func TestChainsAreConsistent(t *testing.T) {
+	noLeaks(t)
+	network, cfg := ring(5, 0)
+	d := start(t, cfg)
+	if err := d.WarmUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		w := drawChain(t, 5)
+		for _, model := range workflow.Models {
+			conns := network.Conns()
+			result, err := execute(d, w, model, client.Options{Verify: true})
+			if err != nil {
+				t.Fatalf("%s: %v", model, err)
+			}
+			want := map[workflow.Model]int{workflow.PureFaaS: 1, workflow.StateProp: 2, workflow.StateLocal: 2}[model]
+			if model == workflow.StateLocal && len(w.StateSizes) > 0 {
+				// The client's Puts, the moves, and then the verification's Gets.
+				want += 1 + fetches(w) + len(w.StateSizes)
+			}
+			if got := network.Conns() - conns; got != want {
+				t.Fatalf("%s: %d connections, want %d", model, got, want)
+			}
+			if result.Hops != 2*w.Len() {
+				t.Fatalf("%s: %d hops, want %d", model, result.Hops, 2*w.Len())
+			}
+			for s := range w.StateSizes {
+				content := result.States[s].Content
+				want := strings.Repeat("A", int(w.StateSizes[s]))
+				for _, i := range w.Users(s) {
+					want += fmt.Sprintf("|%d", i)
+				}
+				if string(content) != want {
+					t.Fatalf("%s: state %s is %q, want %q", model, s, content, want)
+				}
+			}
+		}
+		waitIdle(t, d)
+	})
+}
+
+// waitIdle waits until no computer holds anything. The last one of an execution
+// does until it has the answer to its callback.
+func waitIdle(t interface{ Fatalf(string, ...any) }, d *deploy.Deployment) {
+	deadline := time.Now().Add(10 * time.Second)
+	for d.Stats().Busy() > 0 {
+		if time.Now().After(deadline) {
+			t.Fatalf("computers still busy: %+v", d.Stats().Computers)
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// TestRandomWorkflows: for any workflow the payload between hosts and the
+// number of connections are the predicted ones; pure-faas keeps all states of
+// any DAG consistent, and the carry form those that it can.
+func TestRandomWorkflows(t *testing.T) {
+	noLeaks(t)
+	const hosts, functions = 4, 8
+	network, cfg := ring(hosts, 0)
+	for i := 2; i <= hosts; i++ {
+		var served []string
+		for f := range functions {
+			if 2+f%(hosts-1) == i {
+				served = append(served, fmt.Sprintf("f%d", f))
+			}
+		}
+		cfg.Computers[name(i)] = deploy.Computer{Spec: spec(0, served...)}
+	}
+	tap := newTap(t, network)
+	d := start(t, cfg)
+	if err := d.WarmUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	carried := 0
+	rapid.Check(t, func(t *rapid.T) {
+		generator := workflow.Random{
+			Size:    rapid.IntRange(1, functions).Draw(t, "size"),
+			Density: rapid.Float64Range(0, 1).Draw(t, "density"),
+			States:  rapid.IntRange(0, 3).Draw(t, "states"),
+		}
+		w, err := generator.Generate(rapid.Uint64().Draw(t, "seed"), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		place := workflow.Placement{Client: name(1), Host: func(i int) string {
+			host, err := d.Placement(w.Functions[i])
+			if err != nil {
+				t.Fatal(err)
+			}
+			return host
+		}}
+		for _, model := range workflow.Models {
+			if model != workflow.PureFaaS && w.CheckCarry() != nil {
+				continue
+			}
+			want, err := workflow.Predict(w, model, workflow.Carry, argument, place, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tap.take()
+			conns := network.Conns()
+			if _, err := execute(d, w, model, client.Options{}); err != nil {
+				t.Fatalf("%s: %v", model, err)
+			}
+			if got := between(tap.take()); got != int(want.Payload()) {
+				t.Fatalf("%s: payload between hosts is %d, predicted %d: %+v", model, got, want.Payload(), want.Transfers)
+			}
+			if got := network.Conns() - conns; got != want.ActiveOpens {
+				t.Fatalf("%s: %d connections, predicted %d", model, got, want.ActiveOpens)
+			}
+			if model != workflow.PureFaaS {
+				carried++
+			} else if _, err := execute(d, w, model, client.Options{Verify: true}); err != nil {
+				t.Fatalf("%s, verified: %v", model, err)
+			}
+			waitIdle(t, d)
+		}
+	})
+	if carried == 0 {
+		t.Error("no workflow could be carried")
+	}
+}
+
+// TestStatesStayBetweenExecutions: on one client, the next execution of the same
+// workflow finds the states where the last one left them.
+func TestStatesStayBetweenExecutions(t *testing.T) {
+	network, cfg := ring(4, 0)
+	d := start(t, cfg)
+	w := workedChain()
+	w.StateSizes["free"], w.Dependencies["free"] = 100, nil
+	for _, model := range workflow.Models {
+		c, err := d.NewClient(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for run := range 3 {
+			conns := network.Conns()
+			result, err := c.Execute(t.Context(), w, model, workflow.Carry, argument, client.Options{Verify: true})
+			if err != nil {
+				t.Fatalf("%s, run %d: %v", model, run, err)
+			}
+			if got, want := string(result.States["s0"].Content[10000:]), strings.Repeat("|0|2", run+1); got != want {
+				t.Errorf("%s, run %d: s0 shows %q, want %q", model, run, got, want)
+			}
+			if model != workflow.StateLocal {
+				continue
+			}
+			if at := result.States["s0"].Location; at != name(4)+":30000" {
+				t.Errorf("run %d: s0 is at %q, want at its last user's", run, at)
+			}
+			if at := result.States["free"].Location; at != name(1)+":6481" {
+				t.Errorf("run %d: the unused state is at %q, want at the client's", run, at)
+			}
+			// Later runs open no connection for Puts, nor to the router; s1 stays.
+			if opened := network.Conns() - conns; run > 0 && opened != 1+2+3 {
+				t.Errorf("run %d: %d connections, want a callback, 2 moves of s0 and 3 verifications", run, opened)
+			}
+		}
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestDiamond: the carried diamond keeps the state whose users every path
+// connects; pure-faas keeps all states.
+func TestDiamond(t *testing.T) {
+	_, cfg := ring(5, time.Millisecond)
+	d := start(t, cfg)
+	w := workedDiamond()
+	result, err := execute(d, w, workflow.PureFaaS, client.Options{Verify: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := string(result.States["s1"].Content[20000:]); got != "|1" {
+		t.Errorf("pure-faas: s1 shows %q, want |1", got)
+	}
+	onlyS0 := workedDiamond()
+	delete(onlyS0.StateSizes, "s1")
+	delete(onlyS0.Dependencies, "s1")
+	for _, model := range workflow.Models {
+		for range 5 {
+			result, err := execute(d, onlyS0, model, client.Options{Verify: true})
+			if err != nil {
+				t.Fatalf("%s: %v", model, err)
+			}
+			if got := string(result.States["s0"].Content[10000:]); got != "|0|3" {
+				t.Errorf("%s: s0 shows %q, want |0|3", model, got)
+			}
+		}
+	}
+	waitIdle(t, d)
+	for host, s := range d.Stats().Computers {
+		if s.Joins != 0 || s.Failed != 0 {
+			t.Errorf("computer %s: %d joins and %d failures left", host, s.Joins, s.Failed)
+		}
+	}
+}
+
+// TestPureFaaSDAGOrder: functions on parallel branches that share a state see
+// each other's updates in the author's order.
+func TestPureFaaSDAGOrder(t *testing.T) {
+	_, cfg := ring(5, time.Millisecond)
+	d := start(t, cfg)
+	for _, order := range [][]int{{1, 2}, {2, 1}} {
+		w := workedDiamond()
+		w.Dependencies["s1"] = []string{name(3), name(4)}
+		w.Order = map[string][]int{"s1": order}
+		result, err := execute(d, w, workflow.PureFaaS, client.Options{Verify: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := string(result.States["s1"].Content[20000:]), fmt.Sprintf("|%d|%d", order[0], order[1]); got != want {
+			t.Errorf("s1 shows %q, want %q", got, want)
+		}
+	}
+	w := workedDiamond()
+	w.Dependencies["s1"] = []string{name(3), name(4)}
+	_, err := execute(d, w, workflow.PureFaaS, client.Options{})
+	var failure *client.Failure
+	if !errors.As(err, &failure) || failure.Stage != client.StageCheck {
+		t.Errorf("parallel users without an order: %v, want a refusal", err)
+	}
+}
+
+// TestComputerDies: whichever model runs when a computer's host vanishes, the
+// execution fails with a reason, the next ones run, and the computer comes back.
+func TestComputerDies(t *testing.T) {
+	noLeaks(t)
+	network, cfg := ring(4, 200*time.Millisecond)
+	d := start(t, cfg)
+	if err := d.WarmUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	without := &workflow.Workflow{Functions: []string{name(2), name(4)}}
+	for _, model := range workflow.Models {
+		// The host of the second function vanishes while the first one runs.
+		go func() {
+			for d.Computer(name(2)).Stats().Running == 0 {
+				time.Sleep(time.Millisecond)
+			}
+			network.Cut(address(3))
+		}()
+		_, err := execute(d, workedChain(), model, client.Options{})
+		var failure *client.Failure
+		if !errors.As(err, &failure) {
+			t.Fatalf("%s: %v, want a *Failure", model, err)
+		}
+		if errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), name(3)) {
+			t.Errorf("%s: %v: want the reason, with the computer's name, before the deadline", model, err)
+		}
+		if _, err := execute(d, without, model, client.Options{Verify: true}); err != nil {
+			t.Errorf("%s: next execution: %v", model, err)
+		}
+
+		network.Restore(address(3))
+		if err := d.StopComputer(name(3)); err != nil {
+			t.Error(err)
+		}
+		if err := d.StartComputer(t.Context(), name(3)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := execute(d, workedChain(), model, client.Options{Verify: true}); err != nil {
+			t.Errorf("%s: after the restart: %v", model, err)
+		}
+	}
+}
+
+// TestComputerStopsBusy: pure-faas notices at once that a computer ends in the
+// middle of a function, and the next execution on the others runs.
+func TestComputerStopsBusy(t *testing.T) {
+	noLeaks(t)
+	_, cfg := ring(4, 300*time.Millisecond)
+	d := start(t, cfg)
+	stopped := make(chan error, 1)
+	go func() {
+		for d.Computer(name(3)).Stats().Running == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		stopped <- d.StopComputer(name(3))
+	}()
+	_, err := execute(d, workedChain(), workflow.PureFaaS, client.Options{})
+	if err == nil || errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), name(3)) {
+		t.Errorf("%v: want the reason, with the computer's name, before the deadline", err)
+	}
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+	without := &workflow.Workflow{Functions: []string{name(2), name(4)}}
+	for _, model := range workflow.Models {
+		if _, err := execute(d, without, model, client.Options{}); err != nil {
+			t.Errorf("%s: %v", model, err)
+		}
+	}
+	if _, err := execute(d, workedChain(), workflow.PureFaaS, client.Options{}); err == nil || !strings.Contains(err.Error(), router.RetNoDestination) {
+		t.Errorf("%v, want no destination for the stopped computer's function", err)
+	}
+}
+
+// TestComputerDiesSilently: a computer that vanishes after its acknowledgement
+// is noticed by nobody (prototype); the client's own deadline ends the wait, and
+// the next client does not take what is left for its own.
+func TestComputerDiesSilently(t *testing.T) {
+	noLeaks(t)
+	network, cfg := ring(4, 100*time.Millisecond)
+	cfg.Timeout = time.Second
+	d := start(t, cfg)
+	go func() {
+		// Until it runs the function and the computer before it is acknowledged.
+		for d.Computer(name(3)).Stats().Running == 0 || d.Computer(name(2)).Stats().InFlight > 0 {
+			time.Sleep(time.Millisecond)
+		}
+		network.Cut(address(3))
+	}()
+	_, err := execute(d, workedChain(), workflow.StateProp, client.Options{})
+	var failure *client.Failure
+	if !errors.As(err, &failure) || failure.Stage != client.StageCallback || !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("%v, want the callback's deadline", err)
+	}
+	without := &workflow.Workflow{Functions: []string{name(2), name(4)}}
+	for _, model := range workflow.Models {
+		if _, err := execute(d, without, model, client.Options{Verify: true}); err != nil {
+			t.Errorf("%s: %v", model, err)
+		}
+	}
+	network.Restore(address(3)) // so that the computer can say goodbye
+}
+
+// TestLoopback runs the deployment on the kernel's loopback device.
+func TestLoopback(t *testing.T) {
+	noLeaks(t)
+	cfg := deploy.Config{
+		Client: "h1", Routers: []string{"h1", "h2"}, Computers: make(map[string]deploy.Computer),
+		CallTimeout: 20 * time.Second, Timeout: 20 * time.Second,
+	}
+	for i := 1; i <= 3; i++ {
+		h := fmt.Sprintf("h%d", i)
+		// Addresses of this process only: tests run side by side.
+		pid := os.Getpid()
+		a := netip.AddrFrom4([4]byte{127, byte(100 + pid%100), byte(pid / 100), byte(i)})
+		cfg.Hosts = append(cfg.Hosts, deploy.Host{Name: h, Address: a, Net: wire.TCP{}})
+		if i > 1 {
+			cfg.Computers[h] = deploy.Computer{Spec: spec(time.Millisecond, "f"+h, "g"+h), StateHost: "h2"}
+		}
+	}
+	d := start(t, cfg)
+	if err := d.WarmUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w := &workflow.Workflow{
+		Functions:    []string{"fh2", "gh2", "fh3", "gh2"},
+		Dependencies: map[string][]string{"s": {"gh2", "fh3"}, "u": nil},
+		StateSizes:   map[string]units.Size{"s": 100 * units.KB, "u": 3},
+	}
+	for range 3 {
+		for _, model := range workflow.Models {
+			if _, err := execute(d, w, model, client.Options{Verify: true}); err != nil {
+				t.Errorf("%s: %v", model, err)
+			}
+		}
+	}
+	if h, err := d.Placement("fh3"); err != nil || h != "h3" {
+		t.Errorf("fh3 is placed on %q, %v", h, err)
+	}
+	if _, err := d.Placement("nobody"); err == nil {
+		t.Error("an unknown function is placed")
+	}
+}
+
+// TestWarmUp: afterwards executions open no lasting connection, and the warm-up
+// leaves no state.
+func TestWarmUp(t *testing.T) {
+	network, cfg := ring(5, 0)
+	d := start(t, cfg)
+	if err := d.WarmUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for i := 2; i <= 5; i++ {
+		if names := d.Computer(name(i)).StateServer().Names(); len(names) > 0 {
+			t.Errorf("computer %d still holds %q", i, names)
+		}
+	}
+	for i := 1; i <= 5; i++ {
+		if got := d.Router(name(i)).Stats().Connections; got != 4 {
+			t.Errorf("router %d has %d connections, want 4", i, got)
+		}
+	}
+	waitIdle(t, d)
+	open, _ := network.Open()
+	for _, model := range workflow.Models {
+		if _, err := execute(d, workedChain(), model, client.Options{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	waitIdle(t, d)
+	if now, _ := network.Open(); now != open {
+		t.Errorf("%d connections open after executions, %d before", now, open)
+	}
+}
+
+// TestCloseFreesEverything: no listener and no connection is left.
+func TestCloseFreesEverything(t *testing.T) {
+	noLeaks(t)
+	network, cfg := ring(4, 0)
+	d, err := deploy.Start(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.NewClient(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if conns, listeners := network.Open(); conns != 0 || listeners != 0 {
+		t.Errorf("%d connections and %d listeners left: %v", conns, listeners, network.Listening())
+	}
+}
+
+func TestStartRefuses(t *testing.T) {
+	noLeaks(t)
+	for _, tt := range []struct {
+		name   string
+		change func(*deploy.Config)
+		want   string
+	}{
+		{"unknown client", func(c *deploy.Config) { c.Client = "x" }, `client on unknown host "x"`},
+		{"unknown controller", func(c *deploy.Config) { c.Controller = "x" }, `controller on unknown host "x"`},
+		{"unknown router", func(c *deploy.Config) { c.Routers = []string{"x"} }, `router on unknown host "x"`},
+		{"no router", func(c *deploy.Config) { c.Routers = []string{} }, "at least one host needs a router"},
+		{"unknown computer", func(c *deploy.Config) { c.Computers["x"] = deploy.Computer{} }, `computer on unknown host "x"`},
+		{"host twice", func(c *deploy.Config) { c.Hosts = append(c.Hosts, c.Hosts[0]) }, "stands twice"},
+		{"host without network", func(c *deploy.Config) { c.Hosts[0].Net = nil }, "needs an address and a network"},
+		{"bad spec", func(c *deploy.Config) { c.Computers[name(2)] = deploy.Computer{} }, "processors"},
+		{"state host without computer", func(c *deploy.Config) {
+			c.Computers[name(2)] = deploy.Computer{Spec: spec(0, "f"), StateHost: name(1)}
+		}, "has no computer with its own state server"},
+		{"taken port", func(c *deploy.Config) {
+			l, err := c.Hosts[2].Net.Listen(context.Background(), name(3)+":6473")
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { l.Close() })
+		}, "address already in use"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			network, cfg := ring(3, 0)
+			tt.change(&cfg)
+			d, err := deploy.Start(t.Context(), cfg)
+			if err == nil {
+				d.Close()
+				t.Fatal("no error")
+			}
+			if !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("error %q, want it to contain %q", err, tt.want)
+			}
+			if conns, _ := network.Open(); conns != 0 {
+				t.Errorf("%d connections left", conns)
+			}
+		})
+	}
+}

@@ -1,0 +1,138 @@
+// Package statestore is the state server: an in-memory key-value store that
+// stands beside every e-computer and every client and holds the states that
+// live there (paper Sec. 6.1), and the client of such a server. It speaks the
+// prototype's StateServer service: Put overwrites, there are no versions and
+// nothing expires.
+package statestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"sync"
+
+	"google.golang.org/grpc"
+
+	"edgebed/nodes/wire"
+)
+
+// Config says where a state server listens.
+type Config struct {
+	// Net is the network that the server listens on; nil means wire.TCP.
+	Net wire.Net
+	// Endpoint (ip:port) is both the address to listen on and the server's
+	// identity. With port 0 the listener chooses the port.
+	Endpoint string
+}
+
+// Server is a running state server.
+type Server struct {
+	endpoint string
+	grpc     *grpc.Server
+	served   chan error
+	store    store
+}
+
+// Start returns a server that listens already. The context bounds the start
+// only; Close ends the server.
+func Start(ctx context.Context, cfg Config) (*Server, error) {
+	if cfg.Endpoint == "" {
+		return nil, errors.New("start state server: no endpoint given (want ip:port)")
+	}
+	if cfg.Net == nil {
+		cfg.Net = wire.TCP{}
+	}
+	lis, err := cfg.Net.Listen(ctx, cfg.Endpoint)
+	if err != nil {
+		return nil, fmt.Errorf("start state server: listen on %s: %w", cfg.Endpoint, err)
+	}
+	s := &Server{
+		endpoint: cfg.Endpoint,
+		grpc:     wire.NewServer(grpc.WaitForHandlers(true)),
+		served:   make(chan error, 1),
+	}
+	if _, port, err := net.SplitHostPort(cfg.Endpoint); err == nil && port == "0" {
+		s.endpoint = lis.Addr().String()
+	}
+	s.store.contents = make(map[string][]byte)
+	wire.RegisterStateServerServer(s.grpc, &s.store)
+	go func() { s.served <- s.grpc.Serve(lis) }()
+	return s, nil
+}
+
+// Endpoint returns the server's identity: the endpoint it was started with.
+func (s *Server) Endpoint() string { return s.endpoint }
+
+// Len returns the number of states that the server holds.
+func (s *Server) Len() int {
+	s.store.mu.Lock()
+	defer s.store.mu.Unlock()
+	return len(s.store.contents)
+}
+
+// Names returns the names of the states that the server holds, sorted.
+func (s *Server) Names() []string {
+	s.store.mu.Lock()
+	defer s.store.mu.Unlock()
+	return slices.Sorted(maps.Keys(s.store.contents))
+}
+
+// Close stops the server, cuts its connections and forgets its states. Only
+// the first call does anything.
+func (s *Server) Close() error {
+	s.grpc.Stop()
+	err, first := <-s.served
+	if !first {
+		return nil
+	}
+	close(s.served)
+	s.store.mu.Lock()
+	clear(s.store.contents)
+	s.store.mu.Unlock()
+	if err != nil && !errors.Is(err, grpc.ErrServerStopped) { // stopped before it served
+		return fmt.Errorf("serve states on %s: %w", s.endpoint, err)
+	}
+	return nil
+}
+
+// store implements the prototype's service. The contents are never changed in
+// place: a Put replaces the slice, so that a Get may hand it out.
+type store struct {
+	wire.UnimplementedStateServerServer
+
+	mu       sync.Mutex
+	contents map[string][]byte
+}
+
+// Get answers with the content alone, as the prototype does.
+func (s *store) Get(_ context.Context, in *wire.State) (*wire.StateResponse, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	content, ok := s.contents[in.GetName()]
+	if !ok {
+		return &wire.StateResponse{Retcode: "could not find state: " + in.GetName()}, nil
+	}
+	return &wire.StateResponse{Retcode: wire.RetOK, State: &wire.State{Content: content}}, nil
+}
+
+// Put stores or overwrites a state.
+func (s *store) Put(_ context.Context, in *wire.State) (*wire.StateResponse, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.contents[in.GetName()] = in.GetContent()
+	return &wire.StateResponse{Retcode: wire.RetOK}, nil
+}
+
+// Del forgets a state.
+func (s *store) Del(_ context.Context, in *wire.State) (*wire.StateResponse, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.contents[in.GetName()]; !ok {
+		return &wire.StateResponse{Retcode: "state not found: " + in.GetName()}, nil
+	}
+	delete(s.contents, in.GetName())
+	return &wire.StateResponse{Retcode: wire.RetOK}, nil
+}

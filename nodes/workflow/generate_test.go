@@ -1,0 +1,281 @@
+package workflow
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math"
+	"os"
+	"slices"
+	"testing"
+
+	"edgebed/harness/units"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// hosts of experiment 400: the client is at 10.1.0.1.
+var fiveHosts = []string{"10.1.0.2", "10.1.0.3", "10.1.0.4", "10.1.0.5", "10.1.0.6"}
+
+// fifty returns the functions of experiment 401, f0 to f49.
+func fifty() []string { return Random{Size: 50}.Names() }
+
+// generators has one of each kind.
+func generators() map[string]Generator {
+	return map[string]Generator{
+		"chains-artifact": Chains{Variant: Artifact, S: 3, L: 6, Functions: fiveHosts},
+		"chains-text":     Chains{Variant: Text, S: 3, L: 6, Functions: fiveHosts},
+		"dags-artifact":   DAGs{Variant: Artifact, Stages: 3, Branches: 5, Functions: fifty()},
+		"dags-text":       DAGs{Variant: Text, Stages: 3, Branches: 5, Functions: fifty()},
+		"marvel":          Marvel{VideoState: 100 * units.KB},
+		"random":          Random{Size: 6, Density: 0.3, States: 3},
+		"infeasible":      Random{Size: 6, Density: 0.3, States: 3, Infeasible: true},
+		"mix":             Mix{Depth: 5, Width: 3, States: 3, Functions: fifty()},
+	}
+}
+
+// TestGolden pins what the generators make: the same seed must give the same
+// workload on every machine and in every release.
+func TestGolden(t *testing.T) {
+	for name, g := range generators() {
+		var got bytes.Buffer
+		for _, seed := range []uint64{1, 2} {
+			for k := range 4 {
+				w, err := g.Generate(seed, k)
+				if err != nil {
+					t.Fatalf("%s: %v", name, err)
+				}
+				text, err := json.Marshal(w)
+				if err != nil {
+					t.Fatal(err)
+				}
+				fmt.Fprintf(&got, "%s\n", text)
+			}
+		}
+		file := "testdata/golden/" + name + ".jsonl"
+		if *update {
+			if err := os.WriteFile(file, got.Bytes(), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		want, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), got.String()); diff != "" {
+			t.Errorf("%s differs from %s (-want +got); if that is meant, run go test -update:\n%s", name, file, diff)
+		}
+	}
+}
+
+func TestGeneratorProperties(t *testing.T) {
+	for name, g := range generators() {
+		distinct := map[string]bool{}
+		names := g.Names()
+		for k := range 200 {
+			w, err := g.Generate(7, k)
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if err := w.Validate(); err != nil {
+				t.Fatalf("%s, execution %d: %v", name, k, err)
+			}
+			for _, f := range w.Functions {
+				if !slices.Contains(names, f) {
+					t.Fatalf("%s, execution %d: function %s is not announced", name, k, f)
+				}
+			}
+			if _, err := Augment(w); (err == nil) != (name != "infeasible") {
+				t.Fatalf("%s, execution %d: augmenting gives %v", name, k, err)
+			}
+			again, err := g.Generate(7, k)
+			if err != nil || again.Hash() != w.Hash() {
+				t.Fatalf("%s, execution %d: generated again it differs (%v)", name, k, err)
+			}
+			distinct[w.Hash()] = true
+		}
+		if want := 150; name != "marvel" && name != "mix" && len(distinct) < want {
+			t.Errorf("%s: only %d of 200 workflows differ, want %d", name, len(distinct), want)
+		}
+	}
+}
+
+func TestGeneratorErrors(t *testing.T) {
+	for _, g := range []Generator{
+		Chains{Variant: "paper", S: 3, L: 6, Functions: fiveHosts},
+		Chains{Variant: Text, S: 0, L: 6, Functions: fiveHosts},
+		Chains{Variant: Text, S: 3, L: 6},
+		DAGs{Variant: "paper", Stages: 3, Branches: 5, Functions: fifty()},
+		DAGs{Variant: Text, Stages: 0, Branches: 5, Functions: fifty()},
+		DAGs{Variant: Artifact, Stages: 3, Branches: 5, Functions: fiveHosts[:4]},
+		Marvel{VideoState: -1},
+		Random{Size: 0},
+		Random{Size: 3, Density: math.NaN()},
+		Random{Size: 1, States: 1, Infeasible: true},
+		Mix{Depth: 2, Width: 2, Functions: fiveHosts},
+	} {
+		if w, err := g.Generate(1, 0); err == nil {
+			t.Errorf("%#v makes %v, want an error", g, w)
+		}
+	}
+}
+
+func TestChainShapes(t *testing.T) {
+	for _, test := range []struct {
+		variant                Variant
+		functions, states, max int
+	}{
+		{Artifact, 3, 6, 2},
+		{Text, 6, 3, 6},
+	} {
+		g := Chains{Variant: test.variant, S: 3, L: 6, Functions: fiveHosts}
+		lengths := map[int]int{}
+		for k := range 1000 {
+			w, err := g.Generate(1, k)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if w.Len() != test.functions || len(w.StateSizes) != test.states || !w.IsChain() {
+				t.Fatalf("%s: %d functions and %d states, want %d and %d", test.variant, w.Len(), len(w.StateSizes), test.functions, test.states)
+			}
+			for j := range test.states {
+				state := fmt.Sprintf("s%d", j)
+				if got, want := w.StateSizes[state], units.Size(1+j)*10*units.KB; got != want {
+					t.Fatalf("%s: %s has %v, want %v", test.variant, state, got, want)
+				}
+				lengths[len(w.Dependencies[state])]++
+			}
+		}
+		if longest := slices.Max(keys(lengths)); test.variant == Artifact && longest != test.max {
+			t.Errorf("%s: at most %d dependencies, want %d", test.variant, longest, test.max)
+		}
+		if test.variant == Artifact {
+			// Every list length is equally likely.
+			for k := 0; k <= test.max; k++ {
+				share := float64(lengths[k]) / float64(1000*test.states)
+				if want := 1 / float64(test.max+1); math.Abs(share-want) > 0.05 {
+					t.Errorf("%s: %d dependencies with probability %.3f, want %.3f", test.variant, k, share, want)
+				}
+			}
+		}
+	}
+}
+
+func keys[V any](m map[int]V) []int {
+	var list []int
+	for k := range m {
+		list = append(list, k)
+	}
+	return list
+}
+
+func TestDAGShapes(t *testing.T) {
+	for _, test := range []struct {
+		variant          Variant
+		functions, edges int
+		collectors       []int
+		candidates, most int
+	}{
+		{Artifact, 19, 30, []int{0, 6, 12, 18}, 4, 3},
+		{Text, 21, 32, []int{6, 13, 20}, 3, 3},
+	} {
+		g := DAGs{Variant: test.variant, Stages: 3, Branches: 5, Functions: fifty()}
+		most := 0
+		for k := range 300 {
+			w, err := g.Generate(1, k)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if w.Len() != test.functions || w.Edges() != test.edges || len(w.StateSizes) != 4 {
+				t.Fatalf("%s: %d functions, %d edges, %d states; want %d, %d, 4", test.variant, w.Len(), w.Edges(), len(w.StateSizes), test.functions, test.edges)
+			}
+			for i := range w.Functions {
+				states := len(w.StatesOf(i))
+				if !slices.Contains(test.collectors, i) && states > 0 {
+					t.Fatalf("%s: function %d is no collector but uses %d states", test.variant, i, states)
+				}
+			}
+			for state := range w.StateSizes {
+				most = max(most, len(w.Users(state)))
+			}
+			if err := w.CheckCarry(); err != nil {
+				t.Fatalf("%s: %v", test.variant, err)
+			}
+			if test.variant == Artifact {
+				for k, i := range test.collectors {
+					if want := fmt.Sprintf("f%d", k); w.Functions[i] != want {
+						t.Fatalf("collector %d is %s, want %s", i, w.Functions[i], want)
+					}
+				}
+			}
+		}
+		if most != test.most {
+			t.Errorf("%s: a state has at most %d users, want %d", test.variant, most, test.most)
+		}
+	}
+}
+
+func TestMarvel(t *testing.T) {
+	w, err := Marvel{VideoState: units.MB}.Generate(1, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := w.StateSizes, map[string]units.Size{"fe_video": 1000000, "fe_audio": 100000, "sync": 10000, "decision": 10000}; !cmp.Equal(got, want) {
+		t.Errorf("sizes are %v, want %v", got, want)
+	}
+	// start runs on the client's host: 12 A + 2 sum S, and 10 A + sum S with the
+	// states at the edge.
+	place := Placement{Client: "client", Host: func(i int) string {
+		if i == 0 {
+			return "client"
+		}
+		return w.Functions[i]
+	}}
+	const a, s = 2 * units.MB, 1120000
+	for model, want := range map[Model]units.Size{PureFaaS: 12*a + 2*s, StateLocal: 10*a + s} {
+		p, err := Predict(w, model, Carry, a, place, nil)
+		if err != nil || p.Payload() != want {
+			t.Errorf("%s moves %v, %v; want %v", model, p.Payload(), err, want)
+		}
+	}
+}
+
+func TestMixShares(t *testing.T) {
+	g := Mix{Depth: 6, Width: 4, States: 2, Functions: fifty()}
+	const n = 20000
+	single, chains, dags := 0, 0, 0
+	for k := range n {
+		w, err := g.Generate(3, k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch stages, err := w.Stages(); {
+		case err != nil:
+			t.Fatal(err)
+		case len(stages) > g.Depth:
+			t.Fatalf("a path of %d functions is longer than %d", len(stages), g.Depth)
+		case !w.IsChain():
+			dags++
+			if len(stages) == w.Len() {
+				t.Fatal("a DAG has no two parallel functions")
+			}
+		case w.Len() == 1:
+			single++
+		default:
+			chains++
+		}
+	}
+	for what, share := range map[string][2]float64{
+		"single tasks": {float64(single) / n, 0.286},
+		"chains":       {float64(chains) / n, 0.497},
+		"DAGs":         {float64(dags) / n, 0.217},
+	} {
+		if math.Abs(share[0]-share[1]) > 0.015 {
+			t.Errorf("the share of %s is %.3f, want %.3f", what, share[0], share[1])
+		}
+	}
+}

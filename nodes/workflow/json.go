@@ -1,0 +1,302 @@
+package workflow
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"edgebed/harness/units"
+	"edgebed/harness/yamlfile"
+)
+
+// Keys of the prototype's chain and DAG files. Its readers take the keys they
+// know and ignore keyOrder, which is ours.
+const (
+	keyFunctions     = "functions"
+	keySuccessors    = "successors"
+	keyFunctionNames = "functionNames"
+	keyDependencies  = "dependencies"
+	keyStateSizes    = "state-sizes"
+	keyOrder         = "state-order"
+)
+
+var (
+	chainKeys = []string{keyFunctions, keyDependencies, keyStateSizes, keyOrder}
+	dagKeys   = []string{keySuccessors, keyFunctionNames, keyDependencies, keyStateSizes, keyOrder}
+)
+
+// ParseJSON reads a workflow in the prototype's JSON formats and validates it.
+// A chain has the keys functions, dependencies (each null or a list of function
+// names) and state-sizes (bytes); a DAG has successors and functionNames in the
+// place of functions. Our own key state-order holds Workflow.Order. Unknown and
+// duplicate keys are errors; name is only used in errors, which give line and
+// column where they are about the text.
+func ParseJSON(name string, data []byte) (*Workflow, error) {
+	r := &jsonReader{name: name, data: data}
+	w, err := r.workflow()
+	if err != nil {
+		return nil, err
+	}
+	if err := w.Validate(); err != nil {
+		return nil, yamlfile.Pos{File: name}.Wrap(err)
+	}
+	return w, nil
+}
+
+// UnmarshalJSON is ParseJSON for a part of a larger document.
+func (w *Workflow) UnmarshalJSON(data []byte) error {
+	read, err := ParseJSON("workflow", data)
+	if err != nil {
+		return err
+	}
+	*w = *read
+	return nil
+}
+
+// MarshalJSON writes the format that ParseJSON and the prototype read. The text
+// is the same for equal workflows.
+func (w *Workflow) MarshalJSON() ([]byte, error) {
+	// The prototype's readers want lists and objects where Go would write null
+	// for an empty one.
+	dependencies := map[string][]string{}
+	for state, names := range w.Dependencies {
+		dependencies[state] = notNil(names)
+	}
+	sizes := map[string]int64{}
+	for state, size := range w.StateSizes {
+		sizes[state] = int64(size)
+	}
+	orders := map[string][]int{}
+	for state, order := range w.Order {
+		orders[state] = notNil(order)
+	}
+	if w.IsChain() {
+		return json.Marshal(struct {
+			Functions    []string            `json:"functions"`
+			Dependencies map[string][]string `json:"dependencies"`
+			StateSizes   map[string]int64    `json:"state-sizes"`
+			Order        map[string][]int    `json:"state-order,omitempty"`
+		}{notNil(w.Functions), dependencies, sizes, orders})
+	}
+	successors := make([][]int, len(w.Successors))
+	for i, list := range w.Successors {
+		successors[i] = notNil(list)
+	}
+	return json.Marshal(struct {
+		Successors    [][]int             `json:"successors"`
+		FunctionNames []string            `json:"functionNames"`
+		Dependencies  map[string][]string `json:"dependencies"`
+		StateSizes    map[string]int64    `json:"state-sizes"`
+		Order         map[string][]int    `json:"state-order,omitempty"`
+	}{successors, notNil(w.Functions), dependencies, sizes, orders})
+}
+
+func notNil[T any](s []T) []T {
+	if s == nil {
+		return []T{}
+	}
+	return s
+}
+
+// Hash returns 16 hexadecimal digits that depend on the workflow's content
+// alone: executions of the same workflow in different models pair on it.
+func (w *Workflow) Hash() string {
+	// Strings, numbers, lists and maps of them always marshal.
+	text, _ := w.MarshalJSON()
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:8])
+}
+
+// jsonReader reads a workflow and knows where in the text it is.
+type jsonReader struct {
+	name string
+	data []byte
+}
+
+// errorf makes an error at a byte offset of the text.
+func (r *jsonReader) errorf(offset int, path yamlfile.Path, format string, args ...any) error {
+	before := r.data[:min(max(offset, 0), len(r.data))]
+	line := bytes.Count(before, []byte("\n")) + 1
+	column := len(before) - bytes.LastIndexByte(before, '\n')
+	return yamlfile.Pos{File: r.name, Line: line, Column: column, Path: path.String()}.Errorf(format, args...)
+}
+
+// member is one key of an object and its value, which starts at offset.
+type member struct {
+	key    string
+	value  json.RawMessage
+	offset int
+}
+
+// object takes the object that starts at offset apart and refuses duplicate
+// keys. Null is an empty object.
+func (r *jsonReader) object(value json.RawMessage, offset int, path yamlfile.Path) ([]member, error) {
+	dec := json.NewDecoder(bytes.NewReader(value))
+	start, err := dec.Token()
+	if err != nil {
+		return nil, r.errorf(offset, path, "expected an object: %w", err)
+	}
+	if start == nil {
+		return nil, nil
+	}
+	if start != json.Delim('{') {
+		return nil, r.errorf(offset, path, "expected an object, got %s", excerpt(value))
+	}
+	var members []member
+	seen := map[string]bool{}
+	for dec.More() {
+		token, err := dec.Token()
+		if err != nil {
+			return nil, r.errorf(offset+int(dec.InputOffset()), path, "read a key: %w", err)
+		}
+		key, ok := token.(string)
+		if !ok {
+			return nil, r.errorf(offset+int(dec.InputOffset()), path, "expected a key, got %v", token)
+		}
+		m := member{key: key}
+		if err := dec.Decode(&m.value); err != nil {
+			return nil, r.errorf(offset+int(dec.InputOffset()), append(path, key), "read the value: %w", err)
+		}
+		m.offset = offset + int(dec.InputOffset()) - len(m.value)
+		if seen[key] {
+			return nil, r.errorf(m.offset, path, "duplicate key %q", key)
+		}
+		seen[key] = true
+		members = append(members, m)
+	}
+	return members, nil
+}
+
+// excerpt shortens a value for a message.
+func excerpt(value []byte) string {
+	const long = 40
+	text := strings.ToValidUTF8(string(bytes.TrimSpace(value)), "?")
+	if runes := []rune(text); len(runes) > long {
+		return string(runes[:long]) + "..."
+	}
+	return text
+}
+
+// workflow reads the whole text.
+func (r *jsonReader) workflow() (*Workflow, error) {
+	var whole json.RawMessage
+	dec := json.NewDecoder(bytes.NewReader(r.data))
+	if err := dec.Decode(&whole); errors.Is(err, io.EOF) {
+		return nil, r.errorf(0, nil, "expected a JSON object, got an empty file")
+	} else if err != nil {
+		offset := len(r.data)
+		var syntax *json.SyntaxError
+		if errors.As(err, &syntax) {
+			offset = int(syntax.Offset) - 1
+		}
+		return nil, r.errorf(offset, nil, "parse JSON: %w", err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, r.errorf(int(dec.InputOffset()), nil, "expected one JSON object, got more text after it")
+	}
+	start := bytes.IndexFunc(r.data, func(c rune) bool { return !strings.ContainsRune(" \t\r\n", c) })
+	members, err := r.object(whole, max(start, 0), nil)
+	if err != nil {
+		return nil, err
+	}
+	byKey := map[string]member{}
+	for _, m := range members {
+		byKey[m.key] = m
+	}
+	_, chain := byKey[keyFunctions]
+	_, names := byKey[keyFunctionNames]
+	_, successors := byKey[keySuccessors]
+	valid := chainKeys
+	switch {
+	case chain && (names || successors):
+		return nil, r.errorf(0, nil, "expected a chain (%s) or a DAG (%s and %s), got keys of both", keyFunctions, keySuccessors, keyFunctionNames)
+	case names && successors:
+		valid = dagKeys
+	case names:
+		return nil, r.errorf(0, nil, "missing key %q: a DAG has %s and %s", keySuccessors, keySuccessors, keyFunctionNames)
+	case successors:
+		return nil, r.errorf(0, nil, "missing key %q: a DAG has %s and %s", keyFunctionNames, keySuccessors, keyFunctionNames)
+	case !chain:
+		return nil, r.errorf(0, nil, "missing keys: expected a chain (%s) or a DAG (%s and %s)", keyFunctions, keySuccessors, keyFunctionNames)
+	}
+	w := &Workflow{}
+	var errs []error
+	for _, m := range members {
+		if !slices.Contains(valid, m.key) {
+			errs = append(errs, r.errorf(m.offset, nil, "unknown key %q%s", m.key, yamlfile.Suggest(m.key, valid)))
+			continue
+		}
+		errs = append(errs, r.member(w, m))
+	}
+	if err := yamlfile.Join(errs...); err != nil {
+		return nil, err
+	}
+	if successors && w.Successors == nil {
+		w.Successors = [][]int{}
+	}
+	return w, nil
+}
+
+// member reads one key of the workflow.
+func (r *jsonReader) member(w *Workflow, m member) error {
+	switch m.key {
+	case keyFunctions, keyFunctionNames:
+		return readJSON(r, m, nil, "a list of function names", &w.Functions)
+	case keySuccessors:
+		return readJSON(r, m, nil, "a list of lists of indices", &w.Successors)
+	case keyDependencies:
+		return readMap(r, m, "a list of function names", &w.Dependencies)
+	case keyStateSizes:
+		var sizes map[string]*int64
+		if err := readMap(r, m, "a whole number of bytes", &sizes); err != nil {
+			return err
+		}
+		if len(sizes) > 0 {
+			w.StateSizes = make(map[string]units.Size, len(sizes))
+		}
+		for state, size := range sizes {
+			if size == nil {
+				return r.errorf(m.offset, yamlfile.Path{m.key, state}, "expected a whole number of bytes, got null")
+			}
+			w.StateSizes[state] = units.Size(*size)
+		}
+		return nil
+	case keyOrder:
+		return readMap(r, m, "a list of function indices", &w.Order)
+	}
+	return nil
+}
+
+// readJSON reads the value of a key. Null is accepted where into is a list or
+// a map; a list must not hold null.
+func readJSON[T any](r *jsonReader, m member, path yamlfile.Path, what string, into *T) error {
+	if err := json.Unmarshal(m.value, into); err != nil {
+		return r.errorf(m.offset, append(path, m.key), "expected %s, got %s", what, excerpt(m.value))
+	}
+	return nil
+}
+
+// readMap reads an object from states to values; null is an empty one.
+func readMap[T any](r *jsonReader, m member, what string, into *map[string]T) error {
+	members, err := r.object(m.value, m.offset, yamlfile.Path{m.key})
+	if err != nil {
+		return err
+	}
+	read := make(map[string]T, len(members))
+	var errs []error
+	for _, entry := range members {
+		var value T
+		errs = append(errs, readJSON(r, entry, yamlfile.Path{m.key}, what, &value))
+		read[entry.key] = value
+	}
+	if len(read) > 0 {
+		*into = maps.Clone(read)
+	}
+	return yamlfile.Join(errs...)
+}

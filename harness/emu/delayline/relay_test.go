@@ -26,7 +26,7 @@ import (
 // patience is how long the tests wait for what must come.
 const patience = 20 * time.Second
 
-// dirStats returns the counters of line 0.
+// stats returns the counters of line 0.
 func stats(t *testing.T, r *Relay) LineStats {
 	t.Helper()
 	st, err := r.Stats(t.Context())
@@ -115,20 +115,18 @@ func TestOrderUnderJitter(t *testing.T) {
 	const delay, jitter = 10 * time.Millisecond, 8 * time.Millisecond
 	c.start(t, Params{Delay: delay, Jitter: jitter}, Params{}, 3)
 	const n = 400
-	sent := make([]int64, n)
-	go func() {
-		for i := range sent {
-			sent[i] = from.send(t, frame(uint64(i), 64))
-			time.Sleep(300 * time.Microsecond)
-		}
-	}()
+	var sent, at [n]int64
+	for i := range sent {
+		sent[i] = from.send(t, frame(uint64(i), 64))
+		time.Sleep(300 * time.Microsecond)
+	}
 	short, long := 0, 0
 	for i := range n {
-		f, at := to.receive(t, patience)
-		if f == nil || number(f) != uint64(i) {
+		var f []byte
+		if f, at[i] = to.receive(t, patience); f == nil || number(f) != uint64(i) {
 			t.Fatalf("frame %d is missing or out of order", i)
 		}
-		took := time.Duration(at - sent[i])
+		took := time.Duration(at[i] - sent[i])
 		if took < delay-jitter-2*time.Duration(tolerance) {
 			t.Errorf("frame %d took %v, less than the delay minus the jitter", i, took)
 		}

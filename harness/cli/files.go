@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"strings"
 
@@ -15,43 +14,49 @@ import (
 	"edgebed/topologies"
 )
 
-// loadScenario reads a scenario by file name, or by the name of a built-in one.
-func loadScenario(name string) (*scenario.Scenario, error) {
-	data, file, err := find(name, "scenario", scenarios.Files)
-	if err != nil {
-		return nil, err
-	}
-	return scenario.Parse(file, data)
-}
+// finder finds a file that a scenario names: its content and its name for
+// errors.
+type finder func(name string) (data []byte, file string, err error)
 
-// topologyFinder returns the function that finds the topology files which a
-// scenario names: beside the scenario file, then under the path as it is, then
-// among the built-in ones.
-func topologyFinder(s *scenario.Scenario) func(string) ([]byte, string, error) {
-	return func(name string) ([]byte, string, error) {
-		beside := filepath.Join(filepath.Dir(s.File), name)
-		if data, err := os.ReadFile(beside); err == nil {
-			return data, beside, nil
-		}
-		return find(name, "topology", topologies.Files)
-	}
-}
-
-func find(name, kind string, builtin fs.ReadDirFS) ([]byte, string, error) {
+// loadScenario reads a scenario by file name, or by the name of a built-in one,
+// and returns how to find the topologies that it names: beside a scenario file
+// and then among the built-in ones; a built-in scenario uses those only.
+func loadScenario(name string) (*scenario.Scenario, finder, error) {
 	data, err := os.ReadFile(name)
 	if err == nil {
-		return data, name, nil
+		s, err := scenario.Parse(name, data)
+		return s, func(topology string) ([]byte, string, error) {
+			beside := filepath.Join(filepath.Dir(name), topology)
+			if data, err := os.ReadFile(beside); err == nil {
+				return data, beside, nil
+			}
+			return builtinTopology(topology)
+		}, err
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
-		return nil, "", fmt.Errorf("read %s %s: %w", kind, name, err)
+		return nil, nil, fmt.Errorf("read scenario %s: %w", name, err)
 	}
-	file := strings.TrimSuffix(path.Base(name), ".yaml") + ".yaml"
-	if path.Base(name) == name {
-		if data, err := fs.ReadFile(builtin, file); err == nil {
-			return data, file, nil
-		}
+	data, file, err := builtin(name, "scenario", scenarios.Files)
+	if err != nil {
+		return nil, nil, err
 	}
-	return nil, "", fmt.Errorf("read %s %s: no such file, and no built-in one%s", kind, name, yamlfile.Suggest(name, builtinNames(builtin)))
+	s, err := scenario.Parse(file, data)
+	return s, builtinTopology, err
+}
+
+func builtinTopology(name string) ([]byte, string, error) {
+	return builtin(name, "topology", topologies.Files)
+}
+
+// builtin returns a file that comes with edgebed, by its name with or without
+// extension.
+func builtin(name, kind string, files fs.ReadDirFS) ([]byte, string, error) {
+	file := strings.TrimSuffix(name, ".yaml") + ".yaml"
+	data, err := fs.ReadFile(files, file)
+	if err != nil {
+		return nil, "", fmt.Errorf("read %s %s: no such file, and no built-in one%s", kind, name, yamlfile.Suggest(name, builtinNames(files)))
+	}
+	return data, file, nil
 }
 
 func builtinNames(files fs.ReadDirFS) []string {

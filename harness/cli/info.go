@@ -34,7 +34,7 @@ func validateCommand() *cobra.Command {
 		Short: "Check a scenario and its topology without running anything",
 		Args:  exactly(1, "a scenario"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s, err := loadScenario(args[0])
+			s, find, err := loadScenario(args[0])
 			if err != nil {
 				return usage(err)
 			}
@@ -46,7 +46,7 @@ func validateCommand() *cobra.Command {
 			if err != nil {
 				return usage(err)
 			}
-			p, err := testbed.Prepare(plan, topologyFinder(s), nil)
+			p, err := testbed.Prepare(plan, find, nil)
 			if err != nil {
 				return usage(err)
 			}
@@ -67,7 +67,7 @@ func listCommand() *cobra.Command {
 			w := cmd.OutOrStdout()
 			fmt.Fprintln(w, "scenarios:")
 			for _, name := range builtinNames(scenarios.Files) {
-				s, err := loadScenario(name)
+				s, _, err := loadScenario(name)
 				if err != nil {
 					return err
 				}
@@ -96,10 +96,10 @@ func showCommand() *cobra.Command {
 		Short: "Print a built-in scenario or topology, to copy and change",
 		Args:  exactly(1, "a scenario or topology"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			data, _, err := find(args[0], "scenario", scenarios.Files)
+			data, _, err := builtin(args[0], "scenario", scenarios.Files)
 			if err != nil {
 				var topologyErr error
-				if data, _, topologyErr = find(args[0], "topology", topologies.Files); topologyErr != nil {
+				if data, _, topologyErr = builtinTopology(args[0]); topologyErr != nil {
 					return usage(errors.Join(err, topologyErr))
 				}
 			}
@@ -121,7 +121,7 @@ and so does the prototype's client. The same workflow is in the cells of every
 model and rate, and is written once.`,
 		Args: exactly(1, "a scenario"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s, err := loadScenario(args[0])
+			s, find, err := loadScenario(args[0])
 			if err != nil {
 				return usage(err)
 			}
@@ -133,7 +133,7 @@ model and rate, and is written once.`,
 			if err != nil {
 				return usage(err)
 			}
-			p, err := testbed.Prepare(plan, topologyFinder(s), nil)
+			p, err := testbed.Prepare(plan, find, nil)
 			if err != nil {
 				return usage(err)
 			}

@@ -93,7 +93,7 @@ prototype's chain or DAG format) instead of generated ones.`,
 			if err != nil {
 				return usage(err)
 			}
-			s, err := loadScenario(args[0])
+			s, find, err := loadScenario(args[0])
 			if err != nil {
 				return usage(err)
 			}
@@ -106,7 +106,7 @@ prototype's chain or DAG format) instead of generated ones.`,
 			if err != nil {
 				return usage(err)
 			}
-			prepared, err := testbed.Prepare(plan, topologyFinder(s), files)
+			prepared, err := testbed.Prepare(plan, find, files)
 			if err != nil {
 				return usage(err)
 			}
@@ -197,7 +197,14 @@ func openResults(out string, header record.Campaign, jobs []testbed.Job, resume 
 		old, err := record.Read(out)
 		switch {
 		case errors.Is(err, os.ErrNotExist):
-			resume = false
+			// Nothing to resume: a new campaign.
+		case errors.Is(err, record.ErrNoCampaign):
+			// Stopped before its first record was whole.
+			w, err := record.OpenAppend(out)
+			if err != nil {
+				return nil, nil, err
+			}
+			return jobs, w, w.Campaign(header)
 		case err != nil:
 			return nil, nil, err
 		default:
@@ -209,7 +216,11 @@ func openResults(out string, header record.Campaign, jobs []testbed.Job, resume 
 			done := old.Complete()
 			jobs = slices.DeleteFunc(slices.Clone(jobs), func(j testbed.Job) bool { return done[j.Cell.ID] })
 			w, err := record.OpenAppend(out)
-			return jobs, w, err
+			if err != nil {
+				return nil, nil, err
+			}
+			// Again: it says on which machine, and by which build, this part ran.
+			return jobs, w, w.Campaign(header)
 		}
 	}
 	w, err := record.Create(out)

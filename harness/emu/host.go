@@ -24,8 +24,6 @@ type Host struct {
 	conn  *conn // until the network is built
 	index int   // of eth0
 	mac   net.HardwareAddr
-	// segments is eth0's segmentation limit as the kernel holds it.
-	segments uint32
 }
 
 // Name returns the host's name in the topology.
@@ -74,10 +72,8 @@ func (n *Network) addHost(h *Host, settings []sysctl) (err error) {
 		return fmt.Errorf("find eth0: %w", err)
 	}
 	h.index = eth0.Attrs().Index
-	// TCP reads the segment limit when a connection starts, so it comes before
-	// the first one.
-	if err := h.conn.LinkSetGSOMaxSegs(eth0, 1); err != nil {
-		return fmt.Errorf("turn segmentation off on eth0: %w", err)
+	if err := h.ns.do(func() error { return segmentOnSending("eth0") }); err != nil {
+		return err
 	}
 	if err := h.configure(n); err != nil {
 		return err

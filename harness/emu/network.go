@@ -20,8 +20,9 @@
 //
 //	port HTB ---- wire end | netem or relay | wire end ---- HTB port
 //
-// Segmentation offload is off for every device (gso_max_segs 1), so that the
-// shaper and the counters see what a real link would carry.
+// Segmentation offload is off everywhere: hosts cut large segments as they send
+// them (see segmentOnSending), and no other device takes any (gso_max_segs 1),
+// so that the shaper and the counters see what a real link would carry.
 //
 // The calling process needs CAP_NET_ADMIN, CAP_NET_RAW and CAP_SYS_ADMIN in its
 // user namespace, as package sandbox gives, and its main function must call
@@ -171,7 +172,7 @@ func (n *Network) addSwitch(i int, name string) error {
 		MulticastSnooping: &off,
 	}
 	if err := n.fabricC.LinkAdd(bridge); err != nil {
-		return fmt.Errorf("add a bridge: %w%s", err, missing(err, "bridge module"))
+		return fmt.Errorf("add a bridge: %w%s", err, missing(err, "bridge"))
 	}
 	n.bridges[name] = bridge.Index
 	return n.fabricC.LinkSetUp(bridge)
@@ -191,7 +192,7 @@ func (n *Network) addPort(at, toward string, trunk bool, peer string, peerNS *na
 		PeerName: peer, PeerNamespace: netlink.NsFd(peerNS.file.Fd()), PeerHardwareAddr: peerMAC, PeerMTU: uint32(mtu),
 	}
 	if err := n.fabricC.LinkAdd(veth); err != nil {
-		return p, fmt.Errorf("add a veth pair for port %s: %w%s", p.name, err, missing(err, "veth module"))
+		return p, fmt.Errorf("add a veth pair for port %s: %w%s", p.name, err, missing(err, "veth"))
 	}
 	if err := n.isolate(p.index); err != nil {
 		return p, fmt.Errorf("set up port %s: %w", p.name, err)
@@ -481,11 +482,6 @@ func (n *Network) carrier(ctx context.Context) error {
 		if err := wait(h.conn, h.index); err != nil {
 			return fmt.Errorf("bring host %s up: %w", h.spec.Name, err)
 		}
-		eth0, err := h.conn.LinkByIndex(h.index)
-		if err != nil {
-			return fmt.Errorf("find eth0 of host %s: %w", h.spec.Name, err)
-		}
-		h.segments = eth0.Attrs().GSOMaxSegs
 		h.conn.Close()
 		h.conn = nil
 	}

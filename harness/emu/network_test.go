@@ -133,7 +133,7 @@ func TestSettings(t *testing.T) {
 	for key, want := range map[string]string{
 		"topology":                       "ring6",
 		"congestion-control":             "cubic",
-		"gso-max-segs":                   "1",
+		"port-gso-max-segs":              "1",
 		"mtu":                            "1500",
 		"link-rate.s0-s1":                "20 Mb/s",
 		"link-rate.s2-s3":                "20 Mb/s",
@@ -301,6 +301,42 @@ func TestLoss(t *testing.T) {
 		t.Fatal(err)
 	}
 	pings(t, n.Hosts()[0], n.Hosts()[1], 3)
+}
+
+// TestJitter sends numbered packets, closer than the jitter, and checks that
+// their delays differ and their order does not.
+func TestJitter(t *testing.T) {
+	n := build(t, pair(Override{Delay: new(20 * time.Millisecond), Jitter: new(15 * time.Millisecond)}), Options{})
+	from, err := n.Hosts()[0].ListenPacket(t.Context(), "10.9.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer from.Close()
+	to, err := n.Hosts()[1].ListenPacket(t.Context(), "10.9.0.2:6000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer to.Close()
+	const packets = 100
+	for i := range packets {
+		if _, err := from.WriteTo([]byte{byte(i)}, to.LocalAddr()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := to.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	for i := range packets {
+		b := make([]byte, 1)
+		if _, _, err := to.ReadFrom(b); err != nil || int(b[0]) != i {
+			t.Fatalf("packet %d is number %d, %v", i, b[0], err)
+		}
+	}
+	// Apart from each other, 40 round trips of 10 to 70 ms.
+	rtt := pings(t, n.Hosts()[0], n.Hosts()[1], 40)
+	if spread := rtt[len(rtt)-1] - rtt[0]; spread < 10*time.Millisecond || rtt[0] < 9*time.Millisecond {
+		t.Errorf("round trips take %v to %v, want them spread over 10 to 70 ms", rtt[0], rtt[len(rtt)-1])
+	}
 }
 
 func TestLiveChange(t *testing.T) {
@@ -557,7 +593,9 @@ func hold() error {
 		return err
 	}
 	fmt.Println(pidns)
-	select {}
+	for {
+		time.Sleep(time.Hour)
+	}
 }
 
 // TestKill kills a sandbox that holds a network with its relay and a program.
@@ -654,5 +692,41 @@ func TestOptions(t *testing.T) {
 			n.Close()
 			t.Errorf("%s: %v was accepted", name, opts.Sysctls)
 		}
+	}
+}
+
+// TestBursts sends a short message over an idle link with each combination of
+// HTB's buckets. Only where both are large does the message pass at once.
+func TestBursts(t *testing.T) {
+	const size = 8_000
+	rate := 500 * units.Kbps
+	took := map[string]time.Duration{}
+	for name, o := range map[string]Override{
+		"auto":  {Rate: &rate},
+		"burst": {Rate: &rate, Burst: new(Burst(15_000))},
+		"both":  {Rate: &rate, Burst: new(Burst(15_000)), CeilBurst: new(Burst(15_000))},
+	} {
+		n := build(t, pair(o), Options{})
+		took[name] = transfer(t, n.Hosts()[0], n.Hosts()[1], size)
+	}
+	wire := rate.Time(size)
+	if took["auto"] < wire*3/4 || took["burst"] < wire*3/4 {
+		t.Errorf("%d B need %v at %v, but took %v, with a large burst alone %v", size, wire, rate, took["auto"], took["burst"])
+	}
+	if took["both"] > wire/2 {
+		t.Errorf("with two buckets of 15 kB, %d B took %v; at %v alone they would take %v", size, took["both"], rate, wire)
+	}
+}
+
+// TestLargeSegments checks that a bulk transfer leaves its host in frames that
+// fit the MTU, although TCP builds larger segments.
+func TestLargeSegments(t *testing.T) {
+	n := build(t, pair(Override{Rate: new(100 * units.Mbps)}), Options{})
+	before := idle(t, n)
+	transfer(t, n.Hosts()[0], n.Hosts()[1], 1_000_000)
+	ports := idle(t, n).Sub(before).Ports
+	i := slices.IndexFunc(ports, func(p PortCounters) bool { return p.Name == "s0-a" })
+	if p := ports[i]; p.RxPackets < 1_000_000/1448 || p.RxBytes > p.RxPackets*int64(Frame) {
+		t.Errorf("the host sent %d B in %d frames", p.RxBytes, p.RxPackets)
 	}
 }

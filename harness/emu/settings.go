@@ -65,19 +65,17 @@ func (n *Network) readSettings() error {
 			put(links, "link-loss", name, fmt.Sprint(float64(p.Loss)))
 		}
 	}
-	segments := map[string]map[string]string{}
+	ports := map[string]map[string]string{}
 	for _, p := range n.ports {
 		d, err := n.fabricC.LinkByIndex(p.index)
 		if err != nil {
 			return fmt.Errorf("read the settings of port %s: %w", p.name, err)
 		}
-		put(segments, "gso-max-segs", p.name, fmt.Sprint(d.Attrs().GSOMaxSegs))
-		put(segments, "mtu", p.name, fmt.Sprint(d.Attrs().MTU))
+		put(ports, "port-gso-max-segs", p.name, fmt.Sprint(d.Attrs().GSOMaxSegs))
+		put(ports, "mtu", p.name, fmt.Sprint(d.Attrs().MTU))
 	}
-	for _, h := range n.hosts {
-		put(segments, "gso-max-segs", h.spec.Name, fmt.Sprint(h.segments))
-	}
-	for _, group := range []map[string]map[string]string{hosts, links, segments} {
+	n.settings["host-segmentation"] = "in software, before the switch"
+	for _, group := range []map[string]map[string]string{hosts, links, ports} {
 		fold(n.settings, group)
 	}
 	return nil

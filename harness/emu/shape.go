@@ -31,14 +31,16 @@ const psched = 64 * time.Nanosecond
 // the bucket to microseconds, and with it below one frame.
 func class(index int, p Params) *netlink.HtbClass {
 	bytesPerSecond := float64(p.Rate) / 8
-	burst := float64(p.Burst.At(p.Rate))
-	ticks := uint32(min(math.Ceil(burst/bytesPerSecond*float64(time.Second)/float64(psched)), math.MaxUint32))
+	ticks := func(b Burst) uint32 {
+		seconds := float64(b.At(p.Rate)) / bytesPerSecond
+		return uint32(min(math.Ceil(seconds*float64(time.Second)/float64(psched)), math.MaxUint32))
+	}
 	return &netlink.HtbClass{
 		ClassAttrs: netlink.ClassAttrs{LinkIndex: index, Parent: htbHandle, Handle: htbClass},
 		Rate:       uint64(math.Round(bytesPerSecond)),
 		Ceil:       uint64(math.Round(bytesPerSecond)),
-		Buffer:     ticks,
-		Cbuffer:    ticks,
+		Buffer:     ticks(p.Burst),
+		Cbuffer:    ticks(p.CeilBurst),
 		// Matters between sibling classes only; set to keep the kernel from
 		// warning about the one it would derive.
 		Quantum: uint32(Frame),
@@ -148,7 +150,7 @@ func netemLimit(p Params) uint32 {
 	if p.Rate == 0 {
 		return unshaped
 	}
-	inFlight := 2 * float64(p.Rate.Per(p.Delay+p.Jitter)+p.Burst.At(p.Rate)) / smallest
+	inFlight := 2 * float64(p.Rate.Per(p.Delay+p.Jitter)+p.burst()) / smallest
 	return uint32(min(max(inFlight, least), math.MaxUint32/2))
 }
 
@@ -210,8 +212,9 @@ func (c *conn) probeNetem() (Support, error) {
 
 // missing is the advice for an error that means that the kernel lacks a module.
 func missing(err error, module string) string {
-	if errors.Is(err, syscall.ENOENT) {
-		return " (this kernel has no " + module + "; load the module or install the package with the extra ones)"
+	// The first for queues, the second for devices.
+	if errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.EOPNOTSUPP) {
+		return " (this kernel has no " + module + "; load the module, or install the kernel package that has it)"
 	}
 	return ""
 }

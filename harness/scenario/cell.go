@@ -6,6 +6,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -65,6 +66,31 @@ type ComputerGroup struct {
 	Hosts      []string     `yaml:"hosts" required:"true"`
 	Processors []Processor  `yaml:"processors" required:"true"`
 	Functions  []Function   `yaml:"functions" required:"true"`
+	// StateHost is the host whose computer's state server keeps the states that
+	// functions of this group used (prototype: --no-state-server). {host}, the
+	// default, stands for the computer's own.
+	StateHost string `yaml:"state-host"`
+	// StateMode says how functions use a state server on another host;
+	// StateArtifact by default.
+	StateMode StateMode `yaml:"state-mode"`
+}
+
+// StateMode is a way to use a state server on another host.
+type StateMode string
+
+const (
+	// StateArtifact is what the prototype does: a state moves to the server when
+	// it is first used, after the function has run, and is never read from it.
+	StateArtifact StateMode = "artifact"
+	// StateReadWrite reads a state from the server before each use, and writes
+	// it back afterwards.
+	StateReadWrite StateMode = "read-write"
+)
+
+// Keeper returns the host whose state server keeps the states that functions on
+// the given host of the group used.
+func (g *ComputerGroup) Keeper(host string) string {
+	return cmp.Or(strings.ReplaceAll(g.StateHost, "{host}", host), host)
 }
 
 // Processor is an emulated processor.
@@ -78,7 +104,8 @@ type Processor struct {
 
 // Function is a function that a computer serves in a container of its own.
 type Function struct {
-	// Names of the functions; {address} and {host} stand for the computer's.
+	// Names of the functions; {address} and {host} stand for the computer's. In
+	// a file, f{0..9} is short for f0, f1, to f9.
 	Names []string `yaml:"names" required:"true"`
 	// Processor that runs it; may be left out where there is only one.
 	Processor string `yaml:"processor"`
@@ -88,30 +115,6 @@ type Function struct {
 	ServiceTime time.Duration `yaml:"service-time" required:"true"`
 	// Memory that one call takes, in bytes per byte of argument.
 	MemoryPerByte float64 `yaml:"memory-per-byte"`
-}
-
-// Workload says which workflows to run.
-type Workload struct {
-	Pos yamlfile.Pos `json:"-"`
-	// Generator is one of Generators.
-	Generator string           `yaml:"generator" required:"true"`
-	Variant   workflow.Variant `yaml:"variant"`
-	// Argument is the size of the input and of every function's output.
-	Argument units.Size `yaml:"argument" required:"true"`
-	// States and Length are S and L as the paper labels them.
-	States int `yaml:"states"`
-	Length int `yaml:"length"`
-}
-
-// Generators lists the workload generators, with what each draws.
-var Generators = map[string]string{
-	"chain": "chains of functions, experiment 400 (paper Sec. 6.2)",
-}
-
-// Draw returns the generator that the workload names, drawing from the given
-// function names.
-func (w Workload) Draw(functions []string) workflow.Generator {
-	return workflow.Chains{Variant: w.Variant, S: w.States, L: w.Length, Functions: functions}
 }
 
 // Execution says how each workflow is executed.
@@ -292,6 +295,14 @@ func (s *Scenario) cell(axes []Axis, point []Value, params map[string]string) (C
 		if err := yamlfile.DecodeNode(s.File, node, part.into); err != nil {
 			return Cell{}, err
 		}
+		if part.into == &c.Workload {
+			if err := c.Workload.checkKeys(node); err != nil {
+				return Cell{}, err
+			}
+		}
+	}
+	if err := c.Nodes.expandNames(); err != nil {
+		return Cell{}, err
 	}
 	c.Nodes.Controller = cmp.Or(c.Nodes.Controller, c.Nodes.Client)
 	return c, c.check()
@@ -300,10 +311,6 @@ func (s *Scenario) cell(axes []Axis, point []Value, params map[string]string) (C
 // check holds what does not need the topology.
 func (c *Cell) check() error {
 	var errs []error
-	if _, ok := Generators[c.Workload.Generator]; !ok {
-		errs = append(errs, c.Workload.Pos.Errorf("unknown generator %q%s", c.Workload.Generator,
-			yamlfile.Suggest(c.Workload.Generator, slices.Sorted(maps.Keys(Generators)))))
-	}
 	if v := c.Workload.Variant; v != "" && v != workflow.Artifact && v != workflow.Text {
 		errs = append(errs, c.Workload.Pos.Errorf("unknown variant %q%s", v,
 			yamlfile.Suggest(string(v), []string{string(workflow.Artifact), string(workflow.Text)})))
@@ -334,14 +341,55 @@ func (c *Cell) check() error {
 			}
 		}
 	}
-	return yamlfile.Join(errs...)
+	return yamlfile.Join(append(errs, c.Nodes.checkKeepers())...)
+}
+
+// checkKeepers checks where states are kept: on a host with a computer that
+// keeps its own.
+func (n *Nodes) checkKeepers() error {
+	keepers := map[string]string{}
+	for _, g := range n.Computers {
+		for _, host := range g.Hosts {
+			keepers[host] = g.Keeper(host)
+		}
+	}
+	var errs []error
+	for _, g := range n.Computers {
+		elsewhere := false
+		for _, host := range g.Hosts {
+			keeper := g.Keeper(host)
+			elsewhere = elsewhere || keeper != host
+			switch own, ok := keepers[keeper]; {
+			case !ok:
+				errs = append(errs, g.Pos.Errorf("state-host %s: there is no computer on it, and so no state server%s", keeper,
+					yamlfile.Suggest(keeper, slices.Sorted(maps.Keys(keepers)))))
+			case own != keeper:
+				errs = append(errs, g.Pos.Errorf("state-host %s: its computer keeps its states on %s; name a host that keeps its own", keeper, own))
+			}
+		}
+		switch g.StateMode {
+		case "", StateArtifact:
+		case StateReadWrite:
+			if !elsewhere {
+				errs = append(errs, g.Pos.Errorf("state-mode %s: it is for states that are kept on another host; add state-host", g.StateMode))
+			}
+		default:
+			errs = append(errs, g.Pos.Errorf("unknown state-mode %q%s", g.StateMode,
+				yamlfile.Suggest(string(g.StateMode), []string{string(StateArtifact), string(StateReadWrite)})))
+		}
+	}
+	return yamlfile.Join(dedupe(errs)...)
 }
 
 var variable = regexp.MustCompile(`\$([A-Za-z_][A-Za-z0-9_-]*)`)
 
 // substitute returns a copy of the node in which $name in scalars is replaced
-// by the variable's value. Positions are kept.
+// by the variable's value. Positions are kept. An alias becomes a copy of what it
+// stands for; yamlfile has bounded how much that is.
 func substitute(file string, node *yaml.Node, vars map[string]string) (*yaml.Node, error) {
+	if node.Kind == yaml.AliasNode {
+		node = node.Alias
+	}
 	out := *node
 	if node.Kind == yaml.ScalarNode {
 		var unknown string
@@ -370,6 +418,41 @@ func substitute(file string, node *yaml.Node, vars map[string]string) (*yaml.Nod
 		out.Content[i] = c
 	}
 	return &out, nil
+}
+
+// maxNames bounds the names that one entry may stand for, so that a short file
+// cannot take all memory.
+const maxNames = 1000
+
+// nameRange is a range of numbers in a function's name.
+var nameRange = regexp.MustCompile(`^(.*)\{([0-9]{1,5})\.\.([0-9]{1,5})\}(.*)$`)
+
+// expandNames writes out the ranges in the names of functions.
+func (n *Nodes) expandNames() error {
+	var errs []error
+	for _, g := range n.Computers {
+		for i, f := range g.Functions {
+			var names []string
+			for _, name := range f.Names {
+				m := nameRange.FindStringSubmatch(name)
+				if m == nil {
+					names = append(names, name)
+					continue
+				}
+				first, _ := strconv.Atoi(m[2]) // the expression lets only digits through
+				last, _ := strconv.Atoi(m[3])
+				if last < first || last-first >= maxNames-len(names) {
+					errs = append(errs, g.Pos.Errorf("function %s: expected a range from the smaller number to the larger, and at most %d names", name, maxNames))
+					continue
+				}
+				for k := first; k <= last; k++ {
+					names = append(names, m[1]+strconv.Itoa(k)+m[4])
+				}
+			}
+			g.Functions[i].Names = names
+		}
+	}
+	return yamlfile.Join(errs...)
 }
 
 // dedupe drops errors that print alike: a mistake in a section shows in every

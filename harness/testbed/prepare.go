@@ -14,6 +14,7 @@ import (
 	"edgebed/harness/units"
 	"edgebed/harness/yamlfile"
 	"edgebed/nodes/computer"
+	"edgebed/nodes/deploy"
 	"edgebed/nodes/workflow"
 )
 
@@ -44,6 +45,10 @@ func Prepare(plan *scenario.Plan, find func(name string) (data []byte, file stri
 			data, file, err := find(name)
 			if err != nil {
 				return nil, cell.Topology.Pos.Errorf("%w", err)
+			}
+			// A mistake in the topology is one mistake, not one in each cell.
+			if _, err := emu.ParseTopology(file, data); err != nil {
+				return nil, err
 			}
 			src = source{data, file}
 			sources[name] = src
@@ -99,7 +104,10 @@ func (j *Job) prepare() error {
 		return err
 	}
 	if j.Workflows == nil {
-		g := j.Cell.Workload.Draw(slices.Sorted(maps.Keys(servers)))
+		g, err := j.Cell.Workload.Draw(servers.functions)
+		if err != nil {
+			return err
+		}
 		for k := range j.Cell.Executions {
 			w, err := g.Generate(j.Cell.Seed, k)
 			if err != nil {
@@ -113,10 +121,13 @@ func (j *Job) prepare() error {
 			return fmt.Errorf("workflow %s: %w", w.Name, err)
 		}
 		for _, f := range w.Workflow.Functions {
-			if servers[f] == "" {
+			if servers.hosts[f] == nil {
 				return fmt.Errorf("workflow %s: no computer serves function %s%s", w.Name, f,
-					yamlfile.Suggest(f, slices.Collect(maps.Keys(servers))))
+					yamlfile.Suggest(f, servers.functions))
 			}
+		}
+		if err := j.feasible(w.Workflow); err != nil {
+			return j.Cell.Execution.Pos.Errorf("workflow %s: %w", w.Name, err)
 		}
 	}
 	_, err = j.computers(t)
@@ -137,8 +148,33 @@ func (j *Job) topology() (*emu.Topology, error) {
 	return t, nil
 }
 
-// servers maps each function to the first host that serves it.
-func (j *Job) servers(t *emu.Topology) (map[string]string, error) {
+// feasible checks that the cell's model can execute the workflow and keep its
+// states consistent.
+func (j *Job) feasible(w *workflow.Workflow) error {
+	if e := j.Cell.Execution; e.Model != workflow.PureFaaS && e.Form == workflow.Carry {
+		return w.CheckCarry()
+	}
+	_, err := workflow.Augment(w)
+	return err
+}
+
+// serving says which hosts serve which functions.
+type serving struct {
+	// functions in the order in which the scenario names them.
+	functions []string
+	// hosts that serve a function, in the same order.
+	hosts map[string][]string
+}
+
+// sole reports whether each function of the workflow has one server: with
+// several, where it runs is the routers' choice.
+func (s *serving) sole(w *workflow.Workflow) bool {
+	return !slices.ContainsFunc(w.Functions, func(f string) bool { return len(s.hosts[f]) != 1 })
+}
+
+// servers checks the hosts that the nodes stand on, and says which of them
+// serve which functions.
+func (j *Job) servers(t *emu.Topology) (*serving, error) {
 	n := &j.Cell.Nodes
 	var hosts []string
 	for _, h := range t.Hosts {
@@ -151,7 +187,7 @@ func (j *Job) servers(t *emu.Topology) (map[string]string, error) {
 		return nil
 	}
 	errs := []error{known(n.Pos, n.Client), known(n.Pos, n.Controller)}
-	servers, seen := map[string]string{}, map[string]bool{}
+	list, seen := &serving{hosts: map[string][]string{}}, map[string]bool{}
 	for _, g := range n.Computers {
 		for _, host := range g.Hosts {
 			if err := known(g.Pos, host); err != nil {
@@ -166,23 +202,24 @@ func (j *Job) servers(t *emu.Topology) (map[string]string, error) {
 			for _, f := range g.Functions {
 				for _, name := range f.Names {
 					name = functionName(name, spec)
-					if servers[name] == "" {
-						servers[name] = host
+					if list.hosts[name] == nil {
+						list.functions = append(list.functions, name)
 					}
+					list.hosts[name] = append(list.hosts[name], host)
 				}
 			}
 		}
 	}
-	return servers, yamlfile.Join(errs...)
+	return list, yamlfile.Join(errs...)
 }
 
 func functionName(pattern string, host emu.HostSpec) string {
 	return strings.NewReplacer("{address}", host.Address.String(), "{host}", host.Name).Replace(pattern)
 }
 
-// computers returns the computers' specifications by host.
-func (j *Job) computers(t *emu.Topology) (map[string]computer.Spec, error) {
-	specs := map[string]computer.Spec{}
+// computers returns the computers by host.
+func (j *Job) computers(t *emu.Topology) (map[string]deploy.Computer, error) {
+	list := map[string]deploy.Computer{}
 	for _, g := range j.Cell.Nodes.Computers {
 		for _, name := range g.Hosts {
 			host, _ := t.Host(name)
@@ -222,10 +259,10 @@ func (j *Job) computers(t *emu.Topology) (map[string]computer.Spec, error) {
 			if err := spec.Validate(); err != nil {
 				return nil, g.Pos.Errorf("computer on %s: %w", name, err)
 			}
-			specs[name] = spec
+			list[name] = deploy.Computer{Spec: spec, StateHost: g.Keeper(name)}
 		}
 	}
-	return specs, nil
+	return list, nil
 }
 
 // FastestLink returns the rate of the fastest shaped link, or 1 Gb/s where no
@@ -252,45 +289,116 @@ func each(j Job, do func(emu.Params)) {
 }
 
 // Expected returns about how long the job takes when nothing disturbs it: its
-// payload one transfer after the other at the slowest link's rate, its
-// functions' service times, and the pauses.
+// payload one transfer after the other, each at the rate of the slowest link on
+// its way, its functions' service times, and the pauses.
 func (j Job) Expected() time.Duration {
-	slowest, delay := units.Rate(0), time.Duration(0)
-	each(j, func(p emu.Params) {
-		if slowest == 0 || p.Rate > 0 && p.Rate < slowest {
-			slowest = p.Rate
-		}
-		delay = max(delay, p.Delay)
-	})
-	var service time.Duration
+	total := time.Second // to set up
+	t, err := j.topology()
+	if err != nil {
+		return total // Prepare has refused such a job
+	}
+	var delay, service time.Duration
+	each(j, func(p emu.Params) { delay = max(delay, p.Delay) })
 	for _, g := range j.Cell.Nodes.Computers {
 		for _, f := range g.Functions {
 			service = max(service, f.ServiceTime)
 		}
 	}
-	total := time.Second // to set up
+	rates := map[workflow.Leg]units.Rate{}
+	transfer := func(from, to string, size units.Size) time.Duration {
+		leg := workflow.Leg{From: from, To: to}
+		rate, ok := rates[leg]
+		if !ok {
+			rate = slowest(t, from, to)
+			rates[leg] = rate
+		}
+		return rate.Time(size * 107 / 100)
+	}
 	for _, w := range j.Workflows {
 		total += j.Cell.Execution.Pause + time.Duration(w.Workflow.Len())*(service+4*delay+2*time.Millisecond)
-		if p, err := j.predict(w.Workflow); err == nil {
-			total += slowest.Time(p.Payload() * 107 / 100)
+		p, _, err := j.predict(w.Workflow)
+		if err != nil {
+			continue
+		}
+		for _, tr := range p.Transfers {
+			total += transfer(tr.From, tr.To, tr.Bytes)
+		}
+		for _, tr := range j.kept(t, w.Workflow) {
+			total += transfer(tr.From, tr.To, tr.Bytes)
 		}
 	}
 	return total
 }
 
-// predict returns what one execution of the workflow must put on the network.
-func (j Job) predict(w *workflow.Workflow) (*workflow.Prediction, error) {
-	t, err := j.topology()
-	if err != nil {
-		return nil, err
+// slowest returns the lowest rate on the way between two hosts, 0 where no link
+// on it is shaped.
+func slowest(t *emu.Topology, from, to string) units.Rate {
+	var rate units.Rate
+	path := t.Path(from, to)
+	for k := 1; k < len(path); k++ {
+		if p, err := t.Params(path[k-1], path[k]); err == nil && p.Rate > 0 && (rate == 0 || p.Rate < rate) {
+			rate = p.Rate
+		}
+	}
+	return rate
+}
+
+// kept returns about what state-local transfers beyond predict's transfers to
+// and from state servers on other hosts than the functions'.
+func (j *Job) kept(t *emu.Topology, w *workflow.Workflow) []workflow.Transfer {
+	if j.Cell.Execution.Model != workflow.StateLocal {
+		return nil
 	}
 	servers, err := j.servers(t)
 	if err != nil {
-		return nil, err
+		return nil
+	}
+	var list []workflow.Transfer
+	for _, g := range j.Cell.Nodes.Computers {
+		for _, host := range g.Hosts {
+			keeper := g.Keeper(host)
+			if keeper == host {
+				continue
+			}
+			for _, state := range w.UsedStates() {
+				for k, i := range w.Users(state) {
+					if servers.hosts[w.Functions[i]][0] != host {
+						continue
+					}
+					put := workflow.Transfer{From: host, To: keeper, Bytes: w.StateSizes[state], What: workflow.StateMove, Function: i, State: state}
+					switch {
+					case g.StateMode == scenario.StateReadWrite:
+						get := put
+						get.From, get.To = keeper, host
+						list = append(list, get, put)
+					case k == 0:
+						list = append(list, put)
+					}
+				}
+			}
+		}
+	}
+	return list
+}
+
+// predict returns what one execution of the workflow must put on the network.
+// It is exact where each function has one server and computers keep their own
+// states; otherwise it takes each function's first server, and leaves out what
+// goes to other state servers.
+func (j Job) predict(w *workflow.Workflow) (p *workflow.Prediction, exact bool, err error) {
+	t, err := j.topology()
+	if err != nil {
+		return nil, false, err
+	}
+	servers, err := j.servers(t)
+	if err != nil {
+		return nil, false, err
 	}
 	place := workflow.Placement{
 		Client: j.Cell.Nodes.Client,
-		Host:   func(i int) string { return servers[w.Functions[i]] },
+		Host:   func(i int) string { return servers.hosts[w.Functions[i]][0] },
 	}
-	return workflow.Predict(w, j.Cell.Execution.Model, j.Cell.Execution.Form, j.Cell.Workload.Argument, place, nil)
+	e := j.Cell.Execution
+	p, err = workflow.Predict(w, e.Model, e.Form, j.Cell.Workload.Argument, place, nil)
+	return p, servers.sole(w) && len(j.kept(t, w)) == 0, err
 }

@@ -50,7 +50,7 @@ func build(ctx context.Context, job Job) (*bench, error) {
 	if b.topology, err = job.topology(); err != nil {
 		return nil, err
 	}
-	specs, err := job.computers(b.topology)
+	computers, err := job.computers(b.topology)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +66,7 @@ func build(ctx context.Context, job Job) (*bench, error) {
 	cfg := deploy.Config{
 		Client:      job.Cell.Nodes.Client,
 		Controller:  job.Cell.Nodes.Controller,
-		Computers:   map[string]deploy.Computer{},
+		Computers:   computers,
 		Timeout:     job.Cell.Execution.Timeout,
 		CallTimeout: job.Cell.Execution.Timeout,
 		Seed:        job.Cell.Seed,
@@ -77,9 +77,6 @@ func build(ctx context.Context, job Job) (*bench, error) {
 			return nil, errors.Join(err, b.close())
 		}
 		cfg.Hosts = append(cfg.Hosts, deploy.Host{Name: spec.Name, Address: spec.Address, Net: h})
-	}
-	for host, spec := range specs {
-		cfg.Computers[host] = deploy.Computer{Spec: spec}
 	}
 	if b.deployment, err = deploy.Start(ctx, cfg); err != nil {
 		return nil, errors.Join(err, b.close())
@@ -148,12 +145,15 @@ func (b *bench) execute(ctx context.Context, index int, w Workflow) (record.Exec
 	cell := b.job.Cell
 	begin := time.Now()
 	e := record.Execution{Cell: cell.ID, Index: index, Workload: w.Name}
-	prediction, err := b.job.predict(w.Workflow)
+	prediction, exact, err := b.job.predict(w.Workflow)
 	if err != nil {
 		return e, err
 	}
-	e.PayloadBytes = int64(prediction.Payload())
-	e.PayloadHopBytes = int64(prediction.Weighted(b.topology.Hops))
+	if exact { // 0 stands for not known
+		e.PayloadBytes = int64(prediction.Payload())
+		e.PayloadHopBytes = int64(prediction.Weighted(b.topology.Hops))
+		e.PredictedTrunkBytes = int64(prediction.WireBytes(b.topology.Hops))
+	}
 	runtime.GC()
 	if err := sleep(ctx, cell.Execution.Pause-time.Since(begin)); err != nil {
 		return e, err
@@ -207,7 +207,7 @@ func (b *bench) execute(ctx context.Context, index int, w Workflow) (record.Exec
 	}
 	e.Retransmissions = tcp.retransmissions - tcpBefore.retransmissions
 	e.ActiveOpens = tcp.activeOpens - tcpBefore.activeOpens
-	e.CycleNS = int64(time.Since(begin))
+	e.CycleNS = int64(cell.Execution.Pause + result.Delay)
 	return e, nil
 }
 

@@ -328,6 +328,16 @@ func (d *Deployment) ready(ctx context.Context) error {
 	})
 }
 
+// idle waits until no computer works on anything.
+func (d *Deployment) idle(ctx context.Context) error {
+	return poll(ctx, func() error {
+		if n := d.Stats().Busy(); n > 0 {
+			return fmt.Errorf("computers still hold %d tasks or requests", n)
+		}
+		return nil
+	})
+}
+
 // poll calls f until it returns nil or the context ends.
 func poll(ctx context.Context, f func() error) error {
 	ticker := time.NewTicker(pollInterval)
@@ -356,13 +366,8 @@ func (d *Deployment) NewClient(ctx context.Context) (*client.Client, error) {
 	last, ports := d.client, d.ports
 	d.mu.Unlock()
 	if last != nil && last.Spent() {
-		if err := poll(ctx, func() error {
-			if n := d.Stats().Busy(); n > 0 {
-				return fmt.Errorf("computers still hold %d tasks or requests of a failed execution", n)
-			}
-			return nil
-		}); err != nil {
-			return nil, fmt.Errorf("new client: %w", err)
+		if err := d.idle(ctx); err != nil {
+			return nil, fmt.Errorf("new client after a failed execution: %w", err)
 		}
 		ports = (ports + 1) % portSteps
 	}

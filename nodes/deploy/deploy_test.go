@@ -238,6 +238,7 @@ func TestMessageSizes(t *testing.T) {
 		if _, err := execute(d, workedChain(), model, client.Options{}); err != nil {
 			t.Fatal(err)
 		}
+		waitIdle(t, d) // every acknowledgement has arrived
 		return tap.take()
 	}
 	check := func(t *testing.T, what string, got []int, want ...int) {

@@ -75,7 +75,7 @@ func (d *Deployment) warmUp(ctx context.Context) (err error) {
 			return fmt.Errorf("computer of host %s: %w", name, err)
 		}
 	}
-	return nil
+	return d.idle(ctx) // the last acknowledgements come after the callbacks
 }
 
 // warmUpComputer sends a chain of two functions straight to the computer. The

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
@@ -501,6 +503,27 @@ func TestBusyIsNotFailure(t *testing.T) {
 	<-first
 	if r := <-out; r.GetRetcode() == wire.RetOK {
 		t.Errorf("answer %v from a destination that never answers", r)
+	}
+}
+
+// TestCallersDeadline: where the caller's own deadline passes, the destination
+// is not to blame, even if it notices before the router does.
+func TestCallersDeadline(t *testing.T) {
+	b := setUp(t, router.Config{CallTimeout: time.Minute})
+	b.change("f", b.computer(2, func(context.Context, *wire.LambdaRequest) (*wire.LambdaResponse, error) {
+		return nil, status.FromContextError(context.DeadlineExceeded).Err()
+	}), true)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	if _, err := b.client.RunLambda(ctx, &wire.LambdaRequest{Name: "f"}); status.Code(err) != codes.DeadlineExceeded {
+		t.Errorf("%v, want the deadline", err)
+	}
+	if len(b.r.Table(router.TableFinal)) != 1 {
+		t.Error("the destination was taken out for its caller's deadline")
+	}
+	b.run(&wire.LambdaRequest{Name: "f"}) // without a deadline it is to blame
+	if len(b.r.Table(router.TableFinal)) != 0 {
+		t.Error("the destination that failed is still there")
 	}
 }
 

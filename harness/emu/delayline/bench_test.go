@@ -208,3 +208,72 @@ func BenchmarkStream(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkLines sends 1 MB per operation and line through several lines of one
+// relay at 10 Mb/s and 5 ms, and reports the goodput of the slowest.
+func BenchmarkLines(b *testing.B) {
+	for _, n := range []int{6, 24} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			const rate, delay = 10 * units.Mbps, 5 * time.Millisecond
+			var cables []*cable
+			var lines []Line
+			for range n {
+				c := newCable(b)
+				c.shape(b, rate, false)
+				c.line.AB.Delay, c.line.BA.Delay = delay, delay
+				cables, lines = append(cables, c), append(lines, c.line)
+			}
+			r, err := Start(b.Context(), lines)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer r.Close()
+			var servers []net.Conn
+			for _, c := range cables {
+				client, server := c.stream(b)
+				servers = append(servers, server)
+				go func() {
+					buf := make([]byte, 1<<16)
+					for {
+						if _, err := client.Write(buf); err != nil {
+							return
+						}
+					}
+				}()
+				if _, err := io.CopyN(io.Discard, server, int64(rate.Per(300*time.Millisecond))); err != nil {
+					b.Fatal(err)
+				}
+			}
+			before, err := r.Stats(b.Context())
+			if err != nil {
+				b.Fatal(err)
+			}
+			start := time.Now()
+			took := make(chan time.Duration, n)
+			for _, s := range servers {
+				go func() {
+					if _, err := io.CopyN(io.Discard, s, int64(b.N)*int64(units.MB)); err != nil {
+						b.Error(err)
+					}
+					took <- time.Since(start)
+				}()
+			}
+			var slowest time.Duration
+			for range n {
+				slowest = max(slowest, <-took)
+			}
+			st, err := r.Stats(b.Context())
+			if err != nil {
+				b.Fatal(err)
+			}
+			var p50, p99 time.Duration
+			for _, l := range st.Lines {
+				p50, p99 = max(p50, l.AB.LateP50), max(p99, l.AB.LateP99)
+			}
+			b.ReportMetric(float64(b.N)*8/slowest.Seconds()/(rate.Mbps()*1448/1514)*100, "%ideal-worst")
+			b.ReportMetric(float64(st.CPU-before.CPU)/float64(slowest)*100, "cpu-%")
+			b.ReportMetric(float64(p50)/1e3, "late50-us-worst")
+			b.ReportMetric(float64(p99)/1e3, "late99-us-worst")
+		})
+	}
+}

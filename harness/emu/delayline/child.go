@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"runtime"
 	"runtime/debug"
 	"strconv"
@@ -63,8 +62,6 @@ func MaybeMain() {
 
 // childMain runs the relay until the control input ends.
 func childMain(in io.Reader, out io.Writer) error {
-	// The terminal sends these to every process; the parent decides.
-	signal.Ignore(unix.SIGINT, unix.SIGHUP)
 	// A collection stops all threads. The lines do not allocate, and the little
 	// garbage of the control loop may pile up for a long time.
 	debug.SetGCPercent(-1)
@@ -171,8 +168,9 @@ func becomeRealtime() bool {
 	for _, e := range entries {
 		tid, err := strconv.Atoi(e.Name())
 		if err != nil {
-			continue
+			return false
 		}
+		// A thread may have ended since.
 		if err := unix.SchedSetAttr(tid, &attr, 0); err != nil && !errors.Is(err, unix.ESRCH) {
 			return false
 		}

@@ -94,7 +94,9 @@ type direction struct {
 	lateness                    histogram
 }
 
-// pump moves the frames of one line, both ways, in one thread.
+// pump moves the frames of one line, both ways, in one thread. All its system
+// calls but the wait of an empty line are raw: the Go scheduler does not learn
+// of them, and does not give the thread's processor slot away.
 type pump struct {
 	dirs [2]direction
 
@@ -104,7 +106,8 @@ type pump struct {
 	control      [batch][controlSize]byte
 	scratch      []byte
 	poll         [2]unix.PollFd
-	ts           unix.Timespec
+	timeout      unix.Timespec
+	base         time.Time // when the pump's monotonic time begins
 
 	// late and typical are the 90 % and 50 % quantiles of the lateness of
 	// timed waits, tracked step by step.
@@ -118,6 +121,7 @@ type pump struct {
 // newPump prepares a pump between two packet sockets.
 func newPump(a, b int, m lineMessage, share float64) (*pump, error) {
 	p := &pump{
+		base:      time.Now(),
 		scratch:   make([]byte, batch*frameSize),
 		late:      60 * int64(time.Microsecond),
 		typical:   40 * int64(time.Microsecond),
@@ -192,16 +196,27 @@ func (d *direction) stats() DirStats {
 	return s
 }
 
-// clock reads a clock. All system calls but the wait of an empty line are raw:
-// the Go scheduler does not learn of them, and cannot give the thread's
-// processor slot away. The vDSO would be faster by a tenth of a microsecond.
-func (p *pump) clock(id uintptr) int64 {
-	unix.RawSyscall(unix.SYS_CLOCK_GETTIME, id, uintptr(unsafe.Pointer(&p.ts)), 0)
-	return p.ts.Nano()
-}
+// now returns the monotonic time in ns since the pump was made.
+func (p *pump) now() int64 { return int64(time.Since(p.base)) }
 
-// now returns the monotonic time in ns.
-func (p *pump) now() int64 { return p.clock(unix.CLOCK_MONOTONIC) }
+// wallOffset returns the wall clock minus the monotonic time.
+func (p *pump) wallOffset() int64 {
+	// The thread may lose its processor between two readings, so the closest
+	// of some is taken.
+	best, offset := int64(never), int64(0)
+	for range 4 {
+		before := p.now()
+		wall := time.Now().UnixNano()
+		between := p.now() - before
+		if between < best {
+			best, offset = between, wall-before-between/2
+		}
+		if best < int64(time.Microsecond) {
+			break
+		}
+	}
+	return offset
+}
 
 // run moves frames for ever.
 func (p *pump) run() {
@@ -249,7 +264,7 @@ func (p *pump) receive(d *direction) {
 			}
 			break
 		}
-		offset := p.clock(unix.CLOCK_REALTIME) - mono
+		offset := p.wallOffset()
 		for i := range int(r) {
 			p.accept(d, s, i, mono, offset)
 		}
@@ -529,8 +544,8 @@ func (p *pump) pollReady(timeout int64) int {
 		// The only wait that the Go scheduler knows of, as it has no end.
 		r, _, errno = unix.Syscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&p.poll)), 2, 0, 0, 0, 0)
 	} else {
-		p.ts = unix.NsecToTimespec(timeout)
-		r, _, errno = unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&p.poll)), 2, uintptr(unsafe.Pointer(&p.ts)), 0, 0, 0)
+		p.timeout = unix.NsecToTimespec(timeout)
+		r, _, errno = unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&p.poll)), 2, uintptr(unsafe.Pointer(&p.timeout)), 0, 0, 0)
 	}
 	if errno != 0 || r == 0 {
 		return int(r)

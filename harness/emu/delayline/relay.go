@@ -99,7 +99,9 @@ func start(ctx context.Context, lines []Line) (*Relay, error) {
 	// Preemption signals would interrupt every wait that outlasts 10 ms.
 	cmd.Env = append(os.Environ(), childMarker+"=1", "GODEBUG=asyncpreemptoff=1")
 	cmd.ExtraFiles = files
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	// A process group of its own keeps the terminal's signals away: how the
+	// relay ends is up to this process.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 	var stderr tail
 	cmd.Stderr = &stderr
 	in, err := cmd.StdinPipe()

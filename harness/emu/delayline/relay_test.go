@@ -39,19 +39,20 @@ func stats(t *testing.T, r *Relay) LineStats {
 // accounted is how many frames the relay knows of.
 func (s DirStats) accounted() uint64 { return s.Packets + s.Lost + s.Dropped + s.Queued }
 
-// settle waits until a direction has accounted for n frames and returns its
-// counters.
-func settle(t *testing.T, r *Relay, n uint64, dir func(LineStats) DirStats) DirStats {
+// settle waits until a direction has accounted for n frames, or is done with
+// them if none may be left waiting, and returns its counters.
+func settle(t *testing.T, r *Relay, n uint64, done bool, dir func(LineStats) DirStats) DirStats {
 	t.Helper()
 	for end := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
 		s := dir(stats(t, r))
-		if s.accounted() >= n || time.Now().After(end) {
+		if s.accounted() >= n && (!done || s.Queued == 0) || time.Now().After(end) {
 			return s
 		}
 	}
 }
 
-func forward(s LineStats) DirStats { return s.AB }
+func forward(s LineStats) DirStats  { return s.AB }
+func backward(s LineStats) DirStats { return s.BA }
 
 func TestFramesPassUnmodified(t *testing.T) {
 	for _, delay := range []time.Duration{0, 100 * time.Microsecond, 3 * time.Millisecond} {
@@ -74,9 +75,9 @@ func TestFramesPassUnmodified(t *testing.T) {
 					}
 				}
 			}
-			st := stats(t, r)
-			for name, s := range map[string]DirStats{"AB": st.AB, "BA": st.BA} {
-				if s.Packets != uint64(len(sizes)) || s.Bytes != uint64(total) || s.Lost+s.Dropped+s.Queued != 0 {
+			n := uint64(len(sizes))
+			for name, s := range map[string]DirStats{"AB": settle(t, r, n, true, forward), "BA": settle(t, r, n, true, backward)} {
+				if s.Packets != n || s.Bytes != uint64(total) || s.Lost+s.Dropped+s.Queued != 0 {
 					t.Errorf("%s has the counters %+v, want %d frames of %d B", name, s, len(sizes), total)
 				}
 			}
@@ -102,7 +103,7 @@ func TestVLANTagsPass(t *testing.T) {
 			t.Fatalf("frame %d arrived with the tag %d, want %d", i, to.tag, tag)
 		}
 	}
-	if s := stats(t, r).AB; s.Packets != 3 || s.Bytes != 3*104 {
+	if s := settle(t, r, 3, true, forward); s.Packets != 3 || s.Bytes != 3*104 {
 		t.Errorf("3 frames of 104 B with their tags were sent, and the counters are %+v", s)
 	}
 }
@@ -160,7 +161,7 @@ func TestLiveChangeKeepsOrder(t *testing.T) {
 		}
 	}
 	phase(0)
-	settle(t, r, 20, forward) // the frames are in the line, not in a buffer before it
+	settle(t, r, 20, false, forward) // the frames are in the line, not in a buffer before it
 	phase(low)
 	var at []int64
 	collect := func() {
@@ -206,10 +207,10 @@ func TestLossIsSeeded(t *testing.T) {
 		for i := range uint64(n) {
 			from.send(t, frame(i, 64))
 			if i%100 == 99 {
-				settle(t, r, i+1, forward)
+				settle(t, r, i+1, false, forward)
 			}
 		}
-		s := settle(t, r, n, forward)
+		s := settle(t, r, n, true, forward)
 		if s.accounted() != n || s.Dropped != 0 {
 			t.Fatalf("%d frames were sent, and the counters are %+v", n, s)
 		}
@@ -225,7 +226,7 @@ func TestLossIsSeeded(t *testing.T) {
 			arrived = append(arrived, number(f))
 		}
 		to.send(t, frame(0, 64))
-		if s := settle(t, r, 1, func(l LineStats) DirStats { return l.BA }); s.Lost != 1 {
+		if s := settle(t, r, 1, true, backward); s.Lost != 1 {
 			t.Errorf("with a loss of 1 the counters are %+v", s)
 		}
 		return arrived
@@ -311,10 +312,10 @@ func TestFullLineAccountsForDrops(t *testing.T) {
 	for i := range uint64(n) {
 		from.send(t, f)
 		if i%100 == 99 {
-			settle(t, r, i+1, forward)
+			settle(t, r, i+1, false, forward)
 		}
 	}
-	s := settle(t, r, n, forward)
+	s := settle(t, r, n, false, forward)
 	if s.accounted() != n || s.Packets != 0 {
 		t.Errorf("%d frames were sent, and the counters are %+v", n, s)
 	}
@@ -419,7 +420,7 @@ func TestInterfaceDownIsSurvived(t *testing.T) {
 	}
 	set(netlink.LinkSetDown)
 	from.send(t, frame(1, 64))
-	if s := settle(t, r, 1, forward); s.Refused+s.Queued != 1 {
+	if s := settle(t, r, 1, true, forward); s.Refused != 1 {
 		t.Errorf("with the far interface down the counters are %+v", s)
 	}
 	before, err := r.Stats(t.Context())
@@ -473,9 +474,18 @@ func TestSeveralLines(t *testing.T) {
 			}
 		}
 	}
-	st, err := r.Stats(t.Context())
-	if err != nil {
-		t.Fatal(err)
+	var st Stats
+	for end := time.Now().Add(patience); ; {
+		if st, err = r.Stats(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		delivered := uint64(0)
+		for _, l := range st.Lines {
+			delivered += l.AB.Packets
+		}
+		if delivered >= n*(n+1)/2 || time.Now().After(end) {
+			break
+		}
 	}
 	for i, l := range st.Lines {
 		if l.AB.Packets != uint64(i+1) || l.BA.accounted() != 0 {

@@ -1,0 +1,32 @@
+package cli
+
+import (
+	"context"
+	"os"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"edgebed/harness/emu/delayline"
+	"edgebed/harness/sandbox"
+)
+
+// TestMain makes the test binary behave as edgebed where a script calls it.
+func TestMain(m *testing.M) {
+	sandbox.Enter()
+	delayline.MaybeMain()
+	testscript.Main(m, map[string]func(){
+		"edgebed": func() { os.Exit(Run(context.Background(), os.Args[1:], os.Stdout, os.Stderr)) },
+	})
+}
+
+// TestScripts runs the command as users do: testdata/script/*.txtar.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Condition: func(cond string) (bool, error) {
+			return cond == "sandbox" && sandbox.Probe(context.Background(), sandbox.Options{}) == nil, nil
+		},
+		RequireExplicitExec: true,
+	})
+}

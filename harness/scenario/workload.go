@@ -1,0 +1,124 @@
+package scenario
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"edgebed/harness/units"
+	"edgebed/harness/yamlfile"
+	"edgebed/nodes/workflow"
+)
+
+// Workload says which workflows to run. A generator reads only the keys that
+// Generators lists for it; they must be given, and no others.
+type Workload struct {
+	Pos yamlfile.Pos `json:"-"`
+	// Generator is one of Generators.
+	Generator string `yaml:"generator" required:"true"`
+	// Argument is the size of the input and of every function's output.
+	Argument units.Size `yaml:"argument" required:"true"`
+
+	// Variant is the reading of the paper.
+	Variant workflow.Variant `yaml:"variant"`
+	// States is the number of states. For chains, States and Length are S and L
+	// as the paper labels them.
+	States int `yaml:"states"`
+	Length int `yaml:"length"`
+	// Stages of Branches parallel calls each.
+	Stages   int `yaml:"stages"`
+	Branches int `yaml:"branches"`
+	// VideoState is the size of the state of fe_video, from which those of the
+	// other functions follow.
+	VideoState units.Size `yaml:"video-state"`
+	// Depth is the largest number of functions on a path, Width the largest
+	// number of parallel ones.
+	Depth int `yaml:"depth"`
+	Width int `yaml:"width"`
+}
+
+// Generator is a way to draw workflows.
+type Generator struct {
+	// About says what it draws.
+	About string
+	// Keys of a workload that it reads, beside generator and argument.
+	Keys []string
+
+	draw func(w Workload, functions []string) workflow.Generator
+}
+
+// Generators lists the workload generators by name.
+var Generators = map[string]Generator{
+	"chain": {
+		About: "chains of functions, experiment 400 (paper Sec. 6.2)",
+		Keys:  []string{"variant", "states", "length"},
+		draw: func(w Workload, functions []string) workflow.Generator {
+			return workflow.Chains{Variant: w.Variant, S: w.States, L: w.Length, Functions: functions}
+		},
+	},
+	"stages": {
+		About: "DAGs of stages that branch and collect, experiment 401 (paper Sec. 6.2)",
+		Keys:  []string{"variant", "stages", "branches"},
+		draw: func(w Workload, functions []string) workflow.Generator {
+			return workflow.DAGs{Variant: w.Variant, Stages: w.Stages, Branches: w.Branches, Functions: functions}
+		},
+	},
+	"marvel": {
+		About: "the audio-video analytics of paper Fig. 1, experiment 402 (Sec. 2)",
+		Keys:  []string{"video-state"},
+		draw: func(w Workload, _ []string) workflow.Generator {
+			return workflow.Marvel{VideoState: w.VideoState}
+		},
+	},
+	"mix": {
+		About: "single tasks, chains and DAGs in the shares of a data centre's traces (paper Sec. 2)",
+		Keys:  []string{"depth", "width", "states"},
+		draw: func(w Workload, functions []string) workflow.Generator {
+			return workflow.Mix{Depth: w.Depth, Width: w.Width, States: w.States, Functions: functions}
+		},
+	},
+}
+
+// Draw returns the generator that the workload names, drawing from the given
+// function names. Generators of one fixed workflow, such as marvel, have names
+// of their own and leave the given ones alone. It fails where the generator is
+// unknown, which Expand has refused already.
+func (w Workload) Draw(functions []string) (workflow.Generator, error) {
+	g, ok := Generators[w.Generator]
+	if !ok {
+		return nil, w.unknown()
+	}
+	return g.draw(w, functions), nil
+}
+
+func (w *Workload) unknown() error {
+	return w.Pos.Errorf("unknown generator %q%s", w.Generator, yamlfile.Suggest(w.Generator, slices.Sorted(maps.Keys(Generators))))
+}
+
+// checkKeys checks that the mapping which the workload was read from has the
+// keys that its generator reads, and no others.
+func (w *Workload) checkKeys(node *yaml.Node) error {
+	g, ok := Generators[w.Generator]
+	if !ok {
+		return w.unknown()
+	}
+	var errs []error
+	given := map[string]bool{"generator": true, "argument": true}
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		key := node.Content[i]
+		given[key.Value] = true
+		if key.Value == "generator" || key.Value == "argument" || slices.Contains(g.Keys, key.Value) {
+			continue
+		}
+		at := yamlfile.Pos{File: w.Pos.File, Line: key.Line, Column: key.Column, Path: w.Pos.Path}
+		errs = append(errs, at.Errorf("generator %s does not use %s; remove it (used: %s)", w.Generator, key.Value, strings.Join(g.Keys, ", ")))
+	}
+	for _, key := range g.Keys {
+		if !given[key] {
+			errs = append(errs, w.Pos.Errorf("generator %s needs the key %q", w.Generator, key))
+		}
+	}
+	return yamlfile.Join(errs...)
+}

@@ -1,0 +1,316 @@
+package testbed
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"edgebed/harness/emu/delayline"
+	"edgebed/harness/record"
+	"edgebed/harness/sandbox"
+	"edgebed/harness/scenario"
+	"edgebed/nodes/workflow"
+	"edgebed/scenarios"
+	"edgebed/topologies"
+)
+
+// TestMain lets the test binary be the worker that Spawn starts, as edgebed's
+// own main does.
+func TestMain(m *testing.M) {
+	sandbox.Enter()
+	delayline.MaybeMain()
+	if len(os.Args) > 1 && os.Args[1] == WorkerArg {
+		if err := Main(context.Background(), os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	if err := sandbox.Probe(context.Background(), sandbox.Options{}); err != nil {
+		var refused *sandbox.RefusedError
+		if errors.As(err, &refused) && os.Getenv(sandbox.EnvRequire) == "" {
+			fmt.Println("skipped:", err)
+			os.Exit(0)
+		}
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+func builtinTopology(name string) ([]byte, string, error) {
+	data, err := topologies.Files.ReadFile(name)
+	return data, name, err
+}
+
+// prepare returns jobs of experiment 400 with the given executions per cell.
+func prepare(t *testing.T, executions int, sel scenario.Selection, given ...Workflow) []Job {
+	t.Helper()
+	data, err := scenarios.Files.ReadFile("exp400.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := scenario.Parse("exp400.yaml", data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, p := range s.Profiles {
+		p.Executions = executions
+		s.Profiles[name] = p
+	}
+	sel.Profile = "quick"
+	plan, err := s.Expand(sel)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := Prepare(plan, builtinTopology, given)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p.Jobs
+}
+
+// collect runs the job in a worker and returns what it reported.
+func collect(t *testing.T, job Job) (cell record.Cell, list []record.Execution, end record.CellEnd) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	err := Spawn(ctx, job, Reporter{
+		Cell:      func(c record.Cell) error { cell = c; return nil },
+		Execution: func(e record.Execution) error { list = append(list, e); return nil },
+		CellEnd:   func(e record.CellEnd) error { end = e; return nil },
+	})
+	if err != nil {
+		t.Fatalf("cell %s: %v", job.Cell.ID, err)
+	}
+	return cell, list, end
+}
+
+// TestModels runs one cell per model and checks what can be known beforehand:
+// every execution succeeds, the wire carries what the payload, the protocol and
+// the links' number predict, no execution beats the link rate, and at 1 Mb/s
+// state-local, which moves the least, is the fastest.
+func TestModels(t *testing.T) {
+	mean := map[workflow.Model]time.Duration{}
+	for _, job := range prepare(t, 2, scenario.Selection{Where: map[string][]string{
+		"rate": {"2 Mb/s"}, "panel": {"S=3,L=6"}, "argument": {"10 kB"},
+	}}) {
+		model := job.Cell.Execution.Model
+		cell, list, end := collect(t, job)
+		if !end.OK || len(list) != 2 || cell.ID != job.Cell.ID || end.Cell != cell.ID {
+			t.Fatalf("%s: %d executions, end %+v", model, len(list), end)
+		}
+		for _, key := range []string{record.SettingDelayBackend, record.SettingCongestionControl} {
+			if cell.Settings[key] == "" {
+				t.Errorf("%s: the records do not say %s", model, key)
+			}
+		}
+		for k, e := range list {
+			if !e.OK {
+				t.Fatalf("%s: execution %d failed: %s", model, k, e.Reason)
+			}
+			if e.Index != k || e.Workload != job.Workflows[k].Name {
+				t.Errorf("%s: execution %d is recorded as %d of workload %s", model, k, e.Index, e.Workload)
+			}
+			off := float64(e.TrunkBytes)/float64(e.PredictedTrunkBytes) - 1
+			if off < -0.06 || off > 0.06 {
+				t.Errorf("%s: execution %d moved %d B between switches, %+.1f %% off the prediction", model, k, e.TrunkBytes, 100*off)
+			}
+			if e.SwitchBytes <= e.TrunkBytes {
+				t.Errorf("%s: all ports sent %d B, trunk ports alone %d B", model, e.SwitchBytes, e.TrunkBytes)
+			}
+			// The models move one message at a time: the payload cannot be
+			// faster than the link, and functions take 10 ms each.
+			w := job.Workflows[k].Workflow
+			least := time.Duration(w.Len()) * 10 * time.Millisecond
+			least += time.Duration(float64(job.FastestLink().Time(1000)) * float64(e.PayloadBytes) / 1000 * 0.9)
+			if time.Duration(e.DelayNS) < least {
+				t.Errorf("%s: execution %d took %v, less than the %v that link and functions need", model, k, time.Duration(e.DelayNS), least)
+			}
+			mean[model] += time.Duration(e.DelayNS) / 2
+		}
+	}
+	if mean[workflow.StateLocal] >= mean[workflow.PureFaaS] || mean[workflow.StateLocal] >= mean[workflow.StateProp] {
+		t.Errorf("at 2 Mb/s state-local is not the fastest: %v", mean)
+	}
+}
+
+// TestConnections checks the prototype's rules on one chain whose connections
+// are known: client to router (loopback), router to computers (warm), callback,
+// state server, fetches.
+func TestConnections(t *testing.T) {
+	w, err := workflow.ParseJSON("chain.json", []byte(`{
+		"functions": ["10.1.0.2", "10.1.0.3", "10.1.0.4"],
+		"dependencies": {"s0": ["10.1.0.2", "10.1.0.4"], "s1": ["10.1.0.3"], "s2": []},
+		"state-sizes": {"s0": 10000, "s1": 20000, "s2": 30000}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Client's Put channel, router, callback, and a fetch per state and owner.
+	want := map[workflow.Model]int64{workflow.PureFaaS: 1, workflow.StateProp: 2, workflow.StateLocal: 3 + 3}
+	payload := map[workflow.Model]int64{workflow.PureFaaS: 140000, workflow.StateProp: 160000, workflow.StateLocal: 80000}
+	for _, job := range prepare(t, 1, scenario.Selection{
+		Set:   map[string]string{"link-delay": "0 ms"},
+		Where: map[string][]string{"rate": {"100 Mb/s"}, "panel": {"S=3,L=6"}, "argument": {"10 kB"}},
+	}, Workflow{"chain", w}) {
+		_, list, _ := collect(t, job)
+		model := job.Cell.Execution.Model
+		if len(list) != 1 || !list[0].OK {
+			t.Fatalf("%s: %+v", model, list)
+		}
+		if list[0].ActiveOpens != want[model] {
+			t.Errorf("%s opened %d TCP connections, want %d", model, list[0].ActiveOpens, want[model])
+		}
+		if list[0].PayloadBytes != payload[model] {
+			t.Errorf("%s: payload %d B, want %d", model, list[0].PayloadBytes, payload[model])
+		}
+	}
+}
+
+// TestTimeout runs an execution that cannot end in time: it fails with a
+// reason, and the cell goes on.
+func TestTimeout(t *testing.T) {
+	jobs := prepare(t, 2, scenario.Selection{Where: map[string][]string{
+		"rate": {"1 Mb/s"}, "panel": {"S=3,L=6"}, "argument": {"100 kB"}, "model": {"state-prop"},
+	}})
+	jobs[0].Cell.Execution.Timeout = 700 * time.Millisecond
+	jobs[0].Cell.Execution.WarmUp = false
+	_, list, end := collect(t, jobs[0])
+	if len(list) != 2 || !end.OK {
+		t.Fatalf("%d executions, end %+v", len(list), end)
+	}
+	for k, e := range list {
+		if e.OK || e.Reason == "" {
+			t.Errorf("execution %d: ok %v, reason %q; its payload takes seconds at 1 Mb/s", k, e.OK, e.Reason)
+		}
+	}
+}
+
+func TestSpawnStops(t *testing.T) {
+	job := prepare(t, 50, scenario.Selection{Where: map[string][]string{
+		"rate": {"1 Mb/s"}, "panel": {"S=3,L=6"}, "argument": {"10 kB"}, "model": {"state-local"},
+	}})[0]
+	none := Reporter{
+		Cell:      func(record.Cell) error { return nil },
+		Execution: func(record.Execution) error { return nil },
+		CellEnd:   func(record.CellEnd) error { return nil },
+	}
+	t.Run("by context", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(context.Background())
+		r := none
+		r.Cell = func(record.Cell) error { cancel(); return nil }
+		if err := Spawn(ctx, job, r); !errors.Is(err, context.Canceled) {
+			t.Errorf("error %v, want that of the context", err)
+		}
+	})
+	t.Run("by reporter", func(t *testing.T) {
+		full := errors.New("disk full")
+		r := none
+		r.Cell = func(record.Cell) error { return full }
+		if err := Spawn(context.Background(), job, r); !errors.Is(err, full) {
+			t.Errorf("error %v, want the reporter's", err)
+		}
+	})
+	t.Run("by kill", func(t *testing.T) {
+		r := none
+		r.Cell = func(record.Cell) error { return killWorkers(t) }
+		err := Spawn(context.Background(), job, r)
+		if err == nil || !strings.Contains(err.Error(), "worker ended") {
+			t.Errorf("error %v, want one that says the worker ended", err)
+		}
+	})
+	t.Run("bad job", func(t *testing.T) {
+		bad := job
+		bad.TopologyText = []byte("version: 1\nname: x")
+		err := Spawn(context.Background(), bad, none)
+		if err == nil || !strings.Contains(err.Error(), "subnet") {
+			t.Errorf("error %v, want the worker's own words about the topology", err)
+		}
+	})
+}
+
+// killWorkers kills the sandboxes that this test process started.
+func killWorkers(t *testing.T) error {
+	t.Helper()
+	children, err := filepath.Glob("/proc/self/task/*/children")
+	if err != nil {
+		return err
+	}
+	killed := 0
+	for _, file := range children {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			continue
+		}
+		for _, f := range bytes.Fields(data) {
+			var pid int
+			if _, err := fmt.Sscan(string(f), &pid); err == nil && syscall.Kill(pid, syscall.SIGKILL) == nil {
+				killed++
+			}
+		}
+	}
+	if killed != 1 {
+		return fmt.Errorf("killed %d children, want the worker's sandbox alone", killed)
+	}
+	return nil
+}
+
+func TestPrepareErrors(t *testing.T) {
+	data, err := scenarios.Files.ReadFile("exp400.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct{ old, new, want string }{
+		{"client: host0", "client: host9", "no host host9"},
+		{"host4, host5]", "host4, hots5]", "did you mean host5?"},
+		{"host4, host5]", "host4, host4]", "has a computer already"},
+		{"file: ring6.yaml", "file: ring7.yaml", "ring7.yaml"},
+		{"trunk: {rate", "trunks: {rate", "trunk"},
+		{"queue: 1000", "queue: 0", "queue"},
+		{"name: cpu, cores: 2", "name: cpu, cores: 0", "cores"},
+	} {
+		text := strings.Replace(string(data), tc.old, tc.new, 1)
+		s, err := scenario.Parse("exp400.yaml", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan, err := s.Expand(scenario.Selection{Profile: "quick"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = Prepare(plan, builtinTopology, nil)
+		if err == nil || !strings.Contains(err.Error(), tc.want) || !strings.Contains(err.Error(), "exp400.yaml:") {
+			t.Errorf("%s: error %v does not say %q and where", tc.new, err, tc.want)
+		}
+	}
+}
+
+// TestPairedWorkloads checks that every model and rate executes the same
+// workflows.
+func TestPairedWorkloads(t *testing.T) {
+	first := map[string]string{}
+	for _, job := range prepare(t, 5, scenario.Selection{}) {
+		var names []string
+		for _, w := range job.Workflows {
+			names = append(names, w.Name)
+		}
+		key := fmt.Sprint(job.Cell.Workload.States, job.Cell.Workload.Length)
+		all := strings.Join(names, " ")
+		if first[key] == "" {
+			first[key] = all
+		}
+		if all != first[key] {
+			t.Errorf("cell %s executes %s, another one %s", job.Cell.ID, all, first[key])
+		}
+	}
+	if len(first) != 2 {
+		t.Errorf("%d panels, want 2", len(first))
+	}
+}

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"os"
+	"os/signal"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -11,10 +12,19 @@ import (
 	"edgebed/harness/sandbox"
 )
 
+// envCommand makes the test binary behave as edgebed.
+const envCommand = "EDGEBED_TEST_COMMAND"
+
 // TestMain makes the test binary behave as edgebed where a script calls it.
 func TestMain(m *testing.M) {
 	sandbox.Enter()
 	delayline.MaybeMain()
+	if os.Getenv(envCommand) != "" {
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+		code := Run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+		stop()
+		os.Exit(code)
+	}
 	testscript.Main(m, map[string]func(){
 		"edgebed": func() { os.Exit(Run(context.Background(), os.Args[1:], os.Stdout, os.Stderr)) },
 	})

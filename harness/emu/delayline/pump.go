@@ -95,8 +95,8 @@ type direction struct {
 }
 
 // pump moves the frames of one line, both ways, in one thread. All its system
-// calls but the wait of an empty line are raw: the Go scheduler does not learn
-// of them, and does not give the thread's processor slot away.
+// calls but long waits are raw: the Go scheduler does not learn of them, and
+// does not give the thread's processor slot away.
 type pump struct {
 	dirs [2]direction
 
@@ -495,6 +495,9 @@ func (p *pump) wait() int64 {
 		}
 		return p.now() + sendLead
 	}
+	if !timed {
+		return max(now+sendLead, wake) // the nap is over
+	}
 	left := target - now
 	switch {
 	case left <= 0:
@@ -540,12 +543,18 @@ func (p *pump) pollReady(timeout int64) int {
 	}
 	var r uintptr
 	var errno unix.Errno
-	if timeout < 0 {
-		// The only wait that the Go scheduler knows of, as it has no end.
-		r, _, errno = unix.Syscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&p.poll)), 2, 0, 0, 0, 0)
-	} else {
+	var limit uintptr
+	if timeout >= 0 {
 		p.timeout = unix.NsecToTimespec(timeout)
-		r, _, errno = unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&p.poll)), 2, uintptr(unsafe.Pointer(&p.timeout)), 0, 0, 0)
+		limit = uintptr(unsafe.Pointer(&p.timeout))
+	}
+	if timeout < 0 || timeout > longSleep-shortSleep {
+		// The scheduler learns of long waits, or its monitor would keep an eye
+		// on the processor slot all the time. They end well before a frame is
+		// due.
+		r, _, errno = unix.Syscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&p.poll)), 2, limit, 0, 0, 0)
+	} else {
+		r, _, errno = unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&p.poll)), 2, limit, 0, 0, 0)
 	}
 	if errno != 0 || r == 0 {
 		return int(r)

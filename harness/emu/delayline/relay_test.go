@@ -292,7 +292,11 @@ func TestSuperFramesPass(t *testing.T) {
 	if !bytes.Equal(sum.Sum(nil), got.Sum(nil)) {
 		t.Error("the stream arrived changed")
 	}
+	// A frame is counted after it was delivered.
 	s := stats(t, r).AB
+	for end := time.Now().Add(patience); s.Bytes < n && time.Now().Before(end); s = stats(t, r).AB {
+		time.Sleep(time.Millisecond)
+	}
 	if s.Bytes < n || s.Packets == 0 || s.Bytes/s.Packets < 2*1514 {
 		t.Errorf("%d B passed in %d frames: GSO frames were split", s.Bytes, s.Packets)
 	}
@@ -385,10 +389,21 @@ func TestSlowQueueBehindDoesNotPushBack(t *testing.T) {
 	}
 }
 
-// TestIdleRelaySleeps checks that a relay with nothing to do uses no processor.
+// TestIdleRelaySleeps checks that a relay with nothing to do, or nothing to do
+// for long, uses no processor.
 func TestIdleRelaySleeps(t *testing.T) {
 	c := newCable(t)
-	r := c.start(t, Params{Delay: time.Millisecond}, Params{Delay: time.Millisecond}, 1)
+	r := c.start(t, Params{Delay: MaxDelay}, Params{Delay: time.Millisecond}, 1)
+	t.Run("empty", func(t *testing.T) { checkIdle(t, r) })
+	from := c.openPort(t, 0)
+	for i := range uint64(10) {
+		from.send(t, frame(i, 64))
+	}
+	settle(t, r, 10, false, forward)
+	t.Run("waiting", func(t *testing.T) { checkIdle(t, r) })
+}
+
+func checkIdle(t *testing.T, r *Relay) {
 	before, err := r.Stats(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -494,14 +509,21 @@ func TestSeveralLines(t *testing.T) {
 	}
 }
 
-// gone tells whether a process has ended, counting one that nobody waits for.
-func gone(pid int) bool {
+// processState returns the letter for the state of a process, or nothing if
+// there is none.
+func processState(pid int) string {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return true
+		return ""
 	}
-	_, state, _ := strings.Cut(string(data), ") ")
-	return strings.HasPrefix(state, "Z") || strings.HasPrefix(state, "X")
+	_, fields, _ := strings.Cut(string(data), ") ")
+	return fields[:min(1, len(fields))]
+}
+
+// gone tells whether a process has ended, counting one that nobody waits for.
+func gone(pid int) bool {
+	state := processState(pid)
+	return state == "" || state == "Z" || state == "X"
 }
 
 func TestChildDiesWithParent(t *testing.T) {
@@ -592,6 +614,11 @@ func TestStatsHonoursContext(t *testing.T) {
 	r := c.start(t, Params{}, Params{}, 1)
 	if err := unix.Kill(r.Pid(), unix.SIGSTOP); err != nil {
 		t.Fatal(err)
+	}
+	for end := time.Now().Add(patience); processState(r.Pid()) != "T"; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the child does not stop")
+		}
 	}
 	for range 2 {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)

@@ -8,17 +8,20 @@ COMMIT  := $(shell git rev-parse --short=12 HEAD 2>/dev/null)$(shell git diff --
 LDFLAGS := -X edgebed/harness/record.commit=$(COMMIT)
 SOURCES := $(shell find harness nodes topologies scenarios -name '*.go' -o -name '*.yaml')
 
-.PHONY: all exp400 test lint bench clean generate
+.PHONY: all exp400 exp401 exp402 alibaba-mix test lint bench clean generate
 
 all: $(BIN)
 
 $(BIN): $(SOURCES) go.mod go.sum
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./harness/cmd/edgebed
 
-# Runs an experiment from scratch: results of an earlier run are moved aside.
-exp400: $(BIN)
-	@scripts/fresh results/$@
-	$(BIN) run $@ --profile $(PROFILE) --jobs $(JOBS) --out results/$@
+# Each runs an experiment from scratch: results of an earlier run are moved
+# aside. VARIANT=text runs 400 and 401 as the paper's words say instead of as the
+# published scripts do.
+exp400 exp401 exp402 alibaba-mix: OUT = results/$@$(VARIANT:%=-%)
+exp400 exp401 exp402 alibaba-mix: $(BIN)
+	@scripts/fresh $(OUT)
+	$(BIN) run $@ --profile $(PROFILE) --jobs $(JOBS) --out $(OUT) $(VARIANT:%=--set variant=%)
 
 test:
 	$(GO) test -race ./...

@@ -44,7 +44,7 @@ func ExecutionsCSV(w io.Writer, r *Results) error {
 	header = append(header, "seed", "index", "warm_up", "ok", "reason", "workload", "started",
 		"delay_s", "cycle_s", "hops", "ptime_ms",
 		"switch_bytes", "switch_packets", "trunk_bytes", "trunk_packets", "drops",
-		"retransmissions", "active_opens", "payload_bytes", "payload_hop_bytes", "predicted_trunk_bytes")
+		"retransmissions", "active_opens", "payload_bytes", "payload_hop_bytes", "predicted_trunk_bytes", "delivered_bytes", "table1_bytes")
 	out := csv.NewWriter(w)
 	if err := out.Write(header); err != nil {
 		return err
@@ -59,7 +59,8 @@ func ExecutionsCSV(w io.Writer, r *Results) error {
 				seconds(e.DelayNS), seconds(e.CycleNS))
 			for _, v := range []int64{int64(e.Hops), e.PTimeMS,
 				e.SwitchBytes, e.SwitchPackets, e.TrunkBytes, e.TrunkPackets, e.Drops,
-				e.Retransmissions, e.ActiveOpens, e.PayloadBytes, e.PayloadHopBytes, e.PredictedTrunkBytes} {
+				e.Retransmissions, e.ActiveOpens, e.PayloadBytes, e.PayloadHopBytes, e.PredictedTrunkBytes,
+				e.DeliveredBytes(), e.Table1Bytes} {
 				row = append(row, strconv.FormatInt(v, 10))
 			}
 			if err := out.Write(row); err != nil {

@@ -84,6 +84,7 @@ var Metrics = map[string]string{
 	"traffic-rate":    "Network traffic (Mb/s)",
 	"traffic-volume":  "Network traffic per execution (kB)",
 	"trunk-volume":    "Switch-to-switch traffic per execution (kB)",
+	"table1-ratio":    "Bytes delivered to hosts / paper's Table 1",
 	"retransmissions": "Retransmitted segments per execution",
 }
 
@@ -133,8 +134,9 @@ type Execution struct {
 	Started  time.Time `json:"started"`
 	// DelayNS is from the client's first byte out to its last byte in.
 	DelayNS int64 `json:"delay_ns"`
-	// CycleNS is from the start of this execution to the start of the next,
-	// pauses included: what a traffic rate divides by.
+	// CycleNS is the pause before the execution and its delay: what a traffic
+	// rate divides by, as a client that runs back to back would show it. The
+	// testbed's own wait for the last frames is not in it.
 	CycleNS int64  `json:"cycle_ns"`
 	OK      bool   `json:"ok"`
 	Reason  string `json:"reason,omitempty"`
@@ -163,8 +165,19 @@ type Execution struct {
 	PayloadHopBytes int64 `json:"payload_hop_bytes"`
 	// PredictedTrunkBytes is what TrunkBytes should be by calculation: the
 	// transfers with the headers and connections that they need.
+	// It, PayloadBytes and PayloadHopBytes are 0 where they are not known
+	// beforehand: a function that several computers serve, states that stay
+	// where an earlier execution left them.
 	PredictedTrunkBytes int64 `json:"predicted_trunk_bytes"`
+	// Table1Bytes is the paper's Table 1 for this workflow and model: payload
+	// between hosts, for state-local an upper bound. 0 in records that an older
+	// edgebed wrote.
+	Table1Bytes int64 `json:"table1_bytes,omitempty"`
 }
+
+// DeliveredBytes counts what switches sent to hosts: every frame once, however
+// many switches it crossed.
+func (e Execution) DeliveredBytes() int64 { return e.SwitchBytes - e.TrunkBytes }
 
 // Port is the traffic of one switch port during one execution. Tx leaves the
 // switch.

@@ -76,7 +76,7 @@ func sampleExecution(cell string, index int) Execution {
 		DelayNS: 1_234_567_890 + int64(index), CycleNS: 1_334_567_890, OK: true, Hops: 7, PTimeMS: 30,
 		SwitchBytes: 150_000, SwitchPackets: 120, TrunkBytes: 100_000, TrunkPackets: 80,
 		Ports:           []Port{{Name: "s0-s1", TxBytes: 100_000, TxPackets: 80, RxBytes: 660, RxPackets: 10}},
-		Retransmissions: 1, ActiveOpens: 3, PayloadBytes: 90_000, PayloadHopBytes: 95_000, PredictedTrunkBytes: 99_000,
+		Retransmissions: 1, ActiveOpens: 3, PayloadBytes: 90_000, PayloadHopBytes: 95_000, PredictedTrunkBytes: 99_000, Table1Bytes: 80_000,
 	}
 }
 

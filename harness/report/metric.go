@@ -17,6 +17,7 @@ const (
 	metricTrafficRate     = "traffic-rate"
 	metricTrafficVolume   = "traffic-volume"
 	metricTrunkVolume     = "trunk-volume"
+	metricTable1Ratio     = "table1-ratio"
 	metricRetransmissions = "retransmissions"
 )
 
@@ -50,6 +51,11 @@ func value(metric string, e record.Execution) float64 {
 		return float64(e.SwitchBytes) / 1000
 	case metricTrunkVolume:
 		return float64(e.TrunkBytes) / 1000
+	case metricTable1Ratio:
+		if e.Table1Bytes <= 0 {
+			return math.NaN()
+		}
+		return float64(e.DeliveredBytes()) / float64(e.Table1Bytes)
 	case metricRetransmissions:
 		return float64(e.Retransmissions)
 	default:
@@ -73,25 +79,35 @@ func values(metric string, executions []record.Execution) []float64 {
 // record.Metrics names.
 //
 // It is the mean over the executions with its Student-t interval, except for
-// traffic-rate: that is the sum of the bytes over the sum of the cycle times,
-// pauses included, as a counter that is polled over a whole cell shows it
-// (paper Fig. 18), with the interval of the ratio estimator.
+// two, which are a ratio of sums with the interval of the ratio estimator:
+// traffic-rate is the bytes over the cycle times, pauses included, as a counter
+// that is polled over a whole cell shows it (paper Fig. 18); table1-ratio is the
+// bytes over those of the formula.
 func Estimate(metric string, cells []record.CellResult) (stats.Estimate, error) {
 	if _, ok := record.Metrics[metric]; !ok {
 		return stats.Estimate{}, fmt.Errorf("estimate metric %q: unknown", metric)
 	}
 	executions := counted(cells)
-	if metric != metricTrafficRate {
+	var above, below []float64
+	switch metric {
+	case metricTrafficRate:
+		for _, e := range executions {
+			if e.CycleNS > 0 {
+				above = append(above, float64(e.SwitchBytes)*8/1e6)
+				below = append(below, float64(e.CycleNS)/1e9)
+			}
+		}
+	case metricTable1Ratio:
+		for _, e := range executions {
+			if e.Table1Bytes > 0 {
+				above = append(above, float64(e.DeliveredBytes()))
+				below = append(below, float64(e.Table1Bytes))
+			}
+		}
+	default:
 		return stats.Mean(values(metric, executions)), nil
 	}
-	var megabits, seconds []float64
-	for _, e := range executions {
-		if e.CycleNS > 0 {
-			megabits = append(megabits, float64(e.SwitchBytes)*8/1e6)
-			seconds = append(seconds, float64(e.CycleNS)/1e9)
-		}
-	}
-	return stats.Ratio(megabits, seconds), nil
+	return stats.Ratio(above, below), nil
 }
 
 // keyed returns the metric of each execution with what identifies its workload

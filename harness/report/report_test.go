@@ -227,7 +227,7 @@ func abs(l vg.Length) vg.Length { return max(l, -l) }
 
 func TestEstimate(t *testing.T) {
 	ok := func(delay, cycle, bytes int64) record.Execution {
-		return record.Execution{OK: true, DelayNS: delay, CycleNS: cycle, SwitchBytes: bytes, TrunkBytes: bytes / 2, Retransmissions: bytes / 1000}
+		return record.Execution{OK: true, DelayNS: delay, CycleNS: cycle, SwitchBytes: bytes, TrunkBytes: bytes / 2, Table1Bytes: bytes / 4, Retransmissions: bytes / 1000}
 	}
 	warmUp, failed := ok(9e9, 9e9, 9e6), ok(9e9, 9e9, 9e6)
 	warmUp.WarmUp = true
@@ -241,13 +241,14 @@ func TestEstimate(t *testing.T) {
 		"traffic-rate":    3, // 24 Mb in 8 s, not the mean of 4 and 2.67
 		"traffic-volume":  1500,
 		"trunk-volume":    750,
+		"table1-ratio":    2,
 		"retransmissions": 1500,
 	} {
 		if e, err := Estimate(metric, cells); err != nil || e.N != 2 || math.Abs(e.Value-want) > 1e-9 || !e.Known {
 			t.Errorf("%s: %+v, %v; want %v of 2", metric, e, err, want)
 		}
 	}
-	if len(record.Metrics) != 5 {
+	if len(record.Metrics) != 6 {
 		t.Error("a metric was added without a value here")
 	}
 	if _, err := Estimate("speed", cells); err == nil {

@@ -131,6 +131,6 @@ func synthesizeExecution(variant, size string, argument, rate float64, model str
 	return record.Execution{
 		Index: index, WarmUp: index < 0, Workload: fmt.Sprintf("%s-%d-%d", size, seed, index), OK: true,
 		DelayNS: int64(delay * 1e9), CycleNS: int64((delay + 0.1) * 1e9),
-		SwitchBytes: int64(payload * 2.8 * 1.07), TrunkBytes: int64(payload * 1.8 * 1.07),
+		SwitchBytes: int64(payload * 2.8 * 1.07), TrunkBytes: int64(payload * 1.8 * 1.07), Table1Bytes: int64(payload),
 	}
 }

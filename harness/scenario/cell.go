@@ -128,6 +128,14 @@ type Execution struct {
 	Timeout time.Duration `yaml:"timeout" required:"true"`
 	// WarmUp opens all persistent connections before the first execution.
 	WarmUp bool `yaml:"warm-up"`
+	// Discard is how many executions come before those that are measured. They
+	// are recorded as warm-ups, and no figure shows them.
+	Discard int `yaml:"discard"`
+	// KeepClient makes one client execute all workflows of the cell, so that
+	// states stay where the last execution of the same workflow left them.
+	// Otherwise each execution has a client of its own, which holds all states at
+	// first, as in the prototype's experiments.
+	KeepClient bool `yaml:"keep-client"`
 	// Verify makes functions sign the states they use, and fails an execution
 	// whose states were not used by the right functions in the right order.
 	Verify bool `yaml:"verify"`
@@ -327,6 +335,9 @@ func (c *Cell) check() error {
 	}
 	if c.Execution.Form != workflow.Carry && c.Execution.Form != workflow.Direct {
 		errs = append(errs, c.Execution.Pos.Errorf("unknown form %q (valid: carry, direct)", c.Execution.Form))
+	}
+	if c.Execution.Discard < 0 {
+		errs = append(errs, c.Execution.Pos.Errorf("discard must not be negative"))
 	}
 	if !slices.Contains(emu.Backends, c.Topology.Delay) {
 		errs = append(errs, c.Topology.Pos.Errorf("unknown delay back end %q (valid: %v)", c.Topology.Delay, emu.Backends))

@@ -28,6 +28,13 @@ type Workflow struct {
 	Workflow *workflow.Workflow `json:"workflow"`
 }
 
+// Workflow returns the workflow of an execution. Those below 0 are warm-ups: for
+// them the list repeats before its start.
+func (j *Job) Workflow(execution int) Workflow {
+	n := len(j.Workflows)
+	return j.Workflows[((execution%n)+n)%n]
+}
+
 // Reporter receives what happens in a job, in order: one Cell, then Executions,
 // then one CellEnd. An error from it ends the job.
 type Reporter struct {

@@ -1,6 +1,7 @@
 package testbed
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -152,6 +153,10 @@ func (j *Job) topology() (*emu.Topology, error) {
 // states consistent.
 func (j *Job) feasible(w *workflow.Workflow) error {
 	if e := j.Cell.Execution; e.Model != workflow.PureFaaS && e.Form == workflow.Carry {
+		if e.KeepClient && !w.IsChain() {
+			return errors.New("keep the client after a DAG in the carry form: a join discards what its other inputs say about states, " +
+				"so that the client's next execution would use states out of date; use form: direct")
+		}
 		return w.CheckCarry()
 	}
 	_, err := workflow.Augment(w)
@@ -259,7 +264,12 @@ func (j *Job) computers(t *emu.Topology) (map[string]deploy.Computer, error) {
 			if err := spec.Validate(); err != nil {
 				return nil, g.Pos.Errorf("computer on %s: %w", name, err)
 			}
-			list[name] = deploy.Computer{Spec: spec, StateHost: g.Keeper(name)}
+			keeper := g.Keeper(name)
+			list[name] = deploy.Computer{
+				Spec:           spec,
+				StateHost:      keeper,
+				StateReadWrite: g.StateMode == scenario.StateReadWrite && keeper != name,
+			}
 		}
 	}
 	return list, nil
@@ -314,7 +324,8 @@ func (j Job) Expected() time.Duration {
 		}
 		return rate.Time(size * 107 / 100)
 	}
-	for _, w := range j.Workflows {
+	for k := -j.Cell.Execution.Discard; k < len(j.Workflows); k++ {
+		w := j.Workflow(k)
 		total += j.Cell.Execution.Pause + time.Duration(w.Workflow.Len())*(service+4*delay+2*time.Millisecond)
 		p, _, err := j.predict(w.Workflow)
 		if err != nil {
@@ -371,8 +382,11 @@ func (j *Job) kept(t *emu.Topology, w *workflow.Workflow) []workflow.Transfer {
 						get := put
 						get.From, get.To = keeper, host
 						list = append(list, get, put)
-					case k == 0:
-						list = append(list, put)
+					case k > 0:
+						continue
+					}
+					if k == 0 && !j.Cell.Execution.KeepClient {
+						list = append(list, put) // the state moves there
 					}
 				}
 			}
@@ -382,9 +396,9 @@ func (j *Job) kept(t *emu.Topology, w *workflow.Workflow) []workflow.Transfer {
 }
 
 // predict returns what one execution of the workflow must put on the network.
-// It is exact where each function has one server and computers keep their own
-// states; otherwise it takes each function's first server, and leaves out what
-// goes to other state servers.
+// It is exact where each function has one server and all states are with the
+// client at first and stay with the computers that used them. Otherwise it takes
+// each function's first server, and leaves out what goes to other state servers.
 func (j Job) predict(w *workflow.Workflow) (p *workflow.Prediction, exact bool, err error) {
 	t, err := j.topology()
 	if err != nil {
@@ -400,5 +414,6 @@ func (j Job) predict(w *workflow.Workflow) (p *workflow.Prediction, exact bool, 
 	}
 	e := j.Cell.Execution
 	p, err = workflow.Predict(w, e.Model, e.Form, j.Cell.Workload.Argument, place, nil)
-	return p, servers.sole(w) && len(j.kept(t, w)) == 0, err
+	moved := e.Model == workflow.StateLocal && e.KeepClient || len(j.kept(t, w)) > 0
+	return p, servers.sole(w) && !moved, err
 }

@@ -13,6 +13,7 @@ import (
 	"edgebed/harness/record"
 	"edgebed/nodes/client"
 	"edgebed/nodes/deploy"
+	"edgebed/nodes/workflow"
 )
 
 // quiet is how long no switch port may have moved a byte for an execution's
@@ -42,6 +43,8 @@ type bench struct {
 	topology   *emu.Topology
 	network    *emu.Network
 	deployment *deploy.Deployment
+	// kept is the client of the last execution if the next one has the same.
+	kept *client.Client
 }
 
 func build(ctx context.Context, job Job) (*bench, error) {
@@ -104,6 +107,8 @@ func (b *bench) run(ctx context.Context, report Reporter) error {
 		"pause":    cell.Execution.Pause.String(),
 		"timeout":  cell.Execution.Timeout.String(),
 		"warm-up":  fmt.Sprint(cell.Execution.WarmUp),
+		"discard":  fmt.Sprint(cell.Execution.Discard),
+		"clients":  clients(cell.Execution.KeepClient),
 	})
 	busy, err := readCPU()
 	if err != nil {
@@ -120,11 +125,11 @@ func (b *bench) run(ctx context.Context, report Reporter) error {
 			return fmt.Errorf("warm up: %w", err)
 		}
 	}
-	for k, w := range b.job.Workflows {
+	for k := -cell.Execution.Discard; k < len(b.job.Workflows); k++ {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		e, err := b.execute(ctx, k, w)
+		e, err := b.execute(ctx, k, b.job.Workflow(k))
 		if err != nil {
 			return fmt.Errorf("execution %d: %w", k, err)
 		}
@@ -139,12 +144,19 @@ func (b *bench) run(ctx context.Context, report Reporter) error {
 	return report.CellEnd(record.CellEnd{Cell: cell.ID, Ended: time.Now(), OK: true, BusyCPU: busy.until(now)})
 }
 
-// execute runs one workflow with a fresh client and measures it. The error is
+func clients(keep bool) string {
+	if keep {
+		return "one per cell"
+	}
+	return "one per execution"
+}
+
+// execute runs one workflow and measures it. The error is
 // for what the testbed itself could not do.
 func (b *bench) execute(ctx context.Context, index int, w Workflow) (record.Execution, error) {
 	cell := b.job.Cell
 	begin := time.Now()
-	e := record.Execution{Cell: cell.ID, Index: index, Workload: w.Name}
+	e := record.Execution{Cell: cell.ID, Index: index, WarmUp: index < 0, Workload: w.Name}
 	prediction, exact, err := b.job.predict(w.Workflow)
 	if err != nil {
 		return e, err
@@ -154,6 +166,11 @@ func (b *bench) execute(ctx context.Context, index int, w Workflow) (record.Exec
 		e.PayloadHopBytes = int64(prediction.Weighted(b.topology.Hops))
 		e.PredictedTrunkBytes = int64(prediction.WireBytes(b.topology.Hops))
 	}
+	table1, err := workflow.Table1(w.Workflow, cell.Execution.Model, cell.Execution.Form, cell.Workload.Argument)
+	if err != nil {
+		return e, err
+	}
+	e.Table1Bytes = int64(table1)
 	runtime.GC()
 	if err := sleep(ctx, cell.Execution.Pause-time.Since(begin)); err != nil {
 		return e, err
@@ -166,9 +183,11 @@ func (b *bench) execute(ctx context.Context, index int, w Workflow) (record.Exec
 	if err != nil {
 		return e, err
 	}
-	c, err := b.deployment.NewClient(ctx)
-	if err != nil {
-		return e, err
+	c := b.kept
+	if c == nil {
+		if c, err = b.deployment.NewClient(ctx); err != nil {
+			return e, err
+		}
 	}
 	e.Started = time.Now()
 	result, err := c.Execute(ctx, w.Workflow, cell.Execution.Model, cell.Execution.Form, cell.Workload.Argument,
@@ -183,8 +202,11 @@ func (b *bench) execute(ctx context.Context, index int, w Workflow) (record.Exec
 	e.DelayNS = int64(result.Delay)
 	e.Hops = result.Hops
 	e.PTimeMS = result.PTime.Milliseconds()
-	if err := c.Close(); err != nil {
-		return e, err
+	if b.kept = c; !cell.Execution.KeepClient || c.Spent() {
+		b.kept = nil
+		if err := c.Close(); err != nil {
+			return e, err
+		}
 	}
 	settle, cancel := context.WithTimeout(ctx, settleLimit)
 	defer cancel()

@@ -16,7 +16,7 @@ import (
 
 // callbackServer receives the results of asynchronous executions. The
 // prototype's response names no execution: whoever waits takes the first one
-// that comes. Where a response has our uuid, it must be the waiting one's.
+// that comes. Where a response has a uuid, it must be the waiting one's.
 type callbackServer struct {
 	wire.UnimplementedCallbackServerServer
 
@@ -26,10 +26,19 @@ type callbackServer struct {
 	serve    chan error
 	conns    connections
 
-	mu     sync.Mutex
-	uuid   string
-	result chan *wire.LambdaResponse // nil while nobody waits
-	late   int
+	mu      sync.Mutex
+	waiting *expectation // nil while nobody waits
+	late    int
+}
+
+// expectation is what an execution waits for.
+type expectation struct {
+	uuid string
+	// named says that responses without a uuid are not ours.
+	named bool
+	// responses has room for those that may still come, left of them.
+	responses chan *wire.LambdaResponse
+	left      int
 }
 
 func startCallbacks(ctx context.Context, cfg Config) (*callbackServer, error) {
@@ -62,31 +71,37 @@ func (s *callbackServer) close() error {
 	return nil
 }
 
-// expect returns a channel that gets the response of the execution, and what
-// ends the wait.
-func (s *callbackServer) expect(uuid string) (<-chan *wire.LambdaResponse, func()) {
+// expect returns a channel that gets the responses of the execution, up to a
+// number of them, and what ends the wait. With named only those that say that
+// they are this execution's are taken.
+func (s *callbackServer) expect(uuid string, number int, named bool) (<-chan *wire.LambdaResponse, func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	result := make(chan *wire.LambdaResponse, 1)
-	s.uuid, s.result = uuid, result
-	return result, func() {
+	e := &expectation{uuid: uuid, named: named, responses: make(chan *wire.LambdaResponse, number), left: number}
+	s.waiting = e
+	return e.responses, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.result = nil
+		s.waiting = nil
 	}
+}
+
+// takes tells whether a response is one that is waited for.
+func (e *expectation) takes(in *wire.LambdaResponse) bool {
+	return e != nil && e.left > 0 && (in.GetUuid() == e.uuid || in.GetUuid() == "" && !e.named)
 }
 
 // ReceiveResponse implements the CallbackServer service.
 func (s *callbackServer) ReceiveResponse(_ context.Context, in *wire.LambdaResponse) (*wire.Void, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.result == nil || (in.GetUuid() != "" && in.GetUuid() != s.uuid) {
+	if !s.waiting.takes(in) {
 		s.late++
 		s.logger.Warn("late callback", "at", s.endpoint, "responder", in.GetResponder(), "retcode", in.GetRetcode(), "uuid", in.GetUuid())
 		return &wire.Void{}, nil
 	}
-	s.result <- in // has room for the one response that it gets
-	s.result = nil
+	s.waiting.left--
+	s.waiting.responses <- in
 	return &wire.Void{}, nil
 }
 

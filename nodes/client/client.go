@@ -1,11 +1,13 @@
 // Package client runs workflows as the prototype's client does, and measures
 // them: pure-faas by calling one function after the other, state-prop and
 // state-local by one asynchronous request that is answered through a callback
-// (paper Sec. 4 and 5; prototype, edgeclient).
+// (paper Sec. 4 and 5; prototype, edgeclient). In the direct form, which the
+// prototype never had, the client binds the functions to computers itself and
+// sends these what they need, past the routers (paper Sec. 5.3).
 //
 // One Client stands for one client process: it has a callback server, a state
-// server and, from its first request on, one connection to its router. Its
-// states stay where an execution left them, so that the next execution of the
+// server and, from its first request on, one connection to its router, and in
+// the direct form one to each computer that it sends to. Its states stay where an execution left them, so that the next execution of the
 // same workflow finds them there.
 package client
 
@@ -14,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -35,6 +38,9 @@ type Config struct {
 	Net wire.Net
 	// Router is the e-router that the client sends its requests to.
 	Router string
+	// Tables is the endpoint where that router tells its tables, which the direct
+	// form needs; where empty that form is refused.
+	Tables string
 	// Callback and State are the endpoints of the client's own servers, which
 	// state-prop and state-local put into their requests.
 	Callback, State string
@@ -72,8 +78,13 @@ type Result struct {
 	// Delay is from before the states are created to after the last response's
 	// states were stored, as in the prototype.
 	Delay time.Duration
-	// Hops is the number of nodes that handled invocations: 2 per function.
+	// Hops is the number of nodes that handled invocations: 2 per function, a
+	// router and a computer. In the direct form it is the number of computers on
+	// the longest path of messages to the last function.
 	Hops int
+	// Bound holds the endpoint of the computer that each function was bound to,
+	// by position; nil except in the direct form.
+	Bound []string
 	// Responder is the computer that answered; empty where pure-faas called
 	// several functions.
 	Responder string
@@ -97,7 +108,10 @@ const (
 	StageCheck Stage = "check"
 	// StageStates creates the states.
 	StageStates Stage = "states"
-	// StageCall sends a request to the router.
+	// StageResolve binds the functions to computers, in the direct form.
+	StageResolve Stage = "resolve"
+	// StageCall sends a request to the router, or in the direct form to a
+	// computer.
 	StageCall Stage = "call"
 	// StageCallback waits for the result of an asynchronous request.
 	StageCallback Stage = "callback"
@@ -125,6 +139,10 @@ type Client struct {
 	states    *statestore.Server
 	callbacks *callbackServer
 	router    *grpc.ClientConn
+	// tables is the connection to the router's tables, computers those to
+	// computers; only the execution in progress touches them.
+	tables    *grpc.ClientConn
+	computers map[string]*grpc.ClientConn
 	life      context.Context
 	end       context.CancelFunc
 
@@ -153,7 +171,7 @@ func New(ctx context.Context, cfg Config) (*Client, error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	life, end := context.WithCancel(context.Background())
-	c := &Client{cfg: cfg, life: life, end: end}
+	c := &Client{cfg: cfg, life: life, end: end, computers: make(map[string]*grpc.ClientConn)}
 	if err := c.start(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("start client of router %s: %w", cfg.Router, err), c.Close())
 	}
@@ -168,12 +186,15 @@ func (c *Client) start(ctx context.Context) error {
 	if c.states, err = statestore.Start(ctx, statestore.Config{Net: c.cfg.Net, Endpoint: c.cfg.State}); err != nil {
 		return err
 	}
-	c.router, err = wire.Dial(c.cfg.Net, c.cfg.Router)
+	if c.router, err = wire.Dial(c.cfg.Net, c.cfg.Router); err != nil || c.cfg.Tables == "" {
+		return err
+	}
+	c.tables, err = wire.Dial(c.cfg.Net, c.cfg.Tables)
 	return err
 }
 
 // Close ends an execution in progress, stops the client's servers and closes
-// its connection. States in the client's server are lost with it, as when the
+// its connections. States in the client's server are lost with it, as when the
 // prototype's client process ends. It may be called more than once.
 func (c *Client) Close() error {
 	c.closeOnce.Do(func() {
@@ -183,6 +204,12 @@ func (c *Client) Close() error {
 		var errs []error
 		if c.router != nil {
 			errs = append(errs, c.router.Close())
+		}
+		if c.tables != nil {
+			errs = append(errs, c.tables.Close())
+		}
+		for _, cc := range c.computers {
+			errs = append(errs, cc.Close())
 		}
 		if c.callbacks != nil {
 			errs = append(errs, c.callbacks.close())
@@ -211,8 +238,10 @@ func (c *Client) LateCallbacks() int { return c.callbacks.lateCount() }
 
 // Execute runs the workflow once with an argument of the given size (at least
 // 12 bytes, the framing of the prototype's input) and returns what it showed. A
-// failed execution returns a *Failure. Only the carry form is served; pure-faas
-// is the same in both forms.
+// failed execution returns a *Failure. Pure-faas is the same in both forms.
+//
+// The direct form refuses a workflow whose augmented task-state graph has a
+// cycle, or whose states' access orders are not defined, before anything runs.
 func (c *Client) Execute(ctx context.Context, w *workflow.Workflow, model workflow.Model, form workflow.Form, argument units.Size, opts Options) (Result, error) {
 	if !c.running.TryLock() {
 		return Result{}, &Failure{StageCheck, errors.New("another execution is in progress (use one client per concurrent execution)")}
@@ -231,9 +260,12 @@ func (c *Client) Execute(ctx context.Context, w *workflow.Workflow, model workfl
 	var result Result
 	err = c.create(ctx, p)
 	if err == nil {
-		if model == workflow.PureFaaS {
+		switch {
+		case model == workflow.PureFaaS:
 			result, err = c.runSync(ctx, p, input)
-		} else {
+		case p.augmented != nil:
+			result, err = c.runDirect(ctx, p, input)
+		default:
 			result, err = c.runAsync(ctx, p, input)
 		}
 	}
@@ -269,6 +301,8 @@ type plan struct {
 	// causal order. Pure-faas on a DAG always has users.
 	verify bool
 	users  map[string][]int
+	// augmented is the workflow's augmented graph in the direct form.
+	augmented *workflow.Augmented
 }
 
 // check refuses what cannot run, before anything runs.
@@ -279,25 +313,29 @@ func (c *Client) check(w *workflow.Workflow, model workflow.Model, form workflow
 	case c.Spent():
 		return nil, errors.New("results of a failed execution may still arrive at this client (make a new one)")
 	}
-	switch model {
-	case workflow.PureFaaS:
-	case workflow.StateProp, workflow.StateLocal:
-		if form != workflow.Carry {
-			return nil, fmt.Errorf("form %q is not served, only %q", form, workflow.Carry)
-		}
-	default:
+	if !slices.Contains(workflow.Models, model) {
 		return nil, fmt.Errorf("unknown model %q (have %v)", model, workflow.Models)
+	}
+	direct := model != workflow.PureFaaS && form == workflow.Direct
+	switch {
+	case form != workflow.Carry && form != workflow.Direct:
+		return nil, fmt.Errorf("unknown form %q (have %s and %s)", form, workflow.Carry, workflow.Direct)
+	case direct && c.tables == nil:
+		return nil, errors.New("the direct form needs the router's tables (give the client their endpoint)")
 	}
 	if err := w.Validate(); err != nil {
 		return nil, err
 	}
 	p := &plan{w: w, local: model == workflow.StateLocal, name: joined(w.Functions), verify: opts.Verify}
-	if opts.Verify || (model == workflow.PureFaaS && !w.IsChain()) {
+	if opts.Verify || direct || (model == workflow.PureFaaS && !w.IsChain()) {
 		augmented, err := workflow.Augment(w)
 		if err != nil {
 			return nil, err
 		}
 		p.users = augmented.Users
+		if direct {
+			p.augmented = augmented
+		}
 	}
 	return p, nil
 }

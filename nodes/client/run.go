@@ -158,13 +158,7 @@ func (c *Client) call(ctx context.Context, request *wire.LambdaRequest, result *
 	}
 	out, err := wire.NewEdgeServerClient(c.router).RunLambda(ctx, request)
 	if err != nil {
-		switch {
-		case ctx.Err() != nil:
-			err = fmt.Errorf("%w (%w)", ctx.Err(), err)
-		case status.Code(err) == codes.DeadlineExceeded: // the router noticed first
-			err = fmt.Errorf("%w (%w)", context.DeadlineExceeded, err)
-		}
-		return nil, &Failure{StageCall, fmt.Errorf("%s: %w", what, err)}
+		return nil, &Failure{StageCall, fmt.Errorf("%s: %w", what, timely(ctx, err))}
 	}
 	if err := wire.CheckRet(what, out.GetRetcode()); err != nil {
 		return nil, &Failure{StageCall, err}
@@ -173,6 +167,18 @@ func (c *Client) call(ctx context.Context, request *wire.LambdaRequest, result *
 		result.add(out)
 	}
 	return out, nil
+}
+
+// timely adds to the error of a call that time ran out or that the call was
+// cancelled, where that is so.
+func timely(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Errorf("%w (%w)", ctx.Err(), err)
+	case status.Code(err) == codes.DeadlineExceeded: // the other side noticed first
+		return fmt.Errorf("%w (%w)", context.DeadlineExceeded, err)
+	}
+	return err
 }
 
 // runAsync executes in state-prop or state-local: one request, an immediate
@@ -185,7 +191,7 @@ func (c *Client) runAsync(ctx context.Context, p *plan, input string) (Result, e
 		return result, err
 	}
 	request := workflowRequest(p.w, input, id, c.cfg.Callback, c.held.states, p.verify)
-	arrived, forget := c.callbacks.expect(id)
+	arrived, forget := c.callbacks.expect(id, 1, false)
 	defer forget()
 	out, err := c.call(ctx, request, &result)
 	if err != nil {

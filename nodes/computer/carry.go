@@ -77,8 +77,12 @@ func (c *Computer) invoke(ctx context.Context, req *wire.LambdaRequest, resp *wi
 func (c *Computer) invokeOne(ctx context.Context, req *wire.LambdaRequest) error {
 	ctx, cancel := c.call(ctx)
 	defer cancel()
-	call := "RunLambda " + req.GetName() + " at companion " + c.cfg.Companion
-	ack, err := c.companion.RunLambda(ctx, req)
+	return acknowledged(ctx, c.companion, req, "RunLambda "+req.GetName()+" at companion "+c.cfg.Companion)
+}
+
+// acknowledged sends an asynchronous request and waits until it is accepted.
+func acknowledged(ctx context.Context, server wire.EdgeServerClient, req *wire.LambdaRequest, call string) error {
+	ack, err := server.RunLambda(ctx, req)
 	if err != nil {
 		return fmt.Errorf("%s: %w", call, err)
 	}

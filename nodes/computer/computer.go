@@ -11,6 +11,11 @@
 // and StateLocal). States that a request only points to are fetched to the
 // computer's own state server by the functions that use them (StateLocal).
 //
+// Requests of the direct form (package direct, paper Sec. 5.3) come one from each
+// predecessor and each previous user of a state. They wait until the task has
+// all that it needs; what comes of it goes straight to the computers of the next
+// tasks, not through e-routers.
+//
 // Where the prototype only logs that a workflow is lost, this computer tells
 // the callback: a LambdaResponse whose retcode says what failed and whose uuid
 // says in which execution.
@@ -61,8 +66,15 @@ type Config struct {
 	// RemoteStateServer. Where empty it cannot serve remote states.
 	StateEndpoint string
 	// RemoteStateServer makes StateEndpoint a server that runs elsewhere
-	// (prototype: --no-state-server).
+	// (prototype: --no-state-server). A state then moves there when it is first
+	// used, and is never read from there.
 	RemoteStateServer bool
+	// StateReadWrite makes every use of a remote state read it from the remote
+	// state server before the function runs, and write it back afterwards, both
+	// over one connection per use (paper Fig. 2, option 3: "the state is handled
+	// by a cloud service"). A state that is still elsewhere moves to the server
+	// first, once. It goes with RemoteStateServer only.
+	StateReadWrite bool
 	// Companion is the e-router for the next functions of a workflow. Where
 	// empty only single functions and last functions can be served.
 	Companion string
@@ -70,9 +82,10 @@ type Config struct {
 	// closes. It may be empty.
 	Controller string
 	Spec       Spec
-	// AsyncWorkers is the number of asynchronous requests that are handled at
-	// a time; 0 means DefaultAsyncWorkers, a negative number that only
-	// synchronous requests are served.
+	// AsyncWorkers is the number of asynchronous requests of the carry form that
+	// are handled at a time; 0 means DefaultAsyncWorkers, a negative number that
+	// only synchronous requests are served. Tasks of the direct form never wait
+	// for each other, except for the processors.
 	AsyncWorkers int
 	// MaxHandlers is the number of RunLambda calls that are handled at a time;
 	// 0 means DefaultMaxHandlers, a negative number that there is no bound.
@@ -93,6 +106,9 @@ func (cfg Config) withDefaults() (Config, error) {
 	}
 	if cfg.RemoteStateServer && cfg.StateEndpoint == "" {
 		return cfg, errors.New("no state endpoint given for the remote state server (want ip:port)")
+	}
+	if cfg.StateReadWrite && !cfg.RemoteStateServer {
+		return cfg, errors.New("states of the computer's own server cannot be read and written remotely (want a remote state server)")
 	}
 	if cfg.Companion != "" && cfg.AsyncWorkers < 0 {
 		return cfg, errors.New("companion given to a synchronous computer (want asynchronous workers, or no companion)")
@@ -132,6 +148,8 @@ type Computer struct {
 	handlers chan struct{} // a place per running handler; nil means no bound
 	queue    *queue
 	joins    joins
+	waiting  waitingTable
+	peers    peers
 	util     *utilization
 	failures failureLog
 
@@ -160,6 +178,8 @@ func Start(ctx context.Context, cfg Config) (*Computer, error) {
 		cfg:      cfg,
 		endpoint: cfg.Endpoint,
 		joins:    newJoins(),
+		waiting:  newWaitingTable(),
+		peers:    newPeers(cfg.Net),
 		sending:  newSemaphore(),
 		moving:   newSemaphore(),
 	}
@@ -199,7 +219,9 @@ func (c *Computer) start(ctx context.Context) error {
 	}
 	life, cancel := context.WithCancel(context.Background())
 	c.life = life
+	c.defers(c.peers.close)
 	c.defers(func() error { c.tasks.Wait(); return nil })
+	c.defers(func() error { c.waiting.close(); return nil })
 	if c.cfg.AsyncWorkers > 0 {
 		c.queue = newQueue()
 		c.defers(func() error { c.queue.close(); return nil })

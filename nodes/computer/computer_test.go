@@ -253,8 +253,6 @@ func TestRefusals(t *testing.T) {
 			"check DAG: function 2 requested (want 0 to 1)"},
 		{"dependency", client, &wire.LambdaRequest{Name: "f", Chain: []string{"f"}, Dependencies: map[string]*wire.FunctionList{"s": list("h")}},
 			"check dependencies: state s depends on h, which is not in the chain or DAG"},
-		{"direct", client, &wire.LambdaRequest{Name: "f", Direct: &wire.Direct{}},
-			"direct form (field 100) is not served by this node (send the carry form)"},
 		{"unknown function", client, &wire.LambdaRequest{Name: "h"}, "no container for function h at computer 10.1.0.2:10000"},
 		{"unknown function, dry", client, &wire.LambdaRequest{Name: "h", Dry: true}, "no container for function h at computer 10.1.0.2:10000"},
 		{"memory", client, &wire.LambdaRequest{Name: "f", Input: text(6 << 20)},
@@ -270,7 +268,7 @@ func TestRefusals(t *testing.T) {
 			}
 		})
 	}
-	if s := c.Stats(); s.Failed != 15 || !s.Failures[0].Told || s.Failures[0].Function != "f" {
+	if s := c.Stats(); s.Failed != 14 || !s.Failures[0].Told || s.Failures[0].Function != "f" {
 		t.Errorf("%d failures: %+v", s.Failed, s.Failures)
 	}
 }

@@ -2,7 +2,6 @@ package computer
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -56,6 +55,9 @@ func (c *Computer) RunLambda(ctx context.Context, req *wire.LambdaRequest) (*wir
 // receive handles one request the way that it asks for. It sets neither
 // retcode nor hops.
 func (c *Computer) receive(ctx context.Context, req *wire.LambdaRequest) (*wire.LambdaResponse, error) {
+	if req.GetDirect() != nil {
+		return c.acceptDirect(req)
+	}
 	if err := check(req); err != nil {
 		return nil, err
 	}
@@ -115,9 +117,6 @@ func check(req *wire.LambdaRequest) error {
 				}
 			}
 		}
-	}
-	if req.GetDirect() != nil {
-		return errors.New("direct form (field 100) is not served by this node (send the carry form)")
 	}
 	return nil
 }

@@ -13,60 +13,93 @@ import (
 )
 
 // run executes the request's function and moves the remote states that it uses
-// to the own state server. That comes after the function, as in the prototype.
-// The response has all states of the request; retcode, responder and hops are
-// left to the caller. A task whose caller goes away runs on.
+// to the own state server. That comes after the function, as in the prototype;
+// only with StateReadWrite are the states read before. The response has all
+// states of the request; retcode, responder and hops are left to the caller. A
+// task whose caller goes away runs on.
 func (c *Computer) run(ctx context.Context, req *wire.LambdaRequest) (*wire.LambdaResponse, error) {
-	t, err := c.engine.submit(req.GetName(), len(req.GetInput()))
+	var kept *accesses
+	if remote := usedRemotely(req); c.cfg.StateReadWrite && len(remote) > 0 {
+		locations := make(map[string]string)
+		for _, name := range remote {
+			locations[name] = req.GetStates()[name].GetLocation()
+		}
+		var err error
+		kept, err = c.readStates(ctx, locations, 1)
+		defer kept.close()
+		if err != nil {
+			return nil, err
+		}
+	}
+	done, err := c.execute(ctx, req.GetName(), req.GetInput())
 	if err != nil {
 		return nil, err
 	}
-	select {
-	case <-t.done:
-	case <-ctx.Done():
-		return nil, fmt.Errorf("wait for the task: %w", ctx.Err())
-	}
-	if !t.ok {
-		return nil, errClosed
-	}
-	lambda := &t.container.Lambda
 	resp := &wire.LambdaResponse{
-		Output: lambda.Value,
-		Ptime:  milliseconds(t.completed - t.submitted),
-		Load1:  t.loads[0], Load10: t.loads[1], Load30: t.loads[2],
+		Output: done.output,
+		Ptime:  milliseconds(done.took),
+		Load1:  done.loads[0], Load10: done.loads[1], Load30: done.loads[2],
 		States: maps.Clone(req.GetStates()),
 	}
-	if lambda.Output == CopyInput {
-		resp.Output = req.GetInput()
-	}
-	if err := c.handleStates(ctx, req, resp); err != nil {
+	if err := c.handleStates(ctx, req, resp, kept); err != nil {
 		return nil, err
 	}
 	return resp, nil
 }
 
+// execution is what running a function gave.
+type execution struct {
+	output string
+	took   time.Duration
+	loads  [3]uint32 // as task.loads
+}
+
+// execute runs a function on its processor.
+func (c *Computer) execute(ctx context.Context, function, input string) (execution, error) {
+	t, err := c.engine.submit(function, len(input))
+	if err != nil {
+		return execution{}, err
+	}
+	select {
+	case <-t.done:
+	case <-ctx.Done():
+		return execution{}, fmt.Errorf("wait for the task: %w", ctx.Err())
+	}
+	if !t.ok {
+		return execution{}, errClosed
+	}
+	done := execution{t.container.Lambda.Value, t.completed - t.submitted, t.loads}
+	if t.container.Lambda.Output == CopyInput {
+		done.output = input
+	}
+	return done, nil
+}
+
 // handleStates does what the function does with its states: nothing with the
-// embedded ones, and the remote ones become the computer's. With verification
-// every state that the function uses gets the function's mark.
-func (c *Computer) handleStates(ctx context.Context, req *wire.LambdaRequest, resp *wire.LambdaResponse) error {
+// embedded ones, and the remote ones become the computer's, or are written back
+// where they were read. With verification every state that the function uses
+// gets the function's mark.
+func (c *Computer) handleStates(ctx context.Context, req *wire.LambdaRequest, resp *wire.LambdaResponse, kept *accesses) error {
 	mark := verifyMark(req)
-	var remote []string
 	for _, name := range slices.Sorted(maps.Keys(resp.GetStates())) {
 		s := resp.GetStates()[name]
-		if s.GetLocation() != "" {
-			// Like the prototype, whether or not the function uses the state.
-			if c.states == nil {
-				return fmt.Errorf("handle remote state %s: this computer has no state server (give it a state endpoint)", name)
-			}
-			if uses(req, name) {
-				remote = append(remote, name)
-			}
-		} else if mark != nil && (uses(req, name) || impliesUse(req)) {
+		// Like the prototype, whether or not the function uses the state.
+		if s.GetLocation() != "" && c.states == nil {
+			return fmt.Errorf("handle remote state %s: this computer has no state server (give it a state endpoint)", name)
+		}
+		if s.GetLocation() == "" && mark != nil && (uses(req, name) || impliesUse(req)) {
 			resp.States[name] = &wire.State{Content: slices.Concat(s.GetContent(), mark)}
 		}
 	}
+	remote := usedRemotely(req)
 	if len(remote) == 0 {
 		return nil
+	}
+	if kept != nil {
+		for _, name := range remote {
+			resp.States[name] = &wire.State{Location: c.states.Endpoint()}
+		}
+		return kept.write(ctx, c, mark)
 	}
 	if err := c.moving.acquire(ctx); err != nil {
 		return fmt.Errorf("wait for other tasks' remote states: %w", err)
@@ -84,16 +117,34 @@ func (c *Computer) handleStates(ctx context.Context, req *wire.LambdaRequest, re
 			continue
 		}
 		if err := c.moveState(ctx, name, from, mark); err != nil {
-			return fmt.Errorf("move state %s from %s: %w", name, from, err)
+			return err
 		}
 		resp.States[name] = &wire.State{Location: c.states.Endpoint()}
 	}
 	return nil
 }
 
+// usedRemotely returns the states that the request's function uses and that the
+// request only points to, sorted.
+func usedRemotely(req *wire.LambdaRequest) []string {
+	var list []string
+	for name, s := range req.GetStates() {
+		if s.GetLocation() != "" && uses(req, name) {
+			list = append(list, name)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
 // moveState brings a state to the own state server over a new connection to
 // its present one: Get there, Put here, Del there.
-func (c *Computer) moveState(ctx context.Context, name, from string, mark []byte) error {
+func (c *Computer) moveState(ctx context.Context, name, from string, mark []byte) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("move state %s from %s: %w", name, from, err)
+		}
+	}()
 	source, err := statestore.Dial(c.cfg.Net, from)
 	if err != nil {
 		return err
@@ -146,8 +197,11 @@ func verifyMark(req *wire.LambdaRequest) []byte {
 	if len(req.GetChain()) > 1 || len(req.GetDag().GetNames()) > 1 {
 		index = req.GetNextFunctionIndex()
 	}
-	return strconv.AppendUint([]byte{'|'}, uint64(index), 10)
+	return markOf(uint64(index))
 }
+
+// markOf returns what the function with this index appends to a state.
+func markOf(index uint64) []byte { return strconv.AppendUint([]byte{'|'}, index, 10) }
 
 // milliseconds rounds like the prototype.
 func milliseconds(d time.Duration) uint32 {

@@ -11,10 +11,12 @@ import (
 type Stats struct {
 	// Running and Queued are tasks on the processors and waiting for them.
 	Running, Queued int
-	// Joins is the number of functions that wait for predecessors.
+	// Joins is the number of functions that wait for predecessors, and in the
+	// direct form for states.
 	Joins int
 	// InFlight is the number of asynchronous requests that were accepted and
-	// are not done: queued, running, or being sent on.
+	// are not done: queued, running, or being sent on. Those that wait as Joins
+	// are left out.
 	InFlight int
 	// Failed is the number of requests that failed since the start.
 	Failed int
@@ -37,7 +39,7 @@ type Failure struct {
 // Stats returns the present numbers. All but the failures are zero when the
 // computer is idle.
 func (c *Computer) Stats() Stats {
-	s := Stats{Joins: c.joins.len(), InFlight: int(c.inFlight.Load())}
+	s := Stats{Joins: c.joins.len() + c.waiting.len(), InFlight: int(c.inFlight.Load())}
 	s.Running, s.Queued = c.engine.counts()
 	s.Failed, s.Failures = c.failures.get()
 	return s

@@ -27,7 +27,8 @@ func (c *Computer) startUtilization(ctx context.Context) error {
 	return nil
 }
 
-// housekeep does each second what is due: samples, and joins that expire.
+// housekeep does each second what is due: samples, joins that expire, and
+// executions of the direct form that need not be remembered any more.
 func (c *Computer) housekeep() {
 	tick := time.NewTicker(samplePeriod)
 	defer tick.Stop()
@@ -43,6 +44,7 @@ func (c *Computer) housekeep() {
 		for _, e := range c.joins.expire(time.Now()) {
 			c.tasks.Go(func() { c.lose(e.report, e.err()) })
 		}
+		c.waiting.forget(time.Now())
 	}
 }
 

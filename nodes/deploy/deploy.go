@@ -53,6 +53,10 @@ type Computer struct {
 	// StateHost is the host whose computer's state server keeps the states that
 	// this one used (prototype: --no-state-server); empty means its own server.
 	StateHost string
+	// StateReadWrite makes every use of a state read it from that host's server
+	// and write it back, instead of moving it there once. It needs a StateHost
+	// other than the computer's own.
+	StateReadWrite bool
 }
 
 // Config says what stands where. The ports are wire's.
@@ -181,6 +185,9 @@ func (d *Deployment) check() error {
 		uses = append(uses, use{"computer", name})
 		state := cfg.Computers[name].StateHost
 		if state == "" || state == name {
+			if cfg.Computers[name].StateReadWrite {
+				return fmt.Errorf("computer %s is to read and write its states remotely (name another host that keeps them)", name)
+			}
 			continue
 		}
 		server, ok := cfg.Computers[state]
@@ -254,6 +261,7 @@ func (d *Deployment) StartComputer(ctx context.Context, name string) error {
 		UtilEndpoint:      endpoint(h, wire.PortUtilization),
 		StateEndpoint:     endpoint(d.hosts[state], wire.PortState),
 		RemoteStateServer: state != name,
+		StateReadWrite:    spec.StateReadWrite,
 		Companion:         d.routerOf(name),
 		Controller:        endpoint(d.hosts[d.cfg.Controller], wire.PortController),
 		Spec:              spec.Spec,
@@ -294,10 +302,14 @@ func (d *Deployment) stateHost(name string) string {
 // routerOf is the endpoint of the router that serves a host: its own, or else
 // the first one.
 func (d *Deployment) routerOf(name string) string {
+	return endpoint(d.routerHost(name), wire.PortRouter)
+}
+
+func (d *Deployment) routerHost(name string) Host {
 	if !slices.Contains(d.cfg.Routers, name) {
 		name = d.cfg.Routers[0]
 	}
-	return endpoint(d.hosts[name], wire.PortRouter)
+	return d.hosts[name]
 }
 
 // ready waits until both tables of every router hold every function of every
@@ -375,6 +387,7 @@ func (d *Deployment) NewClient(ctx context.Context) (*client.Client, error) {
 	c, err := client.New(ctx, client.Config{
 		Net:      h.Net,
 		Router:   d.routerOf(d.cfg.Client),
+		Tables:   endpoint(d.routerHost(d.cfg.Client), wire.PortRouterConfig),
 		Callback: endpoint(h, wire.PortCallback+uint16(ports*portStep)),
 		State:    endpoint(h, wire.PortClientState+uint16(ports*portStep)),
 		Timeout:  d.cfg.Timeout,

@@ -100,13 +100,17 @@ func start(t testing.TB, cfg deploy.Config) *deploy.Deployment {
 	return d
 }
 
-// execute runs a workflow once on a fresh client.
+// execute runs a workflow once on a fresh client, in the carry form.
 func execute(d *deploy.Deployment, w *workflow.Workflow, m workflow.Model, opts client.Options) (client.Result, error) {
+	return executeForm(d, w, m, workflow.Carry, opts)
+}
+
+func executeForm(d *deploy.Deployment, w *workflow.Workflow, m workflow.Model, f workflow.Form, opts client.Options) (client.Result, error) {
 	c, err := d.NewClient(context.Background())
 	if err != nil {
 		return client.Result{}, err
 	}
-	result, err := c.Execute(context.Background(), w, m, workflow.Carry, argument, opts)
+	result, err := c.Execute(context.Background(), w, m, f, argument, opts)
 	return result, errors.Join(err, c.Close())
 }
 
@@ -659,9 +663,10 @@ func TestComputerDiesSilently(t *testing.T) {
 	network.Restore(address(3)) // so that the computer can say goodbye
 }
 
-// TestLoopback runs the deployment on the kernel's loopback device.
-func TestLoopback(t *testing.T) {
-	noLeaks(t)
+// loopback is a deployment on addresses of the kernel's loopback device: the
+// client on the first of three, computers on the others, and all states on the
+// second.
+func loopback() deploy.Config {
 	cfg := deploy.Config{
 		Client: "h1", Routers: []string{"h1", "h2"}, Computers: make(map[string]deploy.Computer),
 		CallTimeout: 20 * time.Second, Timeout: 20 * time.Second,
@@ -676,6 +681,13 @@ func TestLoopback(t *testing.T) {
 			cfg.Computers[h] = deploy.Computer{Spec: spec(time.Millisecond, "f"+h, "g"+h), StateHost: "h2"}
 		}
 	}
+	return cfg
+}
+
+// TestLoopback runs the deployment on the kernel's loopback device.
+func TestLoopback(t *testing.T) {
+	noLeaks(t)
+	cfg := loopback()
 	d := start(t, cfg)
 	if err := d.WarmUp(t.Context()); err != nil {
 		t.Fatal(err)

@@ -175,6 +175,13 @@ func (s *tap) frame(c memnet.Chunk, h *half, kind http2.FrameType, flags http2.F
 			data = data[5+size:]
 		}
 		h.data[stream] = data
+		if len(data) == 0 {
+			// Unary calls: there is one message in each direction.
+			delete(h.data, stream)
+			if !c.Dialed {
+				delete(s.methods, methodKey{c.Conn, stream})
+			}
+		}
 	}
 }
 

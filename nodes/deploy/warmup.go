@@ -18,8 +18,8 @@ import (
 // deleted afterwards.
 const warmUpState = "edgebed-warm-up"
 
-// warmUpRouters is how many routers connect at the same time.
-const warmUpRouters = 8
+// warmUpNodes is how many routers or computers connect at the same time.
+const warmUpNodes = 8
 
 // WarmUp opens every connection that nodes keep: from each router to each
 // computer, and from each computer to its companion router and to its state
@@ -38,7 +38,7 @@ func (d *Deployment) WarmUp(ctx context.Context) error {
 
 func (d *Deployment) warmUp(ctx context.Context) (err error) {
 	var group errgroup.Group
-	group.SetLimit(warmUpRouters)
+	group.SetLimit(warmUpNodes)
 	for _, r := range d.routers {
 		group.Go(func() error { return r.Connect(ctx) })
 	}
@@ -76,6 +76,28 @@ func (d *Deployment) warmUp(ctx context.Context) (err error) {
 		}
 	}
 	return d.idle(ctx) // the last acknowledgements come after the callbacks
+}
+
+// ConnectComputers opens the connections from each computer to each other one,
+// which executions of the direct form would open as they need them, and which
+// computers keep. It belongs to the warm-up of that form.
+func (d *Deployment) ConnectComputers(ctx context.Context) error {
+	var endpoints []string
+	var group errgroup.Group
+	group.SetLimit(warmUpNodes)
+	d.mu.Lock()
+	computers := maps.Clone(d.computers)
+	d.mu.Unlock()
+	for _, name := range slices.Sorted(maps.Keys(computers)) {
+		endpoints = append(endpoints, computers[name].Endpoint())
+	}
+	for _, c := range computers {
+		group.Go(func() error { return c.Connect(ctx, endpoints) })
+	}
+	if err := group.Wait(); err != nil {
+		return fmt.Errorf("warm up deployment: %w", err)
+	}
+	return nil
 }
 
 // warmUpComputer sends a chain of two functions straight to the computer. The

@@ -590,8 +590,11 @@ type LambdaResponse struct {
 	Hops         uint32            `protobuf:"varint,9,opt,name=hops,proto3" json:"hops,omitempty"`
 	States       map[string]*State `protobuf:"bytes,10,rep,name=states,proto3" json:"states,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	Asynchronous bool              `protobuf:"varint,11,opt,name=asynchronous,proto3" json:"asynchronous,omitempty"`
-	// The execution that a direct-form result belongs to.
-	Uuid          string `protobuf:"bytes,100,opt,name=uuid,proto3" json:"uuid,omitempty"`
+	// The execution that a direct-form result belongs to, or one that failed.
+	Uuid string `protobuf:"bytes,100,opt,name=uuid,proto3" json:"uuid,omitempty"`
+	// The index of the task that a direct-form result comes from. The output is
+	// only in the last task's; the others return states.
+	Sender        uint32 `protobuf:"varint,101,opt,name=sender,proto3" json:"sender,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -710,12 +713,28 @@ func (x *LambdaResponse) GetUuid() string {
 	return ""
 }
 
+func (x *LambdaResponse) GetSender() uint32 {
+	if x != nil {
+		return x.Sender
+	}
+	return 0
+}
+
 // Direct is the binding of functions to hosts, resolved once per execution by
-// the client and carried along, and the order in which tasks use each state.
+// the client and carried along, and the order in which tasks use each state
+// (paper Sec. 5.3).
+//
+// A request with a Direct is a message from one task to another. Its dag is the
+// whole workflow, a chain being a path; nextFunctionIndex is the receiving task
+// and name its function; input is the sender's output, where the receiver is
+// one of its successors; states are those that the sender hands to the receiver
+// as the next user, by content or, for state-local, by location. There is one
+// message from each sender to each receiver. The chain holds a marker: a
+// prototype node, which ignores this field, refuses a request that has both a
+// dag and a chain.
 type Direct struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// hosts[i] serves the function with index i: its RunLambda endpoint and its
-	// state-server endpoint.
+	// The computers of the execution, each once.
 	Hosts []*Binding `protobuf:"bytes,1,rep,name=hosts,proto3" json:"hosts,omitempty"`
 	// users maps a state to the indices of the tasks that use it, in causal
 	// order (the virtual edges of the augmented task-state graph).
@@ -725,7 +744,9 @@ type Direct struct {
 	// What is left of the execution's deadline when the message was sent, in ms.
 	RemainingMs uint64 `protobuf:"varint,4,opt,name=remainingMs,proto3" json:"remainingMs,omitempty"`
 	// The index of the task that sends this message; -1 is the client.
-	Sender        int64 `protobuf:"varint,5,opt,name=sender,proto3" json:"sender,omitempty"`
+	Sender int64 `protobuf:"zigzag64,5,opt,name=sender,proto3" json:"sender,omitempty"`
+	// hosts[bound[i]] serves the task with index i.
+	Bound         []uint32 `protobuf:"varint,6,rep,packed,name=bound,proto3" json:"bound,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -795,10 +816,18 @@ func (x *Direct) GetSender() int64 {
 	return 0
 }
 
+func (x *Direct) GetBound() []uint32 {
+	if x != nil {
+		return x.Bound
+	}
+	return nil
+}
+
+// Binding is a computer that tasks are bound to.
 type Binding struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Endpoint      string                 `protobuf:"bytes,1,opt,name=endpoint,proto3" json:"endpoint,omitempty"`
-	StateEndpoint string                 `protobuf:"bytes,2,opt,name=stateEndpoint,proto3" json:"stateEndpoint,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// RunLambda endpoint, ip:port.
+	Endpoint      string `protobuf:"bytes,1,opt,name=endpoint,proto3" json:"endpoint,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -836,13 +865,6 @@ func (*Binding) Descriptor() ([]byte, []int) {
 func (x *Binding) GetEndpoint() string {
 	if x != nil {
 		return x.Endpoint
-	}
-	return ""
-}
-
-func (x *Binding) GetStateEndpoint() string {
-	if x != nil {
-		return x.StateEndpoint
 	}
 	return ""
 }
@@ -1430,7 +1452,7 @@ const file_serverlessonedge_proto_rawDesc = "" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12-\n" +
 	"\x05value\x18\x02 \x01(\v2\x17.uiiit.rpc.FunctionListR\x05value:\x028\x01\"\x1e\n" +
 	"\x06Verify\x12\x14\n" +
-	"\x05index\x18\x01 \x01(\rR\x05index\"\xae\x03\n" +
+	"\x05index\x18\x01 \x01(\rR\x05index\"\xc6\x03\n" +
 	"\x0eLambdaResponse\x12\x18\n" +
 	"\aretcode\x18\x01 \x01(\tR\aretcode\x12\x16\n" +
 	"\x06output\x18\x02 \x01(\tR\x06output\x12\x1c\n" +
@@ -1444,23 +1466,24 @@ const file_serverlessonedge_proto_rawDesc = "" +
 	"\x06states\x18\n" +
 	" \x03(\v2%.uiiit.rpc.LambdaResponse.StatesEntryR\x06states\x12\"\n" +
 	"\fasynchronous\x18\v \x01(\bR\fasynchronous\x12\x12\n" +
-	"\x04uuid\x18d \x01(\tR\x04uuid\x1aK\n" +
+	"\x04uuid\x18d \x01(\tR\x04uuid\x12\x16\n" +
+	"\x06sender\x18e \x01(\rR\x06sender\x1aK\n" +
 	"\vStatesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12&\n" +
-	"\x05value\x18\x02 \x01(\v2\x10.uiiit.rpc.StateR\x05value:\x028\x01\"\x86\x02\n" +
+	"\x05value\x18\x02 \x01(\v2\x10.uiiit.rpc.StateR\x05value:\x028\x01\"\x9c\x02\n" +
 	"\x06Direct\x12(\n" +
 	"\x05hosts\x18\x01 \x03(\v2\x12.uiiit.rpc.BindingR\x05hosts\x122\n" +
 	"\x05users\x18\x02 \x03(\v2\x1c.uiiit.rpc.Direct.UsersEntryR\x05users\x12\x14\n" +
 	"\x05local\x18\x03 \x01(\bR\x05local\x12 \n" +
 	"\vremainingMs\x18\x04 \x01(\x04R\vremainingMs\x12\x16\n" +
-	"\x06sender\x18\x05 \x01(\x03R\x06sender\x1aN\n" +
+	"\x06sender\x18\x05 \x01(\x12R\x06sender\x12\x14\n" +
+	"\x05bound\x18\x06 \x03(\rR\x05bound\x1aN\n" +
 	"\n" +
 	"UsersEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12*\n" +
-	"\x05value\x18\x02 \x01(\v2\x14.uiiit.rpc.IndexListR\x05value:\x028\x01\"K\n" +
+	"\x05value\x18\x02 \x01(\v2\x14.uiiit.rpc.IndexListR\x05value:\x028\x01\"%\n" +
 	"\aBinding\x12\x1a\n" +
-	"\bendpoint\x18\x01 \x01(\tR\bendpoint\x12$\n" +
-	"\rstateEndpoint\x18\x02 \x01(\tR\rstateEndpoint\"\xdf\x01\n" +
+	"\bendpoint\x18\x01 \x01(\tR\bendpoint\"\xdf\x01\n" +
 	"\x0eEdgeRouterConf\x128\n" +
 	"\x06action\x18\x01 \x01(\x0e2 .uiiit.rpc.EdgeRouterConf.ActionR\x06action\x12\x16\n" +
 	"\x06lambda\x18\x02 \x01(\tR\x06lambda\x12 \n" +

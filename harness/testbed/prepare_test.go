@@ -1,0 +1,429 @@
+package testbed
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"edgebed/harness/scenario"
+	"edgebed/harness/units"
+	"edgebed/nodes/workflow"
+	"edgebed/scenarios"
+)
+
+// shipped returns the prepared cells of a built-in scenario after edits, pairs
+// of old and new text.
+func shipped(t *testing.T, name string, sel scenario.Selection, edits ...string) (*Prepared, error) {
+	t.Helper()
+	data, err := scenarios.Files.ReadFile(name + ".yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(data)
+	for i := 0; i < len(edits); i += 2 {
+		if !strings.Contains(text, edits[i]) {
+			t.Fatalf("%q is not in scenario %s", edits[i], name)
+		}
+		text = strings.Replace(text, edits[i], edits[i+1], 1)
+	}
+	s, err := scenario.Parse(name+".yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := s.Expand(sel)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Prepare(plan, builtinTopology, nil)
+}
+
+// TestShippedScenarios prepares every shipped scenario under each profile and
+// reading: every cell's workflows are drawn, can be executed by its model and are
+// served, and all cells that differ in the network or the model alone execute the
+// same ones; a second time gives the same again.
+func TestShippedScenarios(t *testing.T) {
+	for _, tc := range []struct {
+		name, profile string
+		set           map[string]string
+		// cells, and different lists of workflows among them.
+		cells, workloads int
+	}{
+		{"exp400", "quick", nil, 84, 2},
+		{"exp400", "quick", map[string]string{"variant": "text"}, 84, 2},
+		{"exp401", "quick", nil, 70, 1},
+		{"exp401", "quick", map[string]string{"variant": "text"}, 70, 1},
+		{"exp402", "quick", nil, 40, 10},
+		{"exp402", "paper", nil, 40, 10},
+		{"alibaba-mix", "quick", nil, 18, 1},
+		{"alibaba-mix", "full", nil, 54, 3},
+	} {
+		t.Run(fmt.Sprint(tc.name, "/", tc.profile, tc.set["variant"]), func(t *testing.T) {
+			sel := scenario.Selection{Profile: tc.profile, Set: tc.set}
+			p, err := shipped(t, tc.name, sel)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(p.Jobs) != tc.cells {
+				t.Errorf("%d cells, want %d", len(p.Jobs), tc.cells)
+			}
+			lists := map[string]bool{}
+			for _, job := range p.Jobs {
+				if len(job.Workflows) != job.Cell.Executions {
+					t.Fatalf("%s has %d workflows for %d executions", job.Cell.ID, len(job.Workflows), job.Cell.Executions)
+				}
+				lists[names(job)] = true
+				topology, err := job.topology()
+				if err != nil {
+					t.Fatal(err)
+				}
+				computers, err := job.computers(topology)
+				if err != nil {
+					t.Fatal(err)
+				}
+				served := map[string]bool{}
+				for _, c := range computers {
+					for _, container := range c.Spec.Containers {
+						served[container.Lambda.Name] = true
+					}
+				}
+				for _, w := range job.Workflows {
+					if err := w.Workflow.Validate(); err != nil {
+						t.Fatalf("%s: %v", job.Cell.ID, err)
+					}
+					for _, f := range w.Workflow.Functions {
+						if !served[f] {
+							t.Fatalf("%s: nobody serves %s", job.Cell.ID, f)
+						}
+					}
+				}
+			}
+			if len(lists) != tc.workloads {
+				t.Errorf("%d different lists of workflows, want %d", len(lists), tc.workloads)
+			}
+			again, err := shipped(t, tc.name, sel)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if again.Hash != p.Hash {
+				t.Error("preparing a second time gave another hash")
+			}
+			for i := range p.Jobs {
+				if names(again.Jobs[i]) != names(p.Jobs[i]) {
+					t.Errorf("%s: preparing a second time gave other workflows", p.Jobs[i].Cell.ID)
+				}
+			}
+		})
+	}
+}
+
+func names(job Job) string {
+	var list []string
+	for _, w := range job.Workflows {
+		list = append(list, w.Name)
+	}
+	return strings.Join(list, " ")
+}
+
+// TestStages checks the placement of experiment 401 in both readings: fifty
+// functions in the order of their numbers, ten per computer. The scripts' four
+// stateful functions then share a computer, those of the text do not.
+func TestStages(t *testing.T) {
+	for _, variant := range []workflow.Variant{workflow.Artifact, workflow.Text} {
+		p, err := shipped(t, "exp401", scenario.Selection{
+			Profile: "quick", Set: map[string]string{"variant": string(variant)},
+			Where: map[string][]string{"rate": {"1 Mb/s"}, "argument": {"10 kB"}, "model": {"state-local-carry"}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		job := p.Jobs[0]
+		topology, err := job.topology()
+		if err != nil {
+			t.Fatal(err)
+		}
+		servers, err := job.servers(topology)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(servers.functions) != 50 {
+			t.Fatalf("%d functions, want 50", len(servers.functions))
+		}
+		for i, f := range servers.functions {
+			if f != fmt.Sprintf("f%d", i) || !slices.Equal(servers.hosts[f], []string{fmt.Sprintf("host%d", 1+i/10)}) {
+				t.Errorf("function %d is %s on %v", i, f, servers.hosts[f])
+			}
+		}
+		keepers := map[string]bool{}
+		for _, w := range job.Workflows {
+			if n := len(w.Workflow.Functions); n != map[workflow.Variant]int{workflow.Artifact: 19, workflow.Text: 21}[variant] {
+				t.Errorf("%s: a DAG of %d functions", variant, n)
+			}
+			for _, users := range w.Workflow.Dependencies {
+				for _, f := range users {
+					keepers[servers.hosts[f][0]] = true
+				}
+			}
+		}
+		if alone := len(keepers) == 1 && keepers["host1"]; alone != (variant == workflow.Artifact) {
+			t.Errorf("%s: the stateful functions stand on %v", variant, keepers)
+		}
+	}
+}
+
+// TestMix checks the shares of the mix, and that it is refused in the carry form,
+// which cannot keep its states consistent.
+func TestMix(t *testing.T) {
+	sel := scenario.Selection{Profile: "full", Where: map[string][]string{
+		"rate": {"10 Mb/s"}, "argument": {"10 kB"}, "model": {"state-prop"},
+	}}
+	p, err := shipped(t, "alibaba-mix", sel)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds, total := map[string]float64{}, 0.0
+	for _, job := range p.Jobs {
+		for _, w := range job.Workflows {
+			kind := "DAG"
+			switch {
+			case w.Workflow.Len() == 1:
+				kind = "single"
+			case w.Workflow.IsChain():
+				kind = "chain"
+			}
+			kinds[kind]++
+			total++
+		}
+	}
+	for kind, share := range map[string]float64{"single": 0.286, "chain": 0.497, "DAG": 0.217} {
+		// Four standard deviations of a binomial share.
+		if slack := 4 * math.Sqrt(share*(1-share)/total); math.Abs(kinds[kind]/total-share) > slack {
+			t.Errorf("%.3f of %.0f workflows are of kind %s, want %.3f ± %.3f", kinds[kind]/total, total, kind, share, slack)
+		}
+	}
+	_, err = shipped(t, "alibaba-mix", sel, "form: direct", "form: carry")
+	if err == nil || !strings.Contains(err.Error(), "use the direct form or pure-faas") || !strings.Contains(err.Error(), "alibaba-mix.yaml:") {
+		t.Errorf("the carry form: error %v, want one that names the other forms and the place", err)
+	}
+	sel.Where["model"] = []string{"pure-faas"}
+	if _, err = shipped(t, "alibaba-mix", sel, "form: direct", "form: carry"); err != nil {
+		t.Errorf("pure-faas, which has one form, is refused: %v", err)
+	}
+}
+
+// TestKeepers checks experiment 402: which computers keep states where, that
+// nothing is predicted where routers choose among several servers, and how long
+// the cells are expected to take.
+func TestKeepers(t *testing.T) {
+	p, err := shipped(t, "exp402", scenario.Selection{Profile: "quick", Where: map[string][]string{"state": {"1 kB", "1000 kB"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	took := map[string]time.Duration{}
+	for _, job := range p.Jobs {
+		state, mode := job.Cell.Point[0].Value, job.Cell.Point[1].Value
+		took[state+" "+mode] = job.Expected()
+		topology, err := job.topology()
+		if err != nil {
+			t.Fatal(err)
+		}
+		computers, err := job.computers(topology)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]string{}
+		for host, c := range computers {
+			got[host] = c.StateHost
+			if readWrite := mode == "cloud" && strings.HasPrefix(host, "edge"); c.StateReadWrite != readWrite {
+				t.Errorf("%s: the computer on %s reads and writes: %t, want %t", job.Cell.ID, host, c.StateReadWrite, readWrite)
+			}
+		}
+		want := map[string]string{"client": "client", "cloud": "cloud"}
+		for _, edge := range []string{"edge1", "edge2", "edge3", "edge4"} {
+			want[edge] = edge
+			if strings.HasPrefix(mode, "cloud") {
+				want[edge] = "cloud"
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: state hosts (-want +got):\n%s", job.Cell.ID, diff)
+		}
+		w := job.Workflows[0].Workflow
+		prediction, exact, err := job.predict(w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if exact {
+			t.Errorf("%s: a prediction is called exact although four computers serve anon_video", job.Cell.ID)
+		}
+		if min := 8 * job.Cell.Workload.Argument; prediction.Payload() < min {
+			t.Errorf("%s: predicted %v, want at least %v", job.Cell.ID, prediction.Payload(), min)
+		}
+		var kept int64
+		for _, tr := range job.kept(topology, w) {
+			if tr.From != "cloud" && tr.To != "cloud" {
+				t.Errorf("%s: state %s goes from %s to %s", job.Cell.ID, tr.State, tr.From, tr.To)
+			}
+			kept += int64(tr.Bytes)
+		}
+		all := int64(w.StateSizes["fe_video"] + w.StateSizes["fe_audio"] + w.StateSizes["sync"] + w.StateSizes["decision"])
+		if want := map[string]int64{"cloud-artifact": all, "cloud": 2 * all}[mode]; kept != want {
+			t.Errorf("%s: %d B to and from the cloud, want %d", job.Cell.ID, kept, want)
+		}
+	}
+	// 1.12 MB over 10 Mb/s take 0.9 s, in each of 5 executions once or twice.
+	for _, tc := range []struct {
+		less, more string
+		by         time.Duration
+	}{
+		{"1000 kB edge", "1000 kB cloud-artifact", 4 * time.Second},
+		{"1000 kB cloud-artifact", "1000 kB cloud", 4 * time.Second},
+		{"1 kB cloud", "1000 kB cloud", 8 * time.Second},
+		{"1 kB edge", "1000 kB edge", 0},
+	} {
+		if took[tc.more] < took[tc.less]+tc.by {
+			t.Errorf("%s is expected to take %v, %s %v: want at least %v more", tc.less, took[tc.less], tc.more, took[tc.more], tc.by)
+		}
+	}
+}
+
+// TestExpectedFollowsPaths checks that a slow link counts only for what crosses
+// it.
+func TestExpectedFollowsPaths(t *testing.T) {
+	sel := scenario.Selection{Profile: "quick", Where: map[string][]string{"state": {"1000 kB"}, "mode": {"client"}}}
+	expected := func(rate string) time.Duration {
+		sel.Set = map[string]string{"cloud-rate": rate}
+		p, err := shipped(t, "exp402", sel)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p.Jobs[0].Expected()
+	}
+	if slow, fast := expected("1 Mb/s"), expected("1 Gb/s"); slow != fast {
+		t.Errorf("expected %v with a slow cloud that is not used, %v with a fast one", slow, fast)
+	}
+}
+
+// TestKeepClientCarry checks that a client is not kept where the carry form would
+// leave it with states out of date.
+func TestKeepClientCarry(t *testing.T) {
+	sel := scenario.Selection{Profile: "quick", Where: map[string][]string{"state": {"1 kB"}, "mode": {"cloud"}}}
+	_, err := shipped(t, "exp402", sel, "form: direct, keep-client: true", "form: carry, keep-client: true")
+	if err == nil || !strings.Contains(err.Error(), "use form: direct") || !strings.Contains(err.Error(), "exp402.yaml:") {
+		t.Errorf("error %v, want one that names the direct form and the place", err)
+	}
+	if _, err := shipped(t, "exp400", scenario.Selection{Profile: "quick"}, "warm-up: true", "keep-client: true"); err != nil {
+		t.Errorf("chains, which have no joins, are refused: %v", err)
+	}
+}
+
+// TestWarmUps checks which workflows the executions before the first run.
+func TestWarmUps(t *testing.T) {
+	job := Job{Workflows: []Workflow{{Name: "a"}, {Name: "b"}, {Name: "c"}}}
+	var got []string
+	for k := -5; k < 3; k++ {
+		got = append(got, job.Workflow(k).Name)
+	}
+	if diff := cmp.Diff([]string{"b", "c", "a", "b", "c", "a", "b", "c"}, got); diff != "" {
+		t.Errorf("workflows of executions -5 to 2 (-want +got):\n%s", diff)
+	}
+}
+
+// TestKeepClient runs the same chain twice, with a client for each execution and
+// with one for both. Its state then is where the first execution took it, and the
+// second one moves nothing but arguments.
+func TestKeepClient(t *testing.T) {
+	same := Workflow{Name: "same", Workflow: &workflow.Workflow{
+		Functions:    []string{"10.1.0.2", "10.1.0.3"},
+		Dependencies: map[string][]string{"s0": {"10.1.0.2"}},
+		StateSizes:   map[string]units.Size{"s0": 30 * units.KB},
+	}}
+	for _, keep := range []bool{false, true} {
+		data, err := scenarios.Files.ReadFile("exp400.yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := strings.Replace(string(data), "warm-up: true", fmt.Sprintf("keep-client: %t", keep), 1)
+		s, err := scenario.Parse("exp400.yaml", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan, err := s.Expand(scenario.Selection{Profile: "quick", Where: map[string][]string{
+			"panel": {"S=3,L=6"}, "argument": {"10 kB"}, "rate": {"50 Mb/s"}, "model": {"state-local"},
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := Prepare(plan, builtinTopology, []Workflow{same, same, same})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, list, _ := collect(t, p.Jobs[0])
+		for _, e := range list {
+			if !e.OK {
+				t.Fatalf("keep-client %t: execution %d failed: %s", keep, e.Index, e.Reason)
+			}
+			if known := e.PayloadBytes > 0; known == keep {
+				t.Errorf("keep-client %t: the payload of execution %d is given as %d B", keep, e.Index, e.PayloadBytes)
+			}
+		}
+		// The first execution opens the nodes' connections; compare the others.
+		saved := list[0].TrunkBytes - list[2].TrunkBytes
+		if keep != (saved > 30_000) {
+			t.Errorf("keep-client %t: execution 2 moved %d B less than execution 0, the state has 30000", keep, saved)
+		}
+	}
+}
+
+// TestVerified runs DAGs in every model and form with verification: each state is
+// used by exactly its users, in causal order.
+func TestVerified(t *testing.T) {
+	for _, tc := range []struct{ name, executions string }{{"exp401", "4"}, {"alibaba-mix", "10"}} {
+		p, err := shipped(t, tc.name, scenario.Selection{
+			Profile: "quick", Where: map[string][]string{"argument": {"10 kB"}, "rate": {"100 Mb/s"}},
+		}, "executions: "+tc.executions, "executions: 2", "warm-up: true", "verify: true")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, job := range p.Jobs {
+			_, list, end := collect(t, job)
+			if len(list) != 2 || !end.OK {
+				t.Errorf("%s: %d executions, end %+v", job.Cell.ID, len(list), end)
+			}
+			for _, e := range list {
+				if !e.OK {
+					t.Errorf("%s: execution %d failed: %s", job.Cell.ID, e.Index, e.Reason)
+				}
+			}
+		}
+	}
+}
+
+// TestDiscard runs a cell of experiment 400 with two executions before the
+// measured ones.
+func TestDiscard(t *testing.T) {
+	p, err := shipped(t, "exp400", scenario.Selection{Profile: "quick", Where: map[string][]string{
+		"panel": {"S=3,L=6"}, "argument": {"10 kB"}, "rate": {"50 Mb/s"}, "model": {"pure-faas"},
+	}}, "executions: 8", "executions: 3", "warm-up: true", "discard: 2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cell, list, end := collect(t, p.Jobs[0])
+	if cell.Executions != 3 || !end.OK {
+		t.Errorf("the cell announces %d executions, want 3; it ends with %+v", cell.Executions, end)
+	}
+	var got []string
+	for _, e := range list {
+		if !e.OK {
+			t.Errorf("execution %d failed: %s", e.Index, e.Reason)
+		}
+		got = append(got, fmt.Sprint(e.Index, e.WarmUp, e.Workload == p.Jobs[0].Workflow(e.Index).Name))
+	}
+	if diff := cmp.Diff([]string{"-2 true true", "-1 true true", "0 false true", "1 false true", "2 false true"}, got); diff != "" {
+		t.Errorf("executions (-want +got):\n%s", diff)
+	}
+}

@@ -199,4 +199,42 @@ type CellEnd struct {
 	// BusyCPU is the share of the machine's CPU time in use while the cell
 	// ran, by anyone: 0 to 1.
 	BusyCPU float64 `json:"busy_cpu"`
+	// Audit says whether the cell's emulation was faithful; nil in records of an
+	// edgebed that did not look.
+	Audit *Audit `json:"audit,omitempty"`
+}
+
+// Verdict says whether an emulation did what the scenario says.
+type Verdict string
+
+const (
+	// Faithful: every check of the audit passed.
+	Faithful Verdict = "faithful"
+	// Disturbed: at least one did not; Findings say which.
+	Disturbed Verdict = "disturbed"
+)
+
+// Audit is what a cell's audit found.
+type Audit struct {
+	Verdict Verdict `json:"verdict"`
+	// Findings are the checks that failed; none if the verdict is faithful.
+	Findings []Finding `json:"findings,omitempty"`
+	// Measures holds the number of every check that was made, by its name, in
+	// the unit that the name ends with, for instance "timer-lag-p99-us".
+	Measures map[string]float64 `json:"measures,omitempty"`
+	// Neighbours is the largest number of other cells of the campaign that ran
+	// at the same time.
+	Neighbours int `json:"neighbours"`
+}
+
+// Finding is one check that failed.
+type Finding struct {
+	// Check is its name, for instance "link-rate".
+	Check string `json:"check"`
+	// Where it failed: a link and direction, or empty for the whole machine.
+	Where string `json:"where,omitempty"`
+	// Value was measured, in Unit; Limit is the threshold that it crossed.
+	Value float64 `json:"value"`
+	Limit float64 `json:"limit"`
+	Unit  string  `json:"unit"`
 }

@@ -58,6 +58,9 @@ type Nodes struct {
 	// Controller is the controller's host, the client's by default.
 	Controller string          `yaml:"controller"`
 	Computers  []ComputerGroup `yaml:"computers" required:"true"`
+	// ConnectionCost is the time that a node's software takes to open a
+	// connection, on top of what the network takes.
+	ConnectionCost time.Duration `yaml:"connection-cost"`
 }
 
 // ComputerGroup describes equal computers on several hosts.
@@ -344,6 +347,9 @@ func (c *Cell) check() error {
 	}
 	if c.Execution.Timeout <= 0 {
 		errs = append(errs, c.Execution.Pos.Errorf("timeout must be positive"))
+	}
+	if c.Nodes.ConnectionCost < 0 {
+		errs = append(errs, c.Nodes.Pos.Errorf("connection-cost must not be negative"))
 	}
 	for _, g := range c.Nodes.Computers {
 		for _, f := range g.Functions {

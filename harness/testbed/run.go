@@ -79,7 +79,7 @@ func build(ctx context.Context, job Job) (*bench, error) {
 		if err != nil {
 			return nil, errors.Join(err, b.close())
 		}
-		cfg.Hosts = append(cfg.Hosts, deploy.Host{Name: spec.Name, Address: spec.Address, Net: h})
+		cfg.Hosts = append(cfg.Hosts, deploy.Host{Name: spec.Name, Address: spec.Address, Net: costly{h, job.Cell.Nodes.ConnectionCost}})
 	}
 	if b.deployment, err = deploy.Start(ctx, cfg); err != nil {
 		return nil, errors.Join(err, b.close())
@@ -102,13 +102,14 @@ func (b *bench) run(ctx context.Context, report Reporter) error {
 	cell := b.job.Cell
 	settings := b.network.Settings()
 	maps.Copy(settings, map[string]string{
-		"topology": b.topology.Name,
-		"form":     string(cell.Execution.Form),
-		"pause":    cell.Execution.Pause.String(),
-		"timeout":  cell.Execution.Timeout.String(),
-		"warm-up":  fmt.Sprint(cell.Execution.WarmUp),
-		"discard":  fmt.Sprint(cell.Execution.Discard),
-		"clients":  clients(cell.Execution.KeepClient),
+		"topology":        b.topology.Name,
+		"form":            string(cell.Execution.Form),
+		"connection-cost": cell.Nodes.ConnectionCost.String(),
+		"pause":           cell.Execution.Pause.String(),
+		"timeout":         cell.Execution.Timeout.String(),
+		"warm-up":         fmt.Sprint(cell.Execution.WarmUp),
+		"discard":         fmt.Sprint(cell.Execution.Discard),
+		"clients":         clients(cell.Execution.KeepClient),
 	})
 	busy, err := readCPU()
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"edgebed/nodes/client"
 	"edgebed/nodes/computer"
 	"edgebed/nodes/deploy"
+	"edgebed/nodes/wire"
 	"edgebed/nodes/workflow"
 )
 
@@ -376,8 +377,9 @@ func TestComputerDiesInDAG(t *testing.T) {
 					}
 
 					network.Restore(address(3))
-					// The router on the host that was cut off may have given up on the
-					// others' computers, too.
+					// The controller may have forgotten the router on the host that was
+					// cut off, and the router have given up on the others' computers.
+					announceRouter(t, network.Host(address(3)), name(1), name(3))
 					for _, i := range []int{3, 5} {
 						if err := d.StopComputer(name(i)); err != nil {
 							t.Error(err)
@@ -394,6 +396,22 @@ func TestComputerDiesInDAG(t *testing.T) {
 		}
 	}
 	waitForgotten(t, d)
+}
+
+// announceRouter makes a host's router known to the controller on another host.
+func announceRouter(t *testing.T, n wire.Net, controller, host string) {
+	t.Helper()
+	cc, err := wire.Dial(n, fmt.Sprintf("%s:%d", controller, wire.PortController))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cc.Close()
+	if _, err := wire.NewEdgeControllerClient(cc).AnnounceRouter(t.Context(), &wire.RouterInfo{
+		EdgeServerEndpoint:      fmt.Sprintf("%s:%d", host, wire.PortRouter),
+		ForwardingTableEndpoint: fmt.Sprintf("%s:%d", host, wire.PortRouterConfig),
+	}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // TestDirectComputerStops: a computer that is closed in the middle of an

@@ -114,6 +114,11 @@ func guest() error {
 			return fmt.Errorf("load %s: %w", name, err)
 		}
 	}
+	// The kernel gathers randomness first, for a second. Without this, the first
+	// execution that draws an identifier would wait for it.
+	if _, err := unix.Getrandom(make([]byte, 1), 0); err != nil {
+		return fmt.Errorf("wait for random numbers: %w", err)
+	}
 	failed := false
 	for _, s := range p.Steps {
 		fmt.Printf("%s begin %s\n", markStep, s.Name)

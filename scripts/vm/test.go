@@ -26,9 +26,9 @@ const user = 1000
 var backends = []string{"netem", "delayline"}
 
 const (
-	delayLimit   = 0.1  // of 2 ms there and back: 0.2 ms
-	goodputLimit = 0.01 // of the rate's ideal
-	cellLimit    = 0.01 // of the other back end's mean delay
+	delayLimit   = 0.1   // of 2 ms there and back: 0.2 ms
+	goodputLimit = 0.01  // of the rate's ideal
+	cellLimit    = 0.01  // of the other back end's mean delay
 	bytesLimit   = 0.005 // of the other back end's bytes
 )
 

@@ -8,7 +8,7 @@ COMMIT  := $(shell git rev-parse --short=12 HEAD 2>/dev/null)$(shell git diff --
 LDFLAGS := -X edgebed/harness/record.commit=$(COMMIT)
 SOURCES := $(shell find harness nodes topologies scenarios -name '*.go' -o -name '*.yaml')
 
-.PHONY: all exp400 exp401 exp402 alibaba-mix test lint bench clean generate
+.PHONY: all exp400 exp401 exp402 alibaba-mix test lint bench vmtest regress-vm clean generate
 
 all: $(BIN)
 
@@ -37,6 +37,19 @@ lint:
 # Truth of links and counters, set-up times, cost of the delay line.
 bench:
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./harness/emu/...
+
+# The network's tests, the way without root, and both delay back ends side by
+# side, in a virtual machine with the distribution's kernel; see scripts/vm.
+vmtest:
+	$(GO) run ./scripts/vm test
+
+# A small grid of experiment 400 in such a machine, whose clock counts
+# instructions: delays hardly depend on the load of this one.
+regress-vm: OUT = results/regress-vm
+regress-vm:
+	@scripts/fresh $(OUT)
+	$(GO) run ./scripts/vm -out $(OUT) run -- exp400 --where 'panel=S=3,L=6' --where 'argument=10 kB' \
+		--where 'rate=1 Mb/s' --where 'rate=10 Mb/s' --where 'rate=100 Mb/s'
 
 # Regenerates nodes/wire/*.pb.go; needs protoc.
 generate:

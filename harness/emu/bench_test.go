@@ -37,10 +37,7 @@ func BenchmarkGoodput(b *testing.B) {
 func benchmarkGoodput(b *testing.B, o Override) {
 	var ratios []float64
 	for b.Loop() {
-		n, err := Build(b.Context(), pair(o), Options{})
-		if err != nil {
-			b.Fatal(err)
-		}
+		n := build(b, pair(o), Options{})
 		goodput := measureGoodput(b, n.Hosts()[0], n.Hosts()[1], time.Second, 4*time.Second)
 		ratios = append(ratios, goodput/(float64(*o.Rate)/8*segmentPayload/float64(Frame)))
 		if err := n.Close(); err != nil {

@@ -21,6 +21,10 @@ import (
 	"edgebed/topologies"
 )
 
+// envDelay names the delay back end of networks that do not ask for one. Without
+// it that is what the machine's kernel makes of Auto.
+const envDelay = "EDGEBED_TEST_DELAY"
+
 // role is the argument by which TestKill starts this binary as a program that
 // holds a network until it is killed.
 const role = "hold-a-network"
@@ -34,6 +38,9 @@ func TestMain(m *testing.M) {
 	}
 	sandbox.RunTests(m)
 }
+
+// backend is what the environment asks for; empty means Auto.
+func backend() Backend { return Backend(os.Getenv(envDelay)) }
 
 // ring6 reads the paper's topology, with parameters of its trunks changed.
 func ring6(tb testing.TB, o Override) *Topology {
@@ -73,6 +80,9 @@ func pair(o Override) *Topology {
 // build makes a network that is closed when the test ends.
 func build(tb testing.TB, t *Topology, opts Options) *Network {
 	tb.Helper()
+	if opts.Delay == "" {
+		opts.Delay = backend()
+	}
 	n, err := Build(tb.Context(), t, opts)
 	if err != nil {
 		tb.Fatal(err)

@@ -45,6 +45,9 @@ type bench struct {
 	deployment *deploy.Deployment
 	// kept is the client of the last execution if the next one has the same.
 	kept *client.Client
+	// answered is when the last execution had its answer: the pause before the
+	// next one begins there.
+	answered time.Time
 }
 
 func build(ctx context.Context, job Job) (*bench, error) {
@@ -125,6 +128,7 @@ func (b *bench) run(ctx context.Context, report Reporter) error {
 			return fmt.Errorf("warm up: %w", err)
 		}
 	}
+	b.answered = time.Now()
 	for k := -cell.Execution.Discard; k < len(b.job.Workflows); k++ {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -155,7 +159,6 @@ func clients(keep bool) string {
 // for what the testbed itself could not do.
 func (b *bench) execute(ctx context.Context, index int, w Workflow) (record.Execution, error) {
 	cell := b.job.Cell
-	begin := time.Now()
 	e := record.Execution{Cell: cell.ID, Index: index, WarmUp: index < 0, Workload: w.Name}
 	prediction, exact, err := b.job.predict(w.Workflow)
 	if err != nil {
@@ -172,7 +175,7 @@ func (b *bench) execute(ctx context.Context, index int, w Workflow) (record.Exec
 	}
 	e.Table1Bytes = int64(table1)
 	runtime.GC()
-	if err := sleep(ctx, cell.Execution.Pause-time.Since(begin)); err != nil {
+	if err := sleep(ctx, cell.Execution.Pause-time.Since(b.answered)); err != nil {
 		return e, err
 	}
 	before, err := b.network.Counters()
@@ -192,6 +195,7 @@ func (b *bench) execute(ctx context.Context, index int, w Workflow) (record.Exec
 	e.Started = time.Now()
 	result, err := c.Execute(ctx, w.Workflow, cell.Execution.Model, cell.Execution.Form, cell.Workload.Argument,
 		client.Options{Verify: cell.Execution.Verify})
+	b.answered = time.Now()
 	if ctx.Err() != nil {
 		return e, errors.Join(ctx.Err(), c.Close())
 	}

@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"edgebed/harness/audit"
 	"edgebed/harness/emu"
 	"edgebed/harness/record"
 	"edgebed/nodes/client"
@@ -113,7 +114,7 @@ func (b *bench) run(ctx context.Context, report Reporter) error {
 		"discard":  fmt.Sprint(cell.Execution.Discard),
 		"clients":  clients(cell.Execution.KeepClient),
 	})
-	busy, err := readCPU()
+	busy, err := audit.ReadCPU()
 	if err != nil {
 		return err
 	}
@@ -123,6 +124,11 @@ func (b *bench) run(ctx context.Context, report Reporter) error {
 	}); err != nil {
 		return err
 	}
+	watch, err := audit.Start(ctx, b.network)
+	if err != nil {
+		return err
+	}
+	defer watch.Close()
 	if cell.Execution.WarmUp {
 		if err := b.deployment.WarmUp(ctx); err != nil {
 			return fmt.Errorf("warm up: %w", err)
@@ -141,11 +147,17 @@ func (b *bench) run(ctx context.Context, report Reporter) error {
 			return err
 		}
 	}
-	now, err := readCPU()
+	evidence, err := watch.Stop(ctx)
 	if err != nil {
 		return err
 	}
-	return report.CellEnd(record.CellEnd{Cell: cell.ID, Ended: time.Now(), OK: true, BusyCPU: busy.until(now)})
+	now, err := audit.ReadCPU()
+	if err != nil {
+		return err
+	}
+	return report.CellEnd(record.CellEnd{
+		Cell: cell.ID, Ended: time.Now(), OK: true, BusyCPU: busy.Busy(now), Audit: audit.Judge(evidence),
+	})
 }
 
 func clients(keep bool) string {

@@ -163,6 +163,7 @@ const (
 	macPort
 	macHost
 	macWire
+	macProbe
 )
 
 func (n *Network) addSwitch(i int, name string) error {

@@ -120,7 +120,9 @@ type qdisc struct {
 	handle, parent uint32
 	kind           string
 	options        []byte
-	// Backlog in bytes and packets, and packets dropped so far.
+	// bytes have left so far, packets were dropped so far; backlog and queued
+	// are the bytes and packets that wait.
+	bytes                  uint64
 	backlog, queued, drops uint32
 }
 
@@ -155,6 +157,10 @@ func (c *conn) qdiscs() ([]qdisc, error) {
 					return nil, fmt.Errorf("read queues: %w", err)
 				}
 				for _, s := range nested {
+					// struct gnet_stats_basic, which begins with the bytes.
+					if s.Attr.Type == nl.TCA_STATS_BASIC && len(s.Value) >= 8 {
+						q.bytes = binary.NativeEndian.Uint64(s.Value)
+					}
 					// struct gnet_stats_queue
 					if s.Attr.Type == nl.TCA_STATS_QUEUE && len(s.Value) >= 12 {
 						q.queued = binary.NativeEndian.Uint32(s.Value[0:])

@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"edgebed/harness/audit"
 	"edgebed/harness/emu"
 	"edgebed/harness/record"
 	"edgebed/nodes/client"
@@ -45,6 +46,9 @@ type bench struct {
 	deployment *deploy.Deployment
 	// kept is the client of the last execution if the next one has the same.
 	kept *client.Client
+	// answered is when the last execution had its answer: the pause before the
+	// next one begins there.
+	answered time.Time
 }
 
 func build(ctx context.Context, job Job) (*bench, error) {
@@ -111,7 +115,7 @@ func (b *bench) run(ctx context.Context, report Reporter) error {
 		"discard":         fmt.Sprint(cell.Execution.Discard),
 		"clients":         clients(cell.Execution.KeepClient),
 	})
-	busy, err := readCPU()
+	busy, err := audit.ReadCPU()
 	if err != nil {
 		return err
 	}
@@ -121,11 +125,17 @@ func (b *bench) run(ctx context.Context, report Reporter) error {
 	}); err != nil {
 		return err
 	}
+	watch, err := audit.Start(ctx, b.network)
+	if err != nil {
+		return err
+	}
+	defer watch.Close()
 	if cell.Execution.WarmUp {
 		if err := b.deployment.WarmUp(ctx); err != nil {
 			return fmt.Errorf("warm up: %w", err)
 		}
 	}
+	b.answered = time.Now()
 	for k := -cell.Execution.Discard; k < len(b.job.Workflows); k++ {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -138,11 +148,17 @@ func (b *bench) run(ctx context.Context, report Reporter) error {
 			return err
 		}
 	}
-	now, err := readCPU()
+	evidence, err := watch.Stop(ctx)
 	if err != nil {
 		return err
 	}
-	return report.CellEnd(record.CellEnd{Cell: cell.ID, Ended: time.Now(), OK: true, BusyCPU: busy.until(now)})
+	now, err := audit.ReadCPU()
+	if err != nil {
+		return err
+	}
+	return report.CellEnd(record.CellEnd{
+		Cell: cell.ID, Ended: time.Now(), OK: true, BusyCPU: busy.Busy(now), Audit: audit.Judge(evidence),
+	})
 }
 
 func clients(keep bool) string {
@@ -156,7 +172,6 @@ func clients(keep bool) string {
 // for what the testbed itself could not do.
 func (b *bench) execute(ctx context.Context, index int, w Workflow) (record.Execution, error) {
 	cell := b.job.Cell
-	begin := time.Now()
 	e := record.Execution{Cell: cell.ID, Index: index, WarmUp: index < 0, Workload: w.Name}
 	prediction, exact, err := b.job.predict(w.Workflow)
 	if err != nil {
@@ -173,7 +188,7 @@ func (b *bench) execute(ctx context.Context, index int, w Workflow) (record.Exec
 	}
 	e.Table1Bytes = int64(table1)
 	runtime.GC()
-	if err := sleep(ctx, cell.Execution.Pause-time.Since(begin)); err != nil {
+	if err := sleep(ctx, cell.Execution.Pause-time.Since(b.answered)); err != nil {
 		return e, err
 	}
 	before, err := b.network.Counters()
@@ -193,6 +208,7 @@ func (b *bench) execute(ctx context.Context, index int, w Workflow) (record.Exec
 	e.Started = time.Now()
 	result, err := c.Execute(ctx, w.Workflow, cell.Execution.Model, cell.Execution.Form, cell.Workload.Argument,
 		client.Options{Verify: cell.Execution.Verify})
+	b.answered = time.Now()
 	if ctx.Err() != nil {
 		return e, errors.Join(ctx.Err(), c.Close())
 	}

@@ -72,8 +72,7 @@ func childMain(in io.Reader, out io.Writer) error {
 	if err := binary.Read(control, binary.NativeEndian, &setup); err != nil {
 		return fmt.Errorf("read configuration: %w", err)
 	}
-	// A thread whose processor slot was given away while it waited must find a
-	// free one at once.
+	// The threads of the lines keep their processor slots for good.
 	runtime.GOMAXPROCS(int(setup.Lines) + 4)
 	realtime := becomeRealtime()
 
@@ -83,7 +82,7 @@ func childMain(in io.Reader, out io.Writer) error {
 		if err := binary.Read(control, binary.NativeEndian, &m); err != nil {
 			return fmt.Errorf("read configuration of line %d: %w", i, err)
 		}
-		p, err := newPump(firstSocket+2*i, firstSocket+2*i+1, m, spinShare(len(pumps)))
+		p, err := newPump(firstSocket+2*i, firstSocket+2*i+1, m)
 		if err != nil {
 			return fmt.Errorf("set up line %d: %w", i, err)
 		}
@@ -176,14 +175,6 @@ func becomeRealtime() bool {
 		}
 	}
 	return true
-}
-
-// spinShare returns the part of one core that each of the lines may spend on
-// waiting actively: 3 %, and all lines together a tenth of the machine. The
-// early wake-up alone keeps the median, so this only narrows the spread, and
-// several relays share the machine.
-func spinShare(lines int) float64 {
-	return min(0.03, 0.1*float64(runtime.NumCPU())/float64(max(lines, 1)))
 }
 
 // cpuTime returns the processor time of the process so far.

@@ -1,0 +1,283 @@
+// Package audit says whether a cell's emulation was faithful, after the idea of
+// Mininet-HiFi (Handigol et al., CoNEXT 2012): an emulation on a busy machine
+// shows nothing by itself, so one watches what a real network would have
+// guaranteed. Before a cell's first execution it measures every link; while the
+// executions run it samples the machine, its own timers and the links' queues;
+// and from all that Judge gives a verdict.
+//
+// The use of the processors as such is no disturbance. Cells that run side by
+// side keep a machine busy; they disturb each other once links and timers are
+// late.
+package audit
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"time"
+
+	"edgebed/harness/emu"
+	"edgebed/harness/emu/delayline"
+	"edgebed/harness/record"
+)
+
+// Evidence is what was seen of a cell.
+type Evidence struct {
+	// Links as probe frames found them before the first execution.
+	Links []emu.Measurement
+	// Lags of a timer in the worker.
+	Lags []time.Duration
+	// CPU of the machine, in windows of half a second.
+	CPU []Window
+	// Waited is how long the worker's threads and the delay line's could have
+	// run but had no processor, while the cell Lasted.
+	Waited, Lasted time.Duration
+	// Stretches in which links had something to send all the time.
+	Stretches []Stretch
+	// QueueDrops fell to full queues of links, which is a part of what a link
+	// does; PortDrops to devices without a queue, which is none.
+	QueueDrops int64
+	PortDrops  []PortDrops
+	// Lines of the delay line.
+	Lines []Line
+}
+
+// Window is a part of the machine's time, as shares from 0 to 1.
+type Window struct{ Busy, Steal float64 }
+
+// PortDrops are frames that a port lost.
+type PortDrops struct {
+	Port  string
+	Count int64
+}
+
+// Line is one line of the delay line; AB is the direction that the link's name
+// has.
+type Line struct {
+	Link string
+	delayline.LineStats
+}
+
+// Thresholds.
+const (
+	limitRate       = 0.02
+	limitDelay      = 200 * time.Microsecond
+	limitLate       = 100 * time.Microsecond
+	limitLateTail   = 2 * time.Millisecond
+	limitLateMax    = 20 * time.Millisecond
+	limitLag        = 2 * time.Millisecond
+	limitLagMax     = 100 * time.Millisecond
+	limitSaturated  = 0.5
+	saturated       = 0.97
+	limitSteal      = 0.02
+	limitWait       = 0.2
+	limitStarved    = 0.98
+	fewestLate      = 200
+	fewestWindows   = 4
+	shortestStretch = 200 * time.Millisecond
+	framesInStretch = 20
+)
+
+// Judge gives the verdict on a cell. Neighbours is left to the campaign.
+func Judge(e Evidence) *record.Audit {
+	j := &judge{audit: &record.Audit{Verdict: record.Faithful, Measures: map[string]float64{}}}
+	j.links(e.Links)
+	j.stretches(e.Stretches)
+	j.lines(e.Lines)
+	j.lags(e.Lags)
+	j.cpu(e)
+	j.measure("queue-drops", float64(e.QueueDrops))
+	for _, d := range e.PortDrops {
+		j.most("port-drops", d.Port, float64(d.Count), 0, "frames")
+	}
+	slices.SortStableFunc(j.audit.Findings, func(a, b record.Finding) int {
+		return cmp.Or(cmp.Compare(a.Check, b.Check), cmp.Compare(a.Where, b.Where))
+	})
+	return j.audit
+}
+
+type judge struct{ audit *record.Audit }
+
+// measure notes the largest value of a measure.
+func (j *judge) measure(name string, value float64) {
+	if old, ok := j.audit.Measures[name]; !ok || value > old {
+		j.audit.Measures[name] = value
+	}
+}
+
+// most is a check that a value is not above its limit.
+func (j *judge) most(check, where string, value, limit float64, unit string) {
+	if value > limit {
+		j.find(record.Finding{Check: check, Where: where, Value: value, Limit: limit, Unit: unit})
+	}
+}
+
+func (j *judge) find(f record.Finding) {
+	j.audit.Verdict = record.Disturbed
+	j.audit.Findings = append(j.audit.Findings, f)
+}
+
+// Units of measures.
+func us(d time.Duration) float64    { return round(float64(d)/float64(time.Microsecond), 1) }
+func ms(d time.Duration) float64    { return round(float64(d)/float64(time.Millisecond), 3) }
+func percent(share float64) float64 { return round(100*share, 3) }
+func round(v float64, digits int) float64 {
+	scale := math.Pow10(digits)
+	return math.Round(v*scale) / scale
+}
+
+// rateError and delayError are how far a link is from what it was given, 0 where
+// that was not measured.
+func rateError(m emu.Measurement) float64 {
+	if m.Rate == 0 {
+		return 0
+	}
+	return float64(m.Rate)/float64(m.Asked.Rate) - 1
+}
+
+func delayError(m emu.Measurement) time.Duration {
+	if m.Singles == 0 {
+		return 0
+	}
+	return m.Delay - m.Asked.Delay
+}
+
+// delayLimit is wider where jitter moves the median of a few frames.
+func delayLimit(m emu.Measurement) time.Duration { return limitDelay + m.Asked.Jitter }
+
+// unfit says whether a measurement is beyond a limit.
+func unfit(m emu.Measurement) bool {
+	return math.Abs(rateError(m)) > limitRate || delayError(m).Abs() > delayLimit(m) || m.Singles == 0 && m.Asked.Loss == 0
+}
+
+// better takes the better of two measurements of each link.
+func better(a, b []emu.Measurement) []emu.Measurement {
+	list := slices.Clone(a)
+	for i := range list {
+		if unfit(list[i]) {
+			list[i] = b[i]
+		}
+	}
+	return list
+}
+
+func (j *judge) links(list []emu.Measurement) {
+	if len(list) == 0 {
+		return
+	}
+	j.measure("links-measured", float64(len(list)))
+	for _, m := range list {
+		if m.Rate > 0 {
+			off := percent(rateError(m))
+			j.measure("link-rate-error-percent", math.Abs(off))
+			if math.Abs(off) > percent(limitRate) {
+				j.find(record.Finding{Check: "link-rate", Where: m.Link, Value: off, Limit: math.Copysign(percent(limitRate), off), Unit: "% off"})
+			}
+		}
+		if m.Singles == 0 {
+			// With loss, a few probes can all be lost.
+			if m.Asked.Loss == 0 {
+				j.most("link-silent", m.Link, float64(m.Lost), 0, "frames lost")
+			}
+			continue
+		}
+		off := us(delayError(m))
+		j.measure("link-delay-error-us", math.Abs(off))
+		if limit := us(delayLimit(m)); math.Abs(off) > limit {
+			j.find(record.Finding{Check: "link-delay", Where: m.Link, Value: off, Limit: math.Copysign(limit, off), Unit: "us off"})
+		}
+	}
+}
+
+func (j *judge) stretches(list []Stretch) {
+	var total time.Duration
+	worst := map[string]float64{}
+	lowest := math.Inf(1)
+	for _, s := range list {
+		total += s.Lasted
+		if s.Lasted < max(shortestStretch, s.Rate.Time(framesInStretch*emu.Frame)) {
+			continue
+		}
+		share := s.Share()
+		lowest = min(lowest, share)
+		if share < limitStarved {
+			if old, ok := worst[s.Link]; !ok || share < old {
+				worst[s.Link] = share
+			}
+		}
+	}
+	j.measure("backlogged-s", round(total.Seconds(), 3))
+	if !math.IsInf(lowest, 1) {
+		j.measure("backlogged-rate-percent", percent(lowest))
+	}
+	for link, share := range worst {
+		j.find(record.Finding{Check: "link-starved", Where: link, Value: percent(share), Limit: percent(limitStarved), Unit: "% of its rate"})
+	}
+}
+
+func (j *judge) lines(list []Line) {
+	for _, l := range list {
+		for _, d := range []struct {
+			name string
+			delayline.DirStats
+		}{{l.Link, l.AB}, {l.Link + " (back)", l.BA}} {
+			j.measure("delayline-drops", float64(d.Dropped))
+			j.most("delayline-drops", d.name, float64(d.Dropped), 0, "frames")
+			if d.Packets == 0 {
+				continue
+			}
+			j.measure("delayline-late-max-us", us(d.LateMax))
+			j.most("delayline-late-max", d.name, us(d.LateMax), us(limitLateMax), "us")
+			if d.Packets < fewestLate {
+				continue
+			}
+			j.measure("delayline-late-p50-us", us(d.LateP50))
+			j.most("delayline-late-p50", d.name, us(d.LateP50), us(limitLate), "us")
+			j.measure("delayline-late-p99-us", us(d.LateP99))
+			j.most("delayline-late-p99", d.name, us(d.LateP99), us(limitLateTail), "us")
+		}
+	}
+}
+
+func (j *judge) lags(lags []time.Duration) {
+	if len(lags) == 0 {
+		return
+	}
+	sorted := slices.Sorted(slices.Values(lags))
+	at := func(q float64) time.Duration { return sorted[min(int(q*float64(len(sorted))), len(sorted)-1)] }
+	j.measure("timer-lag-p50-us", us(at(0.5)))
+	j.measure("timer-lag-p95-us", us(at(0.95)))
+	j.measure("timer-lag-max-us", us(at(1)))
+	j.most("timer-lag-p95", "", us(at(0.95)), us(limitLag), "us")
+	j.most("timer-lag-max", "", us(at(1)), us(limitLagMax), "us")
+}
+
+func (j *judge) cpu(e Evidence) {
+	if e.Lasted > 0 {
+		share := percent(e.Waited.Seconds() / e.Lasted.Seconds())
+		j.measure("cpu-wait-percent", share)
+		j.most("cpu-wait", "", share, percent(limitWait), "% of the time")
+	}
+	if len(e.CPU) == 0 {
+		return
+	}
+	var busy, steal, full float64
+	for _, w := range e.CPU {
+		busy += w.Busy
+		steal += w.Steal
+		if w.Busy >= saturated {
+			full++
+		}
+	}
+	n := float64(len(e.CPU))
+	j.measure("cpu-busy-percent", percent(busy/n))
+	j.measure("cpu-steal-percent", percent(steal/n))
+	j.measure("cpu-saturated-percent", percent(full/n))
+	if len(e.CPU) >= fewestWindows {
+		j.most("cpu-saturated", "", percent(full/n), percent(limitSaturated), "% of the time")
+		j.most("cpu-steal", "", percent(steal/n), percent(limitSteal), "%")
+	}
+}
+
+// suspect says whether the links' measurement should be repeated.
+func (e Evidence) suspect() bool { return slices.ContainsFunc(e.Links, unfit) }

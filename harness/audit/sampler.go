@@ -1,0 +1,216 @@
+package audit
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"strconv"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"edgebed/harness/emu"
+)
+
+// How often the sampler looks. Each look costs 0.2 ms of processor time, with
+// what the Go runtime does around it.
+const (
+	lagPeriod = 100 * time.Millisecond
+	// In multiples of lagPeriod.
+	shaperEvery = 1
+	cpuEvery    = 5
+)
+
+// slowLook is how long reading the queues may take for the reading to have a
+// time: longer, and the thread was interrupted in it.
+const slowLook = 2 * time.Millisecond
+
+// Sampler watches a network and the machine while a cell's executions run.
+type Sampler struct {
+	network  *emu.Network
+	relay    string // its process id, or empty
+	counters emu.Counters
+	started  time.Time
+	waited   time.Duration
+	shaped   bool
+
+	mu       sync.Mutex // held while sampling
+	stopped  bool
+	evidence Evidence
+	backlogs []backlog
+	cpu      CPU
+	err      error
+}
+
+// Start measures the network's links and then begins to sample, until Stop.
+// Nothing else should be on the network before Start returns.
+func Start(ctx context.Context, n *emu.Network) (*Sampler, error) {
+	s := &Sampler{network: n}
+	if err := s.start(ctx); err != nil {
+		return nil, fmt.Errorf("audit: %w", err)
+	}
+	return s, nil
+}
+
+func (s *Sampler) start(ctx context.Context) (err error) {
+	if s.evidence.Links, err = s.network.Measure(ctx); err != nil {
+		return err
+	}
+	if s.evidence.suspect() {
+		// A moment's disturbance is no property of the links.
+		again, err := s.network.Measure(ctx)
+		if err != nil {
+			return err
+		}
+		s.evidence.Links = better(s.evidence.Links, again)
+	}
+	if r := s.network.Relay(); r != nil {
+		s.relay = strconv.Itoa(r.Pid())
+	}
+	if s.counters, err = s.network.Counters(); err != nil {
+		return err
+	}
+	if s.cpu, err = ReadCPU(); err != nil {
+		return err
+	}
+	shapers, err := s.network.Shapers()
+	if err != nil {
+		return err
+	}
+	for _, sh := range shapers {
+		s.shaped = s.shaped || sh.Rate > 0
+	}
+	s.backlogs = make([]backlog, len(shapers))
+	s.waited = s.wait()
+	s.started = time.Now()
+	go s.run()
+	return nil
+}
+
+func (s *Sampler) wait() time.Duration {
+	sum := waited("self")
+	if s.relay != "" {
+		sum += waited(s.relay)
+	}
+	return sum
+}
+
+// run samples on a thread of its own, whose punctuality is a sample itself.
+func (s *Sampler) run() {
+	// The thread ends with the goroutine, and with it its timer slack.
+	runtime.LockOSThread()
+	// Without it the kernel may be 50 us late to save energy; so the error
+	// means larger lags on every machine alike.
+	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0)
+	due := time.Now().Add(lagPeriod)
+	for k := 1; ; k++ {
+		sleepUntil(due)
+		now := time.Now()
+		if !s.sample(k, now.Sub(due)) {
+			return
+		}
+		for !due.After(now) {
+			due = due.Add(lagPeriod)
+		}
+	}
+}
+
+// sleepUntil is more precise than time.Sleep, whose timers have steps of 1 ms.
+func sleepUntil(t time.Time) {
+	for left := time.Until(t); left > 0; left = time.Until(t) {
+		wait := unix.NsecToTimespec(int64(left))
+		// An interrupted sleep goes on.
+		_ = unix.ClockNanosleep(unix.CLOCK_MONOTONIC, 0, &wait, nil)
+	}
+}
+
+// sample takes the k-th sample. It returns false after Stop.
+func (s *Sampler) sample(k int, lag time.Duration) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped || s.err != nil {
+		return false
+	}
+	s.evidence.Lags = append(s.evidence.Lags, lag)
+	if s.shaped && k%shaperEvery == 0 {
+		s.look()
+	}
+	if k%cpuEvery == 0 {
+		s.window()
+	}
+	return true
+}
+
+// look reads the queues.
+func (s *Sampler) look() {
+	begin := time.Now()
+	shapers, err := s.network.Shapers()
+	took := time.Since(begin)
+	if err != nil {
+		s.err = err
+		return
+	}
+	for i, sh := range shapers {
+		if ended := s.backlogs[i].add(sh, begin.Add(took/2), took < slowLook); ended != nil {
+			s.evidence.Stretches = append(s.evidence.Stretches, *ended)
+		}
+	}
+}
+
+// window ends a window of the machine's processor time.
+func (s *Sampler) window() {
+	now, err := ReadCPU()
+	if err != nil {
+		s.err = err
+		return
+	}
+	s.evidence.CPU = append(s.evidence.CPU, Window{Busy: s.cpu.Busy(now), Steal: s.cpu.Steal(now)})
+	s.cpu = now
+}
+
+// Close ends the sampling. It must come before the network's Close.
+func (s *Sampler) Close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopped = true
+}
+
+// Stop ends the sampling and returns all that was seen.
+func (s *Sampler) Stop(ctx context.Context) (Evidence, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopped = true
+	e := &s.evidence
+	if s.err != nil {
+		return *e, fmt.Errorf("audit: %w", s.err)
+	}
+	for i := range s.backlogs {
+		if ended := s.backlogs[i].end(); ended != nil {
+			e.Stretches = append(e.Stretches, *ended)
+		}
+	}
+	e.Lasted = time.Since(s.started)
+	e.Waited = max(s.wait()-s.waited, 0)
+	counters, err := s.network.Counters()
+	if err != nil {
+		return *e, fmt.Errorf("audit: %w", err)
+	}
+	for _, p := range counters.Sub(s.counters).Ports {
+		if p.Trunk {
+			e.QueueDrops += p.Drops
+		} else if p.Drops > 0 {
+			e.PortDrops = append(e.PortDrops, PortDrops{p.Name, p.Drops})
+		}
+	}
+	if r := s.network.Relay(); r != nil {
+		stats, err := r.Stats(ctx)
+		if err != nil {
+			return *e, fmt.Errorf("audit: %w", err)
+		}
+		for i, name := range s.network.DelayedLinks() {
+			e.Lines = append(e.Lines, Line{name, stats.Lines[i]})
+		}
+	}
+	return *e, nil
+}

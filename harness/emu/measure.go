@@ -1,0 +1,407 @@
+package emu
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"edgebed/harness/units"
+)
+
+// Measurement is what probe frames found on one direction of a link.
+type Measurement struct {
+	// Link is the direction's name, from switch to switch: "s0-s1".
+	Link string
+	// Asked is what the link was given.
+	Asked Params
+	// Rate at which a train of frames arrived; 0 if it was not measured: the
+	// link is unshaped, or its bucket or its queue do not let a train show it.
+	Rate units.Rate
+	// Delay is the median over single small frames, from the call that sends
+	// one to its arrival at the next switch; Singles of them arrived.
+	Delay   time.Duration
+	Singles int
+	// Lost frames did not arrive.
+	Lost int
+}
+
+// What is sent to measure a direction.
+const (
+	// Single frames for the delay, and the time between them.
+	singles   = 9
+	singleGap = 2 * time.Millisecond
+	// A train is as long as trainTime, but has steadyFrames frames at least
+	// after those that the bucket passes at once: one late frame of it should
+	// not matter.
+	trainTime    = 20 * time.Millisecond
+	steadyFrames = 9
+	// longestTrain bounds it: on slower links the frames are smaller.
+	longestTrain = 150 * time.Millisecond
+	// A direction whose bucket holds more than this at its rate is not measured:
+	// to empty it and to let it fill again would take too long.
+	largestBucket = 100 * time.Millisecond
+	// shortestTrain is what a short queue must hold for a rate to be measured:
+	// timers are late by 0.1 ms, which should be 1 %.
+	shortestTrain = 10 * time.Millisecond
+	// Links are measured side by side up to this sum of rates, which a core
+	// can carry beside other work.
+	sideBySide = 40 * units.Mbps
+	// mostMeasured bounds the directions that are measured in large networks;
+	// they are spread evenly.
+	mostMeasured = 48
+	// patience is how long after its last due time a frame counts as lost.
+	patience = 250 * time.Millisecond
+)
+
+// probeType is the EtherType of probe frames, IEEE 802's for local experiments.
+const probeType = 0x88b5
+
+// probeHead is the Ethernet header and the probe's number.
+const probeHead = 14 + 8
+
+// smallestFrame is Ethernet's, without its checksum.
+const smallestFrame = 60
+
+// Measure sends probe frames through the shaper of every link, in both
+// directions, and takes the time of their arrival from the kernel. They have an
+// address that no host has, so that they end at the next switch, and no node or
+// connection sees them; the ports' counters do. Nothing else should be on the
+// network meanwhile. In large networks a sample of the links is measured.
+func (n *Network) Measure(ctx context.Context) ([]Measurement, error) {
+	if err := n.checkOpen(); err != nil {
+		return nil, err
+	}
+	n.mu.Lock()
+	var all []*probe
+	for _, l := range n.links {
+		for dir := range l.port {
+			all = append(all, newProbe(l, dir))
+		}
+	}
+	n.mu.Unlock()
+	if len(all) == 0 {
+		return nil, nil
+	}
+	if step := (len(all) + mostMeasured - 1) / mostMeasured; step > 1 {
+		// An odd step takes both directions in turn.
+		step |= 1
+		var some []*probe
+		for i := 0; i < len(all); i += step {
+			some = append(some, all[i])
+		}
+		all = some
+	}
+	err := n.fabric.do(func() error { return measure(ctx, all) })
+	if err != nil {
+		return nil, fmt.Errorf("measure the links of network %s: %w", n.topologyName(), err)
+	}
+	list := make([]Measurement, len(all))
+	for i, p := range all {
+		list[i] = p.result()
+	}
+	return list, nil
+}
+
+// probe is what is sent over a direction, and when it arrived.
+type probe struct {
+	link     string
+	params   Params
+	from, to int // ports
+	// A train has frames of the given size, of which the first atOnce meet a
+	// bucket that is not empty; no train if frames is 0.
+	frames, atOnce int
+	size           units.Size
+	// sent and arrived are in ns of the wall clock, 0 for not yet; the singles
+	// come before the train's frames.
+	sent, arrived []int64
+}
+
+func newProbe(l *link, dir int) *probe {
+	p := &probe{link: l.direction(dir), params: l.params[dir], from: l.port[dir], to: l.port[1-dir], size: Frame}
+	p.plan()
+	p.sent = make([]int64, singles+p.frames)
+	p.arrived = make([]int64, singles+p.frames)
+	return p
+}
+
+// plan decides on the train.
+func (p *probe) plan() {
+	rate, bucket := p.params.Rate, p.params.burst()
+	if rate == 0 || rate.Time(bucket) > largestBucket && bucket > Frame {
+		return
+	}
+	p.size = min(max(rate.Per(longestTrain)/(steadyFrames+2), smallestFrame), Frame)
+	// HTB lets frames pass until its bucket is below zero.
+	p.atOnce = int(bucket/p.size) + 2
+	steady := max(int(rate.Per(trainTime)/p.size), steadyFrames)
+	p.frames = p.atOnce + steady
+	if room := p.params.Queue - 1; steady > room {
+		p.frames = p.atOnce + room
+		if rate.Time(p.size*units.Size(room)) < shortestTrain {
+			p.frames = 0
+		}
+	}
+}
+
+// duration is about how long the train takes.
+func (p *probe) duration() time.Duration {
+	if p.frames == 0 {
+		return 0
+	}
+	return p.params.Rate.Time(p.size * units.Size(p.frames))
+}
+
+// delay is how long a frame may be on the wire.
+func (p *probe) delay() time.Duration { return p.params.Delay + p.params.Jitter }
+
+func (p *probe) result() Measurement {
+	m := Measurement{Link: p.link, Asked: p.params}
+	var delays []time.Duration
+	for i, at := range p.arrived {
+		switch {
+		case at == 0:
+			m.Lost++
+		case i < singles:
+			delays = append(delays, time.Duration(at-p.sent[i]))
+		}
+	}
+	if m.Singles = len(delays); m.Singles > 0 {
+		slices.Sort(delays)
+		m.Delay = delays[len(delays)/2]
+	}
+	if p.frames > 0 {
+		m.Rate = steadyRate(p.arrived[singles+p.atOnce:], p.size)
+	}
+	return m
+}
+
+// steadyRate returns the rate of frames by the times of their arrival, of which
+// some may be missing (0): the median over pairs half a train apart, which a few
+// late frames do not move.
+func steadyRate(arrived []int64, size units.Size) units.Rate {
+	half := len(arrived) / 2
+	var times []int64 // per half train
+	for i := 0; i+half < len(arrived); i++ {
+		if a, b := arrived[i], arrived[i+half]; a != 0 && b > a {
+			times = append(times, b-a)
+		}
+	}
+	if len(times) == 0 || half == 0 {
+		return 0
+	}
+	slices.Sort(times)
+	middle := float64(times[len(times)/2]+times[(len(times)-1)/2]) / 2
+	return units.Rate(float64(size) * 8 * float64(half) / middle * float64(time.Second))
+}
+
+// measure sends all probes, on a thread in the fabric.
+func measure(ctx context.Context, probes []*probe) (err error) {
+	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return fmt.Errorf("open a packet socket: %w", err)
+	}
+	defer unix.Close(fd)
+	for _, o := range []struct{ level, option, value int }{
+		{unix.SOL_SOCKET, unix.SO_TIMESTAMPNS_NEW, 1},
+		{unix.SOL_PACKET, unix.PACKET_IGNORE_OUTGOING, 1},
+		// As much as is permitted.
+		{unix.SOL_SOCKET, unix.SO_RCVBUF, 8 << 20},
+		{unix.SOL_SOCKET, unix.SO_SNDBUF, 8 << 20},
+	} {
+		if err := unix.SetsockoptInt(fd, o.level, o.option, o.value); err != nil {
+			return fmt.Errorf("set up the packet socket: %w", err)
+		}
+	}
+	// On all ports. Before a bridge takes a frame, taps for all protocols see
+	// it; those for one protocol do not.
+	all := binary.BigEndian.Uint16(binary.NativeEndian.AppendUint16(nil, unix.ETH_P_ALL))
+	if err := unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: all}); err != nil {
+		return fmt.Errorf("bind the packet socket: %w", err)
+	}
+	m := &meter{fd: fd, probes: probes, byPort: map[int]int{}}
+	for i, p := range probes {
+		m.byPort[p.to] = i
+	}
+	for i := range singles {
+		begin := time.Now()
+		for k := range probes {
+			// One by one: those of other links would be in each other's way.
+			if _, err := m.send(k, i, smallestFrame); err != nil {
+				return err
+			}
+		}
+		if err := m.receive(ctx, begin.Add(singleGap)); err != nil {
+			return err
+		}
+	}
+	if err := m.settle(ctx, probes, 0, singles); err != nil {
+		return err
+	}
+	for rest := probes; len(rest) > 0; {
+		count, sum := 0, units.Rate(0)
+		for _, p := range rest {
+			if sum += p.params.Rate; count > 0 && sum > sideBySide {
+				break
+			}
+			count++
+		}
+		if err := m.trains(ctx, len(probes)-len(rest), count); err != nil {
+			return err
+		}
+		rest = rest[count:]
+	}
+	// What comes next should find the buckets full again.
+	var refill time.Duration
+	for _, p := range probes {
+		if p.frames > 0 {
+			refill = max(refill, p.params.Rate.Time(p.params.burst()+p.size))
+		}
+	}
+	return m.receive(ctx, time.Now().Add(refill))
+}
+
+// meter sends and receives probe frames.
+type meter struct {
+	fd     int
+	probes []*probe
+	byPort map[int]int // the probe whose frames arrive at a port
+}
+
+// trains sends the trains of count probes from the first on, side by side.
+func (m *meter) trains(ctx context.Context, first, count int) error {
+	longest := 0
+	batch := m.probes[first : first+count]
+	for _, p := range batch {
+		longest = max(longest, p.frames)
+	}
+	for i := range longest {
+		for k, p := range batch {
+			if i >= p.frames {
+				continue
+			}
+			for {
+				ok, err := m.send(first+k, singles+i, p.size)
+				if err != nil {
+					return err
+				}
+				if ok {
+					break
+				}
+				// The socket has as many frames in queues as it may have.
+				if err := m.receive(ctx, time.Now().Add(time.Millisecond)); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return m.settle(ctx, batch, singles, singles+longest)
+}
+
+// send sends a frame of a probe. It returns false if the socket has no room.
+func (m *meter) send(k, number int, size units.Size) (bool, error) {
+	p := m.probes[k]
+	frame := make([]byte, size)
+	copy(frame, hardware(macProbe, k))
+	copy(frame[6:], hardware(macProbe, 1<<20+k))
+	binary.BigEndian.PutUint16(frame[12:], probeType)
+	binary.BigEndian.PutUint64(frame[14:], uint64(number))
+	now := time.Now().UnixNano()
+	err := unix.Sendto(m.fd, frame, 0, &unix.SockaddrLinklayer{Ifindex: p.from, Protocol: probeType>>8 | probeType&0xff<<8, Halen: 6})
+	switch {
+	case errors.Is(err, unix.EAGAIN):
+		return false, nil
+	case errors.Is(err, unix.ENOBUFS): // the queue dropped it: it does not arrive
+	case err != nil:
+		return false, fmt.Errorf("send a probe frame over %s: %w", p.link, err)
+	}
+	p.sent[number] = now
+	return true, nil
+}
+
+// settle receives until all frames of the given numbers have arrived, or until
+// those that have not are lost.
+func (m *meter) settle(ctx context.Context, probes []*probe, from, to int) error {
+	end := time.Now()
+	missing := func() bool {
+		for _, p := range probes {
+			last := min(to, len(p.arrived))
+			if from < last && slices.Contains(p.arrived[from:last], 0) {
+				return true
+			}
+		}
+		return false
+	}
+	var wait time.Duration
+	for _, p := range probes {
+		due := p.delay() + patience
+		if from >= singles {
+			due += 2 * p.duration()
+		}
+		wait = max(wait, due)
+	}
+	for end = end.Add(wait); missing() && time.Now().Before(end); {
+		if err := m.receive(ctx, time.Now().Add(time.Millisecond)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// receive notes what arrives until the given time.
+func (m *meter) receive(ctx context.Context, until time.Time) error {
+	frame, control := make([]byte, probeHead), make([]byte, 128)
+	for {
+		n, oobn, _, from, err := unix.Recvmsg(m.fd, frame, control, unix.MSG_DONTWAIT)
+		switch {
+		case err == nil:
+			m.note(frame[:n], control[:oobn], from)
+			continue
+		case errors.Is(err, unix.EINTR):
+			continue
+		case !errors.Is(err, unix.EAGAIN):
+			return fmt.Errorf("receive probe frames: %w", err)
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		left := time.Until(until)
+		if left <= 0 {
+			return nil
+		}
+		wait := unix.NsecToTimespec(int64(left))
+		if _, err := unix.Ppoll([]unix.PollFd{{Fd: int32(m.fd), Events: unix.POLLIN}}, &wait, nil); err != nil && !errors.Is(err, unix.EINTR) {
+			return fmt.Errorf("wait for probe frames: %w", err)
+		}
+	}
+}
+
+// note notes the arrival of a frame if it is one of ours.
+func (m *meter) note(frame, control []byte, from unix.Sockaddr) {
+	at, ok := from.(*unix.SockaddrLinklayer)
+	if !ok || len(frame) < probeHead || binary.BigEndian.Uint16(frame[12:]) != probeType {
+		return
+	}
+	k, ok := m.byPort[at.Ifindex]
+	if !ok {
+		return
+	}
+	p, number := m.probes[k], binary.BigEndian.Uint64(frame[14:])
+	if number >= uint64(len(p.arrived)) {
+		return
+	}
+	p.arrived[number] = time.Now().UnixNano()
+	messages, err := unix.ParseSocketControlMessage(control)
+	if err != nil {
+		return
+	}
+	for _, c := range messages {
+		if c.Header.Level == unix.SOL_SOCKET && c.Header.Type == unix.SO_TIMESTAMPNS_NEW && len(c.Data) >= 16 {
+			p.arrived[number] = int64(binary.NativeEndian.Uint64(c.Data))*1e9 + int64(binary.NativeEndian.Uint64(c.Data[8:]))
+		}
+	}
+}

@@ -152,6 +152,7 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *testbed.Prepared, o
 		Profile:        plan.Profile,
 		Parameters:     plan.Parameters,
 		Started:        time.Now(),
+		Command:        append([]string{"edgebed"}, os.Args[1:]...),
 		Axes:           plan.Axes,
 		Figures:        plan.Scenario.Figures,
 		Cells:          len(p.Jobs),

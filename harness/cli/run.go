@@ -240,7 +240,7 @@ func writeReport(cmd *cobra.Command, dir string) error {
 	for _, warning := range results.Warnings {
 		fmt.Fprintln(cmd.ErrOrStderr(), "warning:", warning)
 	}
-	files, err := report.Write(dir, results)
+	files, err := report.Write(dir, results, nil)
 	if err != nil {
 		return err
 	}

@@ -34,6 +34,10 @@ type chart struct {
 	series      []string
 	seriesTitle string
 	columns     int
+	// unit of the ticks' numbers, empty for names.
+	unit string
+	// paired says that the series come in pairs: one of each of two results.
+	paired bool
 	// panels, row by row; nil where the matrix has a hole.
 	panels []*panel
 }
@@ -199,6 +203,7 @@ func (c *chart) setPositions(groups [][]level, oneAxis bool) error {
 			levels[i] = g[0]
 		}
 		if values, ok := numbers(levels); ok {
+			c.unit = groups[0][0].axis.Unit
 			for i, v := range values {
 				if c.kind == record.KindLines && c.logX && v <= 0 {
 					return fmt.Errorf("axis %q has the value %s, which a logarithmic axis cannot show (leave out log-x)",

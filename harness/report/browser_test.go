@@ -433,3 +433,43 @@ func TestPageInBrowser(t *testing.T) {
 	b.t = t
 	b.shoot("report")
 }
+
+// slower returns results whose executions took longer by a factor.
+func slower(r *record.Results, factor float64) *record.Results {
+	other := *r
+	other.Name = "results/slower/records.jsonl"
+	other.Cells = slices.Clone(r.Cells)
+	for i := range other.Cells {
+		executions := slices.Clone(other.Cells[i].Executions)
+		for k := range executions {
+			executions[k].DelayNS = int64(float64(executions[k].DelayNS) * (factor + 0.001*float64(k)))
+		}
+		other.Cells[i].Executions = executions
+	}
+	return &other
+}
+
+// TestComparisonInBrowser looks at two results side by side.
+func TestComparisonInBrowser(t *testing.T) {
+	r := pageResults(t)
+	file, err := WriteComparison(t.TempDir(), r, slower(r, 1.1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := openBrowser(t, file)
+	b.fits(390)
+	b.fits(1280)
+	b.point(".mark.hollow .sym")
+	if tip := b.tip(); !strings.Contains(tip, "slower") {
+		t.Errorf("a hollow mark says %q, want the second result's value", tip)
+	}
+	higher := eval[[]string](b, `[...document.querySelectorAll('#ratios table')[0].querySelectorAll('.change.higher')].map(e => e.textContent)`)
+	cells := eval[int](b, `document.querySelectorAll('#ratios table')[0].querySelectorAll('td').length`)
+	if cells == 0 || len(higher) != cells || !strings.HasPrefix(higher[0], "1.10") {
+		t.Errorf("of %d ratios of delays %q are marked as higher, want all of them near 1.10", cells, higher)
+	}
+	if same := eval[[]string](b, `[...document.querySelectorAll('#ratios table')[1].querySelectorAll('.change')].map(e => e.textContent)`); len(same) > 0 {
+		t.Errorf("the same traffic is marked as different: %q", same)
+	}
+	b.shoot("comparison")
+}

@@ -33,7 +33,9 @@ type chart struct {
 	// where they are numbers.
 	series      []string
 	seriesTitle string
-	columns     int
+	// seriesValues are the series' values as scenarios write them.
+	seriesValues []string
+	columns      int
 	// unit of the ticks' numbers, empty for names.
 	unit string
 	// paired says that the series come in pairs: one of each of two results.
@@ -143,6 +145,7 @@ func newChart(r *record.Results, f record.Figure, cells []record.CellResult, var
 	for _, s := range seriesLevels {
 		if len(s) > 0 {
 			c.series = append(c.series, s[0].text())
+			c.seriesValues = append(c.seriesValues, s[0].coord.Value)
 			if _, isNumber := number(s[0]); isNumber {
 				c.seriesTitle = cmp.Or(s[0].axis.Label, s[0].axis.Name) + ":"
 			}

@@ -249,7 +249,7 @@ func (c *chart) panelImage(panel *panel) template.HTML {
 	ys := s.scaleY(p)
 	f := panelFrame
 	if len(c.panels) == 1 {
-		f.width, f.right = 640, 630
+		f.width, f.right = 500, 490
 	}
 	xs := s.scaleX(p, vg.Length(f.right-f.left))
 	var d drawing

@@ -178,12 +178,13 @@ func (b *browser) frames() {
 	b.do(`new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))`)
 }
 
-// prefer makes the system light or dark, and the page a screen's.
+// prefer makes the system light or dark.
 func (b *browser) prefer(scheme string) {
 	b.t.Helper()
-	b.media("screen", scheme)
+	b.media("", scheme)
 }
 
+// media shows the page as on that medium; an empty one is what it really is on.
 func (b *browser) media(media, scheme string) {
 	b.t.Helper()
 	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: media,

@@ -7,7 +7,6 @@ import (
 	"html/template"
 	"math"
 	"slices"
-	"strings"
 
 	"edgebed/harness/record"
 )
@@ -28,59 +27,72 @@ type graph struct {
 // direction is one direction of a link.
 type direction struct{ from, to string }
 
-// splitPort returns the switch and the peer of a port's name, "switch-peer",
-// either of which may contain a dash itself: a port between switches has a
-// counterpart of the reverse name, and a switch has other ports.
-func splitPort(name string, ports map[string]bool) (direction, bool) {
-	var splits []direction
+// splits are the ways to read a port's name, "switch-peer", either of which may
+// contain a dash itself.
+func splits(name string) []direction {
+	var all []direction
 	for i := range name {
 		if name[i] == '-' && i > 0 && i < len(name)-1 {
-			splits = append(splits, direction{name[:i], name[i+1:]})
+			all = append(all, direction{name[:i], name[i+1:]})
 		}
 	}
-	for _, d := range splits {
-		if ports[d.to+"-"+d.from] {
-			return d, true
-		}
-	}
-	for _, d := range splits {
-		for other := range ports {
-			if other != name && strings.HasPrefix(other, d.from+"-") {
-				return d, true
+	return all
+}
+
+// readPorts returns what each port's name means. A port between switches has a
+// counterpart of the reverse name, which tells the switches; any other port is
+// one of theirs, to a host.
+func readPorts(ports []string) map[string]direction {
+	meaning := make(map[string]direction)
+	switches := make(map[string]bool)
+	for _, name := range ports {
+		for _, d := range splits(name) {
+			if slices.Contains(ports, d.to+"-"+d.from) {
+				meaning[name] = d
+				switches[d.from] = true
+				break
 			}
 		}
 	}
-	if len(splits) == 0 {
-		return direction{}, false
+	for _, name := range ports {
+		all := splits(name)
+		if _, known := meaning[name]; known || len(all) == 0 {
+			continue
+		}
+		meaning[name] = all[0]
+		for _, d := range all {
+			if switches[d.from] {
+				meaning[name] = d
+			}
+		}
 	}
-	return splits[0], true
+	return meaning
 }
 
 // networkOf reads the ports of the executions.
 func networkOf(executions []record.Execution) (*graph, map[string]direction) {
-	ports := make(map[string]bool)
-	var order []string
+	seen := make(map[string]bool)
+	var ports []string
 	for _, e := range executions {
 		for _, p := range e.Ports {
-			if !ports[p.Name] {
-				ports[p.Name] = true
-				order = append(order, p.Name)
+			if !seen[p.Name] {
+				seen[p.Name] = true
+				ports = append(ports, p.Name)
 			}
 		}
 	}
 	n := &graph{home: make(map[string]string)}
-	meaning := make(map[string]direction)
-	for _, name := range order {
-		d, ok := splitPort(name, ports)
+	meaning := readPorts(ports)
+	for _, name := range ports {
+		d, ok := meaning[name]
 		if !ok {
 			continue
 		}
-		meaning[name] = d
 		if !slices.Contains(n.switches, d.from) {
 			n.switches = append(n.switches, d.from)
 		}
 		switch {
-		case !ports[d.to+"-"+d.from]:
+		case !seen[d.to+"-"+d.from]:
 			n.hosts = append(n.hosts, d.to)
 			n.home[d.to] = d.from
 		case !slices.Contains(n.links, [2]string{d.to, d.from}):

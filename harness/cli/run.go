@@ -69,8 +69,8 @@ func runCommand() *cobra.Command {
 Records are appended to OUT/records.jsonl as executions end, so that a run that
 is stopped at any moment loses nothing that was finished; --resume goes on with
 the cells that are missing. When all cells are done, executions.csv, figures
-(SVG and PNG) and report.md are written beside them; "edgebed report" makes them
-again from the records alone.
+(SVG and PNG), report.html and report.md are written beside them; "edgebed
+report" makes them again from the records alone.
 
 With --workload, each cell executes the given workflows (JSON files in the
 prototype's chain or DAG format) instead of generated ones.`,

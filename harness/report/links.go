@@ -373,14 +373,22 @@ func (n *graph) image(name string, l look, spots map[string]spot, flow map[direc
 	for _, s := range n.switches {
 		p := spots[s]
 		d.add(`<rect class="switch" x="%.1f" y="%.1f" width="14" height="14" rx="2"/>`, p.x-7, p.y-7)
-		// The name stands toward the middle, away from the host.
+		// The name stands inside of a ring, and beside the branches of a tree.
 		sin, cos := math.Sincos(p.angle)
-		away := -17.0
-		if math.Hypot(p.x-mapWidth/2, p.y-mapHeight/2) < 1 {
-			away = 17
-			sin, cos = math.Sincos(-math.Pi / 2)
+		dx, dy, side := -17*cos, -17*sin, ""
+		if len(n.links) < len(n.switches) {
+			dx, dy, side = 11, 12, " start"
+			if cos < -0.1 {
+				dx, side = -11, " end"
+			}
+			switch {
+			case sin < -0.5:
+				dy = 6
+			case sin > 0.3 && math.Abs(cos) > 0.1:
+				dy = -6
+			}
 		}
-		d.add(`<text class="node" x="%.1f" y="%.1f">%s</text>`, p.x+away*cos, p.y+away*sin+4, html.EscapeString(s))
+		d.add(`<text class="node%s" x="%.1f" y="%.1f">%s</text>`, side, p.x+dx, p.y+dy+4, html.EscapeString(s))
 	}
 	for _, h := range n.hosts {
 		p := spots[h]

@@ -139,7 +139,6 @@ type pageData struct {
 	OrdersRemark    string
 	Audit           auditView
 	Repeat          string
-	Command         string
 	Provenance      []fact
 	Settings        []fact
 }
@@ -167,7 +166,6 @@ func newPage(r *record.Results, claims []Claim) (*pageData, error) {
 		OrdersRemark: strings.ReplaceAll(orderingsRemark, "\n", " "),
 		Audit:        auditOf(r),
 		Repeat:       repeat(c),
-		Command:      commandLine(c.Command),
 		Provenance:   provenance(r),
 		Settings:     settingsUsed(r),
 	}
@@ -245,6 +243,9 @@ func verdicts(claims []Claim) []fact {
 			}
 		}
 		if n > 0 {
+			if n > 1 { // "3 hold"
+				v = strings.TrimSuffix(v, "s")
+			}
 			counts = append(counts, fact{v, fmt.Sprint(n)})
 		}
 	}
@@ -324,7 +325,8 @@ func axesTable(r *record.Results) tableView {
 	return t.view("The matrix")
 }
 
-// repeat is how to run the campaign again.
+// repeat is how to run the campaign again: as it was started, or as its
+// parameters say where that is not recorded.
 func repeat(c record.Campaign) string {
 	var b strings.Builder
 	commit, dirty := strings.CutSuffix(c.Tool.Commit, "+dirty")
@@ -367,8 +369,14 @@ type auditView struct {
 	Short                          string
 	Faithful, Disturbed, Unaudited int
 	Cells                          []cellView
-	// Measures has the range of each number over the cells.
-	Measures *tableView
+	// Measures has the range of each number over the cells, EveryMeasure all of
+	// them; nil without any.
+	Measures, EveryMeasure *tableView
+}
+
+// Name says which cell it is.
+func (c cellView) Name() string {
+	return joined(append(slices.Clone(c.Point), fmt.Sprintf("seed %d", c.Seed)))
 }
 
 // cellView is one cell's line.
@@ -377,7 +385,7 @@ type cellView struct {
 	Seed     uint64
 	Verdict  string
 	Findings []string
-	Measures []fact
+	measures map[string]float64
 	// Executions and the cell's time, processor use and neighbours.
 	Executions, Took, Busy, Neighbours string
 	Attempts                           int
@@ -411,12 +419,16 @@ func auditOf(r *record.Results) auditView {
 				v.Disturbed++
 			}
 			for _, f := range a.Findings {
-				line.Findings = append(line.Findings, fmt.Sprintf("%s: %s %s, limit %s %s",
-					joined([]string{f.Check, f.Where}), formatValue(f.Value), f.Unit, formatValue(f.Limit), f.Unit))
+				unit := ""
+				if f.Unit != "" {
+					unit = " " + f.Unit
+				}
+				line.Findings = append(line.Findings, fmt.Sprintf("%s: %s%s, limit %s%s",
+					joined([]string{f.Check, f.Where}), formatValue(f.Value), unit, formatValue(f.Limit), unit))
 			}
-			for _, name := range slices.Sorted(maps.Keys(a.Measures)) {
-				line.Measures = append(line.Measures, fact{name, formatValue(a.Measures[name])})
-				measures[name] = append(measures[name], a.Measures[name])
+			line.measures = a.Measures
+			for name, value := range a.Measures {
+				measures[name] = append(measures[name], value)
 			}
 		}
 		v.Cells = append(v.Cells, line)
@@ -442,6 +454,7 @@ func auditOf(r *record.Results) auditView {
 		v.Short = fmt.Sprintf("%d of %d faithful", v.Faithful, len(r.Cells))
 	}
 	if len(measures) > 0 {
+		v.EveryMeasure = everyMeasure(r, v.Cells, slices.Sorted(maps.Keys(measures)))
 		t := table{header: []string{"Measure", "Cells", "Minimum", "Median", "Maximum"}, keys: 1}
 		for _, name := range slices.Sorted(maps.Keys(measures)) {
 			m := measures[name]
@@ -451,6 +464,33 @@ func auditOf(r *record.Results) auditView {
 		v.Measures = &view
 	}
 	return v
+}
+
+// everyMeasure is a row per cell that was audited and a column per measure.
+func everyMeasure(r *record.Results, cells []cellView, names []string) *tableView {
+	var t table
+	for _, a := range r.Campaign.Axes {
+		t.header = append(t.header, axisHeading(a))
+	}
+	t.header = append(t.header, "Seed")
+	t.keys = len(t.header)
+	t.header = append(t.header, names...)
+	for _, c := range cells {
+		if c.measures == nil {
+			continue
+		}
+		row := append(slices.Clone(c.Point), fmt.Sprint(c.Seed))
+		for _, name := range names {
+			text := "–"
+			if value, ok := c.measures[name]; ok {
+				text = formatValue(value)
+			}
+			row = append(row, text)
+		}
+		t.rows = append(t.rows, row)
+	}
+	view := t.view("Measures by cell")
+	return &view
 }
 
 // resultName is a short name of where results came from: their folder's.

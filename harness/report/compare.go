@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,8 +24,8 @@ type comparison struct {
 	Title, Subtitle string
 	A, B            string
 	Facts           []fact
-	Differences     tableView
-	Settings        tableView
+	Differ          tableView
+	Same            []fact
 	Figures         []section
 	NotDrawn        []string
 	Ratios          []ratioView
@@ -87,8 +86,7 @@ func CompareHTML(w io.Writer, a, b *record.Results) error {
 		{"cells’ emulation of " + c.B, auditOf(b).Short},
 	}
 	c.Warnings = slices.Concat(a.Warnings, b.Warnings)
-	c.Differences = c.beside(provenance(a), provenance(b), "What ran")
-	c.Settings = c.beside(settingsUsed(a), settingsUsed(b), "Settings of the emulation")
+	c.Differ, c.Same = c.beside(append(provenance(a), settingsUsed(a)...), append(provenance(b), settingsUsed(b)...))
 	for _, f := range a.Campaign.Figures {
 		all, err := c.charts(a, b, f)
 		if err != nil {
@@ -128,36 +126,30 @@ func commonPoints(a, b *record.Results) []string {
 	return shared
 }
 
-// beside puts facts next to each other, those that differ first.
-func (c *comparison) beside(a, b []fact, caption string) tableView {
+// beside puts facts of the two results next to each other: those that differ,
+// and those that are the same.
+func (c *comparison) beside(a, b []fact) (differ tableView, same []fact) {
 	values := make(map[string][2]string)
+	var keys []string
 	for i, facts := range [][]fact{a, b} {
 		for _, f := range facts {
-			v := values[f.Key]
+			v, known := values[f.Key]
+			if !known {
+				keys = append(keys, f.Key)
+			}
 			v[i] = f.Value
 			values[f.Key] = v
 		}
 	}
-	keys := slices.Sorted(maps.Keys(values))
-	same := func(k string) bool { return values[k][0] == values[k][1] }
-	slices.SortStableFunc(keys, func(x, y string) int {
-		switch {
-		case same(x) == same(y):
-			return 0
-		case same(y):
-			return -1
-		}
-		return 1
-	})
-	t := table{header: []string{"", "", c.A, c.B}, keys: 2}
+	t := table{header: []string{"", c.A, c.B}, keys: 1}
 	for _, k := range keys {
-		sign := "differs"
-		if same(k) {
-			sign = ""
+		if v := values[k]; v[0] == v[1] {
+			same = append(same, fact{k, v[0]})
+		} else {
+			t.rows = append(t.rows, []string{k, orNone(v[0]), orNone(v[1])})
 		}
-		t.rows = append(t.rows, []string{k, sign, orNone(values[k][0]), orNone(values[k][1])})
 	}
-	return t.view(caption)
+	return t.view("What differs"), same
 }
 
 func orNone(text string) string { return cmp.Or(text, "–") }

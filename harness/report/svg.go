@@ -142,8 +142,12 @@ func hatches() template.HTML {
 	return template.HTML(`<svg class="defs" width="0" height="0" aria-hidden="true"><defs>` + d.text.String() + `</defs></svg>`)
 }
 
+// fixed is the index of an entry of a legend that switches nothing.
+const fixed = -1
+
 // entry is an entry of a legend.
 type entry struct {
+	// Index of the series that the entry shows and hides.
 	Index  int
 	Name   string
 	Sample template.HTML

@@ -63,7 +63,7 @@ func timingOf(cells []record.CellResult) timing {
 func timings(r *record.Results, parts roles) *section {
 	sec := &section{}
 	for k, p := range timeParts {
-		sec.Legend = append(sec.Legend, entry{-1, p.name, template.HTML(fmt.Sprintf(
+		sec.Legend = append(sec.Legend, entry{fixed, p.name, template.HTML(fmt.Sprintf(
 			`<svg class="sample" viewBox="0 0 30 14" width="30" height="14" aria-hidden="true"><rect class="part p%d" x="1" y="2" width="28" height="10"/></svg>`, k))})
 		sec.Notes = append(sec.Notes, fact{p.name, p.about})
 	}
@@ -110,7 +110,11 @@ func timings(r *record.Results, parts roles) *section {
 	if len(t.rows) == 0 {
 		return nil
 	}
-	sec.Markers, sec.Columns = keyOf(parts, r.Cells, record.KindLines), panelColumns(parts, r.Cells)
+	sec.Columns = panelColumns(parts, r.Cells)
+	sec.Markers = keyOf(parts, r.Cells, record.KindLines)
+	for i := range sec.Markers {
+		sec.Markers[i].Index = fixed // a row of bars is no series
+	}
 	sec.Tables = []tableView{t.view("Mean times in seconds")}
 	return sec
 }

@@ -10,6 +10,7 @@ import (
 
 	"edgebed/harness/emu"
 	"edgebed/harness/record"
+	"edgebed/harness/report"
 	"edgebed/harness/sandbox"
 	"edgebed/harness/testbed"
 	"edgebed/scenarios"
@@ -17,14 +18,56 @@ import (
 )
 
 func reportCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "report DIR",
-		Short: "Make CSV files, figures and report again from a folder's records",
-		Long: `Make executions.csv, the figures and report.md again from DIR/records.jsonl.
-It needs no privilege and no network, and works on any machine.`,
-		Args: exactly(1, "a result folder"),
-		RunE: func(cmd *cobra.Command, args []string) error { return writeReport(cmd, args[0]) },
+	var out string
+	cmd := &cobra.Command{
+		Use:   "report DIR [OTHER]",
+		Short: "Make CSV files, figures and report again from a folder's records, or compare two",
+		Long: `Make executions.csv, the figures, report.html and report.md again from
+DIR/records.jsonl. It needs no privilege and no network, and works on any machine.
+
+With two folders, write a report.html that shows both side by side: the curves
+of both in each figure, and the ratios of the second to the first.`,
+		Example: `  edgebed report results/exp400
+  edgebed report results/exp400 results/exp400-text --out results/compared`,
+		Args: func(_ *cobra.Command, args []string) error {
+			switch {
+			case len(args) == 0 || len(args) > 2:
+				return usage(fmt.Errorf("report: name a result folder, or two to compare, got %d", len(args)))
+			case len(args) == 1 && out != "":
+				return usage(errors.New("report: --out is for comparisons; the report of one folder is written into it"))
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				return writeReport(cmd, args[0])
+			}
+			return writeComparison(cmd, args[0], args[1], out)
+		},
 	}
+	cmd.Flags().StringVar(&out, "out", "", "folder for the comparison (default DIR-vs-OTHER beside the second folder)")
+	return cmd
+}
+
+// writeComparison shows two result folders side by side.
+func writeComparison(cmd *cobra.Command, first, second, out string) error {
+	var both [2]*record.Results
+	for i, dir := range []string{first, second} {
+		var err error
+		if both[i], err = record.Read(dir); err != nil {
+			return err
+		}
+	}
+	if out == "" {
+		other := filepath.Clean(second)
+		out = filepath.Join(filepath.Dir(other), filepath.Base(first)+"-vs-"+filepath.Base(other))
+	}
+	file, err := report.WriteComparison(out, both[0], both[1])
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(cmd.OutOrStdout(), file)
+	return nil
 }
 
 func validateCommand() *cobra.Command {

@@ -69,8 +69,8 @@ func runCommand() *cobra.Command {
 Records are appended to OUT/records.jsonl as executions end, so that a run that
 is stopped at any moment loses nothing that was finished; --resume goes on with
 the cells that are missing. When all cells are done, executions.csv, figures
-(SVG and PNG) and report.md are written beside them; "edgebed report" makes them
-again from the records alone.
+(SVG and PNG), report.html and report.md are written beside them; "edgebed
+report" makes them again from the records alone.
 
 With --workload, each cell executes the given workflows (JSON files in the
 prototype's chain or DAG format) instead of generated ones.`,
@@ -152,6 +152,7 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *testbed.Prepared, o
 		Profile:        plan.Profile,
 		Parameters:     plan.Parameters,
 		Started:        time.Now(),
+		Command:        append([]string{"edgebed"}, os.Args[1:]...),
 		Axes:           plan.Axes,
 		Figures:        plan.Scenario.Figures,
 		Cells:          len(p.Jobs),
@@ -239,7 +240,7 @@ func writeReport(cmd *cobra.Command, dir string) error {
 	for _, warning := range results.Warnings {
 		fmt.Fprintln(cmd.ErrOrStderr(), "warning:", warning)
 	}
-	files, err := report.Write(dir, results)
+	files, err := report.Write(dir, results, nil)
 	if err != nil {
 		return err
 	}

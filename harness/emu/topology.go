@@ -107,6 +107,13 @@ type Params struct {
 // burst is how much the idle link passes at once: the smaller of its buckets.
 func (p Params) burst() units.Size { return min(p.Burst.At(p.Rate), p.CeilBurst.At(p.Rate)) }
 
+// AtLeast returns the least time from the first to the last of so many bytes of
+// frames on the link: what exceeds the burst, and the frame that HTB begins with
+// the burst's last byte, waits for the rate.
+func (p Params) AtLeast(size units.Size) time.Duration {
+	return p.Rate.Time(max(0, size-p.burst()-Frame))
+}
+
 // Loss is a probability from 0 to 1, written "0.01" or "1 %".
 type Loss float64
 

@@ -22,6 +22,9 @@ type Campaign struct {
 	// Parameters of the scenario as they were set for this campaign.
 	Parameters map[string]string `json:"parameters,omitempty"`
 	Started    time.Time         `json:"started"`
+	// Command is the command line that started the campaign; empty in records of
+	// an older edgebed.
+	Command []string `json:"command,omitempty"`
 	// Axes of the matrix, in the scenario's order.
 	Axes []Axis `json:"axes"`
 	// Figures that the scenario asks for.
@@ -173,6 +176,26 @@ type Execution struct {
 	// between hosts, for state-local an upper bound. 0 in records that an older
 	// edgebed wrote.
 	Table1Bytes int64 `json:"table1_bytes,omitempty"`
+	// Bound is the least that DelayNS can be; nil where it is not known
+	// beforehand (see PredictedTrunkBytes) and in records of an older edgebed.
+	Bound *Bound `json:"bound,omitempty"`
+}
+
+// Bound is the least time that an execution can take, by cause, along its
+// critical path: the messages and computations, each of which waits for the one
+// before, that end last. Transfers are taken not to delay each other.
+type Bound struct {
+	// SerialisationNS is the payload, with the headers of its frames, at the rate
+	// of the slowest link on its way, less what an idle link passes at once (its
+	// burst and the frame that begins within).
+	SerialisationNS int64 `json:"serialisation_ns"`
+	// PropagationNS is the links' delay of each message.
+	PropagationNS int64 `json:"propagation_ns"`
+	// ComputingNS is the functions' service times.
+	ComputingNS int64 `json:"computing_ns"`
+	// SetUpNS is the links' delay of opening connections, two round trips each:
+	// TCP's handshake, and the server's HTTP/2 settings.
+	SetUpNS int64 `json:"set_up_ns"`
 }
 
 // DeliveredBytes counts what switches sent to hosts: every frame once, however

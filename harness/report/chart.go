@@ -33,7 +33,13 @@ type chart struct {
 	// where they are numbers.
 	series      []string
 	seriesTitle string
-	columns     int
+	// seriesValues are the series' values as scenarios write them.
+	seriesValues []string
+	columns      int
+	// unit of the ticks' numbers, empty for names.
+	unit string
+	// paired says that the series come in pairs: one of each of two results.
+	paired bool
 	// panels, row by row; nil where the matrix has a hole.
 	panels []*panel
 }
@@ -139,6 +145,7 @@ func newChart(r *record.Results, f record.Figure, cells []record.CellResult, var
 	for _, s := range seriesLevels {
 		if len(s) > 0 {
 			c.series = append(c.series, s[0].text())
+			c.seriesValues = append(c.seriesValues, s[0].coord.Value)
 			if _, isNumber := number(s[0]); isNumber {
 				c.seriesTitle = cmp.Or(s[0].axis.Label, s[0].axis.Name) + ":"
 			}
@@ -199,6 +206,7 @@ func (c *chart) setPositions(groups [][]level, oneAxis bool) error {
 			levels[i] = g[0]
 		}
 		if values, ok := numbers(levels); ok {
+			c.unit = groups[0][0].axis.Unit
 			for i, v := range values {
 				if c.kind == record.KindLines && c.logX && v <= 0 {
 					return fmt.Errorf("axis %q has the value %s, which a logarithmic axis cannot show (leave out log-x)",

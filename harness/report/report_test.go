@@ -81,12 +81,12 @@ func moreFigures() []record.Figure {
 
 func TestGolden(t *testing.T) {
 	dir := t.TempDir()
-	files, err := Write(dir, synthesize(smallWorkload()))
+	files, err := Write(dir, synthesize(smallWorkload()), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(files) != 6 { // no fig18: there is no rate of 100 Mb/s
-		t.Errorf("files %q, want fig17 twice, the report and three tables", files)
+	if len(files) != 7 { // no fig18: there is no rate of 100 Mb/s
+		t.Errorf("files %q, want fig17 twice, the report twice and three tables", files)
 	}
 	for _, name := range []string{"fig17.svg", "report.md", "summary.csv"} {
 		text, err := os.ReadFile(filepath.Join(dir, name))
@@ -102,11 +102,11 @@ func TestGolden(t *testing.T) {
 func TestWrite(t *testing.T) {
 	r := synthesize(fullWorkload())
 	first, second := t.TempDir(), t.TempDir()
-	files, err := Write(first, r)
+	files, err := Write(first, r, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Write(second, r); err != nil {
+	if _, err := Write(second, r, nil); err != nil {
 		t.Fatal(err)
 	}
 	var names []string
@@ -141,7 +141,7 @@ func TestWrite(t *testing.T) {
 	}
 	want := []string{"fig17-artifact.svg", "fig17-artifact.png", "fig17-text.svg", "fig17-text.png",
 		"fig18-artifact.svg", "fig18-artifact.png", "fig18-text.svg", "fig18-text.png",
-		"report.md", "summary.csv", "executions.csv", "ports.csv"}
+		"report.html", "report.md", "summary.csv", "executions.csv", "ports.csv"}
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
 	}
@@ -363,7 +363,7 @@ func TestPartialRecords(t *testing.T) {
 		t.Error("the second panel has no hole")
 	}
 	dir := t.TempDir()
-	if _, err := Write(dir, r); err != nil {
+	if _, err := Write(dir, r, nil); err != nil {
 		t.Error(err)
 	}
 	text, err := os.ReadFile(filepath.Join(dir, "report.md"))
@@ -386,7 +386,7 @@ func TestNoData(t *testing.T) {
 	if _, err := Render(r, r.Campaign.Figures[0], t.TempDir()); !errors.Is(err, ErrNoData) {
 		t.Errorf("Render without cells: %v, want ErrNoData", err)
 	}
-	if _, err := Write(t.TempDir(), r); err != nil {
+	if _, err := Write(t.TempDir(), r, nil); err != nil {
 		t.Errorf("Write without cells: %v", err)
 	}
 	// A cell that failed before it started has no point.
@@ -427,7 +427,7 @@ func TestRenderErrors(t *testing.T) {
 	}
 	r.Campaign.Figures = append(r.Campaign.Figures, f)
 	dir := t.TempDir()
-	files, err := Write(dir, r)
+	files, err := Write(dir, r, nil)
 	if err == nil {
 		t.Error("Write hides the figure that cannot be drawn")
 	}

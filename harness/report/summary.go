@@ -20,10 +20,10 @@ import (
 )
 
 // Write writes everything that can be told from the records into dir: the
-// figures, report.md, summary.csv, executions.csv and ports.csv. It returns the
-// names of the files. A figure that cannot be drawn does not keep the rest from
+// figures, report.html with the given verdicts on claims, report.md, summary.csv,
+// executions.csv and ports.csv. It returns the names of the files. A figure that cannot be drawn does not keep the rest from
 // being written; its error is part of the one returned.
-func Write(dir string, r *record.Results) ([]string, error) {
+func Write(dir string, r *record.Results, claims []Claim) ([]string, error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, fmt.Errorf("write report: %w", err)
 	}
@@ -38,6 +38,7 @@ func Write(dir string, r *record.Results) ([]string, error) {
 		name  string
 		write func(io.Writer, *record.Results) error
 	}{
+		{"report.html", func(w io.Writer, r *record.Results) error { return WriteHTML(w, r, claims) }},
 		{"report.md", Summary}, {"summary.csv", SummaryCSV},
 		{"executions.csv", record.ExecutionsCSV}, {"ports.csv", record.PortsCSV},
 	} {
@@ -123,35 +124,54 @@ func Summary(w io.Writer, r *record.Results) error {
 
 // writeProvenance says what was run, where, by which program.
 func writeProvenance(b *strings.Builder, r *record.Results) {
+	fmt.Fprintf(b, "# %s\n\n", cmp.Or(r.Campaign.Title, r.Campaign.Scenario))
+	for _, f := range append(provenance(r), settingsUsed(r)...) {
+		fmt.Fprintf(b, "- %s: %s\n", escape(f.Key), escape(f.Value))
+	}
+	b.WriteByte('\n')
+}
+
+// fact is a line of the provenance.
+type fact struct{ Key, Value string }
+
+// provenance says what was run, where, by which program.
+func provenance(r *record.Results) []fact {
 	c := r.Campaign
-	fmt.Fprintf(b, "# %s\n\n", cmp.Or(c.Title, c.Scenario))
-	line := func(key, format string, args ...any) {
-		fmt.Fprintf(b, "- %s: %s\n", key, escape(fmt.Sprintf(format, args...)))
-	}
-	line("Scenario", "%s, profile %s, SHA-256 %s", c.Scenario, orUnknown(c.Profile), orUnknown(c.ScenarioSHA256))
-	line("Started", "%s", c.Started.UTC().Format(time.RFC3339))
-	if r.Runs > 1 {
-		line("Resumed", "%s", count(r.Runs-1, "time"))
-	}
 	privilege := "inside a user namespace"
 	if c.Machine.Privileged {
 		privilege = "as root"
 	}
-	line("Machine", "%s; %s; %s; %.1f GiB of memory; %s", orUnknown(c.Machine.Kernel), orUnknown(c.Machine.CPU),
-		count(c.Machine.Cores, "core"), float64(c.Machine.MemoryBytes)/(1<<30), privilege)
-	line("Program", "edgebed %s, commit %s, %s", orUnknown(c.Tool.Version), orUnknown(c.Tool.Commit), orUnknown(c.Tool.Go))
-	for _, name := range slices.Sorted(maps.Keys(c.Parameters)) {
-		line("Parameter "+escape(name), "%s", c.Parameters[name])
+	facts := []fact{
+		{"Scenario", fmt.Sprintf("%s, profile %s, SHA-256 %s", c.Scenario, orUnknown(c.Profile), orUnknown(c.ScenarioSHA256))},
+		{"Started", c.Started.UTC().Format(time.RFC3339)},
 	}
+	if r.Runs > 1 {
+		facts = append(facts, fact{"Resumed", count(r.Runs-1, "time")})
+	}
+	facts = append(facts,
+		fact{"Machine", fmt.Sprintf("%s; %s; %s; %.1f GiB of memory; %s", orUnknown(c.Machine.Kernel), orUnknown(c.Machine.CPU),
+			count(c.Machine.Cores, "core"), float64(c.Machine.MemoryBytes)/(1<<30), privilege)},
+		fact{"Program", fmt.Sprintf("edgebed %s, commit %s, %s", orUnknown(c.Tool.Version), orUnknown(c.Tool.Commit), orUnknown(c.Tool.Go))},
+	)
+	for _, name := range slices.Sorted(maps.Keys(c.Parameters)) {
+		facts = append(facts, fact{"Parameter " + name, c.Parameters[name]})
+	}
+	return facts
+}
+
+// settingsUsed lists the settings of the emulation with the values that they
+// had.
+func settingsUsed(r *record.Results) []fact {
 	found := settings(r.Cells)
+	var facts []fact
 	for _, key := range slices.Sorted(maps.Keys(found)) {
 		values := found[key]
 		if most := 8; len(values) > most {
 			values = append(slices.Clone(values[:most]), fmt.Sprintf("%d more", len(found[key])-most))
 		}
-		line(escape(key), "%s", strings.Join(values, ", "))
+		facts = append(facts, fact{key, strings.Join(values, ", ")})
 	}
-	b.WriteByte('\n')
+	return facts
 }
 
 // escape keeps a text on its line and out of Markdown's tables and markup.
@@ -232,46 +252,70 @@ var remarks = map[string]string{
 		"neighbours share a host, where states have no user, and for StateLocal, whose formula is an upper bound.",
 }
 
+// table is a table of texts. Its first keys columns say what a row is about.
+type table struct {
+	header []string
+	keys   int
+	rows   [][]string
+}
+
+// metricTable is a metric over the whole matrix, with half its interval.
+func metricTable(r *record.Results, parts roles, metric string) (table, error) {
+	rowAxes := append(slices.Clone(parts.rows), parts.x...)
+	columns := combinations(parts.columns, r.Cells)
+	t := table{keys: len(rowAxes)}
+	for _, a := range rowAxes {
+		t.header = append(t.header, axisHeading(a))
+	}
+	for _, c := range columns {
+		if len(c) == 0 {
+			t.header = append(t.header, record.Metrics[metric])
+		} else {
+			t.header = append(t.header, c[0].shortName())
+		}
+	}
+	for _, point := range combinations(rowAxes, r.Cells) {
+		row := texts(point)
+		for _, column := range columns {
+			e, err := Estimate(metric, at(at(r.Cells, point...), column...))
+			if err != nil {
+				return table{}, err
+			}
+			row = append(row, formatEstimate(e))
+		}
+		t.rows = append(t.rows, row)
+	}
+	return t, nil
+}
+
+func texts(point []level) []string {
+	row := make([]string, len(point))
+	for i, l := range point {
+		row[i] = l.text()
+	}
+	return row
+}
+
 // writeTable writes a metric over the whole matrix.
 func writeTable(b *strings.Builder, r *record.Results, parts roles, metric string) error {
 	if len(counted(r.Cells)) == 0 {
 		return nil
 	}
+	t, err := metricTable(r, parts, metric)
+	if err != nil {
+		return err
+	}
 	fmt.Fprintf(b, "## %s\n\nWith 95 %% confidence intervals.%s\n\n", record.Metrics[metric], remarks[metric])
-	rowAxes := append(slices.Clone(parts.rows), parts.x...)
-	columns := combinations(parts.columns, r.Cells)
-	var header []string
-	for _, a := range rowAxes {
-		header = append(header, axisHeading(a))
-	}
-	for _, c := range columns {
-		if len(c) == 0 {
-			header = append(header, record.Metrics[metric])
-		} else {
-			header = append(header, c[0].shortName())
-		}
-	}
-	writeRow(b, header)
-	rule := make([]string, len(header))
+	writeRow(b, t.header)
+	rule := make([]string, len(t.header))
 	for i := range rule {
 		rule[i] = "---:"
-		if i < len(rowAxes) {
+		if i < t.keys {
 			rule[i] = "---"
 		}
 	}
 	fmt.Fprintf(b, "| %s |\n", strings.Join(rule, " | "))
-	for _, point := range combinations(rowAxes, r.Cells) {
-		var row []string
-		for _, l := range point {
-			row = append(row, l.text())
-		}
-		for _, column := range columns {
-			e, err := Estimate(metric, at(at(r.Cells, point...), column...))
-			if err != nil {
-				return err
-			}
-			row = append(row, formatEstimate(e))
-		}
+	for _, row := range t.rows {
 		writeRow(b, row)
 	}
 	b.WriteByte('\n')
@@ -304,36 +348,52 @@ func formatEstimate(e stats.Estimate) string {
 	return formatValue(e.Value) + " ± " + half
 }
 
+// orderingsRemark says how to read the orderings.
+const orderingsRemark = "From the smallest mean to the largest. The sign between two neighbours is < where the 95 % interval of\n" +
+	"their difference, paired by workload, excludes zero, else ≈. The factor is the largest mean over the smallest."
+
+// orderingMetrics are the metrics whose orderings reports show.
+var orderingMetrics = []string{metricDelay, metricTrafficVolume}
+
+// canOrder reports whether there are series to put in order.
+func canOrder(r *record.Results, parts roles) bool {
+	return len(parts.columns) > 0 && len(levelsOf(parts.columns[0], r.Cells)) > 1 && len(counted(r.Cells)) > 0
+}
+
+// orderingTable is the order of the series at the ends of the abscissa.
+func orderingTable(r *record.Results, parts roles, metric string) table {
+	t := table{keys: len(parts.rows) + len(parts.x)}
+	for _, a := range append(slices.Clone(parts.rows), parts.x...) {
+		t.header = append(t.header, axisHeading(a))
+	}
+	t.header = append(t.header, "Order", "Factor")
+	for _, point := range combinations(parts.rows, r.Cells) {
+		cells := at(r.Cells, point...)
+		ends := combinations(parts.x, cells)
+		if len(ends) > 2 {
+			ends = [][]level{ends[0], ends[len(ends)-1]}
+		}
+		for _, end := range ends {
+			order, factor := ordering(metric, at(cells, end...), levelsOf(parts.columns[0], cells))
+			t.rows = append(t.rows, append(texts(append(slices.Clone(point), end...)), order, factor))
+		}
+	}
+	return t
+}
+
 // writeOrderings writes the order of the series at the ends of the abscissa.
 func writeOrderings(b *strings.Builder, r *record.Results, parts roles) {
-	if len(parts.columns) == 0 || len(levelsOf(parts.columns[0], r.Cells)) < 2 || len(counted(r.Cells)) == 0 {
+	if !canOrder(r, parts) {
 		return
 	}
-	b.WriteString("## Orderings\n\n" +
-		"From the smallest mean to the largest. The sign between two neighbours is < where the 95 % interval of\n" +
-		"their difference, paired by workload, excludes zero, else ≈. The factor is the largest mean over the smallest.\n\n")
-	var header []string
-	for _, a := range append(slices.Clone(parts.rows), parts.x...) {
-		header = append(header, axisHeading(a))
-	}
-	for _, metric := range []string{metricDelay, metricTrafficVolume} {
+	fmt.Fprintf(b, "## Orderings\n\n%s\n\n", orderingsRemark)
+	for _, metric := range orderingMetrics {
+		t := orderingTable(r, parts, metric)
 		fmt.Fprintf(b, "### %s\n\n", record.Metrics[metric])
-		writeRow(b, append(slices.Clone(header), "Order", "Factor"))
-		fmt.Fprintf(b, "|%s\n", strings.Repeat(" --- |", len(header)+2))
-		for _, point := range combinations(parts.rows, r.Cells) {
-			cells := at(r.Cells, point...)
-			ends := combinations(parts.x, cells)
-			if len(ends) > 2 {
-				ends = [][]level{ends[0], ends[len(ends)-1]}
-			}
-			for _, end := range ends {
-				var row []string
-				for _, l := range append(slices.Clone(point), end...) {
-					row = append(row, l.text())
-				}
-				order, factor := ordering(metric, at(cells, end...), levelsOf(parts.columns[0], cells))
-				writeRow(b, append(row, order, factor))
-			}
+		writeRow(b, t.header)
+		fmt.Fprintf(b, "|%s\n", strings.Repeat(" --- |", len(t.header)))
+		for _, row := range t.rows {
+			writeRow(b, row)
 		}
 		b.WriteByte('\n')
 	}

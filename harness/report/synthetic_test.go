@@ -132,5 +132,10 @@ func synthesizeExecution(variant, size string, argument, rate float64, model str
 		Index: index, WarmUp: index < 0, Workload: fmt.Sprintf("%s-%d-%d", size, seed, index), OK: true,
 		DelayNS: int64(delay * 1e9), CycleNS: int64((delay + 0.1) * 1e9),
 		SwitchBytes: int64(payload * 2.8 * 1.07), TrunkBytes: int64(payload * 1.8 * 1.07), Table1Bytes: int64(payload),
+		Bound: &record.Bound{SerialisationNS: int64(payload * 8 / (rate * 1e6) * 1e9), PropagationNS: int64(n * 1e6), ComputingNS: int64(n * 1e7)},
+		Ports: []record.Port{
+			{Name: "s0-host0", TxBytes: int64(payload), RxBytes: int64(payload / 2)}, {Name: "s1-host1", TxBytes: int64(payload / 2), RxBytes: int64(payload)},
+			{Name: "s0-s1", TxBytes: int64(payload)}, {Name: "s1-s0", TxBytes: int64(payload / 2)},
+		},
 	}
 }

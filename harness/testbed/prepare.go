@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"edgebed/harness/emu"
+	"edgebed/harness/record"
 	"edgebed/harness/scenario"
 	"edgebed/harness/units"
 	"edgebed/harness/yamlfile"
@@ -408,12 +409,76 @@ func (j Job) predict(w *workflow.Workflow) (p *workflow.Prediction, exact bool, 
 	if err != nil {
 		return nil, false, err
 	}
-	place := workflow.Placement{
+	e := j.Cell.Execution
+	p, err = workflow.Predict(w, e.Model, e.Form, j.Cell.Workload.Argument, j.placement(w, servers), nil)
+	moved := e.Model == workflow.StateLocal && e.KeepClient || len(j.kept(t, w)) > 0
+	return p, servers.sole(w) && !moved, err
+}
+
+// placement puts each function of the workflow on its first server.
+func (j Job) placement(w *workflow.Workflow, servers *serving) workflow.Placement {
+	return workflow.Placement{
 		Client: j.Cell.Nodes.Client,
 		Host:   func(i int) string { return servers.hosts[w.Functions[i]][0] },
 	}
-	e := j.Cell.Execution
-	p, err = workflow.Predict(w, e.Model, e.Form, j.Cell.Workload.Argument, place, nil)
-	moved := e.Model == workflow.StateLocal && e.KeepClient || len(j.kept(t, w)) > 0
-	return p, servers.sole(w) && !moved, err
+}
+
+// bound returns the least time that one execution of the workflow can take,
+// where predict is exact.
+func (j Job) bound(w *workflow.Workflow, t *emu.Topology) (*record.Bound, error) {
+	servers, err := j.servers(t)
+	if err != nil {
+		return nil, err
+	}
+	e, place := j.Cell.Execution, j.placement(w, servers)
+	b, err := workflow.LowerBound(w, e.Model, e.Form, j.Cell.Workload.Argument, place, workflow.Costs{
+		Service: func(i int) time.Duration { return j.service(w.Functions[i], place.Host(i), t) },
+		Delay: func(from, to string) time.Duration {
+			var sum time.Duration
+			path := t.Path(from, to)
+			for k := 1; k < len(path); k++ {
+				if p, err := t.Params(path[k-1], path[k]); err == nil {
+					sum += p.Delay - p.Jitter
+				}
+			}
+			return sum
+		},
+		Serialise: func(from, to string, payload units.Size) time.Duration {
+			var most time.Duration
+			path := t.Path(from, to)
+			for k := 1; k < len(path); k++ {
+				if p, err := t.Params(path[k-1], path[k]); err == nil {
+					most = max(most, p.AtLeast(payload*emu.Frame/framePayload))
+				}
+			}
+			return most
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &record.Bound{
+		SerialisationNS: int64(b.Serialisation), PropagationNS: int64(b.Propagation),
+		ComputingNS: int64(b.Computing), SetUpNS: int64(b.SetUp),
+	}, nil
+}
+
+// framePayload is what TCP carries in a full frame beside the headers, with
+// timestamps.
+const framePayload units.Size = 1448
+
+// service returns how long one call of a function takes on a host.
+func (j Job) service(function, host string, t *emu.Topology) time.Duration {
+	spec, _ := t.Host(host)
+	for _, g := range j.Cell.Nodes.Computers {
+		if !slices.Contains(g.Hosts, host) {
+			continue
+		}
+		for _, f := range g.Functions {
+			if slices.ContainsFunc(f.Names, func(name string) bool { return functionName(name, spec) == function }) {
+				return f.ServiceTime
+			}
+		}
+	}
+	return 0
 }

@@ -181,6 +181,9 @@ func (b *bench) execute(ctx context.Context, index int, w Workflow) (record.Exec
 		e.PayloadBytes = int64(prediction.Payload())
 		e.PayloadHopBytes = int64(prediction.Weighted(b.topology.Hops))
 		e.PredictedTrunkBytes = int64(prediction.WireBytes(b.topology.Hops))
+		if e.Bound, err = b.job.bound(w.Workflow, b.topology); err != nil {
+			return e, err
+		}
 	}
 	table1, err := workflow.Table1(w.Workflow, cell.Execution.Model, cell.Execution.Form, cell.Workload.Argument)
 	if err != nil {

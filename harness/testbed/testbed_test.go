@@ -126,13 +126,15 @@ func TestModels(t *testing.T) {
 			if e.SwitchBytes <= e.TrunkBytes {
 				t.Errorf("%s: all ports sent %d B, trunk ports alone %d B", model, e.SwitchBytes, e.TrunkBytes)
 			}
-			// The models move one message at a time: the payload cannot be
-			// faster than the link, and functions take 10 ms each.
-			w := job.Workflows[k].Workflow
-			least := time.Duration(w.Len()) * 10 * time.Millisecond
-			least += time.Duration(float64(job.FastestLink().Time(1000)) * float64(e.PayloadBytes) / 1000 * 0.9)
+			if e.Bound == nil {
+				t.Fatalf("%s: execution %d has no lower bound", model, k)
+			}
+			least := time.Duration(e.Bound.SerialisationNS + e.Bound.PropagationNS + e.Bound.ComputingNS + e.Bound.SetUpNS)
+			if functions := time.Duration(job.Workflows[k].Workflow.Len()) * 10 * time.Millisecond; least < 2*functions {
+				t.Errorf("%s: execution %d is said to take %v at least, with functions of %v at 2 Mb/s", model, k, least, functions)
+			}
 			if time.Duration(e.DelayNS) < least {
-				t.Errorf("%s: execution %d took %v, less than the %v that link and functions need", model, k, time.Duration(e.DelayNS), least)
+				t.Errorf("%s: execution %d took %v, less than the %v that links and functions need", model, k, time.Duration(e.DelayNS), least)
 			}
 			mean[model] += time.Duration(e.DelayNS) / 2
 		}

@@ -161,14 +161,14 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *testbed.Prepared, o
 	for _, job := range p.Jobs {
 		header.Executions += len(job.Workflows)
 	}
-	todo, w, err := openResults(out, header, p.Jobs, resume)
+	todo, disturbed, w, err := openResults(out, header, p.Jobs, resume)
 	if err != nil {
 		return usage(err)
 	}
 	defer w.Close()
 	view := newProgressView(cmd.ErrOrStderr())
 	fmt.Fprintf(cmd.ErrOrStderr(), "%s, profile %s: %d cells to run, records in %s\n", plan.Scenario.Name, plan.Profile, len(todo), out)
-	summary, err := campaign.Run(ctx, todo, w, campaign.Options{Worker: testbed.Spawn, Jobs: jobs, Progress: view.show})
+	summary, err := campaign.Run(ctx, todo, w, campaign.Options{Worker: testbed.Spawn, Jobs: jobs, Disturbed: disturbed, Observe: view.show})
 	view.close()
 	if err != nil {
 		if ctx.Err() != nil {
@@ -191,8 +191,8 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *testbed.Prepared, o
 }
 
 // openResults opens the records of a new campaign, or of a stopped one, and
-// returns the jobs that are still to do.
-func openResults(out string, header record.Campaign, jobs []testbed.Job, resume bool) ([]testbed.Job, *record.Writer, error) {
+// returns the jobs that are still to do, and how often which were disturbed.
+func openResults(out string, header record.Campaign, jobs []testbed.Job, resume bool) ([]testbed.Job, map[string]int, *record.Writer, error) {
 	if resume {
 		old, err := record.Read(out)
 		switch {
@@ -202,32 +202,36 @@ func openResults(out string, header record.Campaign, jobs []testbed.Job, resume 
 			// Stopped before its first record was whole.
 			w, err := record.OpenAppend(out)
 			if err != nil {
-				return nil, nil, err
+				return nil, nil, nil, err
 			}
-			return jobs, w, w.Campaign(header)
+			return jobs, nil, w, w.Campaign(header)
 		case err != nil:
-			return nil, nil, err
+			return nil, nil, nil, err
 		default:
 			c := old.Campaign
 			if c.ScenarioSHA256 != header.ScenarioSHA256 || c.Scenario != header.Scenario || c.Profile != header.Profile {
-				return nil, nil, fmt.Errorf("resume %s: it holds %s, profile %s, of another version (%.12s, now %.12s); choose another --out",
+				return nil, nil, nil, fmt.Errorf("resume %s: it holds %s, profile %s, of another version (%.12s, now %.12s); choose another --out",
 					out, c.Scenario, c.Profile, c.ScenarioSHA256, header.ScenarioSHA256)
 			}
-			done := old.Complete()
-			jobs = slices.DeleteFunc(slices.Clone(jobs), func(j testbed.Job) bool { return done[j.Cell.ID] })
+			settled, disturbed := map[string]bool{}, map[string]int{}
+			for _, cell := range old.Cells {
+				settled[cell.Cell.ID] = campaign.Settled(cell)
+				disturbed[cell.Cell.ID] = cell.DisturbedAttempts
+			}
+			jobs = slices.DeleteFunc(slices.Clone(jobs), func(j testbed.Job) bool { return settled[j.Cell.ID] })
 			w, err := record.OpenAppend(out)
 			if err != nil {
-				return nil, nil, err
+				return nil, nil, nil, err
 			}
 			// Again: it says on which machine, and by which build, this part ran.
-			return jobs, w, w.Campaign(header)
+			return jobs, disturbed, w, w.Campaign(header)
 		}
 	}
 	w, err := record.Create(out)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	return jobs, w, w.Campaign(header)
+	return jobs, nil, w, w.Campaign(header)
 }
 
 // writeReport makes everything that follows from the records.

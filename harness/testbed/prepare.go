@@ -324,10 +324,14 @@ func (j Job) Expected() time.Duration {
 		}
 		return rate.Time(size * 107 / 100)
 	}
+	servers, err := j.servers(t)
+	if err != nil {
+		return total
+	}
 	for k := -j.Cell.Execution.Discard; k < len(j.Workflows); k++ {
 		w := j.Workflow(k)
 		total += j.Cell.Execution.Pause + time.Duration(w.Workflow.Len())*(service+4*delay+2*time.Millisecond)
-		p, _, err := j.predict(w.Workflow)
+		p, err := j.predictOn(servers, w.Workflow)
 		if err != nil {
 			continue
 		}
@@ -408,12 +412,18 @@ func (j Job) predict(w *workflow.Workflow) (p *workflow.Prediction, exact bool, 
 	if err != nil {
 		return nil, false, err
 	}
+	e := j.Cell.Execution
+	p, err = j.predictOn(servers, w)
+	moved := e.Model == workflow.StateLocal && e.KeepClient || len(j.kept(t, w)) > 0
+	return p, servers.sole(w) && !moved, err
+}
+
+// predictOn is predict with the first of the given servers for each function.
+func (j Job) predictOn(servers *serving, w *workflow.Workflow) (*workflow.Prediction, error) {
 	place := workflow.Placement{
 		Client: j.Cell.Nodes.Client,
 		Host:   func(i int) string { return servers.hosts[w.Functions[i]][0] },
 	}
 	e := j.Cell.Execution
-	p, err = workflow.Predict(w, e.Model, e.Form, j.Cell.Workload.Argument, place, nil)
-	moved := e.Model == workflow.StateLocal && e.KeepClient || len(j.kept(t, w)) > 0
-	return p, servers.sole(w) && !moved, err
+	return workflow.Predict(w, e.Model, e.Form, j.Cell.Workload.Argument, place, nil)
 }

@@ -23,7 +23,7 @@ func reportCommand() *cobra.Command {
 		Long: `Make executions.csv, the figures and report.md again from DIR/records.jsonl.
 It needs no privilege and no network, and works on any machine.`,
 		Args: exactly(1, "a result folder"),
-		RunE: func(cmd *cobra.Command, args []string) error { return writeReport(cmd, args[0]) },
+		RunE: func(cmd *cobra.Command, args []string) error { return writeReport(cmd, args[0], cmd.OutOrStdout()) },
 	}
 }
 
@@ -38,11 +38,7 @@ func validateCommand() *cobra.Command {
 			if err != nil {
 				return usage(err)
 			}
-			sel, err := flags.selection()
-			if err != nil {
-				return usage(err)
-			}
-			plan, err := s.Expand(sel)
+			plan, err := flags.expand(s)
 			if err != nil {
 				return usage(err)
 			}
@@ -125,11 +121,7 @@ model and rate, and is written once.`,
 			if err != nil {
 				return usage(err)
 			}
-			sel, err := flags.selection()
-			if err != nil {
-				return usage(err)
-			}
-			plan, err := s.Expand(sel)
+			plan, err := flags.expand(s)
 			if err != nil {
 				return usage(err)
 			}

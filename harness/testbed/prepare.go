@@ -345,6 +345,26 @@ func (j Job) Expected() time.Duration {
 	return total
 }
 
+// Traffic returns about how many bytes the job makes switches send, every frame
+// counted once for each switch on its way, as record.Execution.SwitchBytes does.
+func (j Job) Traffic() (total units.Size) {
+	t, err := j.topology()
+	if err != nil {
+		return 0 // Prepare has refused such a job
+	}
+	servers, err := j.servers(t)
+	if err != nil {
+		return 0
+	}
+	switches := func(a, b string) int { return t.Hops(a, b) + 1 }
+	for k := -j.Cell.Execution.Discard; k < len(j.Workflows); k++ {
+		if p, err := j.predictOn(servers, j.Workflow(k).Workflow); err == nil {
+			total += p.WireBytes(switches)
+		}
+	}
+	return total
+}
+
 // slowest returns the lowest rate on the way between two hosts, 0 where no link
 // on it is shaped.
 func slowest(t *emu.Topology, from, to string) units.Rate {

@@ -1,6 +1,7 @@
 // Package campaign runs all the cells of a plan and writes their records. The
 // cell is the unit: each runs in a worker of its own, several at once as long
-// as their expected load leaves the machine room, longest first.
+// as the machine keeps up. Which cells run side by side is learnt while they
+// run: see admission.
 package campaign
 
 import (
@@ -8,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"slices"
 	"sync"
 	"time"
 
@@ -24,27 +24,74 @@ type Worker func(ctx context.Context, job testbed.Job, report testbed.Reporter) 
 type Options struct {
 	// Worker runs the jobs: testbed.Spawn, unless a test gives another one.
 	Worker Worker
-	// Jobs is the largest number of cells at once; 0 leaves it to their load.
+	// Jobs is the largest number of cells at once; 0 leaves it to the machine.
 	Jobs int
 	// Attempts is how often a cell is tried whose worker fails; 0 means 2.
 	Attempts int
-	// Progress is called after each change, from one goroutine at a time.
-	Progress func(Progress)
+	// Disturbed says how often cells were disturbed before this run.
+	Disturbed map[string]int
+	// Busy tells how many of Cores were busy since it was last called; nil
+	// means this machine's.
+	Busy  func() (cores float64, ok bool)
+	Cores float64
+	// Observe is called after each change, from one goroutine at a time.
+	Observe func(Event)
+}
+
+// Settled reports whether a cell needs no further run: all its executions are
+// made, and its audit passed or has failed as often as it is tried.
+func Settled(c record.CellResult) bool {
+	return c.Complete() && (!c.Disturbed() || c.DisturbedAttempts > reruns)
+}
+
+// EventType says what an Event is about.
+type EventType string
+
+// The events of a campaign.
+const (
+	CellStarted   EventType = "cell-started"
+	ExecutionDone EventType = "execution"
+	CellEnded     EventType = "cell-ended"
+	// CellAgain means that a cell waits to be run again; Reason says why.
+	CellAgain EventType = "cell-again"
+	// Sampled comes once a second, with nothing but the progress.
+	Sampled EventType = "progress"
+)
+
+// Event is what just happened in a campaign.
+type Event struct {
+	Type EventType `json:"event"`
+	Cell string    `json:"cell,omitempty"`
+	// Execution is set for ExecutionDone.
+	Execution *record.Execution `json:"execution,omitempty"`
+	// OK and Verdict are set for CellEnded.
+	OK      bool           `json:"ok,omitempty"`
+	Verdict record.Verdict `json:"verdict,omitempty"`
+	// Reason why a cell failed or is run again.
+	Reason   string   `json:"reason,omitempty"`
+	Progress Progress `json:"progress"`
 }
 
 // Progress is how far a campaign is.
 type Progress struct {
-	Cells, CellsDone, CellsFailed int
+	Cells       int `json:"cells"`
+	CellsDone   int `json:"cells_done"`
+	CellsFailed int `json:"cells_failed"`
 	// Executions counts what this run makes, without warm-ups.
-	Executions, ExecutionsDone, ExecutionsFailed int
-	Running                                      int
+	Executions       int `json:"executions"`
+	ExecutionsDone   int `json:"executions_done"`
+	ExecutionsFailed int `json:"executions_failed"`
+	Running          int `json:"running"`
+	// Faithful and Disturbed count finished cells by their audits' verdicts,
+	// Again the runs that were started over because of one.
+	Faithful  int `json:"faithful"`
+	Disturbed int `json:"disturbed"`
+	Again     int `json:"again"`
 	// Fraction of the expected work that is done, 0 to 1.
-	Fraction float64
-	Elapsed  time.Duration
+	Fraction float64       `json:"fraction"`
+	Elapsed  time.Duration `json:"elapsed_ns"`
 	// Left is the expected time to the end, 0 while unknown.
-	Left time.Duration
-	// Note is what just happened, where it deserves a line of its own.
-	Note string
+	Left time.Duration `json:"left_ns"`
 }
 
 // Summary is what a campaign came to.
@@ -54,6 +101,9 @@ type Summary struct {
 	Failures map[string]string
 }
 
+// sampleEvery is the time between samples of the machine's CPU time.
+const sampleEvery = time.Second
+
 // Run runs the jobs and writes their records to w. Failed executions and failed
 // cells are results, not errors; the error is for what kept the campaign from
 // going on: a cancelled context, or records that could not be written.
@@ -61,45 +111,25 @@ func Run(ctx context.Context, jobs []testbed.Job, w *record.Writer, o Options) (
 	if o.Attempts == 0 {
 		o.Attempts = 2
 	}
-	if o.Progress == nil {
-		o.Progress = func(Progress) {}
+	if o.Observe == nil {
+		o.Observe = func(Event) {}
+	}
+	if o.Busy == nil {
+		o.Busy, o.Cores = busyCores(), float64(runtime.NumCPU())
 	}
 	r := &run{options: o, writer: w, started: time.Now(), changed: make(chan struct{}, 1)}
+	r.admission = newAdmission(jobs, o.Cores, o.Jobs, o.Disturbed)
 	r.summary.Failures = map[string]string{}
-	for _, job := range jobs {
-		r.waiting = append(r.waiting, task{job: job, load: Load(job), left: job.Expected()})
-		r.expected += job.Expected()
-		r.summary.Executions += len(job.Workflows)
+	for _, t := range r.admission.waiting {
+		r.expected += t.expected
+		r.summary.Executions += len(t.job.Workflows)
 	}
 	r.summary.Cells = len(jobs)
-	// Longest first: a long cell that starts last would run alone at the end.
-	slices.SortStableFunc(r.waiting, func(a, b task) int { return int(b.left - a.left) })
 	err := r.loop(ctx)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.summary.Progress = r.progress("")
+	r.summary.Progress = r.progress()
 	return r.summary, err
-}
-
-// Capacity is the load that may run at once, in cores. Most of the machine
-// stays idle on average: executions come in bursts, and a frame that waits for a
-// core is a frame that its link sends too late.
-func Capacity() float64 { return 0.375 * float64(runtime.NumCPU()) }
-
-// Load estimates the CPU time that a cell takes per second, in cores. An
-// execution keeps about one path of links busy at a time, so the fastest link's
-// rate counts; most of the CPU time goes to a user-space delay line, which wakes
-// up for every frame. Measured on exp400's cells, 2 cores of an AMD EPYC: 0.1 at
-// 1 Mb/s, 0.15 at 10 Mb/s, 0.7 at 100 Mb/s.
-func Load(job testbed.Job) float64 {
-	return 0.1 + 0.006*job.FastestLink().Mbps()
-}
-
-type task struct {
-	job     testbed.Job
-	load    float64
-	left    time.Duration
-	attempt int
 }
 
 type run struct {
@@ -108,13 +138,14 @@ type run struct {
 	started time.Time
 	changed chan struct{}
 
-	mu       sync.Mutex
-	waiting  []task
-	load     float64
-	expected time.Duration
-	done     time.Duration
-	summary  Summary
-	failure  error
+	mu        sync.Mutex
+	admission *admission
+	expected  time.Duration
+	done      time.Duration
+	summary   Summary
+	failure   error
+	// shifted means that cells started or ended since the last sample.
+	shifted bool
 }
 
 func (r *run) loop(ctx context.Context) error {
@@ -122,25 +153,27 @@ func (r *run) loop(ctx context.Context) error {
 	defer stop(nil)
 	var workers sync.WaitGroup
 	defer workers.Wait()
+	ticker := time.NewTicker(sampleEvery)
+	defer ticker.Stop()
 	for {
 		r.mu.Lock()
 		for ctx.Err() == nil {
-			t, ok := r.next()
-			if !ok {
+			t := r.admission.next()
+			if t == nil {
 				break
 			}
-			r.summary.Running++
-			r.load += t.load
+			r.shifted = true
+			r.event(Event{Type: CellStarted, Cell: t.job.Cell.ID})
 			workers.Go(func() {
-				err := r.cell(ctx, t)
-				r.finish(t, err, ctx.Err() != nil)
+				end, err := r.cell(ctx, t)
+				r.finish(t, end, err, ctx.Err() != nil)
 				if r.failed() != nil {
 					stop(r.failed())
 				}
 			})
 		}
-		idle := r.summary.Running == 0
-		finished := idle && len(r.waiting) == 0
+		idle := len(r.admission.running) == 0
+		finished := idle && len(r.admission.waiting) == 0
 		r.mu.Unlock()
 		if err := r.failed(); err != nil && idle {
 			return err
@@ -151,100 +184,149 @@ func (r *run) loop(ctx context.Context) error {
 		if finished {
 			return nil
 		}
-		<-r.changed
-	}
-}
-
-// next takes the first waiting task that fits beside the running ones.
-func (r *run) next() (task, bool) {
-	if r.options.Jobs > 0 && r.summary.Running >= r.options.Jobs {
-		return task{}, false
-	}
-	for i, t := range r.waiting {
-		if r.summary.Running == 0 || r.load+t.load <= Capacity() {
-			r.waiting = slices.Delete(r.waiting, i, i+1)
-			return t, true
+		select {
+		case <-r.changed:
+		case <-ticker.C:
+			r.sample()
 		}
 	}
-	return task{}, false
 }
 
-// cell runs one cell and writes its records.
-func (r *run) cell(ctx context.Context, t task) error {
-	made := 0
-	step := t.job.Expected() / time.Duration(max(1, len(t.job.Workflows)))
+// sample lets the admission learn from the last second, unless cells started or
+// ended in it: setting up and tearing down is not what a cell takes.
+func (r *run) sample() {
+	busy, ok := r.options.Busy()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if ok && !r.shifted {
+		r.admission.observe(busy)
+	}
+	r.shifted = false
+	r.event(Event{Type: Sampled})
+}
+
+// cell runs one cell and writes its records. What an attempt made does not
+// count unless it is the cell's last.
+func (r *run) cell(ctx context.Context, t *task) (end record.CellEnd, err error) {
+	made, failed := 0, 0
+	step := t.expected / time.Duration(max(1, len(t.job.Workflows)))
 	report := testbed.Reporter{
 		Cell: func(c record.Cell) error { return r.write(r.writer.Cell(c)) },
 		Execution: func(e record.Execution) error {
 			if err := r.write(r.writer.Execution(e)); err != nil || e.WarmUp {
 				return err
 			}
+			r.mu.Lock()
+			defer r.mu.Unlock()
 			made++
-			r.update(func() string {
-				r.summary.ExecutionsDone++
-				r.done += step
-				if e.OK {
-					return ""
-				}
+			r.summary.ExecutionsDone++
+			r.done += step
+			if !e.OK {
+				failed++
 				r.summary.ExecutionsFailed++
-				return fmt.Sprintf("%s: execution %d failed: %s", e.Cell, e.Index, e.Reason)
-			})
+			}
+			r.event(Event{Type: ExecutionDone, Cell: e.Cell, Execution: &e})
 			return nil
 		},
-		CellEnd: func(c record.CellEnd) error { return r.write(r.writer.CellEnd(c)) },
+		CellEnd: func(c record.CellEnd) error {
+			if c.Audit != nil {
+				r.mu.Lock()
+				c.Audit.Neighbours = t.neighbours
+				r.mu.Unlock()
+			}
+			end = c
+			return r.write(r.writer.CellEnd(c))
+		},
 	}
-	err := r.options.Worker(ctx, t.job, report)
-	if err == nil || ctx.Err() != nil {
-		return err
+	err = r.options.Worker(ctx, t.job, report)
+	if ctx.Err() != nil {
+		return end, err
 	}
-	// What the failed attempt made does not count: the cell runs as a whole.
-	r.update(func() string {
+	if err != nil {
+		end = record.CellEnd{Cell: t.job.Cell.ID, Ended: time.Now(), Reason: err.Error()}
+		err = errors.Join(err, r.write(r.writer.CellEnd(end)))
+	}
+	if err != nil || end.Audit != nil && end.Audit.Verdict == record.Disturbed && t.disturbed < reruns {
+		r.mu.Lock()
+		defer r.mu.Unlock()
 		r.summary.ExecutionsDone -= made
+		r.summary.ExecutionsFailed -= failed
 		r.done -= step * time.Duration(made)
-		return ""
-	})
-	return errors.Join(err, r.write(r.writer.CellEnd(record.CellEnd{
-		Cell: t.job.Cell.ID, Ended: time.Now(), Reason: err.Error(),
-	})))
+	}
+	return end, err
 }
 
-func (r *run) finish(t task, err error, cancelled bool) {
-	r.update(func() string {
-		r.summary.Running--
-		r.load -= t.load
-		switch {
-		case err == nil:
-			r.summary.CellsDone++
-			return ""
-		case cancelled:
-			return ""
+func (r *run) finish(t *task, end record.CellEnd, err error, cancelled bool) {
+	r.mu.Lock()
+	r.admission.remove(t)
+	r.shifted = true
+	e := Event{Type: CellEnded, Cell: t.job.Cell.ID}
+	switch {
+	case err == nil:
+		e.OK = true
+		if end.Audit != nil {
+			e.Verdict = end.Audit.Verdict
 		}
-		if t.attempt++; t.attempt < r.options.Attempts {
-			r.waiting = append([]task{t}, r.waiting...)
-			return fmt.Sprintf("%s: %v; running it again", t.job.Cell.ID, err)
+		if r.admission.audited(t, end.Audit) {
+			r.summary.Again++
+			e.Type, e.Reason = CellAgain, "disturbed: "+findings(end.Audit)
+			break
+		}
+		switch e.Verdict {
+		case record.Faithful:
+			r.summary.Faithful++
+		case record.Disturbed:
+			r.summary.Disturbed++
+			e.Reason = findings(end.Audit)
+		}
+		r.summary.CellsDone++
+	case cancelled:
+		e.Reason = "interrupted"
+	default:
+		e.Reason = err.Error()
+		if t.failures++; t.failures < r.options.Attempts {
+			r.admission.wait(t)
+			e.Type = CellAgain
+			break
 		}
 		r.summary.CellsFailed++
-		r.done += t.job.Expected()
+		r.done += t.expected
 		r.summary.Failures[t.job.Cell.ID] = err.Error()
-		return fmt.Sprintf("%s: %v; giving up after %d attempts", t.job.Cell.ID, err, t.attempt)
-	})
+	}
+	r.event(e)
+	r.mu.Unlock()
 	select {
 	case r.changed <- struct{}{}:
 	default:
 	}
 }
 
-// update changes the summary and reports the progress.
-func (r *run) update(change func() (note string)) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.options.Progress(r.progress(change()))
+// findings says in one line what an audit found.
+func findings(a *record.Audit) string {
+	if len(a.Findings) == 0 {
+		return "no finding given"
+	}
+	f := a.Findings[0]
+	text := fmt.Sprintf("%s %.4g %s, limit %.4g", f.Check, f.Value, f.Unit, f.Limit)
+	if f.Where != "" {
+		text += " at " + f.Where
+	}
+	if n := len(a.Findings) - 1; n > 0 {
+		text += fmt.Sprintf(" and %d more", n)
+	}
+	return text
+}
+
+// event reports an event with the progress. It needs the lock.
+func (r *run) event(e Event) {
+	e.Progress = r.progress()
+	r.options.Observe(e)
 }
 
 // progress needs the lock.
-func (r *run) progress(note string) Progress {
+func (r *run) progress() Progress {
 	p := r.summary.Progress
-	p.Note = note
+	p.Running = len(r.admission.running)
 	p.Elapsed = time.Since(r.started)
 	p.Left = 0
 	p.Fraction = 1

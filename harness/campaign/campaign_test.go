@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"math/rand/v2"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"edgebed/harness/record"
@@ -40,38 +43,72 @@ func jobs(t *testing.T, rates ...string) []testbed.Job {
 	return p.Jobs
 }
 
-// worker is a worker without a network: it reports made-up executions, so that
-// tests see what the engine makes of them.
+// worker is a worker without a network: it takes as long as the job is expected
+// to and reports made-up executions, so that tests see what the engine makes of
+// them.
 type worker struct {
+	// load is what a job takes of the machine, in cores; Load if nil.
+	load func(testbed.Job) float64
+	// audit judges an attempt by the largest load during it; no audit if nil.
+	audit func(job testbed.Job, peak float64) *record.Audit
+	fail  func(job testbed.Job, attempt, execution int) error
+
 	mu      sync.Mutex
-	load    float64
-	peak    float64
-	running int
+	running map[string]float64 // load by cell
+	peaks   map[string]float64 // largest load of the machine while a cell runs
 	most    int
 	calls   map[string]int
 	order   []string
-	fail    func(job testbed.Job, attempt, execution int) error
+	// beside holds how many cells were running when an attempt started.
+	beside map[string][]int
+}
+
+// busy is the machine's load: that of the running cells.
+func (w *worker) busy() (float64, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.sum(), true
+}
+
+// sum needs the lock.
+func (w *worker) sum() float64 {
+	sum := 0.0
+	for _, l := range w.running {
+		sum += l
+	}
+	return sum
+}
+
+func (w *worker) start(job testbed.Job) (attempt int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.calls == nil {
+		w.calls, w.running, w.peaks, w.beside = map[string]int{}, map[string]float64{}, map[string]float64{}, map[string][]int{}
+	}
+	id := job.Cell.ID
+	w.calls[id]++
+	w.order = append(w.order, id)
+	w.beside[id] = append(w.beside[id], len(w.running))
+	load := Load
+	if w.load != nil {
+		load = w.load
+	}
+	w.running[id] = load(job)
+	w.most = max(w.most, len(w.running))
+	w.peaks[id] = 0
+	for other := range w.running {
+		w.peaks[other] = max(w.peaks[other], w.sum())
+	}
+	return w.calls[id]
 }
 
 func (w *worker) run(ctx context.Context, job testbed.Job, report testbed.Reporter) error {
 	id := job.Cell.ID
-	w.mu.Lock()
-	if w.calls == nil {
-		w.calls = map[string]int{}
-	}
-	w.calls[id]++
-	attempt := w.calls[id]
-	w.order = append(w.order, id)
-	w.load += Load(job)
-	w.peak = max(w.peak, w.load)
-	w.running++
-	w.most = max(w.most, w.running)
-	w.mu.Unlock()
+	attempt, step := w.start(job), job.Expected()/time.Duration(len(job.Workflows))
 	defer func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		w.load -= Load(job)
-		w.running--
+		delete(w.running, id)
 	}()
 	if err := report.Cell(record.Cell{ID: id, Point: job.Cell.Point, Seed: job.Cell.Seed, Executions: len(job.Workflows), Started: time.Now()}); err != nil {
 		return err
@@ -85,13 +122,49 @@ func (w *worker) run(ctx context.Context, job testbed.Job, report testbed.Report
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(time.Millisecond):
+		case <-time.After(step):
 		}
 		if err := report.Execution(record.Execution{Cell: id, Index: k, Workload: job.Workflows[k].Name, Started: time.Now(), DelayNS: 1, OK: k != 3, Reason: reason(k)}); err != nil {
 			return err
 		}
 	}
-	return report.CellEnd(record.CellEnd{Cell: id, Ended: time.Now(), OK: true})
+	end := record.CellEnd{Cell: id, Ended: time.Now(), OK: true}
+	if w.audit != nil {
+		w.mu.Lock()
+		end.Audit = w.audit(job, w.peaks[id])
+		w.mu.Unlock()
+	}
+	return report.CellEnd(end)
+}
+
+// overload calls a cell disturbed if the machine's load exceeded the limit.
+func overload(limit float64) func(testbed.Job, float64) *record.Audit {
+	return func(_ testbed.Job, peak float64) *record.Audit {
+		if peak <= limit {
+			return &record.Audit{Verdict: record.Faithful}
+		}
+		return &record.Audit{Verdict: record.Disturbed, Findings: []record.Finding{{Check: "cpu", Value: peak, Limit: limit, Unit: "cores"}}}
+	}
+}
+
+// options of a campaign on a simulated machine.
+func (w *worker) options() Options {
+	return Options{Worker: w.run, Busy: w.busy, Cores: 2}
+}
+
+// writer makes a record file in a new folder.
+func writer(t *testing.T, cells int) (dir string, w *record.Writer) {
+	t.Helper()
+	dir = t.TempDir()
+	w, err := record.Create(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.Close() })
+	if err := w.Campaign(record.Campaign{Version: record.Version, Scenario: "exp400", Cells: cells}); err != nil {
+		t.Fatal(err)
+	}
+	return dir, w
 }
 
 func reason(k int) string {
@@ -103,49 +176,170 @@ func reason(k int) string {
 
 func TestEveryCellOnce(t *testing.T) {
 	list := jobs(t, "1 Mb/s", "100 Mb/s")
-	dir := t.TempDir()
-	w, err := record.Create(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Campaign(record.Campaign{Version: record.Version, Scenario: "exp400", Started: time.Now(), Cells: len(list)}); err != nil {
-		t.Fatal(err)
-	}
-	var fake worker
-	var last Progress
-	s, err := Run(context.Background(), list, w, Options{Worker: fake.run, Progress: func(p Progress) {
-		if p.Fraction < last.Fraction {
-			t.Errorf("progress fell from %v to %v", last.Fraction, p.Fraction)
+	synctest.Test(t, func(t *testing.T) {
+		dir, w := writer(t, len(list))
+		var fake worker
+		var last Progress
+		o := fake.options()
+		o.Observe = func(e Event) {
+			if e.Progress.Fraction < last.Fraction {
+				t.Errorf("progress fell from %v to %v", last.Fraction, e.Progress.Fraction)
+			}
+			last = e.Progress
 		}
-		last = p
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if s.CellsDone != 24 || s.CellsFailed != 0 || s.ExecutionsDone != 24*8 || s.ExecutionsFailed != 24 {
-		t.Errorf("summary %+v, want 24 cells, 192 executions, 24 of them failed", s)
-	}
-	if last.Fraction < 0.999 {
-		t.Errorf("the last progress says %v of the work is done", last.Fraction)
-	}
-	if fake.peak > Capacity() && fake.most > 1 {
-		t.Errorf("%d cells with a load of %.2f ran at once, the capacity is %.2f", fake.most, fake.peak, Capacity())
-	}
-	if fake.most < 2 {
-		t.Error("slow cells did not run beside each other")
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	r, err := record.Read(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := r.Complete()
-	for _, j := range list {
-		if !done[j.Cell.ID] || fake.calls[j.Cell.ID] != 1 {
-			t.Errorf("cell %s: complete %v, ran %d times", j.Cell.ID, done[j.Cell.ID], fake.calls[j.Cell.ID])
+		s, err := Run(t.Context(), list, w, o)
+		if err != nil {
+			t.Fatal(err)
 		}
+		if s.CellsDone != 24 || s.CellsFailed != 0 || s.ExecutionsDone != 24*8 || s.ExecutionsFailed != 24 {
+			t.Errorf("summary %+v, want 24 cells, 192 executions, 24 of them failed", s)
+		}
+		if last.Fraction < 0.999 {
+			t.Errorf("the last progress says %v of the work is done", last.Fraction)
+		}
+		if fake.most < 2 {
+			t.Error("slow cells did not run beside each other")
+		}
+		r, err := record.Read(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := r.Complete()
+		for _, j := range list {
+			if !done[j.Cell.ID] || fake.calls[j.Cell.ID] != 1 {
+				t.Errorf("cell %s: complete %v, ran %d times", j.Cell.ID, done[j.Cell.ID], fake.calls[j.Cell.ID])
+			}
+		}
+	})
+}
+
+// TestBudgetRises: on a machine that keeps up, a campaign is faster than its
+// first budget allows, and Estimate says how long it takes.
+func TestBudgetRises(t *testing.T) {
+	list := jobs(t, "1 Mb/s", "2 Mb/s", "20 Mb/s", "100 Mb/s")
+	elapsed := func(t *testing.T, audit func(testbed.Job, float64) *record.Audit) time.Duration {
+		_, w := writer(t, len(list))
+		fake := worker{audit: audit}
+		s, err := Run(t.Context(), list, w, fake.options())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.Elapsed
+	}
+	synctest.Test(t, func(t *testing.T) {
+		blind, seeing := elapsed(t, nil), elapsed(t, overload(2))
+		if seeing > blind*9/10 {
+			t.Errorf("with faithful audits it took %v, without audits %v", seeing, blind)
+		}
+		if e := Estimate(list, 2, 0); e < seeing*9/10 || e > seeing*11/10 {
+			t.Errorf("Estimate says %v, it took %v", e, seeing)
+		}
+	})
+}
+
+// TestDisturbedRunAgain: a machine that keeps up with less than cells take in
+// the estimates. The campaign learns how much it can admit, and what was
+// disturbed is run again until it passes.
+func TestDisturbedRunAgain(t *testing.T) {
+	list := jobs(t, "1 Mb/s", "10 Mb/s", "50 Mb/s")
+	hopeless := list[len(list)-1].Cell.ID
+	synctest.Test(t, func(t *testing.T) {
+		dir, w := writer(t, len(list))
+		fake := worker{load: func(j testbed.Job) float64 { return 2.5 * Load(j) }}
+		fake.audit = func(job testbed.Job, peak float64) *record.Audit {
+			if job.Cell.ID == hopeless {
+				peak = 2
+			}
+			return overload(1.2)(job, peak)
+		}
+		s, err := Run(t.Context(), list, w, fake.options())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.CellsDone != len(list) || s.Faithful != len(list)-1 || s.Disturbed != 1 {
+			t.Errorf("summary %+v, want all cells faithful but one", s.Progress)
+		}
+		if s.ExecutionsDone != len(list)*8 || s.Fraction < 0.999 {
+			t.Errorf("%d executions count, fraction %v; those of attempts that were repeated must not", s.ExecutionsDone, s.Fraction)
+		}
+		if n := fake.calls[hopeless]; n != 1+reruns {
+			t.Errorf("the cell that never passes ran %d times, want %d", n, 1+reruns)
+		}
+		if b := fake.beside[hopeless]; b[len(b)-1] != 0 {
+			t.Errorf("the cell that never passes ran beside %v cells, at last not alone", b)
+		}
+		if s.Again > len(list)/2 {
+			t.Errorf("%d runs again for %d cells: nothing was learnt", s.Again, len(list))
+		}
+		r, err := record.Read(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range r.Cells {
+			if !Settled(c) || c.Disturbed() != (c.Cell.ID == hopeless) || len(c.Executions) != 8 {
+				t.Errorf("cell %s: settled %v, disturbed %v, %d executions", c.Cell.ID, Settled(c), c.Disturbed(), len(c.Executions))
+			}
+			if c.Attempts != fake.calls[c.Cell.ID] {
+				t.Errorf("cell %s: %d attempts in the records, %d were made", c.Cell.ID, c.Attempts, fake.calls[c.Cell.ID])
+			}
+		}
+	})
+}
+
+// TestAloneMeansAlone: a cell that must run alone has no neighbour at any time.
+func TestAloneMeansAlone(t *testing.T) {
+	list := jobs(t, "1 Mb/s")
+	synctest.Test(t, func(t *testing.T) {
+		_, w := writer(t, len(list))
+		alone := list[3]
+		fake := worker{audit: func(job testbed.Job, peak float64) *record.Audit {
+			if job.Cell.ID == alone.Cell.ID && peak > Load(job)*1.01 {
+				t.Errorf("load %.2f while the cell ran, its own is %.2f", peak, Load(job))
+			}
+			return overload(100)(job, peak)
+		}}
+		o := fake.options()
+		o.Disturbed = map[string]int{alone.Cell.ID: 1}
+		if _, err := Run(t.Context(), list, w, o); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// TestLearnsLoads: from samples of the machine's load follows what a mix of
+// cells will make of it.
+func TestLearnsLoads(t *testing.T) {
+	a := newAdmission(jobs(t, "1 Mb/s", "2 Mb/s", "5 Mb/s", "10 Mb/s"), 2, 0, nil)
+	list := a.waiting
+	truth := map[string]float64{}
+	for i, task := range list {
+		truth[task.kind] = 0.05 + 0.02*float64(i%5)
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	mix := func() (busy float64) {
+		a.running, busy = nil, 0.3 // of which the campaign knows nothing
+		share := random.Float64()
+		for _, task := range list {
+			if random.Float64() < share {
+				a.running = append(a.running, task)
+				busy += truth[task.kind]
+			}
+		}
+		return busy
+	}
+	miss := func() (sum float64) {
+		for range 100 {
+			busy := mix()
+			sum += math.Abs(a.predicted()-busy) / busy / 100
+		}
+		return sum
+	}
+	before := miss()
+	for range 600 {
+		a.observe(mix())
+	}
+	if after := miss(); after > 0.05 || before < 0.1 {
+		t.Errorf("predictions miss by %.0f %% after 600 samples, by %.0f %% before", 100*after, 100*before)
 	}
 }
 
@@ -157,9 +351,13 @@ func TestJobsLimitAndOrder(t *testing.T) {
 	}
 	defer w.Close()
 	var fake worker
-	if _, err := Run(context.Background(), list, w, Options{Worker: fake.run, Jobs: 1}); err != nil {
-		t.Fatal(err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		o := fake.options()
+		o.Jobs = 1
+		if _, err := Run(t.Context(), list, w, o); err != nil {
+			t.Fatal(err)
+		}
+	})
 	if fake.most != 1 {
 		t.Errorf("%d cells ran at once, want 1", fake.most)
 	}
@@ -194,10 +392,12 @@ func TestRetry(t *testing.T) {
 		}
 		return nil
 	}}
-	s, err := Run(context.Background(), list, w, Options{Worker: fake.run})
-	if err != nil {
-		t.Fatal(err)
-	}
+	var s Summary
+	synctest.Test(t, func(t *testing.T) {
+		if s, err = Run(t.Context(), list, w, fake.options()); err != nil {
+			t.Fatal(err)
+		}
+	})
 	if s.CellsDone != 11 || s.CellsFailed != 1 || s.ExecutionsDone != 11*8 {
 		t.Errorf("summary %+v, want 11 cells done, 1 failed, 88 executions", s)
 	}
@@ -224,16 +424,22 @@ func TestCancel(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer w.Close()
-	ctx, cancel := context.WithCancel(context.Background())
 	var fake worker
-	s, err := Run(ctx, list, w, Options{Worker: fake.run, Progress: func(p Progress) {
-		if p.ExecutionsDone == 20 {
-			cancel()
+	var s Summary
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		o := fake.options()
+		o.Observe = func(e Event) {
+			if e.Progress.ExecutionsDone == 20 {
+				cancel()
+			}
 		}
-	}})
-	if !errors.Is(err, context.Canceled) {
-		t.Errorf("error is %v, want that of the context", err)
-	}
+		s, err = Run(ctx, list, w, o)
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("error is %v, want that of the context", err)
+		}
+	})
 	if s.Running != 0 || s.CellsDone == len(list) || s.CellsFailed != 0 {
 		t.Errorf("summary after cancelling: %+v", s)
 	}
@@ -247,7 +453,7 @@ func TestUnwritableRecords(t *testing.T) {
 	}
 	w.Close()
 	var fake worker
-	if _, err := Run(context.Background(), list, w, Options{Worker: fake.run}); err == nil {
+	if _, err := Run(t.Context(), list, w, fake.options()); err == nil {
 		t.Error("a campaign whose records cannot be written must end with an error")
 	}
 }

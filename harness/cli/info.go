@@ -40,7 +40,7 @@ of both in each figure, and the ratios of the second to the first.`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
-				return writeReport(cmd, args[0])
+				return writeReport(cmd, args[0], cmd.OutOrStdout())
 			}
 			return writeComparison(cmd, args[0], args[1], out)
 		},
@@ -81,11 +81,7 @@ func validateCommand() *cobra.Command {
 			if err != nil {
 				return usage(err)
 			}
-			sel, err := flags.selection()
-			if err != nil {
-				return usage(err)
-			}
-			plan, err := s.Expand(sel)
+			plan, err := flags.expand(s)
 			if err != nil {
 				return usage(err)
 			}
@@ -168,11 +164,7 @@ model and rate, and is written once.`,
 			if err != nil {
 				return usage(err)
 			}
-			sel, err := flags.selection()
-			if err != nil {
-				return usage(err)
-			}
-			plan, err := s.Expand(sel)
+			plan, err := flags.expand(s)
 			if err != nil {
 				return usage(err)
 			}

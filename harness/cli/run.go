@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"regexp"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -18,6 +22,7 @@ import (
 	"edgebed/harness/sandbox"
 	"edgebed/harness/scenario"
 	"edgebed/harness/testbed"
+	"edgebed/harness/units"
 )
 
 // selectionFlags are the flags that choose cells of a scenario.
@@ -25,12 +30,50 @@ type selectionFlags struct {
 	profile string
 	set     []string
 	where   []string
+	filter  string
 }
 
 func (f *selectionFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.profile, "profile", "quick", "how much to run: a profile of the scenario")
 	cmd.Flags().StringArrayVar(&f.set, "set", nil, "give a parameter a value, as `name=value`; repeatable")
 	cmd.Flags().StringArrayVar(&f.where, "where", nil, "run only this value of an axis, as `axis=value`; repeatable")
+	cmd.Flags().StringVar(&f.filter, "filter", "", "run only cells whose identifier this regular `expression` matches, for instance part of it")
+}
+
+// expand returns the scenario's cells that the flags choose.
+func (f *selectionFlags) expand(s *scenario.Scenario) (*scenario.Plan, error) {
+	sel, err := f.selection()
+	if err != nil {
+		return nil, err
+	}
+	plan, err := s.Expand(sel)
+	if err != nil || f.filter == "" {
+		return plan, err
+	}
+	keep, err := regexp.Compile(f.filter)
+	if err != nil {
+		return nil, fmt.Errorf("--filter: %w", err)
+	}
+	all := len(plan.Cells)
+	plan.Cells = slices.DeleteFunc(plan.Cells, func(c scenario.Cell) bool { return !keep.MatchString(c.ID) })
+	if len(plan.Cells) == 0 {
+		return nil, fmt.Errorf("--filter %s: none of the %d cells matches (see them with --dry-run)", f.filter, all)
+	}
+	return plan, nil
+}
+
+// parseShard reads i/n.
+func parseShard(text string) (i, n int, err error) {
+	if text == "" {
+		return 1, 1, nil
+	}
+	a, b, _ := strings.Cut(text, "/")
+	i, errI := strconv.Atoi(a)
+	n, errN := strconv.Atoi(b)
+	if errI != nil || errN != nil || i < 1 || i > n {
+		return 0, 0, fmt.Errorf("--shard %s: write it as i/n with i from 1 to n, for instance 2/4", text)
+	}
+	return i, n, nil
 }
 
 func (f *selectionFlags) selection() (scenario.Selection, error) {
@@ -55,10 +98,9 @@ func (f *selectionFlags) selection() (scenario.Selection, error) {
 func runCommand() *cobra.Command {
 	var (
 		flags     selectionFlags
-		out       string
-		jobs      int
+		o         runOptions
 		workloads []string
-		resume    bool
+		shard     string
 		dryRun    bool
 	)
 	cmd := &cobra.Command{
@@ -71,6 +113,25 @@ is stopped at any moment loses nothing that was finished; --resume goes on with
 the cells that are missing. When all cells are done, executions.csv, figures
 (SVG and PNG), report.html and report.md are written beside them; "edgebed
 report" makes them again from the records alone.
+
+Cells run side by side as far as the machine keeps up. A cell whose audit finds
+that it was disturbed is run again with fewer others beside it, then alone; if it
+never passes it stays marked.
+
+--shard i/n runs one of n parts, each on a machine of its own, and "edgebed merge"
+puts the parts together.
+
+With --json, stdout carries one JSON object a line, each with "event":
+  campaign      scenario, profile, out, cells (to run)
+  cell-started  cell
+  execution     cell, execution (as in records.jsonl)
+  cell-ended    cell, ok, verdict (faithful, disturbed, or none), reason
+  cell-again    cell, reason why it is going to run again
+  progress      once a second
+  done          failures by cell, error
+All but the first carry "progress": cells, cells_done, cells_failed, executions,
+executions_done, executions_failed, running, faithful, disturbed, again, fraction
+(0 to 1), elapsed_ns, left_ns.
 
 With --workload, each cell executes the given workflows (JSON files in the
 prototype's chain or DAG format) instead of generated ones.`,
@@ -89,7 +150,7 @@ prototype's chain or DAG format) instead of generated ones.`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			sel, err := flags.selection()
+			i, n, err := parseShard(shard)
 			if err != nil {
 				return usage(err)
 			}
@@ -97,7 +158,7 @@ prototype's chain or DAG format) instead of generated ones.`,
 			if err != nil {
 				return usage(err)
 			}
-			plan, err := s.Expand(sel)
+			plan, err := flags.expand(s)
 			if err != nil {
 				return usage(err)
 			}
@@ -110,36 +171,52 @@ prototype's chain or DAG format) instead of generated ones.`,
 			if err != nil {
 				return usage(err)
 			}
-			if out == "" {
-				out = filepath.Join("results", s.Name)
+			if o.out == "" {
+				o.out = filepath.Join("results", s.Name)
 			}
+			part := campaign.Shard(prepared.Jobs, i, n)
 			if dryRun {
-				return describe(cmd, plan, prepared)
+				return describe(cmd, plan, part, o.jobs)
 			}
-			return runCampaign(cmd, plan, prepared, out, jobs, resume)
+			return runCampaign(cmd, plan, prepared, part, o)
 		},
 	}
 	flags.add(cmd)
-	cmd.Flags().StringVar(&out, "out", "", "folder for records, figures and report (default results/NAME)")
-	cmd.Flags().IntVar(&jobs, "jobs", 0, "largest number of cells at once (default: as many as their load allows)")
+	cmd.Flags().StringVar(&o.out, "out", "", "folder for records, figures and report (default results/NAME)")
+	cmd.Flags().IntVar(&o.jobs, "jobs", 0, "largest number of cells at once (default: as many as the machine keeps up with)")
 	cmd.Flags().StringArrayVar(&workloads, "workload", nil, "execute the workflow in this JSON `file` instead of generated ones; more may follow")
-	cmd.Flags().BoolVar(&resume, "resume", false, "go on with a campaign that was stopped")
-	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "print the cells and their expected time, and run nothing")
+	cmd.Flags().BoolVar(&o.resume, "resume", false, "go on with a campaign that was stopped")
+	cmd.Flags().StringVar(&shard, "shard", "", "run only part `i/n` of the cells, counted from 1: one of n that take about as long; see edgebed merge")
+	cmd.Flags().BoolVar(&o.json, "json", false, "write events to stdout as JSON lines")
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "print the cells with their expected time and traffic, and run nothing")
 	return cmd
 }
 
-func describe(cmd *cobra.Command, plan *scenario.Plan, p *testbed.Prepared) error {
+// runOptions are how a campaign is run, beside what.
+type runOptions struct {
+	out    string
+	jobs   int
+	resume bool
+	json   bool
+}
+
+func describe(cmd *cobra.Command, plan *scenario.Plan, jobs []testbed.Job, atOnce int) error {
 	var total time.Duration
-	for _, job := range p.Jobs {
-		total += job.Expected()
-		fmt.Fprintf(cmd.OutOrStdout(), "%-80s %4d executions %8.1f s\n", job.Cell.ID, len(job.Workflows), job.Expected().Seconds())
+	var traffic units.Size
+	w := cmd.OutOrStdout()
+	for _, job := range jobs {
+		expected, bytes := job.Expected(), job.Traffic()
+		total += expected
+		traffic += bytes
+		fmt.Fprintf(w, "%-80s %4d executions %8.1f s %10.2f MB\n", job.Cell.ID, len(job.Workflows), expected.Seconds(), float64(bytes)/1e6)
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "%d cells of %s, profile %s; %v if run one after another\n",
-		len(p.Jobs), plan.Scenario.Name, plan.Profile, total.Round(time.Second))
+	fmt.Fprintf(w, "%d cells of %s, profile %s, %.1f MB sent by switches; %v one after another, about %v side by side on %d cores\n",
+		len(jobs), plan.Scenario.Name, plan.Profile, float64(traffic)/1e6, total.Round(time.Second),
+		campaign.Estimate(jobs, float64(runtime.NumCPU()), atOnce).Round(time.Second), runtime.NumCPU())
 	return nil
 }
 
-func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *testbed.Prepared, out string, jobs int, resume bool) error {
+func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *testbed.Prepared, part []testbed.Job, o runOptions) error {
 	ctx := cmd.Context()
 	if err := sandbox.Probe(ctx, sandbox.Options{}); err != nil {
 		return err
@@ -162,38 +239,51 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *testbed.Prepared, o
 	for _, job := range p.Jobs {
 		header.Executions += len(job.Workflows)
 	}
-	todo, w, err := openResults(out, header, p.Jobs, resume)
+	todo, disturbed, w, err := openResults(o.out, header, part, o.resume)
 	if err != nil {
 		return usage(err)
 	}
 	defer w.Close()
 	view := newProgressView(cmd.ErrOrStderr())
-	fmt.Fprintf(cmd.ErrOrStderr(), "%s, profile %s: %d cells to run, records in %s\n", plan.Scenario.Name, plan.Profile, len(todo), out)
-	summary, err := campaign.Run(ctx, todo, w, campaign.Options{Worker: testbed.Spawn, Jobs: jobs, Progress: view.show})
+	events := newEventStream(cmd.OutOrStdout(), o.json)
+	files := cmd.OutOrStdout()
+	if o.json {
+		files = io.Discard
+	}
+	fmt.Fprintf(cmd.ErrOrStderr(), "%s, profile %s: %d cells to run, records in %s\n", plan.Scenario.Name, plan.Profile, len(todo), o.out)
+	events.begin(header, len(todo), o.out)
+	summary, err := campaign.Run(ctx, todo, w, campaign.Options{
+		Worker: testbed.Spawn, Jobs: o.jobs, Disturbed: disturbed,
+		Observe: func(e campaign.Event) {
+			view.show(e)
+			events.pass(e)
+		},
+	})
 	view.close()
+	events.end(summary, err)
 	if err != nil {
 		if ctx.Err() != nil {
-			return &exitError{exitInterrupted, fmt.Errorf("interrupted after %d of %d cells; go on with --resume --out %s", summary.CellsDone, summary.Cells, out)}
+			return &exitError{exitInterrupted, fmt.Errorf("interrupted after %d of %d cells; go on with --resume --out %s", summary.CellsDone, summary.Cells, o.out)}
 		}
 		return err
 	}
 	if err := w.Close(); err != nil {
 		return err
 	}
-	if err := writeReport(cmd, out); err != nil {
+	if err := writeReport(cmd, o.out, files); err != nil {
 		return err
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "%d of %d cells, %d executions, %d failed, %v\n",
-		header.Cells-len(todo)+summary.CellsDone, header.Cells, summary.ExecutionsDone, summary.ExecutionsFailed, summary.Elapsed.Round(time.Second))
+	fmt.Fprintf(files, "%d of %d cells, %d executions, %d failed, %v\n",
+		len(part)-len(todo)+summary.CellsDone, len(part), summary.ExecutionsDone, summary.ExecutionsFailed, summary.Elapsed.Round(time.Second))
 	if n := summary.CellsFailed + summary.ExecutionsFailed; n > 0 {
-		return &exitError{exitIncomplete, fmt.Errorf("%d cells and %d executions failed; their reasons are in %s", summary.CellsFailed, summary.ExecutionsFailed, filepath.Join(out, "report.md"))}
+		return &exitError{exitIncomplete, fmt.Errorf("%d cells and %d executions failed; their reasons are in %s", summary.CellsFailed, summary.ExecutionsFailed, filepath.Join(o.out, "report.md"))}
 	}
 	return nil
 }
 
 // openResults opens the records of a new campaign, or of a stopped one, and
-// returns the jobs that are still to do.
-func openResults(out string, header record.Campaign, jobs []testbed.Job, resume bool) ([]testbed.Job, *record.Writer, error) {
+// returns the jobs that are still to do, and how often which were disturbed.
+func openResults(out string, header record.Campaign, jobs []testbed.Job, resume bool) ([]testbed.Job, map[string]int, *record.Writer, error) {
 	if resume {
 		old, err := record.Read(out)
 		switch {
@@ -203,36 +293,41 @@ func openResults(out string, header record.Campaign, jobs []testbed.Job, resume 
 			// Stopped before its first record was whole.
 			w, err := record.OpenAppend(out)
 			if err != nil {
-				return nil, nil, err
+				return nil, nil, nil, err
 			}
-			return jobs, w, w.Campaign(header)
+			return jobs, nil, w, w.Campaign(header)
 		case err != nil:
-			return nil, nil, err
+			return nil, nil, nil, err
 		default:
 			c := old.Campaign
 			if c.ScenarioSHA256 != header.ScenarioSHA256 || c.Scenario != header.Scenario || c.Profile != header.Profile {
-				return nil, nil, fmt.Errorf("resume %s: it holds %s, profile %s, of another version (%.12s, now %.12s); choose another --out",
+				return nil, nil, nil, fmt.Errorf("resume %s: it holds %s, profile %s, of another version (%.12s, now %.12s); choose another --out",
 					out, c.Scenario, c.Profile, c.ScenarioSHA256, header.ScenarioSHA256)
 			}
-			done := old.Complete()
-			jobs = slices.DeleteFunc(slices.Clone(jobs), func(j testbed.Job) bool { return done[j.Cell.ID] })
+			settled, disturbed := map[string]bool{}, map[string]int{}
+			for _, cell := range old.Cells {
+				settled[cell.Cell.ID] = campaign.Settled(cell)
+				disturbed[cell.Cell.ID] = cell.DisturbedAttempts
+			}
+			jobs = slices.DeleteFunc(slices.Clone(jobs), func(j testbed.Job) bool { return settled[j.Cell.ID] })
 			w, err := record.OpenAppend(out)
 			if err != nil {
-				return nil, nil, err
+				return nil, nil, nil, err
 			}
 			// Again: it says on which machine, and by which build, this part ran.
-			return jobs, w, w.Campaign(header)
+			return jobs, disturbed, w, w.Campaign(header)
 		}
 	}
 	w, err := record.Create(out)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	return jobs, w, w.Campaign(header)
+	return jobs, nil, w, w.Campaign(header)
 }
 
-// writeReport makes everything that follows from the records.
-func writeReport(cmd *cobra.Command, dir string) error {
+// writeReport makes everything that follows from the records, and lists the
+// files.
+func writeReport(cmd *cobra.Command, dir string, list io.Writer) error {
 	results, err := record.Read(dir)
 	if err != nil {
 		return err
@@ -245,7 +340,7 @@ func writeReport(cmd *cobra.Command, dir string) error {
 		return err
 	}
 	for _, f := range files {
-		fmt.Fprintln(cmd.OutOrStdout(), f)
+		fmt.Fprintln(list, f)
 	}
 	return nil
 }

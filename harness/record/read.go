@@ -32,7 +32,8 @@ type Results struct {
 }
 
 // CellResult is the attempt that counts of one cell: the last one that was
-// completed, or else the last one that was started.
+// completed and whose audit did not call it disturbed, or else the last one that
+// was completed, or else the last one that was started.
 type CellResult struct {
 	Cell Cell
 	// Executions of the attempt, warm-ups included, in the order in which they
@@ -42,6 +43,13 @@ type CellResult struct {
 	End *CellEnd
 	// Attempts is how often the cell was started.
 	Attempts int
+	// DisturbedAttempts is how many complete attempts were disturbed.
+	DisturbedAttempts int
+}
+
+// Disturbed reports whether the cell's audit says so.
+func (c CellResult) Disturbed() bool {
+	return c.End != nil && c.End.Audit != nil && c.End.Audit.Verdict == Disturbed
 }
 
 // Complete reports whether every execution of the cell was made.
@@ -334,9 +342,18 @@ func (p *parser) finish() (*Results, error) {
 	}
 	for _, id := range p.order {
 		newest := p.last[id]
-		counts := newest
-		for counts != nil && !counts.Complete() {
-			counts = counts.previous
+		var counts *attempt
+		disturbed := 0
+		for a := newest; a != nil; a = a.previous {
+			if !a.Complete() {
+				continue
+			}
+			if a.Disturbed() {
+				disturbed++
+			}
+			if counts == nil || counts.Disturbed() && !a.Disturbed() {
+				counts = a
+			}
 		}
 		if counts == nil {
 			for counts = newest; counts.stillborn && counts.previous != nil; {
@@ -344,7 +361,7 @@ func (p *parser) finish() (*Results, error) {
 			}
 		}
 		result := counts.CellResult
-		result.Attempts = newest.Attempts
+		result.Attempts, result.DisturbedAttempts = newest.Attempts, disturbed
 		if newest.stillborn && !result.Complete() {
 			result.End = newest.End
 		}

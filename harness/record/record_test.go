@@ -678,3 +678,53 @@ func TestFigureCheck(t *testing.T) {
 		}
 	}
 }
+
+// TestDisturbedAttempts: of a cell that was run again because its audit failed,
+// the attempt that passed counts, whatever came after it; where none passed, the
+// last one.
+func TestDisturbedAttempts(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		verdicts []Verdict // "" is an attempt that was interrupted
+		want     int       // which attempt counts
+	}{
+		{"passed at last", []Verdict{Disturbed, Disturbed, Faithful}, 2},
+		{"interrupted while run again", []Verdict{Disturbed, ""}, 0},
+		{"never passed", []Verdict{Disturbed, "", Disturbed, Disturbed}, 3},
+		{"disturbed later", []Verdict{Faithful, Disturbed}, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			w, err := Create(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			errs := []error{w.Campaign(sampleCampaign())}
+			disturbed := 0
+			for i, v := range c.verdicts {
+				errs = append(errs, w.Cell(Cell{ID: "x", Executions: 1}), w.Execution(Execution{Cell: "x", DelayNS: int64(i), OK: true}))
+				if v == "" {
+					continue
+				}
+				if v == Disturbed {
+					disturbed++
+				}
+				errs = append(errs, w.CellEnd(CellEnd{Cell: "x", OK: true, Audit: &Audit{Verdict: v}}))
+			}
+			if err := errors.Join(append(errs, w.Close())...); err != nil {
+				t.Fatal(err)
+			}
+			r, err := Read(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := r.Cells[0]
+			if len(r.Cells) != 1 || len(got.Executions) != 1 || got.Executions[0].DelayNS != int64(c.want) {
+				t.Fatalf("attempt %d counts, want %d: %+v", got.Executions[0].DelayNS, c.want, got)
+			}
+			if got.DisturbedAttempts != disturbed || got.Attempts != len(c.verdicts) {
+				t.Errorf("%d of %d attempts disturbed, want %d of %d", got.DisturbedAttempts, got.Attempts, disturbed, len(c.verdicts))
+			}
+		})
+	}
+}

@@ -194,14 +194,19 @@ func (w *Writer) write(kind string, v any) error {
 	if err := enc.Encode(v); err != nil {
 		return fmt.Errorf("encode %s record: %w", kind, err)
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.failed != nil {
-		return fmt.Errorf("write %s record: an earlier write failed: %w", kind, w.failed)
-	}
-	if _, err := w.file.Write(line.Bytes()); err != nil {
-		w.failed = err
+	if err := w.append(line.Bytes()); err != nil {
 		return fmt.Errorf("write %s record: %w", kind, err)
 	}
 	return nil
+}
+
+// append writes one line, which ends with a newline.
+func (w *Writer) append(line []byte) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.failed != nil {
+		return fmt.Errorf("an earlier write failed: %w", w.failed)
+	}
+	_, w.failed = w.file.Write(line)
+	return w.failed
 }

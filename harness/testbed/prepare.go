@@ -325,10 +325,14 @@ func (j Job) Expected() time.Duration {
 		}
 		return rate.Time(size * 107 / 100)
 	}
+	servers, err := j.servers(t)
+	if err != nil {
+		return total
+	}
 	for k := -j.Cell.Execution.Discard; k < len(j.Workflows); k++ {
 		w := j.Workflow(k)
 		total += j.Cell.Execution.Pause + time.Duration(w.Workflow.Len())*(service+4*delay+2*time.Millisecond)
-		p, _, err := j.predict(w.Workflow)
+		p, err := j.predictOn(servers, w.Workflow)
 		if err != nil {
 			continue
 		}
@@ -337,6 +341,26 @@ func (j Job) Expected() time.Duration {
 		}
 		for _, tr := range j.kept(t, w.Workflow) {
 			total += transfer(tr.From, tr.To, tr.Bytes)
+		}
+	}
+	return total
+}
+
+// Traffic returns about how many bytes the job makes switches send, every frame
+// counted once for each switch on its way, as record.Execution.SwitchBytes does.
+func (j Job) Traffic() (total units.Size) {
+	t, err := j.topology()
+	if err != nil {
+		return 0 // Prepare has refused such a job
+	}
+	servers, err := j.servers(t)
+	if err != nil {
+		return 0
+	}
+	switches := func(a, b string) int { return t.Hops(a, b) + 1 }
+	for k := -j.Cell.Execution.Discard; k < len(j.Workflows); k++ {
+		if p, err := j.predictOn(servers, j.Workflow(k).Workflow); err == nil {
+			total += p.WireBytes(switches)
 		}
 	}
 	return total
@@ -410,9 +434,15 @@ func (j Job) predict(w *workflow.Workflow) (p *workflow.Prediction, exact bool, 
 		return nil, false, err
 	}
 	e := j.Cell.Execution
-	p, err = workflow.Predict(w, e.Model, e.Form, j.Cell.Workload.Argument, j.placement(w, servers), nil)
+	p, err = j.predictOn(servers, w)
 	moved := e.Model == workflow.StateLocal && e.KeepClient || len(j.kept(t, w)) > 0
 	return p, servers.sole(w) && !moved, err
+}
+
+// predictOn is predict with the first of the given servers for each function.
+func (j Job) predictOn(servers *serving, w *workflow.Workflow) (*workflow.Prediction, error) {
+	e := j.Cell.Execution
+	return workflow.Predict(w, e.Model, e.Form, j.Cell.Workload.Argument, j.placement(w, servers), nil)
 }
 
 // placement puts each function of the workflow on its first server.

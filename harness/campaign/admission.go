@@ -1,0 +1,232 @@
+package campaign
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"edgebed/harness/record"
+	"edgebed/harness/testbed"
+)
+
+// How the budget moves, as shares of the machine's cores. Executions come in
+// bursts, and a frame that waits for a core is a frame that its link sends too
+// late: the budget starts with most of the machine idle on average, and what
+// audits say moves it from there.
+const (
+	startBudget = 0.375
+	leastBudget = 0.2
+	mostBudget  = 0.85
+	// raise is added for each faithful cell, cut multiplies after a disturbed
+	// one.
+	raise = 0.01
+	cut   = 0.75
+)
+
+// learningRate is the share of the difference between a sample of the machine's
+// CPU time and its prediction that one sample corrects.
+const learningRate = 0.1
+
+// leastLoad keeps cells from looking free, in cores.
+const leastLoad = 0.02
+
+// reruns is how often a cell is run again whose audit says disturbed: with
+// half the neighbours, then alone.
+const reruns = 2
+
+// unlimited is the neighbours that a task may have unless it was disturbed.
+const unlimited = int(^uint(0) >> 1)
+
+// task is one cell's way through the campaign.
+type task struct {
+	job      testbed.Job
+	kind     string
+	expected time.Duration
+	// failures and disturbed count attempts that ended so.
+	failures, disturbed int
+	// allowed is the largest number of neighbours that it may have; neighbours
+	// the largest that it had in this attempt.
+	allowed, neighbours int
+	// started is when the attempt began, as the count of admissions.
+	started int
+}
+
+// admission decides which cell starts next. It predicts what the machine's CPUs
+// will have to do, learns from samples what each kind of cell really takes, and
+// lets cells in while the prediction is within a budget, which audits move:
+// up a little with each faithful cell, down by a quarter with a disturbed one. It
+// is not safe for concurrent use.
+type admission struct {
+	cores  float64
+	budget float64 // in cores
+	jobs   int     // largest number of cells at once, 0 for any
+	// loads holds the cores that one cell of a kind takes; others is what the
+	// machine does beside the campaign.
+	loads  map[string]float64
+	others float64
+
+	waiting, running []*task
+	// admitted counts admissions; lastCut is its value at the last cut.
+	admitted, lastCut int
+}
+
+func newAdmission(jobs []testbed.Job, cores float64, limit int, disturbed map[string]int) *admission {
+	a := &admission{cores: cores, budget: startBudget * cores, jobs: limit, loads: map[string]float64{}}
+	for _, j := range jobs {
+		t := &task{job: j, kind: kind(j), expected: j.Expected(), disturbed: disturbed[j.Cell.ID], allowed: unlimited}
+		if t.disturbed > 0 {
+			t.allowed = 0 // with how many it ran is history; alone is safe
+		}
+		if _, ok := a.loads[t.kind]; !ok {
+			a.loads[t.kind] = Load(j)
+		}
+		a.wait(t)
+	}
+	return a
+}
+
+// kind names the cells that are taken to load the machine alike.
+func kind(j testbed.Job) string {
+	return fmt.Sprint(j.FastestLink(), " ", j.Cell.Execution.Model)
+}
+
+// Load is the first estimate of the CPU time that a cell takes per second, in
+// cores, before the machine has been seen running one. An execution keeps about
+// one path of links busy at a time, so the fastest link's rate counts; most of the
+// CPU time goes to a user-space delay line, which wakes up for every frame.
+// Measured on exp400's cells, 2 cores of an AMD EPYC: 0.1 at 1 Mb/s, 0.15 at
+// 10 Mb/s, 0.7 at 100 Mb/s.
+func Load(job testbed.Job) float64 {
+	return 0.1 + 0.006*job.FastestLink().Mbps()
+}
+
+// wait queues the task. Tasks that may have neighbours come first, the longest
+// first: a long cell that starts last would run alone at the end. Then come those
+// that need the machine emptier, so that it is emptied once.
+func (a *admission) wait(t *task) {
+	i, _ := slices.BinarySearchFunc(a.waiting, t, func(x, y *task) int {
+		if c := cmp.Or(cmp.Compare(y.allowed, x.allowed), cmp.Compare(y.expected, x.expected)); c != 0 {
+			return c
+		}
+		return -1 // behind its equals
+	})
+	a.waiting = slices.Insert(a.waiting, i, t)
+}
+
+// predicted is the machine's expected busy time per second, in cores.
+func (a *admission) predicted() float64 {
+	sum := a.others
+	for _, t := range a.running {
+		sum += a.loads[t.kind]
+	}
+	return sum
+}
+
+// next starts the first waiting task that fits beside the running ones, nil if
+// none does.
+func (a *admission) next() *task {
+	n := len(a.running)
+	if a.jobs > 0 && n >= a.jobs {
+		return nil
+	}
+	room := unlimited
+	for _, t := range a.running {
+		room = min(room, t.allowed)
+	}
+	if n > room {
+		return nil
+	}
+	busy := a.predicted()
+	for i, t := range a.waiting {
+		if n > t.allowed || n > 0 && busy+a.loads[t.kind] > a.budget {
+			continue
+		}
+		a.waiting = slices.Delete(a.waiting, i, i+1)
+		a.admitted++
+		t.started, t.neighbours = a.admitted, 0
+		a.running = append(a.running, t)
+		for _, r := range a.running {
+			r.neighbours = max(r.neighbours, n)
+		}
+		return t
+	}
+	return nil
+}
+
+// remove takes a task whose worker has ended off the running ones.
+func (a *admission) remove(t *task) {
+	a.running = slices.DeleteFunc(a.running, func(r *task) bool { return r == t })
+}
+
+// audited learns from a cell's verdict. It reports whether the cell waits to be
+// run again.
+func (a *admission) audited(t *task, audit *record.Audit) (again bool) {
+	if audit == nil {
+		return false
+	}
+	if audit.Verdict == record.Faithful {
+		a.budget = min(a.budget+raise*a.cores, mostBudget*a.cores)
+		return false
+	}
+	// Cells that were disturbed together are one sign of too much, and what a
+	// cell met alone came from elsewhere.
+	if t.neighbours > 0 && t.started > a.lastCut {
+		a.budget = max(a.budget*cut, leastBudget*a.cores)
+		a.lastCut = a.admitted
+	}
+	t.disturbed++
+	if t.disturbed > reruns {
+		return false
+	}
+	t.allowed = 0
+	if t.disturbed < reruns {
+		t.allowed = t.neighbours / 2
+	}
+	a.wait(t)
+	return true
+}
+
+// observe learns from a sample of the machine's busy time per second, in cores,
+// while the running cells did not change: a normalised least-mean-squares step
+// shares the difference to the prediction among them and the rest of the
+// machine.
+func (a *admission) observe(busy float64) {
+	counts := map[string]float64{}
+	for _, t := range a.running {
+		counts[t.kind]++
+	}
+	norm := 1.0
+	for _, n := range counts {
+		norm += n * n
+	}
+	step := learningRate * (busy - a.predicted()) / norm
+	for k, n := range counts {
+		a.loads[k] = max(leastLoad, a.loads[k]+step*n)
+	}
+	// With nothing running, all of it is others'.
+	if len(counts) == 0 {
+		step = learningRate * (busy - a.others)
+	}
+	a.others = max(0, a.others+step)
+}
+
+// Estimate returns how long the jobs take under the admission policy on a
+// machine with so many cores, if every cell is faithful.
+func Estimate(jobs []testbed.Job, cores float64, limit int) time.Duration {
+	a := newAdmission(jobs, cores, limit, nil)
+	ends := map[*task]time.Duration{}
+	var now time.Duration
+	for {
+		for t := a.next(); t != nil; t = a.next() {
+			ends[t] = now + t.expected
+		}
+		if len(a.running) == 0 {
+			return now
+		}
+		first := slices.MinFunc(a.running, func(x, y *task) int { return cmp.Compare(ends[x], ends[y]) })
+		now = ends[first]
+		a.remove(first)
+		a.audited(first, &record.Audit{Verdict: record.Faithful})
+	}
+}

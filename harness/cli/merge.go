@@ -1,0 +1,48 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"edgebed/harness/record"
+)
+
+func mergeCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "merge OUT DIR...",
+		Short: "Put the result folders of a campaign's shards together",
+		Long: `Write the records of the folders DIR, made with "edgebed run --shard" or on
+different machines, to the new folder OUT, then figures and report: as if one
+machine had run all cells. Folders of different campaigns, and folders with
+different results of one cell, are refused. If cells are missing the exit code is
+3; "edgebed run --resume --out OUT" runs them.`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) < 2 {
+				return usage(errors.New("merge: name the new folder and the folders to merge"))
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			r, err := record.Merge(args[0], args[1:])
+			if err != nil {
+				return usage(err)
+			}
+			if err := writeReport(cmd, args[0], cmd.OutOrStdout()); err != nil {
+				return err
+			}
+			complete := len(r.Complete())
+			fmt.Fprintf(cmd.OutOrStdout(), "%d of %d cells from %d folders\n", complete, r.Campaign.Cells, len(args)-1)
+			if missing := r.Campaign.Cells - complete; missing > 0 {
+				for _, c := range r.Cells {
+					if !c.Complete() {
+						fmt.Fprintln(cmd.ErrOrStderr(), "not complete:", c.Cell.ID)
+					}
+				}
+				return &exitError{exitIncomplete, fmt.Errorf("%d of %d cells are missing; run them with --resume --out %s", missing, r.Campaign.Cells, args[0])}
+			}
+			return nil
+		},
+	}
+}

@@ -1,0 +1,118 @@
+package record
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+)
+
+// Merge writes the records of several result folders, the parts of one
+// campaign, to a new folder: every line as it is, those of a cell from one folder
+// only. Where several folders have a cell, one that completed it is taken; two
+// that completed it with different results are an error, as are parts of
+// different campaigns. It writes nothing unless all of them fit together.
+func Merge(out string, parts []string) (*Results, error) {
+	from := map[string]int{} // cell to the part that it is taken from
+	results := make([]*Results, len(parts))
+	for i, dir := range parts {
+		r, err := Read(dir)
+		if err != nil {
+			return nil, err
+		}
+		results[i] = r
+		if a, b := results[0].Campaign, r.Campaign; !sameCampaign(a, b) {
+			return nil, fmt.Errorf("merge %s and %s: they are parts of different campaigns: %s, profile %s, %d cells (%.12s) and %s, profile %s, %d cells (%.12s)",
+				parts[0], dir, a.Scenario, a.Profile, a.Cells, a.ScenarioSHA256, b.Scenario, b.Profile, b.Cells, b.ScenarioSHA256)
+		}
+		for _, c := range r.Cells {
+			first, ok := from[c.Cell.ID]
+			if !ok {
+				from[c.Cell.ID] = i
+				continue
+			}
+			k := slices.IndexFunc(results[first].Cells, func(o CellResult) bool { return o.Cell.ID == c.Cell.ID })
+			switch other := results[first].Cells[k]; {
+			case !other.Complete() && c.Complete():
+				from[c.Cell.ID] = i
+			case other.Complete() && c.Complete() && !reflect.DeepEqual(other, c):
+				return nil, fmt.Errorf("merge %s and %s: both have results of cell %s, and they differ; leave one of them out", parts[first], dir, c.Cell.ID)
+			}
+		}
+	}
+	w, err := Create(out)
+	if err != nil {
+		return nil, err
+	}
+	for i, dir := range parts {
+		err := eachLine(dir, func(line []byte) error {
+			var head struct{ Type, ID, Cell string }
+			if err := json.Unmarshal(line, &head); err != nil {
+				return nil // the last line, cut short; Read has refused others
+			}
+			cell := head.Cell
+			if head.Type == typeCell {
+				cell = head.ID
+			}
+			if head.Type != typeCampaign && from[cell] != i {
+				return nil
+			}
+			return w.append(append(line, '\n'))
+		})
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("merge %s: %w", dir, err), w.Close())
+		}
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return Read(out)
+}
+
+func sameCampaign(a, b Campaign) bool {
+	return a.Scenario == b.Scenario && a.ScenarioSHA256 == b.ScenarioSHA256 && a.Profile == b.Profile &&
+		a.Cells == b.Cells && a.Executions == b.Executions && reflect.DeepEqual(a.Axes, b.Axes)
+}
+
+// eachLine calls do with each line of a folder's records.
+func eachLine(dir string, do func(line []byte) error) error {
+	name := filepath.Join(dir, FileName)
+	file, err := os.Open(name)
+	zipped := errors.Is(err, fs.ErrNotExist)
+	if zipped {
+		file, err = os.Open(name + ".gz")
+	}
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	var r io.Reader = file
+	if zipped {
+		if r, err = gzip.NewReader(file); err != nil {
+			return err
+		}
+	}
+	lines := bufio.NewReaderSize(r, 1<<16)
+	for {
+		line, err := lines.ReadBytes('\n')
+		if line = bytes.TrimSpace(line); len(line) > 0 {
+			if err := do(line); err != nil {
+				return err
+			}
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}

@@ -154,6 +154,7 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *testbed.Prepared, o
 		Started:        time.Now(),
 		Axes:           plan.Axes,
 		Figures:        plan.Scenario.Figures,
+		Claims:         plan.Scenario.Claims,
 		Cells:          len(p.Jobs),
 		Machine:        record.MachineInfo(),
 		Tool:           record.ToolInfo(),

@@ -26,6 +26,8 @@ type Campaign struct {
 	Axes []Axis `json:"axes"`
 	// Figures that the scenario asks for.
 	Figures []Figure `json:"figures"`
+	// Claims of the scenario about the results.
+	Claims []Claim `json:"claims,omitempty"`
 	// Cells and Executions are the planned numbers; Executions leaves out
 	// warm-ups.
 	Cells      int     `json:"cells"`

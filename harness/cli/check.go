@@ -46,6 +46,9 @@ Exit codes: 0 judged, 1 a claim fails and --strict is given, 2 unusable input.`,
 				if err != nil {
 					return usage(err)
 				}
+				if err := s.CheckClaims(); err != nil {
+					return usage(err)
+				}
 				claims = s.Claims
 			}
 			if len(claims) == 0 {

@@ -10,9 +10,9 @@ import (
 	"edgebed/harness/yamlfile"
 )
 
-// checkClaims holds the claims against the matrix, and their keys against what
-// their kind needs.
-func (s *Scenario) checkClaims() error {
+// CheckClaims holds the claims against the matrix, and their keys against what
+// their kind needs. Expand does so too.
+func (s *Scenario) CheckClaims() error {
 	var errs []error
 	names := map[string]bool{}
 	for i, c := range s.Claims {

@@ -275,7 +275,6 @@ func (s *Scenario) check() error {
 			fail(append(path, "metric"), "unknown metric %s%s", f.Metric, yamlfile.Suggest(f.Metric, slices.Sorted(maps.Keys(record.Metrics))))
 		}
 	}
-	errs = append(errs, s.checkClaims())
 	return yamlfile.Join(errs...)
 }
 

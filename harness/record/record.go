@@ -33,7 +33,11 @@ type Campaign struct {
 	Cells      int     `json:"cells"`
 	Executions int     `json:"executions"`
 	Machine    Machine `json:"machine"`
-	Tool       Tool    `json:"tool"`
+	// CalibrationNS is the time of a fixed piece of CPU work on the machine when
+	// the campaign began (Calibrate), by which results of different machines are
+	// compared; 0 where it was not measured.
+	CalibrationNS int64 `json:"calibration_ns,omitempty"`
+	Tool          Tool  `json:"tool"`
 }
 
 // Axis is one dimension of a scenario's matrix.

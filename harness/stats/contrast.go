@@ -2,6 +2,7 @@ package stats
 
 import (
 	"cmp"
+	"maps"
 	"math"
 	"slices"
 
@@ -31,6 +32,9 @@ type LogEstimate struct {
 	Value float64
 	// StdErr is NaN below two measurements a sample.
 	StdErr float64
+	// Noise is a further standard error that is known beforehand: of what moves
+	// all of a sample's measurements alike, so that their spread does not show it.
+	Noise float64
 }
 
 // Contrast returns the logarithm of the product of the terms' means to their
@@ -67,8 +71,9 @@ func Contrast(terms ...Term) LogEstimate {
 		return e
 	}
 	var squares float64
-	for _, v := range influence {
-		squares += v * v
+	// In the order of the keys, so that the sum is the same in every run.
+	for _, key := range slices.Sorted(maps.Keys(influence)) {
+		squares += influence[key] * influence[key]
 	}
 	e.StdErr = math.Sqrt(squares * float64(e.N) / float64(e.N-1))
 	return e
@@ -80,7 +85,7 @@ func (e LogEstimate) Interval(level float64) Interval {
 	if math.IsNaN(e.StdErr) {
 		return Interval{}
 	}
-	half := e.StdErr * e.student().Quantile(0.5+level/2)
+	half := e.total() * e.student().Quantile(0.5+level/2)
 	return Interval{Low: e.Value - half, High: e.Value + half, Known: true}
 }
 
@@ -90,16 +95,25 @@ func (e LogEstimate) PGreater(bound float64) float64 {
 	switch d := e.Value - bound; {
 	case math.IsNaN(e.Value) || math.IsNaN(e.StdErr):
 		return 1
-	case e.StdErr > 0:
-		return e.student().Survival(d / e.StdErr)
+	case e.total() > 0:
+		return e.student().Survival(d / e.total())
 	case d > 0:
 		return 0
 	}
 	return 1
 }
 
+// total is the standard error with the noise.
+func (e LogEstimate) total() float64 { return math.Hypot(e.StdErr, e.Noise) }
+
+// student has the degrees of freedom of Welch and Satterthwaite: noise that is
+// known beforehand has any number of them.
 func (e LogEstimate) student() distuv.StudentsT {
-	return distuv.StudentsT{Mu: 0, Sigma: 1, Nu: float64(e.N - 1)}
+	degrees := float64(e.N - 1)
+	if e.StdErr > 0 {
+		degrees *= math.Pow(e.total()/e.StdErr, 4)
+	}
+	return distuv.StudentsT{Mu: 0, Sigma: 1, Nu: math.Min(degrees, 1e6)}
 }
 
 // Holm adjusts the p-values of several tests so that rejecting those below a

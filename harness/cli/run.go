@@ -232,6 +232,7 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *testbed.Prepared, p
 		Command:        append([]string{"edgebed"}, os.Args[1:]...),
 		Axes:           plan.Axes,
 		Figures:        plan.Scenario.Figures,
+		Claims:         plan.Scenario.Claims,
 		Cells:          len(p.Jobs),
 		Machine:        record.MachineInfo(),
 		Tool:           record.ToolInfo(),

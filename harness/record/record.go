@@ -29,12 +29,18 @@ type Campaign struct {
 	Axes []Axis `json:"axes"`
 	// Figures that the scenario asks for.
 	Figures []Figure `json:"figures"`
+	// Claims of the scenario about the results.
+	Claims []Claim `json:"claims,omitempty"`
 	// Cells and Executions are the planned numbers; Executions leaves out
 	// warm-ups.
 	Cells      int     `json:"cells"`
 	Executions int     `json:"executions"`
 	Machine    Machine `json:"machine"`
-	Tool       Tool    `json:"tool"`
+	// CalibrationNS is the time of a fixed piece of CPU work on the machine when
+	// the campaign began (Calibrate), by which results of different machines are
+	// compared; 0 where it was not measured.
+	CalibrationNS int64 `json:"calibration_ns,omitempty"`
+	Tool          Tool  `json:"tool"`
 }
 
 // Axis is one dimension of a scenario's matrix.

@@ -11,14 +11,12 @@ import (
 	"edgebed/harness/stats"
 )
 
-// The metrics of record.Metrics.
+// Metrics of record.Metrics that the report treats by name.
 const (
-	metricDelay           = "delay"
-	metricTrafficRate     = "traffic-rate"
-	metricTrafficVolume   = "traffic-volume"
-	metricTrunkVolume     = "trunk-volume"
-	metricTable1Ratio     = "table1-ratio"
-	metricRetransmissions = "retransmissions"
+	metricDelay         = "delay"
+	metricTrafficRate   = "traffic-rate"
+	metricTrafficVolume = "traffic-volume"
+	metricTable1Ratio   = "table1-ratio"
 )
 
 // counted returns the executions that statistics are made of: warm-ups and
@@ -27,11 +25,7 @@ const (
 func counted(cells []record.CellResult) []record.Execution {
 	var kept []record.Execution
 	for _, c := range cells {
-		for _, e := range c.Executions {
-			if !e.WarmUp && e.OK {
-				kept = append(kept, e)
-			}
-		}
+		kept = append(kept, c.Counted()...)
 	}
 	return kept
 }
@@ -39,28 +33,11 @@ func counted(cells []record.CellResult) []record.Execution {
 // value returns the metric of one execution in the unit of record.Metrics, NaN
 // where the execution does not have it.
 func value(metric string, e record.Execution) float64 {
-	switch metric {
-	case metricDelay:
-		return float64(e.DelayNS) / 1e9
-	case metricTrafficRate:
-		if e.CycleNS <= 0 {
-			return math.NaN()
-		}
-		return float64(e.SwitchBytes) * 8 / 1e6 / (float64(e.CycleNS) / 1e9)
-	case metricTrafficVolume:
-		return float64(e.SwitchBytes) / 1000
-	case metricTrunkVolume:
-		return float64(e.TrunkBytes) / 1000
-	case metricTable1Ratio:
-		if e.Table1Bytes <= 0 {
-			return math.NaN()
-		}
-		return float64(e.DeliveredBytes()) / float64(e.Table1Bytes)
-	case metricRetransmissions:
-		return float64(e.Retransmissions)
-	default:
+	numerator, denominator, ok := e.Measure(metric)
+	if !ok {
 		return math.NaN()
 	}
+	return numerator / denominator
 }
 
 // values returns the metric of each execution that has it.
@@ -88,24 +65,14 @@ func Estimate(metric string, cells []record.CellResult) (stats.Estimate, error) 
 		return stats.Estimate{}, fmt.Errorf("estimate metric %q: unknown", metric)
 	}
 	executions := counted(cells)
-	var above, below []float64
-	switch metric {
-	case metricTrafficRate:
-		for _, e := range executions {
-			if e.CycleNS > 0 {
-				above = append(above, float64(e.SwitchBytes)*8/1e6)
-				below = append(below, float64(e.CycleNS)/1e9)
-			}
-		}
-	case metricTable1Ratio:
-		for _, e := range executions {
-			if e.Table1Bytes > 0 {
-				above = append(above, float64(e.DeliveredBytes()))
-				below = append(below, float64(e.Table1Bytes))
-			}
-		}
-	default:
+	if metric != metricTrafficRate && metric != metricTable1Ratio {
 		return stats.Mean(values(metric, executions)), nil
+	}
+	var above, below []float64
+	for _, e := range executions {
+		if numerator, denominator, ok := e.Measure(metric); ok {
+			above, below = append(above, numerator), append(below, denominator)
+		}
 	}
 	return stats.Ratio(above, below), nil
 }

@@ -110,6 +110,9 @@ func Summary(w io.Writer, r *record.Results) error {
 	var b strings.Builder
 	writeProvenance(&b, r)
 	writeAccount(&b, r)
+	if err := writeClaims(&b, r); err != nil {
+		return err
+	}
 	roles := rolesOf(r)
 	for _, metric := range []string{metricDelay, metricTrafficRate, metricTrafficVolume, metricTable1Ratio} {
 		if err := writeTable(&b, r, roles, metric); err != nil {

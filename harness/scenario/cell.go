@@ -200,6 +200,11 @@ func (s *Scenario) Expand(sel Selection) (*Plan, error) {
 	if err := yamlfile.Join(dedupe(errs)...); err != nil {
 		return nil, err
 	}
+	// Claims name what the matrix has: only where that is right are their own
+	// mistakes worth a line.
+	if err := s.CheckClaims(); err != nil {
+		return nil, err
+	}
 	return plan, nil
 }
 

@@ -35,6 +35,7 @@ type Scenario struct {
 	Axes       []Axis
 	Profiles   map[string]Profile
 	Figures    []record.Figure
+	Claims     []record.Claim
 
 	text     []byte
 	doc      *yamlfile.Document
@@ -93,6 +94,7 @@ type file struct {
 	Execution   yaml.Node          `yaml:"execution" required:"true"`
 	Profiles    map[string]Profile `yaml:"profiles" required:"true"`
 	Figures     []record.Figure    `yaml:"figures"`
+	Claims      []record.Claim     `yaml:"claims"`
 }
 
 type sections struct {
@@ -128,7 +130,7 @@ func Parse(name string, data []byte) (*Scenario, error) {
 	}
 	s := &Scenario{
 		Name: f.Name, Title: f.Title, Description: f.Description, File: name,
-		Parameters: f.Parameters, Profiles: f.Profiles, Figures: f.Figures, text: data, doc: doc,
+		Parameters: f.Parameters, Profiles: f.Profiles, Figures: f.Figures, Claims: f.Claims, text: data, doc: doc,
 		sections: sections{topology: f.Topology, nodes: f.Nodes, workload: f.Workload, execution: f.Execution},
 	}
 	var errs []error

@@ -111,3 +111,27 @@ func (p Pairs) Order() Order {
 		return Unclear
 	}
 }
+
+// PAbove returns the one-sided p-value of pairs without a difference: how likely
+// B would be as far above A by chance. It is the smaller, doubled, of two
+// Student's tests: of the logarithmic ratios, which a change by a factor leaves
+// without spread, and of the differences over the mean of A, which a change by an
+// addend does. Noise is a relative standard error that all pairs have in common,
+// which their spread does not show.
+func (p Pairs) PAbove(noise float64) float64 {
+	var mean float64
+	for _, a := range p.A {
+		mean += a / float64(len(p.A))
+	}
+	logs, differences := make([]float64, len(p.A)), make([]float64, len(p.A))
+	for i := range p.A {
+		logs[i] = math.Log(p.B[i] / p.A[i]) // NaN for what is not positive: no test
+		differences[i] = (p.B[i] - p.A[i]) / mean
+	}
+	return math.Min(1, 2*math.Min(pAboveZero(logs, noise), pAboveZero(differences, noise)))
+}
+
+func pAboveZero(xs []float64, noise float64) float64 {
+	e := Mean(xs)
+	return LogEstimate{N: e.N, Value: e.Value, StdErr: StdDev(xs) / math.Sqrt(float64(len(xs))), Noise: noise}.PGreater(0)
+}

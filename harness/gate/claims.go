@@ -1,0 +1,422 @@
+package gate
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"edgebed/harness/record"
+	"edgebed/harness/stats"
+)
+
+// Verdict says what the records say of a claim.
+type Verdict string
+
+const (
+	// Holds: beyond chance at every point that the claim is about.
+	Holds Verdict = "holds"
+	// Fails: beyond chance, at one point at least.
+	Fails Verdict = "fails"
+	// Undecided: the records are compatible with both.
+	Undecided Verdict = "undecided"
+	// NoData: the records have none of the points that the claim is about.
+	NoData Verdict = "no data"
+)
+
+// maxNeeded bounds the executions that are advised: beyond it the truth lies so
+// near the claim's bound that no run will decide.
+const maxNeeded = 10000
+
+// Condition is a claim at one point: a ratio of means that must lie between two
+// bounds.
+type Condition struct {
+	// Where is the point, and What the ratio, for instance
+	// "state-local / pure-faas".
+	Where string `json:"where"`
+	What  string `json:"what"`
+	// Wanted is the bound in words, for instance "> 1".
+	Wanted string `json:"wanted"`
+	// Value is the measured ratio, Low and High its 95 % interval; both are 0
+	// where one execution is too few for it.
+	Value float64 `json:"value"`
+	Low   float64 `json:"low"`
+	High  float64 `json:"high"`
+	// N is the number of executions of each mean.
+	N       int     `json:"n"`
+	Verdict Verdict `json:"verdict"`
+	// Needed is about how many executions of each mean would decide, 0 where the
+	// verdict is clear or none would.
+	Needed int `json:"needed,omitempty"`
+
+	least, most float64 // bounds of the logarithm
+}
+
+// Judgement is a claim with what the records say of it.
+type Judgement struct {
+	Claim   record.Claim `json:"claim"`
+	Verdict Verdict      `json:"verdict"`
+	// Detail says in one line why.
+	Detail     string      `json:"detail"`
+	Conditions []Condition `json:"conditions"`
+	// Missing describes points of the claim that the records do not have.
+	Missing []string `json:"missing,omitempty"`
+	// MoreExecutions is about how many more executions per point would decide an
+	// undecided claim; 0 where that is not known.
+	MoreExecutions int `json:"more_executions,omitempty"`
+}
+
+// Judge holds claims against the records. A condition counts as held where the
+// 95 % interval of its ratio lies within the bounds. Since a claim is refuted by
+// any of its points, a point refutes it only by an interval whose level is
+// raised for their number (Bonferroni); for a claim about any one point it is
+// the reverse. Executions of the same workload are compared with each other.
+func Judge(r *record.Results, claims []record.Claim) []Judgement {
+	all := make([]Judgement, 0, len(claims))
+	for _, c := range claims {
+		all = append(all, judge(r, c))
+	}
+	return all
+}
+
+func judge(r *record.Results, c record.Claim) Judgement {
+	j := Judgement{Claim: c, Verdict: NoData}
+	b := builder{results: r, claim: c}
+	if err := b.build(); err != nil {
+		j.Detail = err.Error()
+		return j
+	}
+	j.Missing = b.missing
+	strict := 1 - (1-stats.Level)/float64(max(1, len(b.conditions)))
+	for _, u := range b.conditions {
+		hold, refute := stats.Level, strict
+		if c.Any {
+			hold, refute = strict, stats.Level
+		}
+		j.Conditions = append(j.Conditions, u.judge(hold, refute))
+	}
+	j.conclude()
+	return j
+}
+
+// unjudged is a condition before its numbers are known.
+type unjudged struct {
+	Condition
+	terms []stats.Term
+}
+
+func (u unjudged) judge(hold, refute float64) Condition {
+	c := u.Condition
+	e := stats.Contrast(u.terms...)
+	c.N, c.Verdict = e.N, Undecided
+	if math.IsNaN(e.Value) {
+		c.Verdict = NoData
+		return c
+	}
+	c.Value = math.Exp(e.Value)
+	i := e.Interval(stats.Level)
+	if !i.Known {
+		return c
+	}
+	c.Low, c.High = math.Exp(i.Low), math.Exp(i.High)
+	inside, outside := e.Interval(hold), e.Interval(refute)
+	switch {
+	case inside.Low > c.least && inside.High < c.most:
+		c.Verdict = Holds
+	case outside.High < c.least || outside.Low > c.most:
+		c.Verdict = Fails
+	default:
+		// The interval's width falls with the root of the number of executions.
+		distance := math.Min(math.Abs(e.Value-c.least), math.Abs(e.Value-c.most))
+		half := inside.Half()
+		if e.Value < c.least || e.Value > c.most {
+			half = outside.Half()
+		}
+		if needed := float64(e.N) * (half / distance) * (half / distance); needed < maxNeeded {
+			c.Needed = max(int(math.Ceil(needed)), e.N+1)
+		}
+	}
+	return c
+}
+
+// conclude makes the claim's verdict from those of its conditions.
+func (j *Judgement) conclude() {
+	count := map[Verdict]int{}
+	for _, c := range j.Conditions {
+		count[c.Verdict]++
+	}
+	total := len(j.Conditions)
+	decided := total - count[NoData]
+	// The point that stands for a verdict is the one nearest to the bound, or
+	// for points that fail the farthest beyond it.
+	first := func(v Verdict) string {
+		var points []Condition
+		for _, c := range j.Conditions {
+			if c.Verdict == v {
+				points = append(points, c)
+			}
+		}
+		return slices.MinFunc(points, bySlack).String()
+	}
+	missing := len(j.Missing) + count[NoData]
+	switch {
+	case decided == 0:
+		j.Verdict, j.Detail = NoData, "the records have none of its points"
+		return
+	case j.Claim.Any && count[Holds] > 0:
+		j.Verdict, j.Detail = Holds, fmt.Sprintf("at %d of %d points, such as %s", count[Holds], decided, first(Holds))
+	case j.Claim.Any && count[Fails] == decided && missing == 0:
+		j.Verdict, j.Detail = Fails, fmt.Sprintf("at none of %d points; %s", decided, first(Fails))
+	case !j.Claim.Any && count[Fails] > 0:
+		j.Verdict, j.Detail = Fails, fmt.Sprintf("at %d of %d points, %d hold; %s", count[Fails], decided, count[Holds], first(Fails))
+	case !j.Claim.Any && count[Holds] == decided && missing == 0:
+		j.Verdict, j.Detail = Holds, fmt.Sprintf("at all %d points; nearest %s", decided, j.nearest())
+		if decided == 1 {
+			j.Detail = j.Conditions[0].String()
+		}
+	case count[Undecided] > 0:
+		j.Verdict, j.Detail = Undecided, fmt.Sprintf("%d of %d points hold; open %s", count[Holds], decided, first(Undecided))
+		j.more()
+	default:
+		j.Verdict, j.Detail = Undecided, fmt.Sprintf("%d of %d points hold", count[Holds], decided)
+	}
+	if missing > 0 {
+		j.Detail += fmt.Sprintf("; %d not in the records", missing)
+	}
+}
+
+// more says how many more executions would decide: all open points must close
+// for a claim about all, one for a claim about any.
+func (j *Judgement) more() {
+	var needed []int
+	for _, c := range j.Conditions {
+		if c.Verdict == Undecided {
+			if c.Needed == 0 && !j.Claim.Any {
+				j.Detail += "; too near to call by more executions"
+				return
+			}
+			if c.Needed > 0 {
+				needed = append(needed, c.Needed-c.N)
+			}
+		}
+	}
+	if len(needed) == 0 {
+		return
+	}
+	j.MoreExecutions = slices.Max(needed)
+	if j.Claim.Any {
+		j.MoreExecutions = slices.Min(needed)
+	}
+	j.Detail += fmt.Sprintf("; about %d more executions per point would decide", j.MoreExecutions)
+}
+
+// nearest is the condition that holds by the least.
+func (j *Judgement) nearest() string {
+	return slices.MinFunc(j.Conditions, bySlack).String()
+}
+
+// bySlack orders conditions by how far inside their bounds they are.
+func bySlack(a, b Condition) int {
+	slack := func(c Condition) float64 {
+		return math.Min(math.Log(c.Value)-c.least, c.most-math.Log(c.Value))
+	}
+	return cmp.Compare(slack(a), slack(b))
+}
+
+func (c Condition) String() string {
+	text := c.What
+	if c.Where != "" {
+		text = c.Where + ": " + text
+	}
+	if c.Verdict == NoData {
+		return text + " not known"
+	}
+	text += " = " + number(c.Value)
+	if c.Low > 0 {
+		text += fmt.Sprintf(" [%s, %s]", number(c.Low), number(c.High))
+	}
+	return text + ", wanted " + c.Wanted
+}
+
+// builder turns a claim into conditions.
+type builder struct {
+	results    *record.Results
+	claim      record.Claim
+	cells      []record.CellResult // those that Where leaves
+	conditions []unjudged
+	missing    []string
+}
+
+func (b *builder) build() error {
+	c := b.claim
+	if _, ok := record.Metrics[c.Metric]; !ok {
+		return fmt.Errorf("this edgebed does not know the metric %q", c.Metric)
+	}
+	along, hasAlong := b.results.Axis(c.Along)
+	if c.Along != "" && !hasAlong {
+		return fmt.Errorf("the records have no axis %q", c.Along)
+	}
+	if _, ok := b.results.Axis(c.Series); !ok {
+		return fmt.Errorf("the records have no axis %q", c.Series)
+	}
+	b.cells = b.results.Cells
+	for axis, values := range c.Where {
+		b.cells = slices.DeleteFunc(slices.Clone(b.cells), func(r record.CellResult) bool {
+			coord, ok := r.Cell.Coord(axis)
+			return !ok || !slices.Contains(values, coord.Value)
+		})
+		for _, v := range values {
+			if !slices.ContainsFunc(b.cells, func(r record.CellResult) bool {
+				coord, _ := r.Cell.Coord(axis)
+				return coord.Value == v
+			}) {
+				b.missing = append(b.missing, axis+"="+v)
+			}
+		}
+	}
+	var axes []record.Axis
+	for _, a := range b.results.Campaign.Axes {
+		if a.Name != c.Series && a.Name != c.Along {
+			axes = append(axes, a)
+		}
+	}
+	of := c.Of
+	if c.Kind == record.ClaimOrder {
+		of = nil
+		for i := 1; i < len(c.Order); i++ {
+			of = append(of, c.Order[i-1]+" / "+c.Order[i])
+		}
+	}
+	for _, p := range places(axes, b.cells) {
+		for _, what := range of {
+			if err := b.at(p, what, along); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// at adds the conditions of one place for one element of Of.
+func (b *builder) at(p place, what string, along record.Axis) error {
+	c := b.claim
+	steps := levels(along, at(b.cells, p))
+	// Where the claim names a value that was not run, it says nothing here.
+	find := func(value string) int {
+		i := slices.IndexFunc(steps, func(s record.Coord) bool { return s.Value == value })
+		if i < 0 {
+			b.missing = append(b.missing, strings.TrimPrefix(p.String()+"/"+c.Along+"="+value, "/"))
+		}
+		return i
+	}
+	least, most := math.Inf(-1), math.Inf(1)
+	if c.AtLeast > 0 {
+		least = math.Log(c.AtLeast)
+	}
+	if c.AtMost > 0 {
+		most = math.Log(c.AtMost)
+	}
+	within := math.Log(1 + c.Within)
+	switch c.Kind {
+	case record.ClaimOrder:
+		b.simple(p, what, 0, math.Inf(1))
+	case record.ClaimRatio:
+		b.simple(p, what, least, most)
+	case record.ClaimNear:
+		b.simple(p, what, -within, within)
+	case record.ClaimCrossover:
+		from, to := find(c.From), find(c.To)
+		for i, s := range steps {
+			if from >= 0 && i <= from {
+				b.simple(p.with(s), what, math.Inf(-1), 0)
+			}
+			if to >= 0 && i >= to {
+				b.simple(p.with(s), what, 0, math.Inf(1))
+			}
+		}
+	case record.ClaimRises, record.ClaimFalls:
+		for i := 1; i < len(steps); i++ {
+			if c.Kind == record.ClaimRises {
+				b.step(p, what, steps[i], steps[i-1], 0, math.Inf(1))
+			} else {
+				b.step(p, what, steps[i], steps[i-1], math.Inf(-1), 0)
+			}
+		}
+	case record.ClaimFlat:
+		for i := 1; i < len(steps); i++ {
+			b.step(p, what, steps[i], steps[0], -within, within)
+		}
+	case record.ClaimGrowth:
+		if from, to := find(c.From), find(c.To); from >= 0 && to >= 0 {
+			b.step(p, what, steps[to], steps[from], least, most)
+		}
+	case record.ClaimHighest:
+		if highest := find(c.At); highest >= 0 {
+			for i, s := range steps {
+				if i != highest {
+					b.step(p, what, steps[highest], s, 0, math.Inf(1))
+				}
+			}
+		}
+	default:
+		return fmt.Errorf("this edgebed does not know claims of kind %q", c.Kind)
+	}
+	return nil
+}
+
+// simple adds the condition that the logarithm of what, a series or a ratio of
+// two, lies between the bounds at a place.
+func (b *builder) simple(p place, what string, least, most float64) {
+	b.add(p.short(), what, b.terms(p, what, 1), least, most)
+}
+
+// step adds the condition on what at one value along the axis over what at
+// another.
+func (b *builder) step(p place, what string, high, low record.Coord, least, most float64) {
+	terms := append(b.terms(p.with(high), what, 1), b.terms(p.with(low), what, -1)...)
+	where := fmt.Sprintf("%s over %s", high.Value, low.Value)
+	if len(p) > 0 {
+		where = p.short() + ", " + where
+	}
+	b.add(where, what, terms, least, most)
+}
+
+func (b *builder) add(where, what string, terms []stats.Term, least, most float64) {
+	b.conditions = append(b.conditions, unjudged{terms: terms, Condition: Condition{
+		Where: where, What: what, Wanted: wanted(least, most), least: least, most: most,
+	}})
+}
+
+func (b *builder) terms(p place, what string, power float64) []stats.Term {
+	var terms []stats.Term
+	for _, series := range strings.Split(what, " / ") {
+		point := p.with(record.Coord{Axis: b.claim.Series, Value: series})
+		terms = append(terms, stats.Term{Power: power, Sample: sample(b.claim.Metric, b.cells, point)})
+		power = -power
+	}
+	return terms
+}
+
+// wanted writes the bounds of a logarithm as bounds of the ratio.
+func wanted(least, most float64) string {
+	low, high := number(math.Exp(least)), number(math.Exp(most))
+	switch {
+	case math.IsInf(most, 1):
+		return "> " + low
+	case math.IsInf(least, -1):
+		return "< " + high
+	}
+	return low + " to " + high
+}
+
+// Failed counts the claims that fail.
+func Failed(judgements []Judgement) int {
+	n := 0
+	for _, j := range judgements {
+		if j.Verdict == Fails {
+			n++
+		}
+	}
+	return n
+}

@@ -16,7 +16,10 @@ const (
 	metricDelay         = "delay"
 	metricTrafficRate   = "traffic-rate"
 	metricTrafficVolume = "traffic-volume"
+	metricTrunkVolume   = "trunk-volume"
 	metricTable1Ratio   = "table1-ratio"
+
+	metricRetransmissions = "retransmissions"
 )
 
 // counted returns the executions that statistics are made of: warm-ups and

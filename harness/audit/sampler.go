@@ -22,6 +22,9 @@ const (
 	cpuEvery    = 5
 )
 
+// measureTries is how often links are measured that seem unfit.
+const measureTries = 3
+
 // slowLook is how long reading the queues may take for the reading to have a
 // time: longer, and the thread was interrupted in it.
 const slowLook = 2 * time.Millisecond
@@ -57,8 +60,8 @@ func (s *Sampler) start(ctx context.Context) (err error) {
 	if s.evidence.Links, err = s.network.Measure(ctx); err != nil {
 		return err
 	}
-	if s.evidence.suspect() {
-		// A moment's disturbance is no property of the links.
+	// A moment's disturbance is no property of the links.
+	for try := 1; try < measureTries && s.evidence.suspect(); try++ {
 		again, err := s.network.Measure(ctx)
 		if err != nil {
 			return err
@@ -106,11 +109,12 @@ func (s *Sampler) run() {
 	due := time.Now().Add(lagPeriod)
 	for k := 1; ; k++ {
 		sleepUntil(due)
-		now := time.Now()
-		if !s.sample(k, now.Sub(due)) {
+		if !s.sample(k, time.Since(due)) {
 			return
 		}
-		for !due.After(now) {
+		// Reading the queues may have waited for the kernel's lock of network
+		// devices, for instance while a neighbour builds its network.
+		for now := time.Now(); !due.After(now); {
 			due = due.Add(lagPeriod)
 		}
 	}

@@ -22,6 +22,9 @@ type Measurement struct {
 	// Rate at which a train of frames arrived; 0 if it was not measured: the
 	// link is unshaped, or its bucket or its queue do not let a train show it.
 	Rate units.Rate
+	// Interrupted says that the rate could have been measured, but this process
+	// did not get to send the frames as fast as the link.
+	Interrupted bool
 	// Delay is the median over single small frames, from the call that sends
 	// one to its arrival at the next switch; Singles of them arrived.
 	Delay   time.Duration
@@ -175,23 +178,35 @@ func (p *probe) result() Measurement {
 		m.Delay = delays[len(delays)/2]
 	}
 	if p.frames > 0 {
-		m.Rate = steadyRate(p.arrived[singles+p.atOnce:], p.size)
+		first := singles + p.atOnce
+		m.Rate = steadyRate(p.sent[first:], p.arrived[first:], int64(p.params.Delay), p.size)
+		m.Interrupted = m.Rate == 0
 	}
 	return m
 }
 
 // steadyRate returns the rate of frames by the times of their arrival, of which
 // some may be missing (0): the median over pairs half a train apart, which a few
-// late frames do not move.
-func steadyRate(arrived []int64, size units.Size) units.Rate {
+// late frames do not move. Only pairs count between which the link always had
+// the next frame before the last one had left. It returns 0 if there are none.
+func steadyRate(sent, arrived []int64, delay int64, size units.Size) units.Rate {
 	half := len(arrived) / 2
 	var times []int64 // per half train
-	for i := 0; i+half < len(arrived); i++ {
-		if a, b := arrived[i], arrived[i+half]; a != 0 && b > a {
-			times = append(times, b-a)
+	gap := 0          // the last frame that came too late to the link
+	last := int64(0)  // arrival before
+	for i := range arrived {
+		if sent[i] > last-delay {
+			gap = i
+		}
+		if arrived[i] == 0 {
+			continue
+		}
+		last = arrived[i]
+		if k := i - half; half > 0 && k >= gap && arrived[k] != 0 {
+			times = append(times, arrived[i]-arrived[k])
 		}
 	}
-	if len(times) == 0 || half == 0 {
+	if len(times) == 0 {
 		return 0
 	}
 	slices.Sort(times)

@@ -13,10 +13,12 @@ import (
 
 // Metrics of record.Metrics that the report treats by name.
 const (
-	metricDelay         = "delay"
-	metricTrafficRate   = "traffic-rate"
-	metricTrafficVolume = "traffic-volume"
-	metricTable1Ratio   = "table1-ratio"
+	metricDelay           = "delay"
+	metricTrafficRate     = "traffic-rate"
+	metricTrafficVolume   = "traffic-volume"
+	metricTrunkVolume     = "trunk-volume"
+	metricTable1Ratio     = "table1-ratio"
+	metricRetransmissions = "retransmissions"
 )
 
 // counted returns the executions that statistics are made of: warm-ups and

@@ -240,6 +240,11 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *testbed.Prepared, p
 	for _, job := range p.Jobs {
 		header.Executions += len(job.Workflows)
 	}
+	work, err := testbed.Calibrate(ctx)
+	if err != nil {
+		return err
+	}
+	header.CalibrationNS = work.Nanoseconds()
 	todo, disturbed, w, err := openResults(o.out, header, part, o.resume)
 	if err != nil {
 		return usage(err)

@@ -192,6 +192,10 @@ func (j *Judgement) more() {
 	var needed []int
 	for _, c := range j.Conditions {
 		if c.Verdict == Undecided {
+			if c.Low == 0 {
+				j.Detail += "; one execution per point is too few"
+				return
+			}
 			if c.Needed == 0 && !j.Claim.Any {
 				j.Detail += "; too near to call by more executions"
 				return

@@ -37,7 +37,7 @@ type Campaign struct {
 	Executions int     `json:"executions"`
 	Machine    Machine `json:"machine"`
 	// CalibrationNS is the time of a fixed piece of CPU work on the machine when
-	// the campaign began (Calibrate), by which results of different machines are
+	// the campaign began (testbed.Calibrate), by which results of different machines are
 	// compared; 0 where it was not measured.
 	CalibrationNS int64 `json:"calibration_ns,omitempty"`
 	Tool          Tool  `json:"tool"`

@@ -13,12 +13,11 @@ import (
 
 // Metrics of record.Metrics that the report treats by name.
 const (
-	metricDelay         = "delay"
-	metricTrafficRate   = "traffic-rate"
-	metricTrafficVolume = "traffic-volume"
-	metricTrunkVolume   = "trunk-volume"
-	metricTable1Ratio   = "table1-ratio"
-
+	metricDelay           = "delay"
+	metricTrafficRate     = "traffic-rate"
+	metricTrafficVolume   = "traffic-volume"
+	metricTrunkVolume     = "trunk-volume"
+	metricTable1Ratio     = "table1-ratio"
 	metricRetransmissions = "retransmissions"
 )
 

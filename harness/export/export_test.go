@@ -1,0 +1,84 @@
+package export
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/perf/benchfmt"
+
+	"edgebed/harness/record"
+)
+
+func results() *record.Results {
+	r := &record.Results{Campaign: record.Campaign{Scenario: "exp400", Profile: "quick", Started: time.Unix(0, 0),
+		Parameters: map[string]string{"link-delay": "1 ms"}, Axes: []record.Axis{{Name: "rate", Unit: "Mb/s"}, {Name: "model"}}}}
+	for _, rate := range []float64{10, 1} {
+		value := map[float64]string{1: "1 Mb/s", 10: "10 Mb/s"}[rate]
+		c := record.CellResult{Cell: record.Cell{Point: []record.Coord{{Axis: "rate", Value: value, Number: rate}, {Axis: "model", Value: "state-prop"}}}}
+		for i := range 2 {
+			delay := int64(float64(1+2*i) * 1e9 / rate)
+			c.Executions = append(c.Executions, record.Execution{OK: true, DelayNS: delay, CycleNS: delay, SwitchBytes: 1000, TrunkBytes: 700})
+		}
+		c.Executions = append(c.Executions, record.Execution{OK: true, WarmUp: true, DelayNS: 1}, record.Execution{DelayNS: 2})
+		r.Cells = append(r.Cells, c)
+	}
+	return r
+}
+
+// TestBench reads the output with the reader that benchstat has.
+func TestBench(t *testing.T) {
+	var b bytes.Buffer
+	if err := Bench(&b, results()); err != nil {
+		t.Fatal(err)
+	}
+	reader := benchfmt.NewReader(&b, "bench")
+	var names []string
+	for reader.Scan() {
+		switch r := reader.Result().(type) {
+		case *benchfmt.SyntaxError:
+			t.Fatal(r)
+		case *benchfmt.Result:
+			names = append(names, string(r.Name))
+			if got := r.GetConfig("scenario") + r.GetConfig("parameter-link-delay"); got != "exp4001 ms" {
+				t.Errorf("configuration is %q", got)
+			}
+			if v, ok := r.Value("switch-B"); !ok || v != 1000 {
+				t.Errorf("switch-B is %v, %v", v, ok)
+			}
+			if v, ok := r.Value("delay-sec"); !ok || v < 0.05 || v > 4 {
+				t.Errorf("delay in seconds is %v, %v", v, ok)
+			}
+		}
+	}
+	if err := reader.Err(); err != nil {
+		t.Fatal(err)
+	}
+	if len(names) != 4 || names[0] != "Exp400/rate=10Mbps/model=state-prop" || names[0] != names[1] {
+		t.Errorf("benchmarks are %q", names)
+	}
+}
+
+func TestGnuplot(t *testing.T) {
+	dir := t.TempDir()
+	files, err := Gnuplot(dir, results())
+	if err != nil || len(files) != 2 || filepath.Base(files[0]) != "delay-hopbyhop.dat" {
+		t.Fatalf("files are %q, %v", files, err)
+	}
+	for name, want := range map[string]string{
+		// Sorted by rate; 1 s and 3 s, and 2000 bytes in 4 s.
+		"delay-hopbyhop.dat":   "1 2 1\n10 0.2 0.1\n",
+		"traffic-hopbyhop.dat": "1 500 333.333333\n10 5000 3333.33333\n",
+	} {
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil || string(data) != want {
+			t.Errorf("%s is %q, %v, want %q", name, data, err, want)
+		}
+	}
+	if _, err := Gnuplot(dir, &record.Results{}); err == nil || !strings.Contains(err.Error(), "rate") {
+		t.Errorf("no rates: %v", err)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,10 +17,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/vishvananda/netlink"
 
+	"edgebed/harness/campaign"
 	"edgebed/harness/record"
 	"edgebed/harness/sandbox"
+	"edgebed/scenarios"
 )
 
 // machine describes what a campaign must not change outside its sandboxes: the
@@ -229,63 +233,182 @@ func readable(t *testing.T, out string) {
 	}
 }
 
-// TestResume stops a campaign and goes on with it: every cell is complete
-// afterwards, once.
-func TestResume(t *testing.T) {
+// TestKilledAtRandomMoments kills a campaign with SIGKILL at random moments and
+// goes on with it each time. What is there in the end equals an undisturbed run's
+// records in everything but timing, and no complete cell was run again. The
+// environment variable EDGEBED_TEST_KILLS says how often, 4 times by default.
+func TestKilledAtRandomMoments(t *testing.T) {
 	needSandbox(t)
-	out := filepath.Join(t.TempDir(), "out")
+	kills := 4
+	if text := os.Getenv("EDGEBED_TEST_KILLS"); text != "" {
+		var err error
+		if kills, err = strconv.Atoi(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dir := t.TempDir()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	args := []string{"run", "exp400", "--where", "rate=100 Mb/s", "--where", "argument=10 kB", "--where", "panel=S=3,L=6", "--out", out, "--resume"}
-	run := func(kill bool) []byte {
-		cmd := exec.Command(self, args...)
+	start := func(out string) (*exec.Cmd, *bytes.Buffer) {
+		cmd := exec.Command(self, "run", brisk(t, dir), "--where", "rate=100 Mb/s", "--where", "argument=10 kB",
+			"--out", out, "--resume")
 		cmd.Env = append(os.Environ(), envCommand+"=1")
 		var log bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &log, &log
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		if kill {
-			for range 3000 {
-				if data, _ := os.ReadFile(filepath.Join(out, record.FileName)); bytes.Contains(data, []byte(`"type":"cell_end"`)) {
-					break
-				}
-				time.Sleep(10 * time.Millisecond)
-			}
-			_ = cmd.Process.Kill()
-			_ = cmd.Wait()
-			return nil
-		}
+		return cmd, &log
+	}
+	finish := func(out string) *record.Results {
+		cmd, log := start(out)
 		if err := cmd.Wait(); err != nil {
-			t.Fatalf("resume: %v\n%s", err, log.String())
+			t.Fatalf("%v\n%s", err, log.String())
 		}
-		return log.Bytes()
+		r, err := record.Read(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
 	}
-	run(true)
-	first, err := record.Read(out)
-	if err != nil {
-		t.Fatal(err)
+	began := time.Now()
+	undisturbed := finish(filepath.Join(dir, "undisturbed"))
+	whole := time.Since(began)
+
+	out := filepath.Join(dir, "killed")
+	complete := map[string]int{} // attempts when a cell was first seen complete
+	seed := uint64(time.Now().UnixNano())
+	random := rand.New(rand.NewPCG(seed, 0))
+	t.Logf("%d kills, seed %d", kills, seed)
+	ended := 0
+	for range kills {
+		cmd, _ := start(out)
+		time.Sleep(time.Duration(random.Int64N(int64(whole / 2))))
+		_ = cmd.Process.Kill()
+		if err := cmd.Wait(); err == nil {
+			ended++
+		}
+		r, err := record.Read(out)
+		if errors.Is(err, os.ErrNotExist) || errors.Is(err, record.ErrNoCampaign) {
+			continue // killed before it wrote
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range r.Cells {
+			if _, seen := complete[c.Cell.ID]; !seen && campaign.Settled(c) {
+				complete[c.Cell.ID] = c.Attempts
+			}
+		}
 	}
-	done := len(first.Complete())
-	if done < 1 || done > 2 {
-		t.Fatalf("%d of 3 cells were complete when the campaign was killed", done)
-	}
-	log := run(false)
-	if want := fmt.Sprintf("%d cells to run", 3-done); !strings.Contains(string(log), want) {
-		t.Errorf("the log does not say %q:\n%s", want, log)
-	}
-	r, err := record.Read(out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(r.Complete()) != 3 || len(r.Cells) != 3 {
-		t.Errorf("%d cells, %d of them complete, want 3", len(r.Cells), len(r.Complete()))
+	t.Logf("%d cells were complete after the last kill; %d runs had nothing left to kill", len(complete), ended)
+	r := finish(out)
+	if diff := cmp.Diff(timeless(undisturbed), timeless(r)); diff != "" {
+		t.Errorf("the records differ (-undisturbed +killed):\n%s", diff)
 	}
 	for _, c := range r.Cells {
-		if len(c.Executions) != 8 {
-			t.Errorf("cell %s has %d executions, want 8", c.Cell.ID, len(c.Executions))
+		if n, ok := complete[c.Cell.ID]; ok && n != c.Attempts {
+			t.Errorf("cell %s was complete after %d attempts and was run again", c.Cell.ID, n)
 		}
+	}
+}
+
+// brisk writes a scenario of small cells, and returns its file.
+func brisk(t *testing.T, dir string) string {
+	t.Helper()
+	data, err := scenarios.Files.ReadFile("exp400.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.NewReplacer("executions: 8", "executions: 3", "pause: 100 ms", "pause: 20 ms").Replace(string(data))
+	file := filepath.Join(dir, "brisk.yaml")
+	if err := os.WriteFile(file, []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// timeless returns what does not depend on timing in records, in a fixed order.
+func timeless(r *record.Results) []record.CellResult {
+	var list []record.CellResult
+	for _, c := range r.Cells {
+		c.Cell.Started = time.Time{}
+		c.Attempts, c.DisturbedAttempts = 0, 0
+		if c.End != nil {
+			c.End = &record.CellEnd{Cell: c.End.Cell, OK: c.End.OK, Reason: c.End.Reason}
+		}
+		var executions []record.Execution
+		for _, e := range c.Executions {
+			// How many acknowledgements the traffic has is timing, too.
+			executions = append(executions, record.Execution{
+				Cell: e.Cell, Index: e.Index, WarmUp: e.WarmUp, Workload: e.Workload, OK: e.OK, Reason: e.Reason, Hops: e.Hops,
+				ActiveOpens: e.ActiveOpens, PayloadBytes: e.PayloadBytes, PayloadHopBytes: e.PayloadHopBytes,
+				PredictedTrunkBytes: e.PredictedTrunkBytes, Table1Bytes: e.Table1Bytes,
+			})
+		}
+		c.Executions = executions
+		list = append(list, c)
+	}
+	slices.SortFunc(list, func(a, b record.CellResult) int { return strings.Compare(a.Cell.ID, b.Cell.ID) })
+	return list
+}
+
+// TestShards: what is merged of two shards equals what one machine records, and
+// what does not belong together is refused.
+func TestShards(t *testing.T) {
+	needSandbox(t)
+	t.Setenv(envCommand, "1") // for the workers
+	dir := t.TempDir()
+	file := brisk(t, dir)
+	edgebed := func(want int, args ...string) string {
+		t.Helper()
+		var log bytes.Buffer
+		if code := Run(t.Context(), args, &log, &log); code != want {
+			t.Fatalf("edgebed %v: exit code %d, want %d\n%s", args, code, want, log.String())
+		}
+		return log.String()
+	}
+	in := func(name string) string { return filepath.Join(dir, name) }
+	run := func(out string, more ...string) {
+		t.Helper()
+		edgebed(exitOK, append([]string{"run", file, "--where", "rate=100 Mb/s", "--filter", "argument=10 kB", "--out", in(out)}, more...)...)
+	}
+	run("whole")
+	run("one", "--shard", "1/2")
+	run("two", "--shard", "2/2")
+	edgebed(exitOK, "merge", in("merged"), in("one"), in("two"))
+	whole, err := record.Read(in("whole"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	merged, err := record.Read(in("merged"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(timeless(whole), timeless(merged)); diff != "" {
+		t.Errorf("the records differ (-one machine +merged shards):\n%s", diff)
+	}
+	edgebed(exitOK, "merge", in("again"), in("one"), in("two"), in("one"))
+	for _, c := range []struct {
+		want  string
+		code  int
+		parts []string
+	}{
+		{"they differ", exitUsage, []string{in("whole"), in("two")}},
+		{"cells are missing", exitIncomplete, []string{in("one")}},
+		{"no such file", exitUsage, []string{in("one"), in("nowhere")}},
+	} {
+		if log := edgebed(c.code, append([]string{"merge", in(c.want)}, c.parts...)...); !strings.Contains(log, c.want) {
+			t.Errorf("merge %v says\n%s\nwant %q", c.parts, log, c.want)
+		}
+	}
+	if log := edgebed(exitUsage, "merge", in("merged"), in("one")); !strings.Contains(log, "has records already") {
+		t.Errorf("merge to a folder with records says\n%s", log)
+	}
+	edgebed(exitOK, "run", file, "--where", "rate=50 Mb/s", "--filter", "S=3.*argument=10 kB.*pure", "--out", in("other"))
+	if log := edgebed(exitUsage, "merge", in("foreign"), in("one"), in("other")); !strings.Contains(log, "different campaigns") {
+		t.Errorf("merge of different campaigns says\n%s", log)
 	}
 }

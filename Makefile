@@ -8,7 +8,7 @@ COMMIT  := $(shell git rev-parse --short=12 HEAD 2>/dev/null)$(shell git diff --
 LDFLAGS := -X edgebed/harness/record.commit=$(COMMIT)
 SOURCES := $(shell find harness nodes topologies scenarios -name '*.go' -o -name '*.yaml')
 
-.PHONY: all exp400 exp401 exp402 alibaba-mix test lint bench vmtest regress-vm clean generate
+.PHONY: all exp400 exp401 exp402 alibaba-mix test lint bench vmtest regress regress-vm clean generate
 
 all: $(BIN)
 
@@ -22,6 +22,16 @@ exp400 exp401 exp402 alibaba-mix: OUT = results/$@$(VARIANT:%=-%)
 exp400 exp401 exp402 alibaba-mix: $(BIN)
 	@scripts/fresh $(OUT)
 	$(BIN) run $@ --profile $(PROFILE) --jobs $(JOBS) --out $(OUT) $(VARIANT:%=--set variant=%)
+
+# A small grid against the committed baseline, in about a minute. A new baseline:
+# edgebed baseline update results/regress --reason '...'
+REGRESS := --where 'argument=10 kB' --where 'panel=S=3,L=6' --where 'rate=5 Mb/s' --where 'rate=20 Mb/s' \
+	--where 'rate=50 Mb/s' --where 'rate=100 Mb/s'
+FORMAT  ?= text
+regress: $(BIN)
+	@scripts/fresh results/regress
+	$(BIN) run exp400 $(REGRESS) --jobs $(JOBS) --out results/regress
+	$(BIN) compare results/baseline/regress results/regress --format $(FORMAT)
 
 test:
 	$(GO) test -race ./...

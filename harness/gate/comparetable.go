@@ -32,7 +32,7 @@ func (c *Comparison) Write(w io.Writer, format string) error {
 
 // finding is a test that found a change, with its curve.
 type finding struct {
-	Curve
+	Curve Curve
 	Test
 }
 
@@ -43,7 +43,7 @@ func (c *Comparison) findings() []finding {
 		for _, curve := range c.Curves {
 			for _, t := range curve.Tests {
 				if t.Change == change {
-					all = append(all, finding{curve, t})
+					all = append(all, finding{Curve: curve, Test: t})
 				}
 			}
 		}
@@ -103,7 +103,7 @@ func (c *Comparison) text(w io.Writer) error {
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, f := range c.findings() {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\tp=%.2g\n", f.Test.Change, f.Metric, f.where(), f.what(), f.P)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\tp=%.2g\n", f.Test.Change, f.Curve.Metric, f.where(), f.what(), f.P)
 	}
 	if err := table.Flush(); err != nil {
 		return err
@@ -121,7 +121,7 @@ func (c *Comparison) markdown(w io.Writer) error {
 	if all := c.findings(); len(all) > 0 {
 		b.WriteString("\n| | Metric | Where | Change | p |\n| --- | --- | --- | --- | --- |\n")
 		for _, f := range all {
-			fmt.Fprintf(&b, "| %s | %s | %s | %s | %.2g |\n", f.Test.Change, f.Metric, cell(f.where()), cell(f.what()), f.P)
+			fmt.Fprintf(&b, "| %s | %s | %s | %s | %.2g |\n", f.Test.Change, f.Curve.Metric, cell(f.where()), cell(f.what()), f.P)
 		}
 	}
 	_, err := io.WriteString(w, b.String())
@@ -137,7 +137,7 @@ func (c *Comparison) github(w io.Writer) error {
 	}
 	for _, f := range c.findings() {
 		kind := map[Change]string{Regression: "error", Machine: "warning", Improvement: "notice"}[f.Test.Change]
-		command(kind, fmt.Sprintf("%s of %s", f.Test.Change, f.Metric), f.where()+": "+f.what())
+		command(kind, fmt.Sprintf("%s of %s", f.Test.Change, f.Curve.Metric), f.where()+": "+f.what())
 	}
 	for _, n := range c.Notes {
 		command("notice", "comparison", n)
@@ -171,7 +171,7 @@ func (c *Comparison) junit(w io.Writer) error {
 		tc := testcase{Class: c.Scenario + "." + curve.Metric, Name: curve.Where}
 		var regressions, others []string
 		for _, t := range curve.Tests {
-			line := t.Part + ": " + finding{curve, t}.what()
+			line := t.Part + ": " + finding{Curve: curve, Test: t}.what()
 			switch t.Change {
 			case Regression:
 				regressions = append(regressions, line)

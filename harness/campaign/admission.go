@@ -31,9 +31,9 @@ const learningRate = 0.1
 // leastLoad keeps cells from looking free, in cores.
 const leastLoad = 0.02
 
-// reruns is how often a cell is run again whose audit says disturbed: with
-// half the neighbours, then alone.
-const reruns = 2
+// Reruns is how often, by default, a cell is run again whose audit says
+// disturbed: with half the neighbours, then alone.
+const Reruns = 2
 
 // unlimited is the neighbours that a task may have unless it was disturbed.
 const unlimited = int(^uint(0) >> 1)
@@ -61,6 +61,7 @@ type admission struct {
 	cores  float64
 	budget float64 // in cores
 	jobs   int     // largest number of cells at once, 0 for any
+	reruns int     // how often a disturbed cell is run again
 	// loads holds the cores that one cell of a kind takes; others is what the
 	// machine does beside the campaign.
 	loads  map[string]float64
@@ -71,8 +72,8 @@ type admission struct {
 	admitted, lastCut int
 }
 
-func newAdmission(jobs []testbed.Job, cores float64, limit int, disturbed map[string]int) *admission {
-	a := &admission{cores: cores, budget: startBudget * cores, jobs: limit, loads: map[string]float64{}}
+func newAdmission(jobs []testbed.Job, cores float64, limit, reruns int, disturbed map[string]int) *admission {
+	a := &admission{cores: cores, budget: startBudget * cores, jobs: limit, reruns: reruns, loads: map[string]float64{}}
 	for _, j := range jobs {
 		t := &task{job: j, kind: kind(j), expected: j.Expected(), disturbed: disturbed[j.Cell.ID], allowed: unlimited}
 		if t.disturbed > 0 {
@@ -176,11 +177,11 @@ func (a *admission) audited(t *task, audit *record.Audit) (again bool) {
 		a.lastCut = a.admitted
 	}
 	t.disturbed++
-	if t.disturbed > reruns {
+	if t.disturbed > a.reruns {
 		return false
 	}
 	t.allowed = 0
-	if t.disturbed < reruns {
+	if t.disturbed < a.reruns {
 		t.allowed = t.neighbours / 2
 	}
 	a.wait(t)
@@ -214,7 +215,7 @@ func (a *admission) observe(busy float64) {
 // Estimate returns how long the jobs take under the admission policy on a
 // machine with so many cores, if every cell is faithful.
 func Estimate(jobs []testbed.Job, cores float64, limit int) time.Duration {
-	a := newAdmission(jobs, cores, limit, nil)
+	a := newAdmission(jobs, cores, limit, Reruns, nil)
 	ends := map[*task]time.Duration{}
 	var now time.Duration
 	for {

@@ -28,6 +28,8 @@ type Options struct {
 	Jobs int
 	// Attempts is how often a cell is tried whose worker fails; 0 means 2.
 	Attempts int
+	// Reruns is how often a cell is run again whose audit says disturbed.
+	Reruns int
 	// Disturbed says how often cells were disturbed before this run.
 	Disturbed map[string]int
 	// Busy tells how many of Cores were busy since it was last called; nil
@@ -40,7 +42,7 @@ type Options struct {
 
 // Settled reports whether a cell needs no further run: all its executions are
 // made, and its audit passed or has failed as often as it is tried.
-func Settled(c record.CellResult) bool {
+func Settled(c record.CellResult, reruns int) bool {
 	return c.Complete() && (!c.Disturbed() || c.DisturbedAttempts > reruns)
 }
 
@@ -118,7 +120,7 @@ func Run(ctx context.Context, jobs []testbed.Job, w *record.Writer, o Options) (
 		o.Busy, o.Cores = busyCores(), float64(runtime.NumCPU())
 	}
 	r := &run{options: o, writer: w, started: time.Now(), changed: make(chan struct{}, 1)}
-	r.admission = newAdmission(jobs, o.Cores, o.Jobs, o.Disturbed)
+	r.admission = newAdmission(jobs, o.Cores, o.Jobs, o.Reruns, o.Disturbed)
 	r.summary.Failures = map[string]string{}
 	for _, t := range r.admission.waiting {
 		r.expected += t.expected
@@ -246,7 +248,7 @@ func (r *run) cell(ctx context.Context, t *task) (end record.CellEnd, err error)
 		end = record.CellEnd{Cell: t.job.Cell.ID, Ended: time.Now(), Reason: err.Error()}
 		err = errors.Join(err, r.write(r.writer.CellEnd(end)))
 	}
-	if err != nil || end.Audit != nil && end.Audit.Verdict == record.Disturbed && t.disturbed < reruns {
+	if err != nil || end.Audit != nil && end.Audit.Verdict == record.Disturbed && t.disturbed < r.options.Reruns {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.summary.ExecutionsDone -= made

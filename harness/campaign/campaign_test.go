@@ -149,7 +149,7 @@ func overload(limit float64) func(testbed.Job, float64) *record.Audit {
 
 // options of a campaign on a simulated machine.
 func (w *worker) options() Options {
-	return Options{Worker: w.run, Busy: w.busy, Cores: 2}
+	return Options{Reruns: Reruns, Worker: w.run, Busy: w.busy, Cores: 2}
 }
 
 // writer makes a record file in a new folder.
@@ -262,8 +262,8 @@ func TestDisturbedRunAgain(t *testing.T) {
 		if s.ExecutionsDone != len(list)*8 || s.Fraction < 0.999 {
 			t.Errorf("%d executions count, fraction %v; those of attempts that were repeated must not", s.ExecutionsDone, s.Fraction)
 		}
-		if n := fake.calls[hopeless]; n != 1+reruns {
-			t.Errorf("the cell that never passes ran %d times, want %d", n, 1+reruns)
+		if n := fake.calls[hopeless]; n != 1+Reruns {
+			t.Errorf("the cell that never passes ran %d times, want %d", n, 1+Reruns)
 		}
 		if b := fake.beside[hopeless]; b[len(b)-1] != 0 {
 			t.Errorf("the cell that never passes ran beside %v cells, at last not alone", b)
@@ -276,8 +276,8 @@ func TestDisturbedRunAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, c := range r.Cells {
-			if !Settled(c) || c.Disturbed() != (c.Cell.ID == hopeless) || len(c.Executions) != 8 {
-				t.Errorf("cell %s: settled %v, disturbed %v, %d executions", c.Cell.ID, Settled(c), c.Disturbed(), len(c.Executions))
+			if !Settled(c, Reruns) || c.Disturbed() != (c.Cell.ID == hopeless) || len(c.Executions) != 8 {
+				t.Errorf("cell %s: settled %v, disturbed %v, %d executions", c.Cell.ID, Settled(c, Reruns), c.Disturbed(), len(c.Executions))
 			}
 			if c.Attempts != fake.calls[c.Cell.ID] {
 				t.Errorf("cell %s: %d attempts in the records, %d were made", c.Cell.ID, c.Attempts, fake.calls[c.Cell.ID])
@@ -309,7 +309,7 @@ func TestAloneMeansAlone(t *testing.T) {
 // TestLearnsLoads: from samples of the machine's load follows what a mix of
 // cells will make of it.
 func TestLearnsLoads(t *testing.T) {
-	a := newAdmission(jobs(t, "1 Mb/s", "2 Mb/s", "5 Mb/s", "10 Mb/s"), 2, 0, nil)
+	a := newAdmission(jobs(t, "1 Mb/s", "2 Mb/s", "5 Mb/s", "10 Mb/s"), 2, 0, Reruns, nil)
 	list := a.waiting
 	truth := map[string]float64{}
 	for i, task := range list {

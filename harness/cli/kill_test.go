@@ -102,7 +102,7 @@ func startCampaign(t *testing.T, out, mark string) *exec.Cmd {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(self, "run", "exp400", "--where", "rate=2 Mb/s", "--where", "argument=10 kB", "--out", out)
+	cmd := exec.Command(self, "run", "exp400", "--reruns", "0", "--where", "rate=2 Mb/s", "--where", "argument=10 kB", "--out", out)
 	cmd.Env = append(os.Environ(), envCommand+"=1", mark)
 	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &log, &log
@@ -252,7 +252,7 @@ func TestKilledAtRandomMoments(t *testing.T) {
 		t.Fatal(err)
 	}
 	start := func(out string) (*exec.Cmd, *bytes.Buffer) {
-		cmd := exec.Command(self, "run", brisk(t, dir), "--where", "rate=100 Mb/s", "--filter", "S=3.*argument=10 kB",
+		cmd := exec.Command(self, "run", brisk(t, dir), "--reruns", "0", "--where", "rate=100 Mb/s", "--filter", "S=3.*argument=10 kB",
 			"--out", out, "--resume")
 		cmd.Env = append(os.Environ(), envCommand+"=1")
 		var log bytes.Buffer
@@ -303,7 +303,7 @@ func TestKilledAtRandomMoments(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, c := range r.Cells {
-				if _, seen := complete[c.Cell.ID]; !seen && campaign.Settled(c) {
+				if _, seen := complete[c.Cell.ID]; !seen && campaign.Settled(c, 0) {
 					complete[c.Cell.ID] = c.Attempts
 				}
 			}
@@ -379,7 +379,7 @@ func TestShards(t *testing.T) {
 	in := func(name string) string { return filepath.Join(dir, name) }
 	run := func(out string, more ...string) {
 		t.Helper()
-		edgebed(exitOK, append([]string{"run", file, "--where", "rate=100 Mb/s", "--filter", "S=3.*argument=10 kB.*(pure|prop)", "--out", in(out)}, more...)...)
+		edgebed(exitOK, append([]string{"run", file, "--reruns", "0", "--where", "rate=100 Mb/s", "--filter", "S=3.*argument=10 kB.*(pure|prop)", "--out", in(out)}, more...)...)
 	}
 	run("whole")
 	run("one", "--shard", "1/2")
@@ -413,7 +413,7 @@ func TestShards(t *testing.T) {
 	if log := edgebed(exitUsage, "merge", in("merged"), in("one")); !strings.Contains(log, "has records already") {
 		t.Errorf("merge to a folder with records says\n%s", log)
 	}
-	edgebed(exitOK, "run", file, "--where", "rate=50 Mb/s", "--filter", "S=3.*argument=10 kB.*pure", "--out", in("other"))
+	edgebed(exitOK, "run", file, "--reruns", "0", "--where", "rate=50 Mb/s", "--filter", "S=3.*argument=10 kB.*pure", "--out", in("other"))
 	if log := edgebed(exitUsage, "merge", in("foreign"), in("one"), in("other")); !strings.Contains(log, "different campaigns") {
 		t.Errorf("merge of different campaigns says\n%s", log)
 	}

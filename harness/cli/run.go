@@ -183,6 +183,7 @@ prototype's chain or DAG format) instead of generated ones.`,
 	}
 	flags.add(cmd)
 	cmd.Flags().StringVar(&o.out, "out", "", "folder for records, figures and report (default results/NAME)")
+	cmd.Flags().IntVar(&o.reruns, "reruns", campaign.Reruns, "how often to run a cell again that the audit calls disturbed: with fewer neighbours, at last alone")
 	cmd.Flags().IntVar(&o.jobs, "jobs", 0, "largest number of cells at once (default: as many as the machine keeps up with)")
 	cmd.Flags().StringArrayVar(&workloads, "workload", nil, "execute the workflow in this JSON `file` instead of generated ones; more may follow")
 	cmd.Flags().BoolVar(&o.resume, "resume", false, "go on with a campaign that was stopped")
@@ -196,6 +197,7 @@ prototype's chain or DAG format) instead of generated ones.`,
 type runOptions struct {
 	out    string
 	jobs   int
+	reruns int
 	resume bool
 	json   bool
 }
@@ -245,7 +247,7 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *testbed.Prepared, p
 		return err
 	}
 	header.CalibrationNS = work.Nanoseconds()
-	todo, disturbed, w, err := openResults(o.out, header, part, o.resume)
+	todo, disturbed, w, err := openResults(o.out, header, part, o.resume, o.reruns)
 	if err != nil {
 		return usage(err)
 	}
@@ -259,7 +261,7 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *testbed.Prepared, p
 	fmt.Fprintf(cmd.ErrOrStderr(), "%s, profile %s: %d cells to run, records in %s\n", plan.Scenario.Name, plan.Profile, len(todo), o.out)
 	events.begin(header, len(todo), o.out)
 	summary, err := campaign.Run(ctx, todo, w, campaign.Options{
-		Worker: testbed.Spawn, Jobs: o.jobs, Disturbed: disturbed,
+		Worker: testbed.Spawn, Jobs: o.jobs, Reruns: o.reruns, Disturbed: disturbed,
 		Observe: func(e campaign.Event) {
 			view.show(e)
 			events.pass(e)
@@ -289,7 +291,7 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *testbed.Prepared, p
 
 // openResults opens the records of a new campaign, or of a stopped one, and
 // returns the jobs that are still to do, and how often which were disturbed.
-func openResults(out string, header record.Campaign, jobs []testbed.Job, resume bool) ([]testbed.Job, map[string]int, *record.Writer, error) {
+func openResults(out string, header record.Campaign, jobs []testbed.Job, resume bool, reruns int) ([]testbed.Job, map[string]int, *record.Writer, error) {
 	if resume {
 		old, err := record.Read(out)
 		switch {
@@ -312,7 +314,7 @@ func openResults(out string, header record.Campaign, jobs []testbed.Job, resume 
 			}
 			settled, disturbed := map[string]bool{}, map[string]int{}
 			for _, cell := range old.Cells {
-				settled[cell.Cell.ID] = campaign.Settled(cell)
+				settled[cell.Cell.ID] = campaign.Settled(cell, reruns)
 				disturbed[cell.Cell.ID] = cell.DisturbedAttempts
 			}
 			jobs = slices.DeleteFunc(slices.Clone(jobs), func(j testbed.Job) bool { return settled[j.Cell.ID] })

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"gonum.org/v1/gonum/stat"
@@ -26,11 +27,11 @@ import (
 func Bench(w io.Writer, r *record.Results) error {
 	out := bufio.NewWriter(w)
 	c := r.Campaign
-	config := map[string]string{
-		"scenario": c.Scenario, "profile": c.Profile, "commit": c.Tool.Commit, "edgebed": c.Tool.Version,
-		"cpu": c.Machine.CPU, "kernel": c.Machine.Kernel, "scenario-sha256": c.ScenarioSHA256,
-		"started": c.Started.UTC().Format("2006-01-02T15:04:05Z"),
-	}
+	// What differs between the results that one compares is no configuration:
+	// benchstat makes a table for each.
+	fmt.Fprintf(out, "# edgebed %s, commit %s, %s, started %s, scenario %s\n", c.Tool.Version, c.Tool.Commit, c.Machine.Kernel,
+		c.Started.UTC().Format(time.RFC3339), c.ScenarioSHA256)
+	config := map[string]string{"scenario": c.Scenario, "profile": c.Profile, "cpu": c.Machine.CPU}
 	for name, value := range c.Parameters {
 		config["parameter-"+strings.ToLower(name)] = value
 	}

@@ -155,7 +155,6 @@ func (j *judge) find(f record.Finding) {
 
 // Units of measures.
 func us(d time.Duration) float64    { return round(float64(d)/float64(time.Microsecond), 1) }
-func ms(d time.Duration) float64    { return round(float64(d)/float64(time.Millisecond), 3) }
 func percent(share float64) float64 { return round(100*share, 3) }
 func round(v float64, digits int) float64 {
 	scale := math.Pow10(digits)

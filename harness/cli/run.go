@@ -343,7 +343,7 @@ func writeReport(cmd *cobra.Command, dir string, list io.Writer) error {
 	for _, warning := range results.Warnings {
 		fmt.Fprintln(cmd.ErrOrStderr(), "warning:", warning)
 	}
-	files, err := report.Write(dir, results, nil)
+	files, err := report.Write(dir, results)
 	if err != nil {
 		return err
 	}

@@ -81,7 +81,7 @@ func moreFigures() []record.Figure {
 
 func TestGolden(t *testing.T) {
 	dir := t.TempDir()
-	files, err := Write(dir, synthesize(smallWorkload()), nil)
+	files, err := Write(dir, synthesize(smallWorkload()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,11 +102,11 @@ func TestGolden(t *testing.T) {
 func TestWrite(t *testing.T) {
 	r := synthesize(fullWorkload())
 	first, second := t.TempDir(), t.TempDir()
-	files, err := Write(first, r, nil)
+	files, err := Write(first, r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Write(second, r, nil); err != nil {
+	if _, err := Write(second, r); err != nil {
 		t.Fatal(err)
 	}
 	var names []string
@@ -363,7 +363,7 @@ func TestPartialRecords(t *testing.T) {
 		t.Error("the second panel has no hole")
 	}
 	dir := t.TempDir()
-	if _, err := Write(dir, r, nil); err != nil {
+	if _, err := Write(dir, r); err != nil {
 		t.Error(err)
 	}
 	text, err := os.ReadFile(filepath.Join(dir, "report.md"))
@@ -386,7 +386,7 @@ func TestNoData(t *testing.T) {
 	if _, err := Render(r, r.Campaign.Figures[0], t.TempDir()); !errors.Is(err, ErrNoData) {
 		t.Errorf("Render without cells: %v, want ErrNoData", err)
 	}
-	if _, err := Write(t.TempDir(), r, nil); err != nil {
+	if _, err := Write(t.TempDir(), r); err != nil {
 		t.Errorf("Write without cells: %v", err)
 	}
 	// A cell that failed before it started has no point.
@@ -427,7 +427,7 @@ func TestRenderErrors(t *testing.T) {
 	}
 	r.Campaign.Figures = append(r.Campaign.Figures, f)
 	dir := t.TempDir()
-	files, err := Write(dir, r, nil)
+	files, err := Write(dir, r)
 	if err == nil {
 		t.Error("Write hides the figure that cannot be drawn")
 	}

@@ -15,15 +15,16 @@ import (
 	"strings"
 	"time"
 
+	"edgebed/harness/gate"
 	"edgebed/harness/record"
 	"edgebed/harness/stats"
 )
 
 // Write writes everything that can be told from the records into dir: the
-// figures, report.html with the given verdicts on claims, report.md, summary.csv,
+// figures, report.html with the verdicts on claims, report.md, summary.csv,
 // executions.csv and ports.csv. It returns the names of the files. A figure that cannot be drawn does not keep the rest from
 // being written; its error is part of the one returned.
-func Write(dir string, r *record.Results, claims []Claim) ([]string, error) {
+func Write(dir string, r *record.Results) ([]string, error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, fmt.Errorf("write report: %w", err)
 	}
@@ -38,7 +39,7 @@ func Write(dir string, r *record.Results, claims []Claim) ([]string, error) {
 		name  string
 		write func(io.Writer, *record.Results) error
 	}{
-		{"report.html", func(w io.Writer, r *record.Results) error { return WriteHTML(w, r, claims) }},
+		{"report.html", func(w io.Writer, r *record.Results) error { return WriteHTML(w, r, judged(r)) }},
 		{"report.md", Summary}, {"summary.csv", SummaryCSV},
 		{"executions.csv", record.ExecutionsCSV}, {"ports.csv", record.PortsCSV},
 	} {
@@ -451,4 +452,16 @@ func writeFigures(b *strings.Builder, r *record.Results) {
 			fmt.Fprintf(b, "![%s](%s.svg)\n\n", strings.NewReplacer("[", "(", "]", ")").Replace(escape(c.title)), c.stem)
 		}
 	}
+}
+
+// judged holds the campaign's claims against its records.
+func judged(r *record.Results) []Claim {
+	var list []Claim
+	for _, j := range gate.Judge(r, r.Campaign.Claims) {
+		list = append(list, Claim{
+			Name: j.Claim.Name, Quotation: j.Claim.Quote, Place: j.Claim.Place,
+			Verdict: string(j.Verdict), Numbers: j.Detail,
+		})
+	}
+	return list
 }

@@ -73,7 +73,7 @@ func TestEvents(t *testing.T) {
 		}
 		stream, view := newEventStream(&events, true), newProgressView(&lines)
 		stream.begin(record.Campaign{Scenario: "exp400", Profile: "quick"}, len(prepared.Jobs), "out")
-		summary, err := campaign.Run(t.Context(), prepared.Jobs, w, campaign.Options{
+		summary, err := campaign.Run(t.Context(), prepared.Jobs, w, campaign.Options{Reruns: campaign.Reruns,
 			Worker: worker, Jobs: 1, Cores: 2, Busy: func() (float64, bool) { return 0.1, true },
 			Observe: func(e campaign.Event) {
 				stream.pass(e)

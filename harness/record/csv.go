@@ -33,7 +33,8 @@ func writeFile(name string, r *Results, write func(io.Writer, *Results) error) e
 }
 
 // ExecutionsCSV writes one row per execution: a column for each axis of the
-// matrix, then what Execution holds, except for its ports. Axes with a unit
+// matrix, then what Execution holds, except for its ports, and the audit's verdict
+// on its cell. Axes with a unit
 // have it in their heading and plain numbers below; times are in seconds.
 func ExecutionsCSV(w io.Writer, r *Results) error {
 	axes := r.Campaign.Axes
@@ -44,7 +45,7 @@ func ExecutionsCSV(w io.Writer, r *Results) error {
 	header = append(header, "seed", "index", "warm_up", "ok", "reason", "workload", "started",
 		"delay_s", "cycle_s", "hops", "ptime_ms",
 		"switch_bytes", "switch_packets", "trunk_bytes", "trunk_packets", "drops",
-		"retransmissions", "active_opens", "payload_bytes", "payload_hop_bytes", "predicted_trunk_bytes", "delivered_bytes", "table1_bytes")
+		"retransmissions", "active_opens", "payload_bytes", "payload_hop_bytes", "predicted_trunk_bytes", "delivered_bytes", "table1_bytes", "cell_audit")
 	out := csv.NewWriter(w)
 	if err := out.Write(header); err != nil {
 		return err
@@ -63,13 +64,21 @@ func ExecutionsCSV(w io.Writer, r *Results) error {
 				e.DeliveredBytes(), e.Table1Bytes} {
 				row = append(row, strconv.FormatInt(v, 10))
 			}
-			if err := out.Write(row); err != nil {
+			if err := out.Write(append(row, c.verdict())); err != nil {
 				return err
 			}
 		}
 	}
 	out.Flush()
 	return out.Error()
+}
+
+// verdict is the audit's on the cell, empty where there is none.
+func (c CellResult) verdict() string {
+	if c.End == nil || c.End.Audit == nil {
+		return ""
+	}
+	return string(c.End.Audit.Verdict)
 }
 
 // PortsCSV writes one row per execution and switch port.

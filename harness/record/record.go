@@ -5,7 +5,10 @@
 // figures, claims, gate) works from that file alone.
 package record
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Version is the version of the record schema. Readers accept it and older ones.
 const Version = 1
@@ -266,4 +269,13 @@ type Finding struct {
 	Value float64 `json:"value"`
 	Limit float64 `json:"limit"`
 	Unit  string  `json:"unit"`
+}
+
+// String says what was found, for instance "link-rate s0-s1: -5 % off (limit -2)".
+func (f Finding) String() string {
+	where := ""
+	if f.Where != "" {
+		where = " " + f.Where
+	}
+	return fmt.Sprintf("%s%s: %v %s (limit %v)", f.Check, where, f.Value, f.Unit, f.Limit)
 }

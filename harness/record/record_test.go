@@ -98,7 +98,12 @@ func writeSample(t *testing.T, dir string) {
 		w.Cell(second),
 		w.Execution(failed),
 		w.Execution(sampleExecution(second.ID, 0)),
-		w.CellEnd(CellEnd{Cell: first.ID, Ended: at(9), OK: true, BusyCPU: 0.25}),
+		w.CellEnd(CellEnd{Cell: first.ID, Ended: at(9), OK: true, BusyCPU: 0.25, Audit: &Audit{
+			Verdict:    Disturbed,
+			Findings:   []Finding{{Check: "link-rate", Where: "s0-s1", Value: -5, Limit: -2, Unit: "% off"}},
+			Measures:   map[string]float64{"links-measured": 12},
+			Neighbours: 3,
+		}}),
 		w.Close(),
 	} {
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"flag"
+	"fmt"
 	"image/png"
 	"io"
 	"math"
@@ -394,6 +395,28 @@ func TestNoData(t *testing.T) {
 	var b strings.Builder
 	if err := Summary(&b, r); err != nil || !strings.Contains(b.String(), "Cell c: not complete: no room") {
 		t.Errorf("Summary of a stillborn cell: %v\n%s", err, b.String())
+	}
+	// Verdicts are counted, and disturbed cells named with the reason.
+	r = synthesize(smallWorkload())
+	for i := range r.Cells {
+		r.Cells[i].End.Audit = &record.Audit{Verdict: record.Faithful}
+	}
+	r.Cells[0].End.Audit = nil
+	r.Cells[1].End.Audit = &record.Audit{Verdict: record.Disturbed, Neighbours: 2, Findings: []record.Finding{
+		{Check: "link-rate", Where: "s0-s1", Value: -5, Limit: -2, Unit: "% off"},
+		{Check: "timer-lag-max", Value: 180e3, Limit: 50e3, Unit: "us"},
+	}}
+	b.Reset()
+	if err := Summary(&b, r); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		fmt.Sprintf("- Audit: %d of the complete cells faithful, 1 disturbed, 1 not audited\n", len(r.Cells)-2),
+		"(2 neighbours): link-rate s0-s1: -5 % off (limit -2); timer-lag-max: 180000 us (limit 50000)\n",
+	} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("the summary lacks %q:\n%s", want, b.String())
+		}
 	}
 	// Every execution failed: they are counted, nothing is averaged.
 	r = synthesize(smallWorkload())

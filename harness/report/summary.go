@@ -203,11 +203,51 @@ func writeAccount(b *strings.Builder, r *record.Results) {
 			fmt.Fprintf(b, "- Cell %s: not complete: %s\n", escape(c.Cell.ID), escape(orUnknown(c.End.Reason)))
 		}
 	}
+	writeAudits(b, r)
 	for _, warning := range r.Warnings {
 		fmt.Fprintf(b, "- Warning: %s\n", escape(warning))
 	}
 	b.WriteByte('\n')
 }
+
+// writeAudits says which cells' emulation was disturbed, and by what.
+func writeAudits(b *strings.Builder, r *record.Results) {
+	var faithful, unknown int
+	var disturbed []record.CellResult
+	for _, c := range r.Cells {
+		switch {
+		case c.End == nil || !c.End.OK:
+		case c.End.Audit == nil:
+			unknown++
+		case c.End.Audit.Verdict == record.Faithful:
+			faithful++
+		default:
+			disturbed = append(disturbed, c)
+		}
+	}
+	if faithful+len(disturbed) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "- Audit: %d of the complete cells faithful, %d disturbed", faithful, len(disturbed))
+	if unknown > 0 {
+		fmt.Fprintf(b, ", %d not audited", unknown)
+	}
+	b.WriteByte('\n')
+	for _, c := range disturbed {
+		var reasons []string
+		for _, f := range c.End.Audit.Findings {
+			reasons = append(reasons, f.String())
+		}
+		if more := len(reasons) - mostReasons; more > 0 {
+			reasons = append(reasons[:mostReasons], fmt.Sprintf("%d more", more))
+		}
+		fmt.Fprintf(b, "- Disturbed cell %s (%s): %s\n", escape(c.Cell.ID),
+			count(c.End.Audit.Neighbours, "neighbour"), escape(strings.Join(reasons, "; ")))
+	}
+}
+
+// mostReasons bounds the reasons that the report names for a cell.
+const mostReasons = 4
 
 // roles are the axes' parts in the tables.
 type roles struct {

@@ -26,6 +26,9 @@ import (
 func TestMain(m *testing.M) {
 	sandbox.Enter()
 	delayline.MaybeMain()
+	if len(os.Args) == 3 && os.Args[1] == spinArg {
+		spin(os.Args[2])
+	}
 	if len(os.Args) > 1 && os.Args[1] == WorkerArg {
 		if err := Main(context.Background(), os.Stdin, os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, err)

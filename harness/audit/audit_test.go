@@ -72,22 +72,23 @@ func TestJudge(t *testing.T) {
 		{"late delay line", func(e *Evidence) { e.Lines[0].BA.LateP50 = 150 * time.Microsecond }, "delayline-late-p50", "s0-s1 (back)", 150},
 		{"delay line with a long tail", func(e *Evidence) { e.Lines[0].AB.LateP99 = 10 * time.Millisecond }, "delayline-late-p99", "s0-s1", 10e3},
 		{name: "tail of few frames", change: func(e *Evidence) {
-			e.Lines[0].AB.Packets, e.Lines[0].AB.LateP99 = 10, 3*time.Millisecond
+			e.Lines[0].AB.Packets, e.Lines[0].AB.LateP99 = 10, 8*time.Millisecond
 		}},
 		{"delay line that stood still", func(e *Evidence) { e.Lines[0].AB.LateMax = 300 * time.Millisecond }, "delayline-late-max", "s0-s1", 300e3},
 		{"delay line that lost frames", func(e *Evidence) { e.Lines[0].AB.Dropped = 2 }, "delayline-drops", "s0-s1", 2},
 
 		{"worker that stood still", func(e *Evidence) { e.Lags[7] = 180 * time.Millisecond }, "timer-lag-max", "", 180e3},
 		{"late timers", func(e *Evidence) {
-			several(10, func(i int) { e.Lags[9*i] = 4 * time.Millisecond })
-		}, "timer-lag-p95", "", 4000},
-		{name: "one late timer", change: func(e *Evidence) { e.Lags[50] = 4 * time.Millisecond }},
+			several(10, func(i int) { e.Lags[9*i] = 8 * time.Millisecond })
+		}, "timer-lag-p95", "", 8000},
+		{name: "one late timer", change: func(e *Evidence) { e.Lags[50] = 8 * time.Millisecond }},
 
 		{"saturated machine", func(e *Evidence) {
 			several(15, func(i int) { e.CPU[i].Busy = 1 })
 		}, "cpu-saturated", "", 75},
 		{name: "short peaks of load", change: func(e *Evidence) { several(3, func(i int) { e.CPU[5*i].Busy = 1 }) }},
 		{"stolen time", func(e *Evidence) { several(20, func(i int) { e.CPU[i].Steal = 0.1 }) }, "cpu-steal", "", 10},
+		{"threads that wait", func(e *Evidence) { e.Waited = 8 * time.Second }, "cpu-wait", "", 80},
 
 		{"frames lost by a port", func(e *Evidence) { e.PortDrops = []PortDrops{{"s0-host0", 3}} }, "port-drops", "s0-host0", 3},
 		{name: "full queue of a link", change: func(e *Evidence) { e.QueueDrops = 40 }},

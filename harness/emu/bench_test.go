@@ -1,11 +1,15 @@
 package emu
 
 import (
+	"fmt"
 	"io"
+	"net"
 	"net/netip"
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/vishvananda/netlink"
 
 	"edgebed/harness/units"
 )
@@ -165,30 +169,106 @@ func BenchmarkCounters(b *testing.B) {
 	b.ReportMetric(float64(captured)/float64(counted), "captured/counted")
 }
 
-// BenchmarkBuild measures how long the paper's ring takes to build and to close.
+// line is n switches in a row with a host each, star n hosts on one switch.
+func line(n int) *Topology {
+	t := crowd("line", n)
+	for i := range n {
+		s := fmt.Sprintf("s%d", i)
+		t.Switches = append(t.Switches, s)
+		t.Hosts[i].Switch = s
+		if i > 0 {
+			t.Links = append(t.Links, LinkSpec{Between: [2]string{t.Switches[i-1], s}, Class: "trunk"})
+		}
+	}
+	return t
+}
+
+func star(n int) *Topology {
+	t := crowd("star", n)
+	t.Switches = []string{"s0"}
+	for i := range n {
+		t.Hosts[i].Switch = "s0"
+	}
+	return t
+}
+
+// crowd is n hosts without switches.
+func crowd(name string, n int) *Topology {
+	t := &Topology{
+		Version: 1, Name: name, Subnet: netip.MustParsePrefix("10.0.0.0/8"),
+		Classes: map[string]Override{"trunk": {Rate: new(10 * units.Mbps)}},
+	}
+	address := t.Subnet.Addr()
+	for i := range n {
+		address = address.Next()
+		t.Hosts = append(t.Hosts, HostSpec{Name: fmt.Sprintf("h%d", i), Address: address})
+	}
+	return t
+}
+
+// BenchmarkBuild measures how long networks take to build, step by step, and to
+// close: the paper's ring, without and with the delay of its links, and lines
+// and stars of many hosts. The kernel removes devices and namespaces in the
+// background after that: gone-ms is when the last device is gone.
 func BenchmarkBuild(b *testing.B) {
-	for name, delay := range map[string]time.Duration{"plain": 0, "delayed": time.Millisecond} {
-		b.Run(name, func(b *testing.B) {
-			topology := ring6(b, Override{Delay: &delay})
-			var up, down []time.Duration
+	for _, t := range []struct {
+		name string
+		*Topology
+	}{
+		{"ring6/plain", ring6(b, Override{Delay: new(time.Duration(0))})},
+		{"ring6/delayed", ring6(b, Override{Delay: new(time.Millisecond)})},
+		{"line/100", line(100)},
+		{"star/100", star(100)},
+		{"line/1000", line(1000)},
+		{"star/1000", star(1000)},
+	} {
+		b.Run(t.name, func(b *testing.B) {
+			milli := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+			took := map[string][]float64{}
+			note := func(name string, d time.Duration) { took[name] = append(took[name], milli(d)) }
 			for b.Loop() {
 				start := time.Now()
-				n, err := Build(b.Context(), topology, Options{})
+				n, err := Build(b.Context(), t.Topology, Options{})
 				if err != nil {
 					b.Fatal(err)
 				}
-				built := time.Now()
+				note("build", time.Since(start))
+				for _, s := range n.steps {
+					note(s.name, s.took)
+				}
+				witness := witness(b, n)
+				start = time.Now()
 				if err := n.Close(); err != nil {
 					b.Fatal(err)
 				}
-				up, down = append(up, built.Sub(start)), append(down, time.Since(built))
-				// The kernel removes the namespaces in the background, and what
-				// is built meanwhile waits for that.
-				time.Sleep(400 * time.Millisecond)
+				note("close", time.Since(start))
+				for witness() {
+					time.Sleep(time.Millisecond)
+				}
+				note("gone", time.Since(start))
 			}
-			b.ReportMetric(float64(median(up).Microseconds())/1000, "build-ms")
-			b.ReportMetric(float64(median(down).Microseconds())/1000, "close-ms")
+			for name, values := range took {
+				b.ReportMetric(median(values), name+"-ms")
+			}
 		})
+	}
+}
+
+// witness puts one end of a device pair into the network's last namespace, and
+// returns whether the other end is still there, which ends with that namespace.
+func witness(b *testing.B, n *Network) func() bool {
+	b.Helper()
+	last := n.hosts[len(n.hosts)-1]
+	const name = "witness"
+	err := netlink.LinkAdd(&netlink.Veth{
+		LinkAttrs: netlink.LinkAttrs{Name: name}, PeerName: name, PeerNamespace: netlink.NsFd(last.ns.file.Fd()),
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return func() bool {
+		_, err := net.InterfaceByName(name)
+		return err == nil
 	}
 }
 

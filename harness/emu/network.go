@@ -74,6 +74,7 @@ type Network struct {
 	bridges        map[string]int // interface index by switch
 	nextIndex      int            // of the next port
 	wireEnds       []int          // interface indices of the wire's devices
+	steps          []step         // of building
 
 	mu       sync.Mutex // guards what live changes change:
 	topology *Topology  // and its links' parameters
@@ -121,34 +122,56 @@ func Build(ctx context.Context, t *Topology, opts Options) (*Network, error) {
 	return n, nil
 }
 
-func (n *Network) build(ctx context.Context) (err error) {
+// step is a part of building a network and how long it took.
+type step struct {
+	name string
+	took time.Duration
+}
+
+func (n *Network) build(ctx context.Context) error {
+	for _, s := range []struct {
+		name string
+		do   func(context.Context) error
+	}{
+		{"fabric", n.openFabric},
+		{"switches", n.addSwitches},
+		{"hosts", n.addHosts},
+		{"links", n.addLinks},
+		{"forwarding", n.addForwarding},
+		{"carrier", n.carrier},
+		{"settings", n.readSettings},
+	} {
+		start := time.Now()
+		if err := s.do(ctx); err != nil {
+			return err
+		}
+		n.steps = append(n.steps, step{s.name, time.Since(start)})
+	}
+	return nil
+}
+
+// openFabric makes the namespace of the switches.
+func (n *Network) openFabric(context.Context) (err error) {
 	if n.home, err = currentNamespace(); err != nil {
 		return err
 	}
 	if n.fabric, err = newNamespace(n.home, func() error { return writeAll(quiet) }); err != nil {
 		return fmt.Errorf("make the switches' namespace: %w", err)
 	}
-	if n.fabricC, err = n.fabric.dial(); err != nil {
-		return err
-	}
+	n.fabricC, err = n.fabric.dial()
+	return err
+}
+
+func (n *Network) addSwitches(ctx context.Context) error {
 	for i, s := range n.topology.Switches {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		if err := n.addSwitch(i, s); err != nil {
 			return fmt.Errorf("make switch %s: %w", s, err)
 		}
 	}
-	if err := n.addHosts(ctx); err != nil {
-		return err
-	}
-	if err := n.addLinks(ctx); err != nil {
-		return err
-	}
-	if err := n.addForwarding(); err != nil {
-		return err
-	}
-	if err := n.carrier(ctx); err != nil {
-		return err
-	}
-	return n.readSettings()
+	return nil
 }
 
 // hardware returns the MAC address of device i of a kind.
@@ -414,7 +437,7 @@ func (n *Network) joinByNetem(i int, l *link) error {
 
 // addForwarding writes the static entries of all switches: the port towards
 // each host.
-func (n *Network) addForwarding() error {
+func (n *Network) addForwarding(ctx context.Context) error {
 	t := n.topology
 	byName := make(map[string]int, len(n.ports))
 	for _, p := range n.ports {

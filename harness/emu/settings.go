@@ -1,6 +1,7 @@
 package emu
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -13,7 +14,7 @@ import (
 func (n *Network) Settings() map[string]string { return maps.Clone(n.settings) }
 
 // readSettings reads the settings back after the network was built.
-func (n *Network) readSettings() error {
+func (n *Network) readSettings(context.Context) error {
 	n.settings["topology"] = n.topology.Name
 	n.settings["delay-backend"] = string(n.backend)
 	n.settings["congestion-control"] = n.opts.CongestionControl // checked on every host

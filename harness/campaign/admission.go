@@ -16,7 +16,7 @@ import (
 // audits say moves it from there.
 const (
 	startBudget = 0.375
-	leastBudget = 0.2
+	leastBudget = 0.375
 	mostBudget  = 0.85
 	// raise is added for each faithful cell, cut multiplies after a disturbed
 	// one.
@@ -55,7 +55,9 @@ type task struct {
 // admission decides which cell starts next. It predicts what the machine's CPUs
 // will have to do, learns from samples what each kind of cell really takes, and
 // lets cells in while the prediction is within a budget, which audits move:
-// up a little with each faithful cell, down by a quarter with a disturbed one. It
+// up a little with each faithful cell, down by a quarter with a disturbed one, never
+// below what it started with: a machine that is busy with other things would
+// otherwise end up running one cell after another. It
 // is not safe for concurrent use.
 type admission struct {
 	cores  float64

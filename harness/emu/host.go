@@ -124,17 +124,14 @@ func (h *Host) configure(n *Network) error {
 			return fmt.Errorf("give the local route to %v congestion control %s: %w", r.Dst, n.opts.CongestionControl, err)
 		}
 	}
+	neighbours := make([]entry, 0, len(n.topology.Hosts))
 	for i, other := range n.topology.Hosts {
-		if other.Name == h.spec.Name {
-			continue
+		if other.Name != h.spec.Name {
+			neighbours = append(neighbours, entry{index: h.index, address: other.Address, hardware: hardware(macHost, i)})
 		}
-		neighbour := &netlink.Neigh{
-			LinkIndex: h.index, Family: netlink.FAMILY_V4, State: netlink.NUD_PERMANENT,
-			IP: other.Address.AsSlice(), HardwareAddr: hardware(macHost, i),
-		}
-		if err := h.conn.NeighAdd(neighbour); err != nil {
-			return fmt.Errorf("add neighbour %s: %w", other.Name, err)
-		}
+	}
+	if err := h.conn.addEntries(neighbours); err != nil {
+		return fmt.Errorf("add the other hosts as neighbours: %w", err)
 	}
 	return nil
 }

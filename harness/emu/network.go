@@ -152,6 +152,9 @@ func (n *Network) build(ctx context.Context) error {
 
 // openFabric makes the namespace of the switches.
 func (n *Network) openFabric(context.Context) (err error) {
+	if err := n.checkFiles(); err != nil {
+		return err
+	}
 	if n.home, err = currentNamespace(); err != nil {
 		return err
 	}
@@ -160,6 +163,22 @@ func (n *Network) openFabric(context.Context) (err error) {
 	}
 	n.fabricC, err = n.fabric.dial()
 	return err
+}
+
+// checkFiles refuses a network that needs more open files than the process may
+// have: a namespace and two sockets for each host, two sockets for each line.
+func (n *Network) checkFiles() error {
+	const others = 100
+	need := uint64(3*len(n.topology.Hosts) + 2*len(n.topology.Links) + others)
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return fmt.Errorf("read the limit of open files: %w", err)
+	}
+	// The Go runtime has raised the soft limit to the hard one.
+	if need > limit.Cur {
+		return fmt.Errorf("check the limit of open files: the network needs about %d, and the process may have %d; raise it with ulimit -n", need, limit.Cur)
+	}
+	return nil
 }
 
 func (n *Network) addSwitches(ctx context.Context) error {
@@ -443,27 +462,30 @@ func (n *Network) addForwarding(ctx context.Context) error {
 	for _, p := range n.ports {
 		byName[p.name] = p.index
 	}
+	bySwitch := map[string][]*Host{}
+	for _, h := range n.hosts {
+		bySwitch[h.spec.Switch] = append(bySwitch[h.spec.Switch], h)
+	}
 	for end, s := range t.Switches {
+		if len(bySwitch[s]) == 0 {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		next := t.toward(end)
-		for _, h := range n.hosts {
-			if h.spec.Switch != s {
-				continue
-			}
-			for at, name := range t.Switches {
+		var entries []entry
+		for at, name := range t.Switches {
+			for _, h := range bySwitch[s] {
 				toward := h.spec.Name
 				if at != end {
-					toward = t.Switches[t.other(next[at], at)]
+					toward = t.Links[next[at]].other(name)
 				}
-				// NOARP makes the entry static; PERMANENT would mean the
-				// switch's own address.
-				entry := &netlink.Neigh{
-					LinkIndex: byName[name+"-"+toward], Family: unix.AF_BRIDGE, State: netlink.NUD_NOARP,
-					Flags: netlink.NTF_MASTER, HardwareAddr: h.mac,
-				}
-				if err := n.fabricC.NeighAdd(entry); err != nil {
-					return fmt.Errorf("add the entry of switch %s for host %s: %w", name, h.spec.Name, err)
-				}
+				entries = append(entries, entry{index: byName[name+"-"+toward], hardware: h.mac})
 			}
+		}
+		if err := n.fabricC.addEntries(entries); err != nil {
+			return fmt.Errorf("add the forwarding entries for the hosts of switch %s: %w", s, err)
 		}
 	}
 	return nil

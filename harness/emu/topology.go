@@ -371,7 +371,7 @@ func (t *Topology) Path(a, b string) []string {
 		if next[at] < 0 {
 			return nil
 		}
-		at = t.other(next[at], at)
+		at = slices.Index(t.Switches, t.Links[next[at]].other(t.Switches[at]))
 		path = append(path, t.Switches[at])
 	}
 	return path
@@ -382,12 +382,11 @@ func (t *Topology) Path(a, b string) []string {
 func (t *Topology) Hops(a, b string) int { return len(t.Path(a, b)) - 1 }
 
 // other returns the switch at the other end of a link.
-func (t *Topology) other(link, at int) int {
-	ends := t.Links[link].Between
-	if ends[0] == t.Switches[at] {
-		return slices.Index(t.Switches, ends[1])
+func (l LinkSpec) other(end string) string {
+	if l.Between[0] == end {
+		return l.Between[1]
 	}
-	return slices.Index(t.Switches, ends[0])
+	return l.Between[0]
 }
 
 // toward returns for every switch the link to take towards the switch end, -1

@@ -1,0 +1,79 @@
+package emu
+
+import (
+	"errors"
+	"net/netip"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// TestAddEntries adds more neighbours than one call to the kernel takes, and
+// then one of them again.
+func TestAddEntries(t *testing.T) {
+	n := build(t, pair(Override{}), Options{})
+	h := n.Hosts()[0]
+	c, err := h.ns.dial()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	var entries []entry
+	address := netip.MustParseAddr("10.9.1.0")
+	for i := range 3 * batchSize / 60 {
+		address = address.Next()
+		entries = append(entries, entry{index: h.index, address: address, hardware: hardware(macHost, i)})
+	}
+	if err := c.addEntries(entries); err != nil {
+		t.Fatal(err)
+	}
+	list, err := c.NeighList(h.index, netlink.FAMILY_V4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]string{}
+	for _, e := range list {
+		if e.State == netlink.NUD_PERMANENT {
+			found[e.IP.String()] = e.HardwareAddr.String()
+		}
+	}
+	for _, e := range entries {
+		if found[e.address.String()] != e.hardware.String() {
+			t.Fatalf("neighbour %v is %q, want %v", e.address, found[e.address.String()], e.hardware)
+		}
+	}
+	if err := c.addEntries(entries[5:6]); !errors.Is(err, syscall.EEXIST) {
+		t.Errorf("adding an entry again: %v, want %v", err, syscall.EEXIST)
+	}
+	// An error in the middle is not lost among the successes around it.
+	again := []entry{{h.index, address.Next(), hardware(macHost, 1)}, entries[7], {h.index, address.Next().Next(), hardware(macHost, 2)}}
+	if err := c.addEntries(again); !errors.Is(err, syscall.EEXIST) {
+		t.Errorf("adding an entry again between others: %v, want %v", err, syscall.EEXIST)
+	}
+}
+
+// TestFileLimit asks for more hosts than the process may have files.
+func TestFileLimit(t *testing.T) {
+	var before unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &before); err != nil {
+		t.Fatal(err)
+	}
+	lower := unix.Rlimit{Cur: 300, Max: before.Max}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &lower); err != nil {
+		t.Fatal(err)
+	}
+	n, err := Build(t.Context(), star(100), Options{})
+	if restore := unix.Setrlimit(unix.RLIMIT_NOFILE, &before); restore != nil {
+		t.Fatal(restore)
+	}
+	if err == nil {
+		n.Close()
+		t.Fatal("a network of 100 hosts fits into 300 files")
+	}
+	if !strings.Contains(err.Error(), "ulimit -n") {
+		t.Errorf("the error gives no advice: %v", err)
+	}
+}

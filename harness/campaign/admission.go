@@ -15,8 +15,7 @@ import (
 // late: the budget starts with most of the machine idle on average, and what
 // audits say moves it from there.
 const (
-	startBudget = 0.375
-	leastBudget = 0.375
+	startBudget = 0.375 // the least, too
 	mostBudget  = 0.85
 	// raise is added for each faithful cell, cut multiplies after a disturbed
 	// one.
@@ -54,11 +53,11 @@ type task struct {
 
 // admission decides which cell starts next. It predicts what the machine's CPUs
 // will have to do, learns from samples what each kind of cell really takes, and
-// lets cells in while the prediction is within a budget, which audits move:
-// up a little with each faithful cell, down by a quarter with a disturbed one, never
-// below what it started with: a machine that is busy with other things would
-// otherwise end up running one cell after another. It
-// is not safe for concurrent use.
+// lets cells in while the prediction is within a budget, which audits move: up a
+// little with each faithful cell, down by a quarter with a disturbed one, but
+// never below what it started with. A machine that is busy with other things
+// would otherwise end up running one cell after another. It is not safe for
+// concurrent use.
 type admission struct {
 	cores  float64
 	budget float64 // in cores
@@ -175,7 +174,7 @@ func (a *admission) audited(t *task, audit *record.Audit) (again bool) {
 	// Cells that were disturbed together are one sign of too much, and what a
 	// cell met alone came from elsewhere.
 	if t.neighbours > 0 && t.started > a.lastCut {
-		a.budget = max(a.budget*cut, leastBudget*a.cores)
+		a.budget = max(a.budget*cut, startBudget*a.cores)
 		a.lastCut = a.admitted
 	}
 	t.disturbed++

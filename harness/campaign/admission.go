@@ -25,7 +25,7 @@ const (
 
 // learningRate is the share of the difference between a sample of the machine's
 // CPU time and its prediction that one sample corrects.
-const learningRate = 0.1
+const learningRate = 0.3
 
 // leastLoad keeps cells from looking free, in cores.
 const leastLoad = 0.02
@@ -49,6 +49,8 @@ type task struct {
 	allowed, neighbours int
 	// started is when the attempt began, as the count of admissions.
 	started int
+	// ready is set once the worker has built the network.
+	ready bool
 }
 
 // admission decides which cell starts next. It predicts what the machine's CPUs
@@ -97,10 +99,10 @@ func kind(j testbed.Job) string {
 // cores, before the machine has been seen running one. An execution keeps about
 // one path of links busy at a time, so the fastest link's rate counts; most of the
 // CPU time goes to a user-space delay line, which wakes up for every frame.
-// Measured on exp400's cells, 2 cores of an AMD EPYC: 0.1 at 1 Mb/s, 0.15 at
-// 10 Mb/s, 0.7 at 100 Mb/s.
+// Measured on exp400's cells run alone, 2 cores of an AMD EPYC: 0.10 at 1 Mb/s,
+// 0.16 at 10 Mb/s, 0.26 at 100 Mb/s.
 func Load(job testbed.Job) float64 {
-	return 0.1 + 0.006*job.FastestLink().Mbps()
+	return 0.1 + 0.002*job.FastestLink().Mbps()
 }
 
 // wait queues the task. Tasks that may have neighbours come first, the longest
@@ -139,6 +141,17 @@ func (a *admission) next() *task {
 	if n > room {
 		return nil
 	}
+	// Building a network keeps a core busy: more than half of them at once would
+	// disturb the cells that are running.
+	building := 0
+	for _, t := range a.running {
+		if !t.ready {
+			building++
+		}
+	}
+	if building > 0 && float64(building+1) > a.cores/2 {
+		return nil
+	}
 	busy := a.predicted()
 	for i, t := range a.waiting {
 		if n > t.allowed || n > 0 && busy+a.loads[t.kind] > a.budget {
@@ -146,7 +159,7 @@ func (a *admission) next() *task {
 		}
 		a.waiting = slices.Delete(a.waiting, i, i+1)
 		a.admitted++
-		t.started, t.neighbours = a.admitted, 0
+		t.started, t.neighbours, t.ready = a.admitted, 0, false
 		a.running = append(a.running, t)
 		for _, r := range a.running {
 			r.neighbours = max(r.neighbours, n)
@@ -213,21 +226,34 @@ func (a *admission) observe(busy float64) {
 	a.others = max(0, a.others+step)
 }
 
+// setUp is about how long a worker takes until its network stands.
+const setUp = 600 * time.Millisecond
+
 // Estimate returns how long the jobs take under the admission policy on a
 // machine with so many cores, if every cell is faithful.
 func Estimate(jobs []testbed.Job, cores float64, limit int) time.Duration {
 	a := newAdmission(jobs, cores, limit, Reruns, nil)
-	ends := map[*task]time.Duration{}
+	began := map[*task]time.Duration{}
+	due := func(t *task) time.Duration {
+		if !t.ready {
+			return began[t] + min(setUp, t.expected)
+		}
+		return began[t] + t.expected
+	}
 	var now time.Duration
 	for {
 		for t := a.next(); t != nil; t = a.next() {
-			ends[t] = now + t.expected
+			began[t] = now
 		}
 		if len(a.running) == 0 {
 			return now
 		}
-		first := slices.MinFunc(a.running, func(x, y *task) int { return cmp.Compare(ends[x], ends[y]) })
-		now = ends[first]
+		first := slices.MinFunc(a.running, func(x, y *task) int { return cmp.Compare(due(x), due(y)) })
+		now = due(first)
+		if !first.ready {
+			first.ready = true
+			continue
+		}
 		a.remove(first)
 		a.audited(first, &record.Audit{Verdict: record.Faithful})
 	}

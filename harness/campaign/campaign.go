@@ -213,7 +213,13 @@ func (r *run) cell(ctx context.Context, t *task) (end record.CellEnd, err error)
 	made, failed := 0, 0
 	step := t.expected / time.Duration(max(1, len(t.job.Workflows)))
 	report := testbed.Reporter{
-		Cell: func(c record.Cell) error { return r.write(r.writer.Cell(c)) },
+		Cell: func(c record.Cell) error {
+			r.mu.Lock()
+			t.ready, r.shifted = true, true
+			r.mu.Unlock()
+			r.wake()
+			return r.write(r.writer.Cell(c))
+		},
 		Execution: func(e record.Execution) error {
 			if err := r.write(r.writer.Execution(e)); err != nil || e.WarmUp {
 				return err
@@ -297,6 +303,11 @@ func (r *run) finish(t *task, end record.CellEnd, err error, cancelled bool) {
 	}
 	r.event(e)
 	r.mu.Unlock()
+	r.wake()
+}
+
+// wake lets the loop look for cells to start.
+func (r *run) wake() {
 	select {
 	case r.changed <- struct{}{}:
 	default:

@@ -6,8 +6,8 @@ import (
 )
 
 func TestShard(t *testing.T) {
-	list := jobs(t, "1 Mb/s", "10 Mb/s", "100 Mb/s")
-	for _, n := range []int{1, 2, 5, len(list) + 1} {
+	list := jobs(t, "1 Mb/s", "100 Mb/s")[8:16]
+	for _, n := range []int{1, 2, 3, len(list) + 1} {
 		seen := map[string]int{}
 		var least, most, longest time.Duration
 		for _, j := range list {

@@ -16,10 +16,9 @@ import (
 // How often the sampler looks. Each look costs 0.2 ms of processor time, with
 // what the Go runtime does around it.
 const (
-	lagPeriod = 100 * time.Millisecond
-	// In multiples of lagPeriod.
-	shaperEvery = 1
-	cpuEvery    = 5
+	lagPeriod  = 100 * time.Millisecond
+	lookPeriod = 100 * time.Millisecond
+	cpuEvery   = 5 // looks
 )
 
 // measureTries is how often links are measured that seem unfit.
@@ -44,6 +43,10 @@ type Sampler struct {
 	backlogs []backlog
 	cpu      CPU
 	err      error
+
+	lagsMu sync.Mutex // apart from mu, which may wait for the kernel
+	ended  bool
+	lags   []time.Duration
 }
 
 // Start measures the network's links and then begins to sample, until Stop.
@@ -87,7 +90,8 @@ func (s *Sampler) start(ctx context.Context) (err error) {
 	s.backlogs = make([]backlog, len(shapers))
 	s.waited = s.wait()
 	s.started = time.Now()
-	go s.run()
+	go s.probe()
+	go s.watch()
 	return nil
 }
 
@@ -99,23 +103,43 @@ func (s *Sampler) wait() time.Duration {
 	return sum
 }
 
-// run samples on a thread of its own, whose punctuality is a sample itself.
-func (s *Sampler) run() {
+// probe takes the lags of timers, on a thread of its own that does nothing else:
+// a worker that stands still while its probe is busy must not go unseen.
+func (s *Sampler) probe() {
 	// The thread ends with the goroutine, and with it its timer slack.
 	runtime.LockOSThread()
 	// Without it the kernel may be 50 us late to save energy; so the error
 	// means larger lags on every machine alike.
 	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0)
-	due := time.Now().Add(lagPeriod)
-	for k := 1; ; k++ {
+	for due := time.Now().Add(lagPeriod); ; {
 		sleepUntil(due)
-		if !s.sample(k, time.Since(due)) {
+		lag := time.Since(due)
+		if !s.lag(lag) {
 			return
 		}
-		// Reading the queues may have waited for the kernel's lock of network
-		// devices, for instance while a neighbour builds its network.
-		for now := time.Now(); !due.After(now); {
-			due = due.Add(lagPeriod)
+		due = due.Add(lagPeriod * (1 + lag/lagPeriod))
+	}
+}
+
+// lag notes a lag. It returns false after Stop.
+func (s *Sampler) lag(lag time.Duration) bool {
+	s.lagsMu.Lock()
+	defer s.lagsMu.Unlock()
+	if s.ended {
+		return false
+	}
+	s.lags = append(s.lags, lag)
+	return true
+}
+
+// watch samples the queues and the machine until Stop.
+func (s *Sampler) watch() {
+	ticker := time.NewTicker(lookPeriod)
+	defer ticker.Stop()
+	for k := 1; ; k++ {
+		<-ticker.C
+		if !s.sample(k) {
+			return
 		}
 	}
 }
@@ -130,14 +154,13 @@ func sleepUntil(t time.Time) {
 }
 
 // sample takes the k-th sample. It returns false after Stop.
-func (s *Sampler) sample(k int, lag time.Duration) bool {
+func (s *Sampler) sample(k int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopped || s.err != nil {
 		return false
 	}
-	s.evidence.Lags = append(s.evidence.Lags, lag)
-	if s.shaped && k%shaperEvery == 0 {
+	if s.shaped {
 		s.look()
 	}
 	if k%cpuEvery == 0 {
@@ -175,17 +198,27 @@ func (s *Sampler) window() {
 
 // Close ends the sampling. It must come before the network's Close.
 func (s *Sampler) Close() {
+	s.endLags()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stopped = true
 }
 
+func (s *Sampler) endLags() []time.Duration {
+	s.lagsMu.Lock()
+	defer s.lagsMu.Unlock()
+	s.ended = true
+	return s.lags
+}
+
 // Stop ends the sampling and returns all that was seen.
 func (s *Sampler) Stop(ctx context.Context) (Evidence, error) {
+	lags := s.endLags()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stopped = true
 	e := &s.evidence
+	e.Lags = lags
 	if s.err != nil {
 		return *e, fmt.Errorf("audit: %w", s.err)
 	}

@@ -252,7 +252,7 @@ func TestKilledAtRandomMoments(t *testing.T) {
 		t.Fatal(err)
 	}
 	start := func(out string) (*exec.Cmd, *bytes.Buffer) {
-		cmd := exec.Command(self, "run", brisk(t, dir), "--reruns", "0", "--where", "rate=100 Mb/s", "--filter", "S=3.*argument=10 kB.*(pure|prop)",
+		cmd := exec.Command(self, "run", brisk(t, dir), "--where", "rate=100 Mb/s", "--filter", "S=3.*argument=10 kB.*(pure|prop)",
 			"--out", out, "--resume", "--reruns", "0")
 		cmd.Env = append(os.Environ(), envCommand+"=1")
 		var log bytes.Buffer
@@ -380,7 +380,7 @@ func TestShards(t *testing.T) {
 	in := func(name string) string { return filepath.Join(dir, name) }
 	run := func(out string, more ...string) {
 		t.Helper()
-		edgebed(exitOK, append([]string{"run", file, "--reruns", "0", "--where", "rate=100 Mb/s", "--filter", "S=3.*argument=10 kB.*(pure|prop)", "--reruns", "0", "--out", in(out)}, more...)...)
+		edgebed(exitOK, append([]string{"run", file, "--where", "rate=100 Mb/s", "--filter", "S=3.*argument=10 kB.*(pure|prop)", "--reruns", "0", "--out", in(out)}, more...)...)
 	}
 	run("whole")
 	run("one", "--shard", "1/2")
@@ -414,7 +414,7 @@ func TestShards(t *testing.T) {
 	if log := edgebed(exitUsage, "merge", in("merged"), in("one")); !strings.Contains(log, "has records already") {
 		t.Errorf("merge to a folder with records says\n%s", log)
 	}
-	edgebed(exitOK, "run", file, "--reruns", "0", "--where", "rate=50 Mb/s", "--filter", "S=3.*argument=10 kB.*pure", "--reruns", "0", "--out", in("other"))
+	edgebed(exitOK, "run", file, "--where", "rate=50 Mb/s", "--filter", "S=3.*argument=10 kB.*pure", "--reruns", "0", "--out", in("other"))
 	if log := edgebed(exitUsage, "merge", in("foreign"), in("one"), in("other")); !strings.Contains(log, "different campaigns") {
 		t.Errorf("merge of different campaigns says\n%s", log)
 	}

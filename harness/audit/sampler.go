@@ -204,34 +204,47 @@ func (s *Sampler) Close() {
 	s.stopped = true
 }
 
-func (s *Sampler) endLags() []time.Duration {
+func (s *Sampler) endLags() {
 	s.lagsMu.Lock()
 	defer s.lagsMu.Unlock()
 	s.ended = true
-	return s.lags
 }
 
 // Stop ends the sampling and returns all that was seen.
 func (s *Sampler) Stop(ctx context.Context) (Evidence, error) {
-	lags := s.endLags()
+	s.endLags()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stopped = true
-	e := &s.evidence
-	e.Lags = lags
-	if s.err != nil {
-		return *e, fmt.Errorf("audit: %w", s.err)
-	}
 	for i := range s.backlogs {
 		if ended := s.backlogs[i].end(); ended != nil {
-			e.Stretches = append(e.Stretches, *ended)
+			s.evidence.Stretches = append(s.evidence.Stretches, *ended)
 		}
+	}
+	return s.seen(ctx)
+}
+
+// Evidence returns what was seen so far.
+func (s *Sampler) Evidence(ctx context.Context) (Evidence, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.seen(ctx)
+}
+
+// seen needs the lock.
+func (s *Sampler) seen(ctx context.Context) (Evidence, error) {
+	e := s.evidence
+	s.lagsMu.Lock()
+	e.Lags = s.lags
+	s.lagsMu.Unlock()
+	if s.err != nil {
+		return e, fmt.Errorf("audit: %w", s.err)
 	}
 	e.Lasted = time.Since(s.started)
 	e.Waited = max(s.wait()-s.waited, 0)
 	counters, err := s.network.Counters()
 	if err != nil {
-		return *e, fmt.Errorf("audit: %w", err)
+		return e, fmt.Errorf("audit: %w", err)
 	}
 	for _, p := range counters.Sub(s.counters).Ports {
 		if p.Trunk {
@@ -243,11 +256,11 @@ func (s *Sampler) Stop(ctx context.Context) (Evidence, error) {
 	if r := s.network.Relay(); r != nil {
 		stats, err := r.Stats(ctx)
 		if err != nil {
-			return *e, fmt.Errorf("audit: %w", err)
+			return e, fmt.Errorf("audit: %w", err)
 		}
 		for i, name := range s.network.DelayedLinks() {
 			e.Lines = append(e.Lines, Line{name, stats.Lines[i]})
 		}
 	}
-	return *e, nil
+	return e, nil
 }

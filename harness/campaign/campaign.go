@@ -124,7 +124,7 @@ func Run(ctx context.Context, jobs []testbed.Job, w *record.Writer, o Options) (
 	r.summary.Failures = map[string]string{}
 	for _, t := range r.admission.waiting {
 		r.expected += t.expected
-		r.summary.Executions += len(t.job.Workflows)
+		r.summary.Executions += t.job.Left()
 	}
 	r.summary.Cells = len(jobs)
 	err := r.loop(ctx)
@@ -211,7 +211,7 @@ func (r *run) sample() {
 // count unless it is the cell's last.
 func (r *run) cell(ctx context.Context, t *task) (end record.CellEnd, err error) {
 	made, failed := 0, 0
-	step := t.expected / time.Duration(max(1, len(t.job.Workflows)))
+	step := t.expected / time.Duration(max(1, t.job.Left()))
 	report := testbed.Reporter{
 		Cell: func(c record.Cell) error {
 			r.mu.Lock()
@@ -260,8 +260,21 @@ func (r *run) cell(ctx context.Context, t *task) (end record.CellEnd, err error)
 		r.summary.ExecutionsDone -= made
 		r.summary.ExecutionsFailed -= failed
 		r.done -= step * time.Duration(made)
+		r.whole(t)
 	}
 	return end, err
+}
+
+// whole makes the next attempt run all of the cell's executions. It needs the lock.
+func (r *run) whole(t *task) {
+	if t.job.First == 0 {
+		return
+	}
+	r.summary.Executions += t.job.First
+	r.expected -= t.expected
+	t.job.First = 0
+	t.expected = t.job.Expected()
+	r.expected += t.expected
 }
 
 func (r *run) finish(t *task, end record.CellEnd, err error, cancelled bool) {

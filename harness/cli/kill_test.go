@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -235,7 +236,8 @@ func readable(t *testing.T, out string) {
 
 // TestKilledAtRandomMoments kills a campaign with SIGKILL at random moments and
 // goes on with it each time. What is there in the end equals an undisturbed run's
-// records in everything but timing, and no complete cell was run again. The
+// records in everything but timing; no complete cell was run again, and no
+// execution was repeated unless its cell had been disturbed before the kill. The
 // environment variable EDGEBED_TEST_KILLS says how often, 3 times by default.
 func TestKilledAtRandomMoments(t *testing.T) {
 	needSandbox(t)
@@ -312,6 +314,7 @@ func TestKilledAtRandomMoments(t *testing.T) {
 		if diff := cmp.Diff(timeless(undisturbed), timeless(r)); diff != "" {
 			t.Errorf("the records differ (-undisturbed +killed):\n%s", diff)
 		}
+		once(t, out)
 		for _, c := range r.Cells {
 			if n, ok := complete[c.Cell.ID]; ok && n != c.Attempts {
 				t.Errorf("cell %s was complete after %d attempts and was run again", c.Cell.ID, n)
@@ -321,6 +324,39 @@ func TestKilledAtRandomMoments(t *testing.T) {
 	t.Logf("%d campaigns were killed", campaigns)
 }
 
+// once checks that a record file has no execution twice but where one before it
+// was disturbed.
+func once(t *testing.T, out string) {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(out, record.FileName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	type key struct {
+		cell  string
+		index int
+	}
+	seen, disturbed := map[key]bool{}, map[string]bool{}
+	for line := range bytes.Lines(data) {
+		var e struct {
+			Type string
+			record.Execution
+		}
+		if err := json.Unmarshal(line, &e); err != nil {
+			t.Fatalf("%v: %s", err, line)
+		}
+		if e.Type != "execution" || e.WarmUp {
+			continue
+		}
+		if k := (key{e.Cell, e.Index}); seen[k] && !disturbed[e.Cell] {
+			t.Errorf("execution %d of cell %s was repeated", e.Index, e.Cell)
+		} else {
+			seen[k] = true
+		}
+		disturbed[e.Cell] = disturbed[e.Cell] || len(e.Findings) > 0
+	}
+}
+
 // brisk writes a scenario of small cells, and returns its file.
 func brisk(t *testing.T, dir string) string {
 	t.Helper()
@@ -328,7 +364,7 @@ func brisk(t *testing.T, dir string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := strings.NewReplacer("executions: 8", "executions: 2", "pause: 100 ms", "pause: 20 ms").Replace(string(data))
+	text := strings.NewReplacer("executions: 8", "executions: 4", "pause: 100 ms", "pause: 20 ms").Replace(string(data))
 	text, _, _ = strings.Cut(text, "\nfigures:") // drawing takes longer than such cells
 	file := filepath.Join(dir, "brisk.yaml")
 	if err := os.WriteFile(file, []byte(text), 0o666); err != nil {
@@ -348,6 +384,9 @@ func timeless(r *record.Results) []record.CellResult {
 		}
 		var executions []record.Execution
 		for _, e := range c.Executions {
+			if e.WarmUp {
+				continue // a worker that goes on warms up again
+			}
 			// How many acknowledgements the traffic has is timing, too.
 			executions = append(executions, record.Execution{
 				Cell: e.Cell, Index: e.Index, WarmUp: e.WarmUp, Workload: e.Workload, OK: e.OK, Reason: e.Reason, Hops: e.Hops,

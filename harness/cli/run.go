@@ -110,7 +110,7 @@ func runCommand() *cobra.Command {
 
 Records are appended to OUT/records.jsonl as executions end, so that a run that
 is stopped at any moment loses nothing that was finished; --resume goes on with
-the cells that are missing. When all cells are done, executions.csv, figures
+the executions that are missing. When all cells are done, executions.csv, figures
 (SVG and PNG), report.html and report.md are written beside them; "edgebed
 report" makes them again from the records alone.
 
@@ -312,12 +312,21 @@ func openResults(out string, header record.Campaign, jobs []testbed.Job, resume 
 				return nil, nil, nil, fmt.Errorf("resume %s: it holds %s, profile %s, of another version (%.12s, now %.12s); choose another --out",
 					out, c.Scenario, c.Profile, c.ScenarioSHA256, header.ScenarioSHA256)
 			}
-			settled, disturbed := map[string]bool{}, map[string]int{}
+			settled, disturbed, stopped := map[string]bool{}, map[string]int{}, map[string]int{}
 			for _, cell := range old.Cells {
 				settled[cell.Cell.ID] = campaign.Settled(cell, reruns)
 				disturbed[cell.Cell.ID] = cell.DisturbedAttempts
+				stopped[cell.Cell.ID] = cell.Stopped()
 			}
 			jobs = slices.DeleteFunc(slices.Clone(jobs), func(j testbed.Job) bool { return settled[j.Cell.ID] })
+			// A cell is not put together from parts of different machines or builds.
+			if !old.Mixed && c.Machine == header.Machine && c.Tool == header.Tool {
+				for i := range jobs {
+					if n := stopped[jobs[i].Cell.ID]; n > 0 && jobs[i].Divisible() {
+						jobs[i].First = n
+					}
+				}
+			}
 			w, err := record.OpenAppend(out)
 			if err != nil {
 				return nil, nil, nil, err

@@ -26,6 +26,8 @@ type Results struct {
 	Cells []CellResult
 	// Runs is 1 plus the number of times that the campaign was resumed.
 	Runs int
+	// Mixed says that one of them was on another machine or of another build.
+	Mixed bool
 	// Warnings are oddities that do not make the records unusable, such as a
 	// last line cut short by a killed run.
 	Warnings []string
@@ -54,6 +56,28 @@ func (c CellResult) Disturbed() bool {
 
 // Complete reports whether every execution of the cell was made.
 func (c CellResult) Complete() bool { return c.End != nil && c.End.OK }
+
+// Stopped returns how many executions a stopped attempt made before its end, all
+// of them undisturbed as far as was seen; 0 for any other attempt.
+func (c CellResult) Stopped() int {
+	made := 0
+	if c.End != nil {
+		return 0
+	}
+	for _, e := range c.Executions {
+		switch {
+		case e.WarmUp:
+		case e.Index != made:
+			return 0
+		default:
+			made++
+		}
+	}
+	if n := len(c.Executions); n > 0 && len(c.Executions[n-1].Findings) > 0 {
+		return 0
+	}
+	return made
+}
 
 // Coord returns the cell's value on an axis, and whether it has one.
 func (c Cell) Coord(axis string) (Coord, bool) {
@@ -243,6 +267,7 @@ func (p *parser) campaign(c Campaign) error {
 		return fmt.Errorf("the file mixes two campaigns: %s (%s, %.12s) and %s (%s, %.12s)",
 			first.Scenario, first.Profile, first.ScenarioSHA256, c.Scenario, c.Profile, c.ScenarioSHA256)
 	}
+	r.Mixed = r.Mixed || c.Machine != first.Machine || c.Tool != first.Tool
 	if c.Machine != first.Machine {
 		p.warn("resumed on another machine: %s, %s, %d cores instead of %s, %s, %d cores",
 			c.Machine.Kernel, c.Machine.CPU, c.Machine.Cores, first.Machine.Kernel, first.Machine.CPU, first.Machine.Cores)
@@ -259,6 +284,12 @@ func (p *parser) cell(c Cell) error {
 		return errors.New("the cell record has no id")
 	}
 	previous := p.last[c.ID]
+	if c.First != 0 {
+		if previous == nil || previous.End != nil || len(previous.indices) != c.First {
+			return fmt.Errorf("cell %q goes on with execution %d, which is not where an attempt was stopped", c.ID, c.First)
+		}
+		return nil
+	}
 	if previous == nil {
 		p.order = append(p.order, c.ID)
 	}

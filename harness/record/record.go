@@ -11,7 +11,8 @@ import (
 )
 
 // Version is the version of the record schema. Readers accept it and older ones.
-const Version = 1
+// Version 2 came with Cell.First and Execution.Findings.
+const Version = 2
 
 // Campaign is the first record of a file: what was asked, and of which machine.
 type Campaign struct {
@@ -127,8 +128,11 @@ type Cell struct {
 	Point []Coord `json:"point"`
 	Seed  uint64  `json:"seed"`
 	// Executions planned, without warm-ups.
-	Executions int       `json:"executions"`
-	Started    time.Time `json:"started"`
+	Executions int `json:"executions"`
+	// First is not 0 where the worker goes on with an attempt at the cell that was
+	// stopped: executions before it are that attempt's and count.
+	First   int       `json:"first,omitempty"`
+	Started time.Time `json:"started"`
 	// Settings are the facts of the emulation that could move a curve: delay
 	// back end, congestion control, burst, queue, sysctls, offloads.
 	Settings map[string]string `json:"settings"`
@@ -188,6 +192,9 @@ type Execution struct {
 	// Bound is the least that DelayNS can be; nil where it is not known
 	// beforehand (see PredictedTrunkBytes) and in records of an older edgebed.
 	Bound *Bound `json:"bound,omitempty"`
+	// Findings are those of the cell's audit up to here: what counts if the
+	// attempt is stopped now, so that no CellEnd follows.
+	Findings []Finding `json:"findings,omitempty"`
 }
 
 // Bound is the least time that an execution can take, by cause, along its

@@ -453,6 +453,60 @@ func TestAttempts(t *testing.T) {
 	}
 }
 
+// TestStopped checks attempts that were stopped and gone on with.
+func TestStopped(t *testing.T) {
+	c := sampleCell("pure-faas")
+	from := func(first int) Cell { c := c; c.First = first; return c }
+	execution := func(k int, findings ...Finding) Execution {
+		e := sampleExecution(c.ID, k)
+		e.WarmUp, e.Findings = k < 0, findings
+		return e
+	}
+	late := Finding{Check: "timer-lag-max"}
+	stopped := func(w *Writer) error {
+		return errors.Join(w.Cell(c), w.Execution(execution(-1, late)), w.Execution(execution(0, late)), w.Execution(execution(1)))
+	}
+	for _, tc := range []struct {
+		name                 string
+		more                 func(w *Writer) error
+		stopped, executions  int
+		complete, unreadable bool
+	}{
+		{name: "stopped", more: func(w *Writer) error { return nil }, stopped: 2, executions: 3},
+		{name: "disturbed and stopped", more: func(w *Writer) error { return w.Execution(execution(2, late)) }, executions: 4},
+		{name: "one left out", more: func(w *Writer) error { return w.Execution(execution(3)) }, executions: 4},
+		{name: "stopped again", more: func(w *Writer) error {
+			return errors.Join(w.Cell(from(2)), w.Execution(execution(-1)), w.Execution(execution(2)))
+		}, stopped: 3, executions: 5},
+		{name: "gone on with", more: func(w *Writer) error {
+			return errors.Join(w.Cell(from(2)), w.Execution(execution(2)), w.Cell(from(3)), w.CellEnd(CellEnd{Cell: c.ID, OK: true}))
+		}, executions: 4, complete: true},
+		{name: "begun again", more: func(w *Writer) error { return errors.Join(w.Cell(c), w.Execution(execution(0))) }, stopped: 1, executions: 1},
+		{name: "gone on elsewhere", more: func(w *Writer) error { return w.Cell(from(1)) }, unreadable: true},
+		{name: "gone on after its end", more: func(w *Writer) error {
+			return errors.Join(w.CellEnd(CellEnd{Cell: c.ID, OK: true}), w.Cell(from(2)))
+		}, unreadable: true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r, err := resultsOf(t, func(w *Writer) error { return errors.Join(stopped(w), tc.more(w)) })
+			if tc.unreadable {
+				if err == nil {
+					t.Error("no error")
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := r.Cells[0]
+			if got.Stopped() != tc.stopped || len(got.Executions) != tc.executions || got.Complete() != tc.complete {
+				t.Errorf("stopped after %d, %d executions, complete %v; want %d, %d, %v",
+					got.Stopped(), len(got.Executions), got.Complete(), tc.stopped, tc.executions, tc.complete)
+			}
+		})
+	}
+}
+
 // TestStillborn checks attempts that failed before they started: the record
 // file has only their ends.
 func TestStillborn(t *testing.T) {
@@ -513,7 +567,7 @@ func TestReadErrors(t *testing.T) {
 		"not an object":      {campaign + "12\n", "f:2: parse record"},
 		"last not an object": {campaign + "12", "f:2: parse record"},
 		"no campaign":        {cell, "f:1: the first record must be a campaign"},
-		"newer":              {`{"type":"campaign","version":2}`, "f:1: the records have version 2, this program reads up to 1"},
+		"newer":              {`{"type":"campaign","version":3}`, "f:1: the records have version 3, this program reads up to 2"},
 		"no version":         {`{"type":"campaign"}`, "f:1: the campaign record has version 0"},
 		"wrong field":        {campaign + `{"type":"cell","id":7}` + "\n", "f:2: parse cell record"},
 		"cell without id":    {campaign + `{"type":"cell"}` + "\n", "f:2: the cell record has no id"},

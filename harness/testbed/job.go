@@ -20,7 +20,13 @@ type Job struct {
 	TopologyText []byte `json:"topology_text"`
 	// Workflows to execute, in order.
 	Workflows []Workflow `json:"workflows"`
+	// First is the execution to begin with: those before were made by an attempt
+	// that was stopped.
+	First int `json:"first,omitempty"`
 }
+
+// Left returns how many executions there are to make.
+func (j *Job) Left() int { return len(j.Workflows) - j.First }
 
 // Workflow is a workflow with the name that pairs it across cells.
 type Workflow struct {

@@ -3,6 +3,7 @@ package testbed
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"os"
 	"path/filepath"
@@ -329,7 +330,7 @@ func (j Job) Expected() time.Duration {
 	if err != nil {
 		return total
 	}
-	for k := -j.Cell.Execution.Discard; k < len(j.Workflows); k++ {
+	for k := range j.executions() {
 		w := j.Workflow(k)
 		total += j.Cell.Execution.Pause + time.Duration(w.Workflow.Len())*(service+4*delay+2*time.Millisecond)
 		p, err := j.predictOn(servers, w.Workflow)
@@ -358,7 +359,7 @@ func (j Job) Traffic() (total units.Size) {
 		return 0
 	}
 	switches := func(a, b string) int { return t.Hops(a, b) + 1 }
-	for k := -j.Cell.Execution.Discard; k < len(j.Workflows); k++ {
+	for k := range j.executions() {
 		if p, err := j.predictOn(servers, j.Workflow(k).Workflow); err == nil {
 			total += p.WireBytes(switches)
 		}
@@ -437,6 +438,32 @@ func (j Job) predict(w *workflow.Workflow) (p *workflow.Prediction, exact bool, 
 	p, err = j.predictOn(servers, w)
 	moved := e.Model == workflow.StateLocal && e.KeepClient || len(j.kept(t, w)) > 0
 	return p, servers.sole(w) && !moved, err
+}
+
+// Divisible reports whether the job's executions do not depend on those before
+// them, so that a worker can go on where another one was stopped: each has a client
+// of its own, leaves nothing behind, and chance has no part in where it runs.
+func (j *Job) Divisible() bool {
+	if j.Cell.Execution.KeepClient {
+		return false
+	}
+	for _, w := range j.Workflows {
+		if _, exact, err := j.predict(w.Workflow); err != nil || !exact {
+			return false
+		}
+	}
+	return true
+}
+
+// executions are those that the job makes, in order, warm-ups first.
+func (j *Job) executions() iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for k := -j.Cell.Execution.Discard; k < len(j.Workflows); k++ {
+			if (k < 0 || k >= j.First) && !yield(k) {
+				return
+			}
+		}
+	}
 }
 
 // predictOn is predict with the first of the given servers for each function.

@@ -120,7 +120,7 @@ func (b *bench) run(ctx context.Context, report Reporter) error {
 		return err
 	}
 	if err := report.Cell(record.Cell{
-		ID: cell.ID, Point: cell.Point, Seed: cell.Seed, Executions: len(b.job.Workflows),
+		ID: cell.ID, Point: cell.Point, Seed: cell.Seed, Executions: len(b.job.Workflows), First: b.job.First,
 		Started: time.Now(), Settings: settings,
 	}); err != nil {
 		return err
@@ -136,7 +136,7 @@ func (b *bench) run(ctx context.Context, report Reporter) error {
 		}
 	}
 	b.answered = time.Now()
-	for k := -cell.Execution.Discard; k < len(b.job.Workflows); k++ {
+	for k := range b.job.executions() {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -144,6 +144,11 @@ func (b *bench) run(ctx context.Context, report Reporter) error {
 		if err != nil {
 			return fmt.Errorf("execution %d: %w", k, err)
 		}
+		so, err := watch.Evidence(ctx)
+		if err != nil {
+			return err
+		}
+		e.Findings = audit.Judge(so).Findings
 		if err := report.Execution(e); err != nil {
 			return err
 		}

@@ -11,7 +11,7 @@ COMMIT  := $(shell git rev-parse --short=12 HEAD 2>/dev/null)$(shell git diff --
 LDFLAGS := -X edgebed/harness/record.commit=$(COMMIT)
 SOURCES := $(shell find harness nodes topologies scenarios -name '*.go' -o -name '*.yaml')
 
-.PHONY: all exp400 exp401 exp402 alibaba-mix test lint bench vmtest regress regress-vm clean generate
+.PHONY: all exp400 exp401 exp402 alibaba-mix test lint bench gate-rates vmtest regress regress-vm clean generate
 
 all: $(BIN)
 
@@ -35,6 +35,13 @@ regress: $(BIN)
 	@scripts/fresh results/regress
 	$(BIN) run exp400 $(REGRESS) --jobs $(JOBS) --out results/regress
 	$(BIN) compare results/baseline/regress results/regress --format $(FORMAT)
+
+# The gate's error rates: unchanged runs against each other and against runs with
+# slow-downs built in; see scripts/gate-rates. 15 runs of some 3 minutes each.
+UNCHANGED ?= 11
+INJECTED  ?= 1
+gate-rates:
+	$(GO) run ./scripts/gate-rates -unchanged $(UNCHANGED) -injected $(INJECTED) -- exp400 --profile $(PROFILE) --jobs $(JOBS) --reruns $(RERUNS)
 
 test:
 	$(GO) test -race ./...

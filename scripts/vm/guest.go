@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -114,6 +115,9 @@ func guest() error {
 			return fmt.Errorf("load %s: %w", name, err)
 		}
 	}
+	if err := loopbackUp(); err != nil {
+		return fmt.Errorf("set the loopback device up: %w", err)
+	}
 	// The kernel gathers randomness first, for a second. Without this, the first
 	// execution that draws an identifier would wait for it.
 	if _, err := unix.Getrandom(make([]byte, 1), 0); err != nil {
@@ -137,6 +141,21 @@ func guest() error {
 		return errors.New("a step failed")
 	}
 	return nil
+}
+
+// loopbackUp is for programs that talk to themselves: the kernel starts without.
+func loopbackUp() error {
+	// Of the families of netlink the guest's kernel may lack some.
+	h, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	lo, err := h.LinkByName("lo")
+	if err != nil {
+		return err
+	}
+	return h.LinkSetUp(lo)
 }
 
 func loadModule(name string) error {

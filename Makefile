@@ -11,7 +11,7 @@ COMMIT  := $(shell git rev-parse --short=12 HEAD 2>/dev/null)$(shell git diff --
 LDFLAGS := -X edgebed/harness/record.commit=$(COMMIT)
 SOURCES := $(shell find harness nodes topologies scenarios -name '*.go' -o -name '*.yaml')
 
-.PHONY: all exp400 exp401 exp402 alibaba-mix test lint bench gate-rates vmtest regress regress-vm clean generate
+.PHONY: all exp400 exp401 exp402 alibaba-mix test lint bench gate-rates vmtest regress regress-grid regress-vm regress-vm-grid clean generate
 
 all: $(BIN)
 
@@ -26,15 +26,17 @@ exp400 exp401 exp402 alibaba-mix: $(BIN)
 	@scripts/fresh $(OUT)
 	$(BIN) run $@ --profile $(PROFILE) --jobs $(JOBS) --reruns $(RERUNS) --out $(OUT) $(VARIANT:%=--set variant=%)
 
-# A small grid against the committed baseline, in about a minute. A new baseline:
-# edgebed baseline update results/regress --reason '...'
+# A small grid against the committed baseline. A new baseline:
+# make regress-grid && bin/edgebed baseline update results/regress --reason '...'
 REGRESS := --where 'argument=10 kB' --where 'panel=S=3,L=6' --where 'rate=5 Mb/s' --where 'rate=20 Mb/s' \
 	--where 'rate=50 Mb/s' --where 'rate=100 Mb/s'
 FORMAT  ?= text
-regress: $(BIN)
+regress:
+	scripts/ci-regress regress $(FORMAT)
+
+regress-grid: $(BIN)
 	@scripts/fresh results/regress
 	$(BIN) run exp400 $(REGRESS) --jobs $(JOBS) --out results/regress
-	$(BIN) compare results/baseline/regress results/regress --format $(FORMAT)
 
 # The gate's error rates: unchanged runs against each other and against runs with
 # slow-downs built in; see scripts/gate-rates. 15 runs of some 3 minutes each.
@@ -63,12 +65,14 @@ bench:
 vmtest:
 	$(GO) run ./scripts/vm test
 
-# A small grid of experiment 400 in such a machine, whose clock counts
-# instructions: delays hardly depend on the load of this one.
-regress-vm: OUT = results/regress-vm
+# The same with a grid in such a machine, whose clock counts instructions: delays
+# hardly depend on the load of this one.
 regress-vm:
-	@scripts/fresh $(OUT)
-	$(GO) run ./scripts/vm -out $(OUT) run -- exp400 --where 'panel=S=3,L=6' --where 'argument=10 kB' \
+	scripts/ci-regress regress-vm $(FORMAT)
+
+regress-vm-grid: $(BIN)
+	@scripts/fresh results/regress-vm
+	$(GO) run ./scripts/vm -out results/regress-vm run -- exp400 --where 'panel=S=3,L=6' --where 'argument=10 kB' \
 		--where 'rate=1 Mb/s' --where 'rate=10 Mb/s' --where 'rate=100 Mb/s'
 
 # Regenerates nodes/wire/*.pb.go; needs protoc.

@@ -62,6 +62,8 @@ func (m machine) boot(ctx context.Context, k *kernel, dir, out string, show func
 	// does not depend on the load of this machine.
 	cmd := exec.CommandContext(ctx, "qemu-system-x86_64",
 		"-accel", "tcg", "-icount", "shift=0,sleep=off", "-m", fmt.Sprint(memory), "-smp", "1",
+		// The same date at each boot, and from then on the guest's own clock.
+		"-rtc", "base=2026-01-01,clock=vm",
 		"-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio", "-no-reboot",
 		"-drive", "if=virtio,format=raw,file="+disk,
 		"-kernel", k.image, "-initrd", initramfs, "-append", "console=ttyS0 quiet panic=-1")

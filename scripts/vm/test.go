@@ -256,6 +256,24 @@ func compareCells(results [2]*record.Results, backend [2]string, row func(name, 
 		model, _ := a.Cell.Coord("model")
 		row(model.Value+", mean delay (s)", "1 % apart", math.Abs(delay[1]/delay[0]-1) <= cellLimit, fmt.Sprintf("%.4f", delay[0]), fmt.Sprintf("%.4f", delay[1]))
 		row(model.Value+", switch bytes an execution", "0.5 % apart", math.Abs(bytes[1]/bytes[0]-1) <= bytesLimit, fmt.Sprintf("%.0f", bytes[0]), fmt.Sprintf("%.0f", bytes[1]))
+		first, okFirst := auditedLinks(a)
+		second, okSecond := auditedLinks(results[1].Cells[i])
+		row(model.Value+", audit of the links", "no finding", okFirst && okSecond, first, second)
 	}
 	return nil
+}
+
+// auditedLinks says what a cell's audit found on the wire of its links, and
+// whether it measured some and they passed.
+func auditedLinks(c record.CellResult) (text string, ok bool) {
+	if c.End == nil || c.End.Audit == nil || c.End.Audit.Measures["links-measured"] == 0 {
+		return "no audit", false
+	}
+	for _, f := range c.End.Audit.Findings {
+		if strings.HasPrefix(f.Check, "link-") {
+			return f.String(), false
+		}
+	}
+	m := c.End.Audit.Measures
+	return fmt.Sprintf("%.0f: rate %.2f %% off, delay %.0f us", m["links-measured"], m["link-rate-error-percent"], m["link-delay-error-us"]), true
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"edgebed/harness/record"
 )
 
 // TestArchive reads an archive back as the kernel does: by the sizes in its
@@ -88,5 +90,27 @@ func TestTranscript(t *testing.T) {
 	}
 	if err := tr.links(func(string, string, bool, ...string) {}); err == nil {
 		t.Error("a comparison without figures of both back ends passed")
+	}
+}
+
+// TestAuditedLinks: only measured links without findings pass.
+func TestAuditedLinks(t *testing.T) {
+	audit := func(measured float64, check string) *record.CellEnd {
+		a := &record.Audit{Measures: map[string]float64{"links-measured": measured}}
+		if check != "" {
+			a.Findings = []record.Finding{{Check: check, Where: "s0-s1", Value: -5, Limit: -2, Unit: "% off"}}
+		}
+		return &record.CellEnd{OK: true, Audit: a}
+	}
+	for name, tc := range map[string]struct {
+		end  *record.CellEnd
+		want bool
+	}{
+		"faithful": {audit(12, ""), true}, "busy machine": {audit(12, "timer-lag"), true}, "slow link": {audit(12, "link-rate"), false},
+		"none measured": {audit(0, ""), false}, "no audit": {&record.CellEnd{OK: true}, false}, "interrupted": {nil, false},
+	} {
+		if text, ok := auditedLinks(record.CellResult{End: tc.end}); ok != tc.want {
+			t.Errorf("%s: %v, %s", name, ok, text)
+		}
 	}
 }

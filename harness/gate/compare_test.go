@@ -297,6 +297,12 @@ func TestSlowerMachine(t *testing.T) {
 	if c := compare(t, base, fresh); c.Change != Regression {
 		t.Errorf("10 %% more delay at 1 Mb/s on a machine 1.3 times slower is %s", c.Change)
 	}
+	// Calibrations of one machine differ: that explains nothing.
+	fresh = changed(base, slow)
+	fresh.Campaign.CalibrationNS = 102_000
+	if c := compare(t, base, fresh); c.Change != Regression || c.Speed != 1 {
+		t.Errorf("a slow-down with calibrations 2 %% apart is %s at speed %v", c.Change, c.Speed)
+	}
 	// Without a calibration only those count.
 	fresh = changed(base, slow)
 	fresh.Campaign.CalibrationNS = 0

@@ -272,6 +272,10 @@ func (p *parser) campaign(c Campaign) error {
 		p.warn("resumed on another machine: %s, %s, %d cores instead of %s, %s, %d cores",
 			c.Machine.Kernel, c.Machine.CPU, c.Machine.Cores, first.Machine.Kernel, first.Machine.CPU, first.Machine.Cores)
 	}
+	// The fastest counts: what is longer was interrupted.
+	if ns := c.CalibrationNS; c.Machine == first.Machine && ns > 0 && (ns < first.CalibrationNS || first.CalibrationNS == 0) {
+		r.Campaign.CalibrationNS = ns
+	}
 	if c.Tool != first.Tool {
 		p.warn("resumed with another build: %s (%s) instead of %s (%s)",
 			c.Tool.Version, c.Tool.Commit, first.Tool.Version, first.Tool.Commit)

@@ -547,6 +547,19 @@ func TestResume(t *testing.T) {
 	if r.Runs != 2 || !r.Campaign.Started.Equal(at(0)) || len(r.Warnings) != 2 {
 		t.Errorf("%d runs from %v with warnings %q; want 2 from the first start, and 2 warnings", r.Runs, r.Campaign.Started, r.Warnings)
 	}
+	// One machine's calibration is the fastest one; another's does not count.
+	for _, c := range []struct {
+		cores             int
+		first, next, want int64
+	}{{0, 20, 14, 14}, {0, 14, 20, 14}, {4, 20, 14, 20}} {
+		first, next := sampleCampaign(), sampleCampaign()
+		first.CalibrationNS, next.CalibrationNS = c.first, c.next
+		next.Machine.Cores += c.cores
+		r, err := resultsOf(t, func(w *Writer) error { return errors.Join(w.Campaign(first), w.Campaign(next)) })
+		if err != nil || r.Campaign.CalibrationNS != c.want {
+			t.Errorf("calibrations of %d and %d ns give %d, %v; want %d", c.first, c.next, r.Campaign.CalibrationNS, err, c.want)
+		}
+	}
 	other := sampleCampaign()
 	other.ScenarioSHA256 = "ffff"
 	if _, err := resultsOf(t, func(w *Writer) error { return w.Campaign(other) }); err == nil || !strings.Contains(err.Error(), "mixes two campaigns") {

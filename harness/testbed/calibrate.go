@@ -9,15 +9,17 @@ import (
 )
 
 // calibrationCalls and calibrationRounds are the round trips of one round, and
-// the rounds of which the fastest counts: others may have been interrupted.
+// the rounds of which the fastest counts: others may have been interrupted. They
+// are short and spread over a while, so that one of them meets the machine idle.
 const (
-	calibrationCalls  = 200
-	calibrationRounds = 10
+	calibrationCalls  = 50
+	calibrationRounds = 100
+	calibrationPause  = 2 * time.Millisecond
 )
 
 // Calibrate returns how long this machine takes for a fixed piece of the work that
 // nodes do: a round trip of 1 kB between two connected sockets on loopback, with
-// its system calls, copies and wake-ups. It takes some tens of milliseconds.
+// its system calls, copies and wake-ups. It takes a quarter of a second.
 func Calibrate(ctx context.Context) (time.Duration, error) {
 	fail := func(err error) (time.Duration, error) { return 0, fmt.Errorf("calibrate on loopback: %w", err) }
 	var config net.ListenConfig
@@ -44,6 +46,7 @@ func Calibrate(ctx context.Context) (time.Duration, error) {
 	message := make([]byte, 1000)
 	var best time.Duration
 	for round := range calibrationRounds {
+		time.Sleep(calibrationPause)
 		start := time.Now()
 		for range calibrationCalls {
 			if _, err := conn.Write(message); err != nil {

@@ -96,7 +96,7 @@ func cellStep(backend string, uid int) step {
 	if uid != 0 {
 		name += ", without root"
 	}
-	return step{Name: name, UID: uid, Argv: []string{"/" + edgebed.path, "run", "exp400", "--jobs", "1",
+	return step{Name: name, UID: uid, Env: []string{goThreads}, Argv: []string{"/" + edgebed.path, "run", "exp400", "--jobs", "1",
 		"--set", "delay-backend=" + backend, "--where", "rate=1 Mb/s", "--where", "panel=S=3,L=6", "--where", "argument=10 kB",
 		"--out", filepath.Join(outDir, cellFolder(backend, uid))}}
 }

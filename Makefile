@@ -72,7 +72,7 @@ regress-vm:
 
 regress-vm-grid: $(BIN)
 	@scripts/fresh results/regress-vm
-	$(GO) run ./scripts/vm -out results/regress-vm run -- exp400 --where 'panel=S=3,L=6' --where 'argument=10 kB' \
+	$(GO) run ./scripts/vm -out results/regress-vm run -- exp400 --reruns 0 --where 'panel=S=3,L=6' --where 'argument=10 kB' \
 		--where 'rate=1 Mb/s' --where 'rate=10 Mb/s' --where 'rate=100 Mb/s'
 
 # Regenerates nodes/wire/*.pb.go; needs protoc.

@@ -36,8 +36,9 @@ type step struct {
 // goThreads lets the guest's programs run more goroutines at once than it has
 // processors. A goroutine in a system call, such as the thread that times the
 // computers' service, keeps its right to run until the Go runtime takes it away,
-// up to 10 ms later; with only one such right all others wait for it.
-const goThreads = "GOMAXPROCS=8"
+// up to 10 ms later; with only one such right all others wait for it. With many,
+// the runtime's threads look for work at the cost of the only processor.
+const goThreads = "GOMAXPROCS=3"
 
 const (
 	planFile = "/plan.json"

@@ -29,9 +29,10 @@ type Evidence struct {
 	Lags []time.Duration
 	// CPU of the machine, in windows of half a second.
 	CPU []Window
-	// Waited is how long the worker's threads and the delay line's could have
-	// run but had no processor, while the cell Lasted.
-	Waited, Lasted time.Duration
+	// Ran is how long the worker's threads and the delay line's were on a
+	// processor, Waited how long they could have run but had none, while the cell
+	// Lasted.
+	Ran, Waited, Lasted time.Duration
 	// Stretches in which links had something to send all the time.
 	Stretches []Stretch
 	// QueueDrops fell to full queues of links, which is a part of what a link
@@ -122,6 +123,10 @@ const (
 	// With fewer windows (of half a second) a peak would be the average.
 	fewestWindows = 4
 )
+
+// CellCPU names the measure of the processor time that the cell took, in percent
+// of one core, set-up left out.
+const CellCPU = "cpu-cell-percent"
 
 // Judge gives the verdict on a cell. Neighbours is left to the campaign.
 func Judge(e Evidence) *record.Audit {
@@ -301,6 +306,7 @@ func (j *judge) lags(lags []time.Duration) {
 
 func (j *judge) cpu(e Evidence) {
 	if e.Lasted > 0 {
+		j.measure(CellCPU, percent(e.Ran.Seconds()/e.Lasted.Seconds()))
 		share := percent(e.Waited.Seconds() / e.Lasted.Seconds())
 		j.measure("cpu-wait-percent", share)
 		j.most("cpu-wait", "", share, percent(limitWait), "% of the time")

@@ -58,14 +58,25 @@ func (t CPU) share(later CPU, ticks uint64) float64 {
 	return float64(ticks) / float64(later.total-t.total)
 }
 
-// waited returns how long the threads of a process have waited for a processor
-// while they could have run, those that have ended left out. It is zero where
-// the kernel does not say.
-func waited(pid string) time.Duration {
-	var sum time.Duration
+// schedule is what the kernel's scheduler did with some threads: how long they
+// were on a processor, and how long they could have run but waited for one.
+type schedule struct{ ran, waited time.Duration }
+
+func (s schedule) add(o schedule) schedule { return schedule{s.ran + o.ran, s.waited + o.waited} }
+
+// since returns the difference to an earlier reading, not below zero: threads may
+// have ended in between.
+func (s schedule) since(o schedule) schedule {
+	return schedule{max(s.ran-o.ran, 0), max(s.waited-o.waited, 0)}
+}
+
+// scheduled returns the schedule of a process's threads, those that have ended left
+// out. It is zero where the kernel does not say.
+func scheduled(pid string) schedule {
+	var sum schedule
 	files, err := filepath.Glob("/proc/" + pid + "/task/*/schedstat")
 	if err != nil {
-		return 0
+		return sum
 	}
 	for _, f := range files {
 		data, err := os.ReadFile(f) // a thread may have ended since
@@ -74,8 +85,9 @@ func waited(pid string) time.Duration {
 		}
 		// Time on a processor, time waiting for one, times run.
 		if fields := strings.Fields(string(data)); len(fields) == 3 {
-			ns, _ := strconv.ParseInt(fields[1], 10, 64)
-			sum += time.Duration(ns)
+			ran, _ := strconv.ParseInt(fields[0], 10, 64)
+			waited, _ := strconv.ParseInt(fields[1], 10, 64)
+			sum = sum.add(schedule{time.Duration(ran), time.Duration(waited)})
 		}
 	}
 	return sum

@@ -34,7 +34,7 @@ type Sampler struct {
 	relay    string // its process id, or empty
 	counters emu.Counters
 	started  time.Time
-	waited   time.Duration
+	schedule schedule
 	shaped   bool
 
 	mu       sync.Mutex // held while sampling
@@ -88,17 +88,18 @@ func (s *Sampler) start(ctx context.Context) (err error) {
 		s.shaped = s.shaped || sh.Rate > 0
 	}
 	s.backlogs = make([]backlog, len(shapers))
-	s.waited = s.wait()
+	s.schedule = s.scheduled()
 	s.started = time.Now()
 	go s.probe()
 	go s.watch()
 	return nil
 }
 
-func (s *Sampler) wait() time.Duration {
-	sum := waited("self")
+// scheduled is what the scheduler did with the worker and the delay line.
+func (s *Sampler) scheduled() schedule {
+	sum := scheduled("self")
 	if s.relay != "" {
-		sum += waited(s.relay)
+		sum = sum.add(scheduled(s.relay))
 	}
 	return sum
 }
@@ -241,7 +242,8 @@ func (s *Sampler) seen(ctx context.Context) (Evidence, error) {
 		return e, fmt.Errorf("audit: %w", s.err)
 	}
 	e.Lasted = time.Since(s.started)
-	e.Waited = max(s.wait()-s.waited, 0)
+	passed := s.scheduled().since(s.schedule)
+	e.Ran, e.Waited = passed.ran, passed.waited
 	counters, err := s.network.Counters()
 	if err != nil {
 		return e, fmt.Errorf("audit: %w", err)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"edgebed/harness/audit"
 	"edgebed/harness/record"
 	"edgebed/harness/testbed"
 )
@@ -95,14 +96,14 @@ func kind(j testbed.Job) string {
 	return fmt.Sprint(j.FastestLink(), " ", j.Cell.Execution.Model)
 }
 
-// Load is the first estimate of the CPU time that a cell takes per second, in
-// cores, before the machine has been seen running one. An execution keeps about
-// one path of links busy at a time, so the fastest link's rate counts; most of the
-// CPU time goes to a user-space delay line, which wakes up for every frame.
-// Measured on exp400's cells run alone, 2 cores of an AMD EPYC: 0.10 at 1 Mb/s,
-// 0.16 at 10 Mb/s, 0.26 at 100 Mb/s.
+// Load is the first estimate of the CPU time that a cell takes per second once its
+// network is built, in cores, before the machine has been seen running one: what
+// watching it takes, its executions, and most of all a user-space delay line, which
+// wakes up for every frame. An execution keeps about one path of links busy at a
+// time, so the fastest link's rate counts. Measured on exp400's cells run alone, 2
+// cores of an AMD EPYC: 0.05 at 1 Mb/s, 0.15 at 20 Mb/s, 0.25 at 100 Mb/s.
 func Load(job testbed.Job) float64 {
-	return 0.1 + 0.002*job.FastestLink().Mbps()
+	return 0.04 + 0.05*float64(job.Left())/job.Expected().Seconds() + 0.001*job.FastestLink().Mbps()
 }
 
 // wait queues the task. Tasks that may have neighbours come first, the longest
@@ -125,6 +126,25 @@ func (a *admission) predicted() float64 {
 		sum += a.loads[t.kind]
 	}
 	return sum
+}
+
+// order returns the indices of the waiting tasks in the order in which next tries
+// them: as they wait, but every second time, of those that may have neighbours, the
+// shortest first. Short cells are those with fast links, which keep the processors
+// busy; spread over the campaign they fill the gaps that slow links leave.
+func (a *admission) order() []int {
+	list := make([]int, len(a.waiting))
+	free := 0
+	for i, t := range a.waiting {
+		list[i] = i
+		if t.allowed == unlimited {
+			free = i + 1
+		}
+	}
+	if a.admitted%2 == 1 {
+		slices.Reverse(list[:free])
+	}
+	return list
 }
 
 // next starts the first waiting task that fits beside the running ones, nil if
@@ -153,7 +173,8 @@ func (a *admission) next() *task {
 		return nil
 	}
 	busy := a.predicted()
-	for i, t := range a.waiting {
+	for _, i := range a.order() {
+		t := a.waiting[i]
 		if n > t.allowed || n > 0 && busy+a.loads[t.kind] > a.budget {
 			continue
 		}
@@ -174,13 +195,17 @@ func (a *admission) remove(t *task) {
 	a.running = slices.DeleteFunc(a.running, func(r *task) bool { return r == t })
 }
 
-// audited learns from a cell's verdict. It reports whether the cell waits to be
+// audited learns from a cell's audit: what it took, and by its verdict whether
+// cells like it can be so many. It reports whether the cell waits to be
 // run again.
-func (a *admission) audited(t *task, audit *record.Audit) (again bool) {
-	if audit == nil {
+func (a *admission) audited(t *task, found *record.Audit) (again bool) {
+	if found == nil {
 		return false
 	}
-	if audit.Verdict == record.Faithful {
+	if v, ok := found.Measures[audit.CellCPU]; ok {
+		a.loads[t.kind] = max(leastLoad, (a.loads[t.kind]+v/100)/2)
+	}
+	if found.Verdict == record.Faithful {
 		a.budget = min(a.budget+raise*a.cores, mostBudget*a.cores)
 		return false
 	}

@@ -144,6 +144,9 @@ type Comparison struct {
 // of a metric (Holm). A change counts where it is significant and no smaller
 // than the limits.
 //
+// Delays of cells that the audit calls disturbed are left out: they say nothing of
+// the program. Where that leaves nothing, all are compared.
+//
 // Where the new machine is slower by the campaigns' calibration, the part of a
 // delay that is not the links' may be that much longer.
 func Compare(base, fresh *record.Results, limits Limits) (*Comparison, error) {
@@ -158,16 +161,8 @@ func Compare(base, fresh *record.Results, limits Limits) (*Comparison, error) {
 			rows = append(rows, a)
 		}
 	}
-	points, onlyBase, onlyNew := 0, 0, 0
-	var curves []*curve
-	for _, p := range places(rows, base.Cells) {
-		cv := &curve{place: p, x: x, base: at(base.Cells, p), fresh: at(fresh.Cells, p)}
-		cv.find()
-		points, onlyBase = points+len(cv.steps), onlyBase+cv.missing
-		if len(cv.steps) > 0 {
-			curves = append(curves, cv)
-		}
-	}
+	onlyNew := 0
+	curves, points, onlyBase := curvesOf(places(rows, base.Cells), x, base.Cells, fresh.Cells)
 	if points == 0 {
 		return nil, fmt.Errorf("%w: they have no point with executions in common", ErrIncomparable)
 	}
@@ -182,8 +177,20 @@ func Compare(base, fresh *record.Results, limits Limits) (*Comparison, error) {
 	if onlyNew > 0 {
 		c.note("%d points of the new result are not in the base", onlyNew)
 	}
-	for _, metric := range []string{"delay", "traffic-volume"} {
-		groups, single := c.tests(metric, curves, seriesAxis(base))
+	// Bytes do not depend on when the machine had time.
+	undisturbed, left, _ := curvesOf(places(rows, base.Cells), x, calm(base.Cells), calm(fresh.Cells))
+	switch {
+	case left == 0:
+		undisturbed = curves
+		c.note("every point has disturbed cells: their delays are compared all the same")
+	case left < points:
+		c.note("the delays of %d points are not compared: all their cells are disturbed in one of the results", points-left)
+	}
+	for _, m := range []struct {
+		metric string
+		curves []*curve
+	}{{"delay", undisturbed}, {"traffic-volume", curves}} {
+		groups, single := c.tests(m.metric, m.curves, seriesAxis(base))
 		c.Curves = append(c.Curves, conclude(groups, single, limits)...)
 	}
 	for _, cv := range curves {
@@ -195,6 +202,25 @@ func Compare(base, fresh *record.Results, limits Limits) (*Comparison, error) {
 		c.Change = worse(c.Change, curve.Change)
 	}
 	return c, nil
+}
+
+// curvesOf returns the curves through the places that both sides have points on, and
+// the numbers of these points and of those that only the base has.
+func curvesOf(list []place, x record.Axis, base, fresh []record.CellResult) (curves []*curve, points, onlyBase int) {
+	for _, p := range list {
+		cv := &curve{place: p, x: x, base: at(base, p), fresh: at(fresh, p)}
+		cv.find()
+		points, onlyBase = points+len(cv.steps), onlyBase+cv.missing
+		if len(cv.steps) > 0 {
+			curves = append(curves, cv)
+		}
+	}
+	return curves, points, onlyBase
+}
+
+// calm leaves out the cells that the audit calls disturbed.
+func calm(cells []record.CellResult) []record.CellResult {
+	return slices.DeleteFunc(slices.Clone(cells), record.CellResult.Disturbed)
 }
 
 // worse returns the change that matters more.
@@ -217,7 +243,7 @@ func side(r *record.Results) Side {
 		Kernel: m.Kernel, Calibrate: float64(r.Campaign.CalibrationNS)}
 	for _, cell := range r.Cells {
 		s.Failed += failed(cell)
-		if cell.End != nil && cell.End.Audit != nil && cell.End.Audit.Verdict == record.Disturbed {
+		if cell.Disturbed() {
 			s.Disturbed++
 		}
 	}

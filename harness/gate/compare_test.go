@@ -353,3 +353,50 @@ func TestFailures(t *testing.T) {
 		t.Errorf("new failures give %q", got)
 	}
 }
+
+// TestDisturbedDelays: what happened to a disturbed cell's delays is no regression,
+// unless all cells are like that.
+func TestDisturbedDelays(t *testing.T) {
+	base := load(t, "exp400")
+	slow := func(c record.Cell) bool {
+		rate, _ := c.Coord("rate")
+		model, _ := c.Coord("model")
+		return rate.Value == "10 Mb/s" && model.Value == "state-local"
+	}
+	late := changed(base, func(c record.Cell, e *record.Execution) {
+		if slow(c) {
+			e.DelayNS += e.DelayNS / 2
+		}
+	})
+	marked := func(which func(record.Cell) bool) *record.Results {
+		r := *late
+		r.Cells = slices.Clone(late.Cells)
+		for i, c := range r.Cells {
+			if which(c.Cell) {
+				end := *c.End
+				end.Audit = &record.Audit{Verdict: record.Disturbed}
+				r.Cells[i].End = &end
+			}
+		}
+		return &r
+	}
+	none := marked(func(record.Cell) bool { return false })
+	every := marked(func(record.Cell) bool { return true })
+	for name, tt := range map[string]struct {
+		fresh *record.Results
+		want  Change
+		note  string
+	}{
+		"faithful":      {none, Regression, ""},
+		"disturbed":     {marked(slow), Same, "the delays of 4 points are not compared"},
+		"all disturbed": {every, Regression, "every point has disturbed cells"},
+	} {
+		c := compare(t, base, tt.fresh)
+		if c.Change != tt.want {
+			t.Errorf("%s: %s, want %s: %q", name, c.Change, tt.want, found(c, Regression))
+		}
+		if !strings.Contains(strings.Join(c.Notes, "\n"), tt.note) {
+			t.Errorf("%s: notes %q lack %q", name, c.Notes, tt.note)
+		}
+	}
+}

@@ -212,7 +212,11 @@ func (j *Judgement) more() {
 	if j.Claim.Any {
 		j.MoreExecutions = slices.Min(needed)
 	}
-	j.Detail += fmt.Sprintf("; about %d more executions per point would decide", j.MoreExecutions)
+	executions := "executions"
+	if j.MoreExecutions == 1 {
+		executions = "execution"
+	}
+	j.Detail += fmt.Sprintf("; about %d more %s per point would decide", j.MoreExecutions, executions)
 }
 
 // nearest is the condition that holds by the least.
@@ -415,9 +419,9 @@ func wanted(least, most float64) string {
 }
 
 // Failed counts the claims that fail.
-func Failed(judgements []Judgement) int {
+func (c Checked) Failed() int {
 	n := 0
-	for _, j := range judgements {
+	for _, j := range c.Claims {
 		if j.Verdict == Fails {
 			n++
 		}

@@ -52,6 +52,10 @@ type Campaign struct {
 	Tool          Tool  `json:"tool"`
 }
 
+// Variant is the reading of the paper that the campaign ran, such as "artifact" or
+// "text": the scenario's parameter of that name, empty where it has none.
+func (c Campaign) Variant() string { return c.Parameters["variant"] }
+
 // Axis is one dimension of a scenario's matrix.
 type Axis struct {
 	// Name as in the scenario, for instance "rate".

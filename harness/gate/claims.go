@@ -197,7 +197,10 @@ func (j *Judgement) more() {
 				return
 			}
 			if c.Needed == 0 && !j.Claim.Any {
-				j.Detail += "; too near to call by more executions"
+				if near := c.short(); !strings.Contains(j.Detail, near) {
+					j.Detail += "; " + near
+				}
+				j.Detail += ", too near to call by more executions"
 				return
 			}
 			if c.Needed > 0 {
@@ -232,7 +235,8 @@ func bySlack(a, b Condition) int {
 	return cmp.Compare(slack(a), slack(b))
 }
 
-func (c Condition) String() string {
+// short names the point, the ratio and its value.
+func (c Condition) short() string {
 	text := c.What
 	if c.Where != "" {
 		text = c.Where + ": " + text
@@ -244,7 +248,14 @@ func (c Condition) String() string {
 	if c.Low > 0 {
 		text += fmt.Sprintf(" [%s, %s]", number(c.Low), number(c.High))
 	}
-	return text + ", wanted " + c.Wanted
+	return text
+}
+
+func (c Condition) String() string {
+	if c.Verdict == NoData {
+		return c.short()
+	}
+	return c.short() + ", wanted " + c.Wanted
 }
 
 // builder turns a claim into conditions.

@@ -182,8 +182,16 @@ func claimsText(w io.Writer, results []Checked) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintln(w, strings.Join(summaries(results), "\n"))
-	return err
+	for i, c := range results {
+		text := c.summary()
+		if len(results) > 1 {
+			text = labels[i] + ", " + text
+		}
+		if _, err := fmt.Fprintln(w, text); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // claimsMarkdown writes a table with a column for each result.
@@ -210,7 +218,10 @@ func claimsMarkdown(w io.Writer, results []Checked) error {
 	}
 	b.WriteByte('\n')
 	for i, c := range results {
-		fmt.Fprintf(&b, "%s. %s.\n", cell(c.String()), summaries(results)[i])
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		fmt.Fprintf(&b, "%s. %s.\n", cell(c.String()), c.summary())
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -223,22 +234,15 @@ func cell(text string) string {
 	return strings.NewReplacer("|", `\|`, "\n", " ", "<", "&lt;", "*", `\*`, "_", `\_`).Replace(text)
 }
 
-// summaries count the verdicts of each result.
-func summaries(results []Checked) []string {
-	var all []string
-	for i, c := range results {
-		count := map[Verdict]int{}
-		for _, j := range c.Claims {
-			count[j.Verdict]++
-		}
-		text := fmt.Sprintf("%d claims: %d hold, %d fail, %d undecided", len(c.Claims), count[Holds], count[Fails], count[Undecided])
-		if n := count[NoData]; n > 0 {
-			text += fmt.Sprintf(", %d without data", n)
-		}
-		if len(results) > 1 {
-			text = Labels(results)[i] + ", " + text
-		}
-		all = append(all, text)
+// summary counts the verdicts.
+func (c Checked) summary() string {
+	count := map[Verdict]int{}
+	for _, j := range c.Claims {
+		count[j.Verdict]++
 	}
-	return all
+	text := fmt.Sprintf("%d claims: %d hold, %d fail, %d undecided", len(c.Claims), count[Holds], count[Fails], count[Undecided])
+	if n := count[NoData]; n > 0 {
+		text += fmt.Sprintf(", %d without data", n)
+	}
+	return text
 }

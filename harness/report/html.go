@@ -39,6 +39,8 @@ type Claim struct {
 	// Name identifies the claim; Quotation is the sentence and Place where it
 	// stands, for instance "Sec. 6.2".
 	Name, Quotation, Place string
+	// Note says how the words were made numbers.
+	Note string
 	// Verdict is "holds", "fails" or "undecided".
 	Verdict string
 	// Numbers say what the verdict rests on.

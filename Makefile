@@ -9,7 +9,7 @@ RERUNS  ?= $(if $(filter quick,$(PROFILE)),0,2)
 BIN     := bin/edgebed
 COMMIT  := $(shell git rev-parse --short=12 HEAD 2>/dev/null)$(shell git diff --quiet HEAD 2>/dev/null || echo +dirty)
 LDFLAGS := -X edgebed/harness/record.commit=$(COMMIT)
-SOURCES := $(shell find harness nodes topologies scenarios -name '*.go' -o -name '*.yaml')
+SOURCES := $(shell find harness nodes topologies scenarios -name '*.go' -o -name '*.yaml' -o -name schema.json -o -path '*/page/*')
 
 .PHONY: all exp400 exp401 exp402 alibaba-mix test lint bench gate-rates vmtest regress regress-grid regress-vm regress-vm-grid clean generate
 

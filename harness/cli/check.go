@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -17,30 +18,32 @@ func checkCommand() *cobra.Command {
 		strict bool
 	)
 	cmd := &cobra.Command{
-		Use:   "check DIR",
+		Use:   "check DIR...",
 		Short: "Say which claims of the paper, or of a scenario, hold in a result",
 		Long: `Hold the claims of a scenario against the records of a result folder, with the
 data's own uncertainty: a claim holds, fails, or is undecided, and then about how
 many more executions would decide it. Executions of the same workload are
-compared with each other.
+compared with each other. Results of one scenario, such as those of two readings
+of the paper, are shown side by side.
 
 The claims are those that the scenario had when it ran, or those of the scenario
 named by --claims. A claim that fails is a finding, not an error.
 
 Exit codes: 0 judged, 1 a claim fails and --strict is given, 2 unusable input.`,
 		Example: `  edgebed check results/exp400
-  edgebed check results/exp400 --format markdown
+  edgebed check results/exp400 results/exp400-text --format markdown
   edgebed check results/mine --claims mine.yaml --strict`,
-		Args: exactly(1, "a result folder"),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usage(errors.New("check: name a result folder, or several"))
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := oneOf("--format", format, gate.ClaimFormats); err != nil {
 				return usage(err)
 			}
-			results, err := record.Read(args[0])
-			if err != nil {
-				return usage(err)
-			}
-			claims := results.Campaign.Claims
+			var asked []record.Claim
 			if from != "" {
 				s, _, err := loadScenario(from)
 				if err != nil {
@@ -49,17 +52,30 @@ Exit codes: 0 judged, 1 a claim fails and --strict is given, 2 unusable input.`,
 				if err := s.CheckClaims(); err != nil {
 					return usage(err)
 				}
-				claims = s.Claims
+				asked = s.Claims
 			}
-			if len(claims) == 0 {
-				return usage(fmt.Errorf("check %s: no claims (name a scenario that has some: --claims %s)", args[0], results.Campaign.Scenario))
+			var results []gate.Checked
+			claims, failed := 0, 0
+			for _, dir := range args {
+				r, err := record.Read(dir)
+				if err != nil {
+					return usage(err)
+				}
+				own := r.Campaign.Claims
+				if from != "" {
+					own = asked
+				}
+				if len(own) == 0 {
+					return usage(fmt.Errorf("check %s: no claims (name a scenario that has some: --claims %s)", dir, r.Campaign.Scenario))
+				}
+				c := gate.Check(r, own)
+				results, claims, failed = append(results, c), claims+len(c.Claims), failed+c.Failed()
 			}
-			judgements := gate.Judge(results, claims)
-			if err := gate.WriteClaims(cmd.OutOrStdout(), format, judgements); err != nil {
+			if err := gate.WriteClaims(cmd.OutOrStdout(), format, results...); err != nil {
 				return err
 			}
-			if n := gate.Failed(judgements); n > 0 && strict {
-				return fmt.Errorf("%d of %d claims fail", n, len(judgements))
+			if failed > 0 && strict {
+				return fmt.Errorf("%d of %d claims fail", failed, claims)
 			}
 			return nil
 		},

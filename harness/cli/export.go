@@ -20,9 +20,9 @@ func exportCommand() *cobra.Command {
 
   bench  Go benchmark format, which benchstat reads (standard output)
   csv    one row per execution (standard output)
-  dat    the columns of the prototype's data files, for gnuplot: link rate, mean
-         and standard deviation, one file per panel and model (folder --out,
-         DIR/dat by default)`,
+  dat    the prototype's data files, under its names, for its gnuplot scripts: in
+         the folder --out (DIR/dat by default) derived/ with delay and traffic of
+         each curve, and graph/ with histograms, where its scripts are to run`,
 		Example: `  edgebed export results/exp400 --format bench > new.txt && benchstat base.txt new.txt`,
 		Args:    exactly(1, "a result folder"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -42,7 +42,7 @@ func exportCommand() *cobra.Command {
 			if out == "" {
 				out = filepath.Join(args[0], "dat")
 			}
-			files, err := export.Gnuplot(out, r)
+			files, err := export.Dat(out, r)
 			for _, f := range files {
 				fmt.Fprintln(cmd.OutOrStdout(), f)
 			}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"edgebed/harness/scenario"
 	"edgebed/harness/yamlfile"
@@ -33,10 +34,15 @@ func loadScenario(name string) (*scenario.Scenario, finder, error) {
 			return builtinTopology(topology)
 		}, err
 	}
-	if !errors.Is(err, fs.ErrNotExist) {
+	// A folder is no scenario, though a result folder may be called like one.
+	folder := errors.Is(err, syscall.EISDIR)
+	if !folder && !errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, fmt.Errorf("read scenario %s: %w", name, err)
 	}
 	data, file, err := builtin(name, "scenario", scenarios.Files)
+	if err != nil && folder {
+		return nil, nil, fmt.Errorf("read scenario %s: it is a folder (name a scenario file, or a built-in scenario)", name)
+	}
 	if err != nil {
 		return nil, nil, err
 	}

@@ -4,18 +4,13 @@ package export
 
 import (
 	"bufio"
-	"cmp"
 	"fmt"
 	"io"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 	"unicode"
-
-	"gonum.org/v1/gonum/stat"
 
 	"edgebed/harness/record"
 )
@@ -70,81 +65,4 @@ func benchName(scenario string, c record.Cell) string {
 		name += "/" + p.Axis + "=" + value
 	}
 	return name
-}
-
-// gnuplotModels are the prototype's names of the models in its file names.
-var gnuplotModels = map[string]string{
-	"pure-faas": "embedded", "state-prop": "hopbyhop", "state-local": "remotestate",
-	"state-prop-carry": "hopbyhop", "state-local-carry": "remotestate",
-}
-
-// Gnuplot writes the data of a scenario with an axis "rate", such as experiments
-// 400 and 401, in the columns of the prototype's own .dat files: for each panel
-// and model the link rate in Mb/s, and the mean and the population's standard
-// deviation over the executions of the delay in seconds, or of the traffic in
-// bytes/s, whose mean is weighted by time. The files are named by panel and by the
-// prototype's names of the models. It returns their names.
-func Gnuplot(dir string, r *record.Results) ([]string, error) {
-	if _, ok := r.Axis("rate"); !ok {
-		return nil, fmt.Errorf("export gnuplot data: the results have no axis \"rate\", the first column of such files")
-	}
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return nil, fmt.Errorf("export gnuplot data: %w", err)
-	}
-	files := map[string]map[float64]*points{} // by name and rate
-	for _, cell := range r.Cells {
-		rate, ok := cell.Cell.Coord("rate")
-		if !ok {
-			continue // an attempt that failed before it started
-		}
-		for kind, metric := range map[string]string{"delay": "delay", "traffic": "traffic-rate"} {
-			name := kind + "-" + gnuplotStem(cell.Cell) + ".dat"
-			if files[name] == nil {
-				files[name] = map[float64]*points{}
-			}
-			p := files[name][rate.Number]
-			if p == nil {
-				p = &points{}
-				files[name][rate.Number] = p
-			}
-			for _, e := range cell.Counted() {
-				if num, den, ok := e.Measure(metric); ok {
-					if kind == "traffic" {
-						num *= 1e6 / 8 // Mb to bytes
-					}
-					p.values, p.weights = append(p.values, num/den), append(p.weights, den)
-				}
-			}
-		}
-	}
-	var names []string
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		var b strings.Builder
-		for _, rate := range slices.Sorted(maps.Keys(files[name])) {
-			if p := files[name][rate]; len(p.values) > 0 {
-				fmt.Fprintf(&b, "%g %.9g %.9g\n", rate, stat.Mean(p.values, p.weights), stat.PopStdDev(p.values, nil))
-			}
-		}
-		file := filepath.Join(dir, name)
-		if err := os.WriteFile(file, []byte(b.String()), 0o666); err != nil {
-			return names, fmt.Errorf("export gnuplot data: %w", err)
-		}
-		names = append(names, file)
-	}
-	return names, nil
-}
-
-// points are the values of the executions at one rate.
-type points struct{ values, weights []float64 }
-
-// gnuplotStem names a cell's curve.
-func gnuplotStem(c record.Cell) string {
-	var parts []string
-	for _, p := range c.Point {
-		if p.Axis != "rate" {
-			value := cmp.Or(gnuplotModels[p.Value], p.Value)
-			parts = append(parts, strings.ReplaceAll(strings.Join(strings.Fields(value), ""), "/", "p"))
-		}
-	}
-	return strings.Join(parts, "-")
 }

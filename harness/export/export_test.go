@@ -2,9 +2,6 @@ package export
 
 import (
 	"bytes"
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -59,26 +56,5 @@ func TestBench(t *testing.T) {
 	}
 	if len(names) != 4 || names[0] != "Exp400/rate=10Mbps/model=state-prop" || names[0] != names[1] {
 		t.Errorf("benchmarks are %q", names)
-	}
-}
-
-func TestGnuplot(t *testing.T) {
-	dir := t.TempDir()
-	files, err := Gnuplot(dir, results())
-	if err != nil || len(files) != 2 || filepath.Base(files[0]) != "delay-hopbyhop.dat" {
-		t.Fatalf("files are %q, %v", files, err)
-	}
-	for name, want := range map[string]string{
-		// Sorted by rate; 1 s and 3 s, and 2000 bytes in 4 s.
-		"delay-hopbyhop.dat":   "1 2 1\n10 0.2 0.1\n",
-		"traffic-hopbyhop.dat": "1 500 333.333333\n10 5000 3333.33333\n",
-	} {
-		data, err := os.ReadFile(filepath.Join(dir, name))
-		if err != nil || string(data) != want {
-			t.Errorf("%s is %q, %v, want %q", name, data, err, want)
-		}
-	}
-	if _, err := Gnuplot(dir, &record.Results{}); err == nil || !strings.Contains(err.Error(), "rate") {
-		t.Errorf("no rates: %v", err)
 	}
 }

@@ -197,7 +197,10 @@ func (j *Judgement) more() {
 				return
 			}
 			if c.Needed == 0 && !j.Claim.Any {
-				j.Detail += "; too near to call by more executions"
+				if near := c.short(); !strings.Contains(j.Detail, near) {
+					j.Detail += "; " + near
+				}
+				j.Detail += ", too near to call by more executions"
 				return
 			}
 			if c.Needed > 0 {
@@ -212,7 +215,11 @@ func (j *Judgement) more() {
 	if j.Claim.Any {
 		j.MoreExecutions = slices.Min(needed)
 	}
-	j.Detail += fmt.Sprintf("; about %d more executions per point would decide", j.MoreExecutions)
+	executions := "executions"
+	if j.MoreExecutions == 1 {
+		executions = "execution"
+	}
+	j.Detail += fmt.Sprintf("; about %d more %s per point would decide", j.MoreExecutions, executions)
 }
 
 // nearest is the condition that holds by the least.
@@ -228,7 +235,8 @@ func bySlack(a, b Condition) int {
 	return cmp.Compare(slack(a), slack(b))
 }
 
-func (c Condition) String() string {
+// short names the point, the ratio and its value.
+func (c Condition) short() string {
 	text := c.What
 	if c.Where != "" {
 		text = c.Where + ": " + text
@@ -240,7 +248,14 @@ func (c Condition) String() string {
 	if c.Low > 0 {
 		text += fmt.Sprintf(" [%s, %s]", number(c.Low), number(c.High))
 	}
-	return text + ", wanted " + c.Wanted
+	return text
+}
+
+func (c Condition) String() string {
+	if c.Verdict == NoData {
+		return c.short()
+	}
+	return c.short() + ", wanted " + c.Wanted
 }
 
 // builder turns a claim into conditions.
@@ -415,9 +430,9 @@ func wanted(least, most float64) string {
 }
 
 // Failed counts the claims that fail.
-func Failed(judgements []Judgement) int {
+func (c Checked) Failed() int {
 	n := 0
-	for _, j := range judgements {
+	for _, j := range c.Claims {
 		if j.Verdict == Fails {
 			n++
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/xml"
+	"slices"
 	"strings"
 	"testing"
 
@@ -110,7 +111,7 @@ func TestKindsOfClaims(t *testing.T) {
 // for, and says what was found.
 func TestTables(t *testing.T) {
 	base := load(t, "exp400")
-	judgements := Judge(base, claimsOf(t, "exp400"))
+	checked := Check(base, claimsOf(t, "exp400"))
 	fresh := changed(base, func(c record.Cell, e *record.Execution) {
 		if strings.Contains(c.ID, "state-prop") {
 			e.SwitchBytes += e.SwitchBytes / 10
@@ -124,11 +125,14 @@ func TestTables(t *testing.T) {
 		}
 		return b.String()
 	}
+	figure, _, _ := strings.Cut(checked.Claims[0].Detail, "], wanted")
 	for _, format := range ClaimFormats {
 		var b bytes.Buffer
-		text := write(WriteClaims(&b, format, judgements), &b)
-		if !strings.Contains(text, "Fig. 17 top left") || !strings.Contains(text, "holds") {
-			t.Errorf("the table of claims in %s lacks places or verdicts:\n%s", format, text)
+		text := write(WriteClaims(&b, format, checked), &b)
+		for _, want := range []string{"fig17-overlap", "Fig. 17 top left", "holds", figure, "more executions", "artifact"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("the table of claims in %s lacks %q:\n%s", format, want, text)
+			}
 		}
 		if format == "json" && !json.Valid(b.Bytes()) {
 			t.Error("the table of claims is no JSON")
@@ -161,7 +165,65 @@ func TestTables(t *testing.T) {
 			}
 		}
 	}
-	if WriteClaims(&bytes.Buffer{}, "yaml", nil) == nil || c.Write(&bytes.Buffer{}, "yaml") == nil {
+	if WriteClaims(&bytes.Buffer{}, "yaml", checked) == nil || c.Write(&bytes.Buffer{}, "yaml") == nil {
 		t.Error("an unknown format is accepted")
+	}
+}
+
+// TestSideBySide writes the claims of several results: those of one scenario in
+// one table, named by what distinguishes them.
+func TestSideBySide(t *testing.T) {
+	base, claims := load(t, "exp400"), claimsOf(t, "exp400")
+	heavy := changed(base, func(c record.Cell, e *record.Execution) {
+		if strings.Contains(c.ID, "state-local") {
+			e.SwitchBytes *= 8
+		}
+	})
+	heavy.Campaign.Parameters = map[string]string{"variant": "text"}
+	artifact, text := Check(base, claims), Check(heavy, claims)
+	if artifact.Variant != "artifact" || text.Variant != "text" || artifact.Executions != 672 || artifact.Cells != 84 {
+		t.Errorf("checked %s and %s", artifact, text)
+	}
+	other := Checked{Result: "results/exp401", Scenario: "exp401", Claims: []Judgement{{Claim: record.Claim{Name: "only-here"}, Verdict: Fails}}}
+	var b bytes.Buffer
+	if err := WriteClaims(&b, "markdown", artifact, other, text); err != nil {
+		t.Fatal(err)
+	}
+	first, second, ok := strings.Cut(b.String(), "\n\n| Claim | Measured |\n")
+	if !ok || !strings.HasPrefix(first, "| Claim | artifact | text |\n| --- | --- | --- |\n") || !strings.Contains(second, "only-here") {
+		t.Errorf("the tables are:\n%s", b.String())
+	}
+	rows := map[string]int{}
+	for _, line := range strings.Split(first, "\n") {
+		if columns := strings.Split(strings.ReplaceAll(line, `\|`, ""), " | "); strings.HasPrefix(line, "| `") {
+			rows[columns[0]]++
+			if len(columns) != 3 {
+				t.Errorf("%d columns in %s", len(columns), line)
+			}
+			if strings.HasPrefix(line, "| `fig18-significant`") && !(strings.HasPrefix(columns[1], "**holds**") && strings.HasPrefix(columns[2], "**fails**")) {
+				t.Errorf("a claim about traffic with eight times the bytes: %s", line)
+			}
+		}
+	}
+	if len(rows) != len(claims) {
+		t.Errorf("%d rows for %d claims", len(rows), len(claims))
+	}
+	for _, tc := range []struct {
+		results []Checked
+		want    []string
+	}{
+		{[]Checked{{Variant: "artifact"}, {Variant: "text"}}, []string{"artifact", "text"}},
+		{[]Checked{{Variant: "text", Result: "a/old"}, {Variant: "text", Result: "a/new"}}, []string{"old", "new"}},
+		{[]Checked{{Result: "a/exp402"}, {Result: "b/exp402"}}, []string{"a/exp402", "b/exp402"}},
+		{[]Checked{{Result: "a"}, {Result: "a"}}, []string{"a (1)", "a (2)"}},
+	} {
+		if got := Labels(tc.results); !slices.Equal(got, tc.want) {
+			t.Errorf("labels are %q, want %q", got, tc.want)
+		}
+	}
+	// A claim that one of the results does not have.
+	b.Reset()
+	if err := WriteClaims(&b, "text", artifact, Checked{Scenario: "exp400", Variant: "text"}); err != nil || !strings.Contains(b.String(), "not asked") {
+		t.Errorf("%v:\n%s", err, b.String())
 	}
 }

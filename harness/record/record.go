@@ -10,8 +10,13 @@ import (
 	"time"
 )
 
-// Version is the version of the record schema. Readers accept it and older ones.
-// Version 2 came with Cell.First and Execution.Findings.
+// Version is the version of the record schema (Schema), which the first record
+// of a file names. Within a version fields are added, never changed or removed:
+// readers leave out those that they do not know, and those that an older edgebed
+// did not write are zero, which their comments give a meaning. A new version comes
+// where a reader that left the new out would be wrong; readers accept it and older
+// ones, and refuse newer ones. Version 2 came with Cell.First and
+// Execution.Findings.
 const Version = 2
 
 // Campaign is the first record of a file: what was asked, and of which machine.
@@ -46,6 +51,10 @@ type Campaign struct {
 	CalibrationNS int64 `json:"calibration_ns,omitempty"`
 	Tool          Tool  `json:"tool"`
 }
+
+// Variant is the reading of the paper that the campaign ran, such as "artifact" or
+// "text": the scenario's parameter of that name, empty where it has none.
+func (c Campaign) Variant() string { return c.Parameters["variant"] }
 
 // Axis is one dimension of a scenario's matrix.
 type Axis struct {

@@ -274,8 +274,8 @@ func pageResults(t *testing.T) *record.Results {
 }
 
 var sampleClaims = []Claim{
-	{"low-rates", "Delay falls with the link rate", "Sec. 6.2", "holds", "ratio 0.2, 95 % interval 0.1 to 0.3"},
-	{"<b>markup</b>", "a & b", "", "fails", "no"},
+	{Name: "low-rates", Quotation: "Delay falls with the link rate", Place: "Sec. 6.2", Note: "by half, as a long note says, which must not make the page wider than the window of a small phone", Verdict: "holds", Numbers: "ratio 0.2, 95 % interval 0.1 to 0.3"},
+	{Name: "<b>markup</b>", Quotation: "a & b", Verdict: "fails", Numbers: "no"},
 }
 
 func writePage(t *testing.T, r *record.Results) string {

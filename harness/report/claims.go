@@ -13,7 +13,7 @@ func writeClaims(b *strings.Builder, r *record.Results) error {
 		return nil
 	}
 	b.WriteString("## Claims\n\n")
-	if err := gate.WriteClaims(b, "markdown", gate.Judge(r, r.Campaign.Claims)); err != nil {
+	if err := gate.WriteClaims(b, "markdown", gate.Check(r, r.Campaign.Claims)); err != nil {
 		return err
 	}
 	b.WriteByte('\n')

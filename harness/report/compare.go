@@ -26,11 +26,22 @@ type comparison struct {
 	Facts           []fact
 	Differ          tableView
 	Same            []fact
+	Claims          []claimPair
+	ClaimsDiffer    int
 	Figures         []section
 	NotDrawn        []string
 	Ratios          []ratioView
 	Warnings        []string
 }
+
+// claimPair is a claim with what each of the results says of it.
+type claimPair struct {
+	Claim
+	Of [2]Claim
+}
+
+// Differ reports whether the verdicts differ.
+func (p claimPair) Differ() bool { return p.Of[0].Verdict != p.Of[1].Verdict }
 
 // ratioView is the ratios of a metric.
 type ratioView struct {
@@ -87,6 +98,7 @@ func CompareHTML(w io.Writer, a, b *record.Results) error {
 	}
 	c.Warnings = slices.Concat(a.Warnings, b.Warnings)
 	c.Differ, c.Same = c.beside(append(provenance(a), settingsUsed(a)...), append(provenance(b), settingsUsed(b)...))
+	c.claims(judged(a), judged(b))
 	for _, f := range a.Campaign.Figures {
 		all, err := c.charts(a, b, f)
 		if err != nil {
@@ -101,6 +113,26 @@ func CompareHTML(w io.Writer, a, b *record.Results) error {
 		c.Ratios = append(c.Ratios, c.ratios(a, b, metric))
 	}
 	return pages.ExecuteTemplate(w, "comparison.html", c)
+}
+
+// claims puts the verdicts of the two results on each claim next to each other.
+// One that a result was not asked about has none there.
+func (c *comparison) claims(a, b []Claim) {
+	for _, claim := range slices.Concat(a, b) {
+		if slices.ContainsFunc(c.Claims, func(p claimPair) bool { return p.Name == claim.Name }) {
+			continue
+		}
+		p := claimPair{Claim: claim}
+		for i, judged := range [][]Claim{a, b} {
+			p.Of[i] = Claim{Verdict: "not asked"}
+			if k := slices.IndexFunc(judged, func(o Claim) bool { return o.Name == claim.Name }); k >= 0 {
+				p.Of[i] = judged[k]
+			}
+		}
+		if c.Claims = append(c.Claims, p); p.Differ() {
+			c.ClaimsDiffer++
+		}
+	}
 }
 
 // commonPoints are the points, without seeds, that cells of both results have.

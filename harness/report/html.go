@@ -39,6 +39,8 @@ type Claim struct {
 	// Name identifies the claim; Quotation is the sentence and Place where it
 	// stands, for instance "Sec. 6.2".
 	Name, Quotation, Place string
+	// Note says how the words were made numbers.
+	Note string
 	// Verdict is "holds", "fails" or "undecided".
 	Verdict string
 	// Numbers say what the verdict rests on.
@@ -121,6 +123,7 @@ func keyOf(parts roles, cells []record.CellResult, kind string) []entry {
 // pageData is what the template of a report shows.
 type pageData struct {
 	Title, Subtitle string
+	Variant         string // the reading of the paper that ran
 	Facts           []fact // at a glance
 	Claims          []Claim
 	Verdicts        []fact // claims by verdict
@@ -160,6 +163,7 @@ func newPage(r *record.Results, claims []Claim) (*pageData, error) {
 	p := &pageData{
 		Title:        cmp.Or(c.Title, c.Scenario),
 		Subtitle:     fmt.Sprintf("%s, profile %s, %s", c.Scenario, orUnknown(c.Profile), c.Started.UTC().Format("2 January 2006")),
+		Variant:      c.Variant(),
 		Claims:       claims,
 		Verdicts:     verdicts(claims),
 		Warnings:     r.Warnings,

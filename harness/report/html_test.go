@@ -187,8 +187,87 @@ func TestComparison(t *testing.T) {
 			t.Errorf("the comparison does not say %q", want)
 		}
 	}
+	if strings.Contains(text.String(), `id="claims"`) {
+		t.Error("the comparison has a section on claims without any")
+	}
 	b.Cells = nil
 	if err := CompareHTML(&text, a, b); err == nil {
 		t.Error("results without a common point give no error")
+	}
+}
+
+// TestComparisonOfClaims shows both verdicts on each claim, also where only one
+// result was asked.
+func TestComparisonOfClaims(t *testing.T) {
+	a, b := synthesize(smallWorkload()), synthesize(smallWorkload())
+	a.Name, b.Name = "results/a/records.jsonl", "results/b/records.jsonl"
+	claim := record.Claim{Name: "pure-faas-slower", Place: "Sec. 0", Quote: "slower", Kind: record.ClaimRatio, Metric: "delay",
+		Series: "model", Of: []string{"pure-faas / state-local"}, AtLeast: 1e-3, AtMost: 1e3}
+	a.Campaign.Claims = []record.Claim{claim}
+	claim.AtMost = 2e-3
+	other := claim
+	other.Name = "only-in-b"
+	b.Campaign.Claims = []record.Claim{claim, other}
+	var text bytes.Buffer
+	if err := CompareHTML(&text, a, b); err != nil {
+		t.Fatal(err)
+	}
+	selfContained(t, text.String())
+	_, table, _ := strings.Cut(text.String(), `id="claims"`)
+	table, _, _ = strings.Cut(table, "</table>")
+	var verdicts []string
+	for _, part := range strings.Split(table, `<span class="verdict `)[1:] {
+		verdict, _, _ := strings.Cut(part, `"`)
+		verdicts = append(verdicts, verdict)
+	}
+	if want := []string{"holds", "fails", "not asked", "fails"}; !slices.Equal(verdicts, want) {
+		t.Errorf("verdicts are %q, want %q", verdicts, want)
+	}
+	if !strings.Contains(table, "2 of 2 claims differ") {
+		t.Errorf("the table does not count differences: %s", table)
+	}
+}
+
+// TestUtilisation works out shares by hand: 0.5 MB in 1 s at 8 Mb/s is half, and
+// links to hosts, whose rate is unknown, have none.
+func TestUtilisation(t *testing.T) {
+	execution := func(index int, delay int64, ports ...record.Port) record.Execution {
+		return record.Execution{Index: index, OK: true, DelayNS: delay, Ports: append(ports, record.Port{Name: "s0-host0", TxBytes: 1000})}
+	}
+	cell := record.CellResult{
+		Cell: record.Cell{Settings: map[string]string{"link-rate": "8 Mb/s"}},
+		Executions: []record.Execution{
+			execution(0, 1e9, record.Port{Name: "s0-s1", TxBytes: 500_000}, record.Port{Name: "s1-s0", TxBytes: 0}),
+			execution(1, 3e9, record.Port{Name: "s0-s1", TxBytes: 500_000}, record.Port{Name: "s1-s0", TxBytes: 4_000_000}),
+			{Index: -1, WarmUp: true, OK: true, DelayNS: 1e12},
+		},
+	}
+	net, meaning := networkOf(cell.Counted())
+	shares := utilisation([]record.CellResult{cell}, meaning)
+	if forth, back := shares[direction{"s0", "s1"}], shares[direction{"s1", "s0"}]; forth != 0.25 || back != 1 || len(shares) != 2 {
+		t.Errorf("shares are %v", shares)
+	}
+	if got, want := busiestOf(net, shares), "s1 → s0 100.0 %, mean 62.5 %"; got != want {
+		t.Errorf("the busiest is %q, want %q", got, want)
+	}
+	// Each direction may have its own rate.
+	cell.Cell.Settings = map[string]string{"link-rate.s0-s1": "4 Mb/s", "link-rate.s1-s0": "unshaped"}
+	if shares := utilisation([]record.CellResult{cell}, meaning); shares[direction{"s0", "s1"}] != 0.5 || len(shares) != 1 {
+		t.Errorf("with its own rate, shares are %v", shares)
+	}
+	r := synthesize(smallWorkload())
+	if sec := linkTraffic(r, rolesOf(r)); len(sec.Tables) != 1 {
+		t.Errorf("without rates there are %d tables, want that of traffic only", len(sec.Tables))
+	}
+	for i := range r.Cells {
+		rate, _ := r.Cells[i].Cell.Coord("rate")
+		r.Cells[i].Cell.Settings = map[string]string{"link-rate": rate.Value}
+	}
+	sec := linkTraffic(r, rolesOf(r))
+	if len(sec.Tables) != 3 || len(sec.Tables[1].Rows) == 0 || len(sec.Tables[2].Rows) != 2*len(sec.Tables[1].Rows) {
+		t.Fatalf("tables are %+v", sec.Tables)
+	}
+	if image := string(sec.Panels[0].Image); !strings.Contains(image, "% in use") {
+		t.Error("the drawing does not say how much of a link is in use")
 	}
 }

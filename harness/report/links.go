@@ -279,6 +279,7 @@ func linkTraffic(r *record.Results, parts roles) *section {
 		place []level
 		net   *graph
 		flows []map[direction]float64
+		used  []map[direction]string
 	}
 	var all []drawn
 	most := 0.0
@@ -291,6 +292,7 @@ func linkTraffic(r *record.Results, parts roles) *section {
 		d := drawn{place: place, net: net}
 		for _, s := range series {
 			flow := traffic(counted(at(cells, s...)), meaning)
+			d.used = append(d.used, utilisationRange(parts, at(cells, s...), meaning))
 			for _, v := range flow {
 				most = math.Max(most, v)
 			}
@@ -312,11 +314,11 @@ func linkTraffic(r *record.Results, parts roles) *section {
 		spots := d.net.place()
 		for i, s := range series {
 			title := joined(append(texts(s), names(d.place, ", ")))
-			sec.Panels = append(sec.Panels, panelView{title, d.net.image(title, look{style: i}, spots, d.flows[i], most)})
+			sec.Panels = append(sec.Panels, panelView{title, d.net.image(title, look{style: i}, spots, d.flows[i], d.used[i], most)})
 		}
 	}
 	sec.Columns = len(series)
-	sec.Tables = []tableView{t.view("Mean traffic per execution in kB")}
+	sec.Tables = append([]tableView{t.view("Mean traffic per execution in kB")}, utilisationTables(r, parts)...)
 	return sec
 }
 
@@ -333,8 +335,8 @@ func (n *graph) directions() []direction {
 }
 
 // image draws the network with lines as wide as their traffic; traffic keeps
-// to the right of the road.
-func (n *graph) image(name string, l look, spots map[string]spot, flow map[direction]float64, most float64) template.HTML {
+// to the right of the road. used says how much of a direction is in use.
+func (n *graph) image(name string, l look, spots map[string]spot, flow map[direction]float64, used map[direction]string, most float64) template.HTML {
 	var d drawing
 	between := 0.0
 	for way, v := range flow {
@@ -356,6 +358,9 @@ func (n *graph) image(name string, l look, spots map[string]spot, flow map[direc
 		if n.home[way.from] == "" && n.home[way.to] == "" {
 			if between > 0 {
 				text += fmt.Sprintf(", %.0f %% of the traffic between switches", 100*flow[way]/between)
+			}
+			if used[way] != "" {
+				text += ", " + used[way]
 			}
 		} else {
 			class = "edge access"

@@ -499,7 +499,7 @@ func judged(r *record.Results) []Claim {
 	var list []Claim
 	for _, j := range gate.Judge(r, r.Campaign.Claims) {
 		list = append(list, Claim{
-			Name: j.Claim.Name, Quotation: j.Claim.Quote, Place: j.Claim.Place,
+			Name: j.Claim.Name, Quotation: j.Claim.Quote, Place: j.Claim.Place, Note: j.Claim.Note,
 			Verdict: string(j.Verdict), Numbers: j.Detail,
 		})
 	}

@@ -4,11 +4,13 @@
 package testbed
 
 import (
-	"edgebed/harness/record"
-	"edgebed/harness/scenario"
-	"edgebed/nodes/workflow"
 	"encoding/json"
 	"fmt"
+
+	"edgebed/harness/record"
+	"edgebed/harness/scenario"
+	"edgebed/nodes/trace"
+	"edgebed/nodes/workflow"
 )
 
 // Job is a cell with everything that a worker needs to run it. It travels to
@@ -23,6 +25,17 @@ type Job struct {
 	// First is the execution to begin with: those before were made by an attempt
 	// that was stopped.
 	First int `json:"first,omitempty"`
+	// Trace is the index of the one execution to trace, which is then the last to
+	// run; nil traces none.
+	Trace *int `json:"trace,omitempty"`
+}
+
+// last returns the index of the last execution to run.
+func (j *Job) last() int {
+	if j.Trace != nil {
+		return *j.Trace
+	}
+	return len(j.Workflows) - 1
 }
 
 // Left returns how many executions there are to make.
@@ -47,6 +60,9 @@ type Reporter struct {
 	Cell      func(record.Cell) error
 	Execution func(record.Execution) error
 	CellEnd   func(record.CellEnd) error
+	// Trace, which may be nil, gets the traced execution's trace before the
+	// Execution.
+	Trace func(trace.Trace) error
 }
 
 // event is one line from a worker: one of its fields is set.
@@ -54,6 +70,7 @@ type event struct {
 	Cell      *record.Cell      `json:"cell,omitempty"`
 	Execution *record.Execution `json:"execution,omitempty"`
 	CellEnd   *record.CellEnd   `json:"cell_end,omitempty"`
+	Trace     *trace.Trace      `json:"trace,omitempty"`
 }
 
 func (r Reporter) event(line []byte) error {
@@ -68,6 +85,11 @@ func (r Reporter) event(line []byte) error {
 		return r.Execution(*e.Execution)
 	case e.CellEnd != nil:
 		return r.CellEnd(*e.CellEnd)
+	case e.Trace != nil:
+		if r.Trace == nil {
+			return nil
+		}
+		return r.Trace(*e.Trace)
 	}
-	return fmt.Errorf("read the worker's report %.80q: neither cell, execution nor end", line)
+	return fmt.Errorf("read the worker's report %.80q: neither cell, execution, trace nor end", line)
 }

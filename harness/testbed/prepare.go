@@ -458,7 +458,7 @@ func (j *Job) Divisible() bool {
 // executions are those that the job makes, in order, warm-ups first.
 func (j *Job) executions() iter.Seq[int] {
 	return func(yield func(int) bool) {
-		for k := -j.Cell.Execution.Discard; k < len(j.Workflows); k++ {
+		for k := -j.Cell.Execution.Discard; k <= j.last(); k++ {
 			if (k < 0 || k >= j.First) && !yield(k) {
 				return
 			}

@@ -14,6 +14,7 @@ import (
 	"edgebed/harness/record"
 	"edgebed/nodes/client"
 	"edgebed/nodes/deploy"
+	"edgebed/nodes/trace"
 	"edgebed/nodes/workflow"
 )
 
@@ -44,6 +45,7 @@ type bench struct {
 	topology   *emu.Topology
 	network    *emu.Network
 	deployment *deploy.Deployment
+	recorder   *trace.Recorder // nil where nothing is traced
 	// kept is the client of the last execution if the next one has the same.
 	kept *client.Client
 	// answered is when the last execution had its answer: the pause before the
@@ -70,6 +72,9 @@ func build(ctx context.Context, job Job) (*bench, error) {
 	if err != nil {
 		return nil, err
 	}
+	if job.Trace != nil {
+		b.recorder = trace.New()
+	}
 	cfg := deploy.Config{
 		Client:      job.Cell.Nodes.Client,
 		Controller:  job.Cell.Nodes.Controller,
@@ -77,6 +82,7 @@ func build(ctx context.Context, job Job) (*bench, error) {
 		Timeout:     job.Cell.Execution.Timeout,
 		CallTimeout: job.Cell.Execution.Timeout,
 		Seed:        job.Cell.Seed,
+		Trace:       b.recorder,
 	}
 	for _, spec := range b.topology.Hosts {
 		h, err := b.network.Host(spec.Name)
@@ -149,6 +155,12 @@ func (b *bench) run(ctx context.Context, report Reporter) error {
 			return err
 		}
 		e.Findings = audit.Judge(so).Findings
+		if b.traces(k) && report.Trace != nil {
+			// No frame is under way any more: the last answers are in, too.
+			if err := report.Trace(b.recorder.Trace()); err != nil {
+				return err
+			}
+		}
 		if err := report.Execution(e); err != nil {
 			return err
 		}
@@ -214,9 +226,14 @@ func (b *bench) execute(ctx context.Context, index int, w Workflow) (record.Exec
 		}
 	}
 	e.Started = time.Now()
-	result, err := c.Execute(ctx, w.Workflow, cell.Execution.Model, cell.Execution.Form, cell.Workload.Argument,
+	running := ctx
+	if b.traces(index) {
+		running = b.recorder.Begin(ctx, b.recorder.Node(cell.Nodes.Client, trace.Client), fmt.Sprintf("%s, execution %d", cell.ID, index))
+	}
+	result, err := c.Execute(running, w.Workflow, cell.Execution.Model, cell.Execution.Form, cell.Workload.Argument,
 		client.Options{Verify: cell.Execution.Verify})
 	b.answered = time.Now()
+	b.recorder.End(result.UUID)
 	if ctx.Err() != nil {
 		return e, errors.Join(ctx.Err(), c.Close())
 	}
@@ -257,6 +274,9 @@ func (b *bench) execute(ctx context.Context, index int, w Workflow) (record.Exec
 	e.CycleNS = int64(cell.Execution.Pause + result.Delay)
 	return e, nil
 }
+
+// traces tells whether an execution is the one to trace.
+func (b *bench) traces(index int) bool { return b.job.Trace != nil && *b.job.Trace == index }
 
 // tcpCounters are sums over all hosts.
 type tcpCounters struct{ retransmissions, activeOpens int64 }

@@ -13,6 +13,7 @@ import (
 
 	"edgebed/harness/record"
 	"edgebed/harness/sandbox"
+	"edgebed/nodes/trace"
 )
 
 // WorkerArg is the argument with which Spawn starts the calling program: its
@@ -82,6 +83,7 @@ func Main(ctx context.Context, r io.Reader, w io.Writer) error {
 		Cell:      func(c record.Cell) error { return out.Encode(event{Cell: &c}) },
 		Execution: func(e record.Execution) error { return out.Encode(event{Execution: &e}) },
 		CellEnd:   func(c record.CellEnd) error { return out.Encode(event{CellEnd: &c}) },
+		Trace:     func(t trace.Trace) error { return out.Encode(event{Trace: &t}) },
 	})
 }
 

@@ -50,7 +50,7 @@ func startCallbacks(ctx context.Context, cfg Config) (*callbackServer, error) {
 		endpoint: cfg.Callback, logger: cfg.Logger,
 		serve: make(chan error, 1),
 	}
-	s.server = wire.NewServer(grpc.WaitForHandlers(true), grpc.StatsHandler(&s.conns))
+	s.server = wire.NewServer(grpc.WaitForHandlers(true), grpc.StatsHandler(&s.conns), wire.Watch(cfg.Net))
 	wire.RegisterCallbackServerServer(s.server, s)
 	go func() { s.serve <- s.server.Serve(l) }()
 	return s, nil

@@ -36,6 +36,7 @@ import (
 	"google.golang.org/grpc"
 
 	"edgebed/nodes/statestore"
+	"edgebed/nodes/trace"
 	"edgebed/nodes/wire"
 )
 
@@ -97,6 +98,9 @@ type Config struct {
 	Clock Clock
 	// Logger takes what goes wrong; nil means that nothing is logged.
 	Logger *slog.Logger
+	// Trace is told of tasks and functions; nil records nothing. Calls are watched
+	// through Net.
+	Trace *trace.Node
 }
 
 // withDefaults checks the configuration and fills in what was left out.
@@ -237,7 +241,7 @@ func (c *Computer) start(ctx context.Context) error {
 	}
 	c.tasks.Go(c.housekeep)
 
-	server := wire.NewServer(grpc.WaitForHandlers(true))
+	server := wire.NewServer(grpc.WaitForHandlers(true), wire.Watch(c.cfg.Net))
 	wire.RegisterEdgeServerServer(server, c)
 	c.serve(server, lis)
 	c.defers(func() error { c.engine.close(); cancel(); return nil })

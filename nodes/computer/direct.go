@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"edgebed/nodes/direct"
+	"edgebed/nodes/trace"
 	"edgebed/nodes/wire"
 )
 
@@ -17,7 +18,7 @@ import (
 // acceptDirect takes one message of the direct form, from the network or from
 // another task of this computer, and runs its task where it is complete. The
 // acknowledgement comes before that, and also where the task waits.
-func (c *Computer) acceptDirect(req *wire.LambdaRequest) (*wire.LambdaResponse, error) {
+func (c *Computer) acceptDirect(ctx context.Context, req *wire.LambdaRequest) (*wire.LambdaResponse, error) {
 	if c.queue == nil {
 		return nil, refuseSyncOnly
 	}
@@ -36,10 +37,11 @@ func (c *Computer) acceptDirect(req *wire.LambdaRequest) (*wire.LambdaResponse, 
 		return nil, err
 	}
 	if t != nil {
+		cause := trace.CauseOf(ctx)
 		c.inFlight.Add(1)
 		c.tasks.Go(func() {
 			defer c.inFlight.Add(-1)
-			c.finishDirect(t)
+			c.finishDirect(t, cause)
 		})
 	}
 	return &wire.LambdaResponse{Asynchronous: true}, nil
@@ -58,9 +60,11 @@ func (c *Computer) expired(t *directTask) {
 // finishDirect runs a complete task and sends on what comes of it, until the
 // execution's deadline. Whatever fails is told to the client, and ends what this
 // computer does for the execution.
-func (c *Computer) finishDirect(t *directTask) {
+func (c *Computer) finishDirect(t *directTask, cause trace.Cause) {
 	ctx, cancel := context.WithDeadline(c.life, t.deadline)
 	defer cancel()
+	ctx, end := c.cfg.Trace.Task(ctx, cause, trace.Invocation{Function: t.plan.Name(t.index), UUID: t.plan.UUID, Index: t.index})
+	defer end()
 	if err := c.runDirect(ctx, t); err != nil {
 		c.waiting.fail(t.plan.UUID, fmt.Errorf("run %s: %w", t.plan.Label(t.index), err))
 		c.lose(t.report(), err)
@@ -154,7 +158,7 @@ func (c *Computer) sendDirect(ctx context.Context, t *directTask, output string)
 		if err := direct.SetRemaining(m, t.deadline); err != nil {
 			return fmt.Errorf("hand over to %s: %w", p.Label(int(m.GetNextFunctionIndex())), err)
 		}
-		if _, err := c.acceptDirect(m); err != nil {
+		if _, err := c.acceptDirect(ctx, m); err != nil {
 			return fmt.Errorf("hand over to %s: %w", p.Label(int(m.GetNextFunctionIndex())), err)
 		}
 	}

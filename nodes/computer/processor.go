@@ -22,6 +22,7 @@ type task struct {
 	// and 30 s.
 	loads     [3]uint32
 	submitted time.Duration
+	started   time.Duration
 	completed time.Duration
 	// done is closed when the task is completed or the engine closes; ok tells
 	// which and may be read afterwards.
@@ -158,6 +159,7 @@ func (p *processor) start(t *task) {
 	t.container.active++
 	p.used += t.memory
 	t.target = p.work + t.ops
+	t.started = p.last
 	i, _ := slices.BinarySearchFunc(p.running, t.target, func(r *task, target float64) int {
 		if r.target <= target { // after its equals: first come, first completed
 			return -1

@@ -3,15 +3,23 @@ package computer
 import (
 	"sync"
 
+	"edgebed/nodes/trace"
 	"edgebed/nodes/wire"
 )
+
+// queued is a request that waits for a worker.
+type queued struct {
+	req *wire.LambdaRequest
+	// cause is the call that brought it.
+	cause trace.Cause
+}
 
 // queue is an unbounded first-in-first-out queue of requests, as the
 // prototype's (support: Support/queue.h).
 type queue struct {
 	mu     sync.Mutex
 	filled sync.Cond
-	items  []*wire.LambdaRequest
+	items  []queued
 	closed bool
 }
 
@@ -22,7 +30,7 @@ func newQueue() *queue {
 }
 
 // push appends a request; false means that the queue was closed.
-func (q *queue) push(req *wire.LambdaRequest) bool {
+func (q *queue) push(req queued) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed {
@@ -35,17 +43,17 @@ func (q *queue) push(req *wire.LambdaRequest) bool {
 
 // pop waits for a request. After close it returns those that are left, then
 // false.
-func (q *queue) pop() (*wire.LambdaRequest, bool) {
+func (q *queue) pop() (queued, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for len(q.items) == 0 && !q.closed {
 		q.filled.Wait()
 	}
 	if len(q.items) == 0 {
-		return nil, false
+		return queued{}, false
 	}
 	req := q.items[0]
-	q.items[0] = nil
+	q.items[0] = queued{}
 	q.items = q.items[1:]
 	return req, true
 }

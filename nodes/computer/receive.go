@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/grpc/status"
 
+	"edgebed/nodes/trace"
 	"edgebed/nodes/wire"
 )
 
@@ -56,7 +57,7 @@ func (c *Computer) RunLambda(ctx context.Context, req *wire.LambdaRequest) (*wir
 // retcode nor hops.
 func (c *Computer) receive(ctx context.Context, req *wire.LambdaRequest) (*wire.LambdaResponse, error) {
 	if req.GetDirect() != nil {
-		return c.acceptDirect(req)
+		return c.acceptDirect(ctx, req)
 	}
 	if err := check(req); err != nil {
 		return nil, err
@@ -65,7 +66,7 @@ func (c *Computer) receive(ctx context.Context, req *wire.LambdaRequest) (*wire.
 	case req.GetDry():
 		return c.estimate(req)
 	case req.GetCallback() != "":
-		return c.accept(req)
+		return c.accept(ctx, req)
 	default:
 		return c.run(ctx, req)
 	}
@@ -134,13 +135,13 @@ func (c *Computer) estimate(req *wire.LambdaRequest) (*wire.LambdaResponse, erro
 
 // accept acknowledges an asynchronous request and queues it, once its
 // predecessors have all arrived.
-func (c *Computer) accept(req *wire.LambdaRequest) (*wire.LambdaResponse, error) {
+func (c *Computer) accept(ctx context.Context, req *wire.LambdaRequest) (*wire.LambdaResponse, error) {
 	if c.queue == nil {
 		return nil, refuseSyncOnly
 	}
 	if c.joins.arrive(req, c.cfg.CallTimeout) {
 		c.inFlight.Add(1)
-		if !c.queue.push(req) {
+		if !c.queue.push(queued{req, trace.CauseOf(ctx)}) {
 			c.inFlight.Add(-1)
 			return nil, errClosed
 		}
@@ -151,21 +152,25 @@ func (c *Computer) accept(req *wire.LambdaRequest) (*wire.LambdaResponse, error)
 // work handles queued requests one after the other until Close.
 func (c *Computer) work() {
 	for {
-		req, ok := c.queue.pop()
+		q, ok := c.queue.pop()
 		if !ok {
 			return
 		}
-		c.finish(req)
+		c.finish(q.req, q.cause)
 		c.inFlight.Add(-1)
 	}
 }
 
 // finish runs an accepted request and sends on what comes of it. Whatever
 // fails is told to the callback.
-func (c *Computer) finish(req *wire.LambdaRequest) {
-	resp, err := c.run(c.life, req)
+func (c *Computer) finish(req *wire.LambdaRequest, cause trace.Cause) {
+	ctx, end := c.cfg.Trace.Task(c.life, cause, trace.Invocation{
+		Function: req.GetName(), UUID: req.GetUuid(), Index: int(req.GetNextFunctionIndex()),
+	})
+	defer end()
+	resp, err := c.run(ctx, req)
 	if err == nil {
-		err = c.forward(c.life, req, resp)
+		err = c.forward(ctx, req, resp)
 	}
 	if err != nil {
 		c.lose(req, err)

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"edgebed/harness/units"
 	"edgebed/nodes/statestore"
 	"edgebed/nodes/wire"
 )
@@ -56,6 +57,7 @@ type execution struct {
 
 // execute runs a function on its processor.
 func (c *Computer) execute(ctx context.Context, function, input string) (execution, error) {
+	submitted := time.Now()
 	t, err := c.engine.submit(function, len(input))
 	if err != nil {
 		return execution{}, err
@@ -68,6 +70,7 @@ func (c *Computer) execute(ctx context.Context, function, input string) (executi
 	if !t.ok {
 		return execution{}, errClosed
 	}
+	c.cfg.Trace.Function(ctx, function, units.Size(len(input)), submitted, t.started-t.submitted, t.completed-t.started)
 	done := execution{t.container.Lambda.Value, t.completed - t.submitted, t.loads}
 	if t.container.Lambda.Output == CopyInput {
 		done.output = input

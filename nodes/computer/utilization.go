@@ -21,7 +21,7 @@ func (c *Computer) startUtilization(ctx context.Context) error {
 		return fmt.Errorf("listen on %s for utilisation: %w", c.cfg.UtilEndpoint, err)
 	}
 	c.util = &utilization{streams: make(map[chan *wire.Utilization]bool)}
-	server := wire.NewServer(grpc.WaitForHandlers(true))
+	server := wire.NewServer(grpc.WaitForHandlers(true), wire.Watch(c.cfg.Net))
 	wire.RegisterEdgeComputerServer(server, c.util)
 	c.serve(server, lis)
 	return nil

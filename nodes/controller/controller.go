@@ -93,7 +93,7 @@ func Start(ctx context.Context, cfg Config) (*Controller, error) {
 		cfg:       cfg,
 		life:      life,
 		end:       end,
-		server:    wire.NewServer(grpc.WaitForHandlers(true)),
+		server:    wire.NewServer(grpc.WaitForHandlers(true), wire.Watch(cfg.Net)),
 		serve:     make(chan error, 1),
 		turn:      make(chan struct{}, 1),
 		routers:   make(map[string]string),

@@ -23,6 +23,7 @@ import (
 	"edgebed/nodes/computer"
 	"edgebed/nodes/controller"
 	"edgebed/nodes/router"
+	"edgebed/nodes/trace"
 	"edgebed/nodes/wire"
 )
 
@@ -93,6 +94,8 @@ type Config struct {
 	Seed uint64
 	// Logger gets what the nodes log; nil discards.
 	Logger *slog.Logger
+	// Trace records what the nodes do; nil records nothing.
+	Trace *trace.Recorder
 }
 
 // Stats is a look at all nodes.
@@ -207,7 +210,7 @@ func (d *Deployment) start(ctx context.Context) error {
 	cfg, err := d.cfg, error(nil)
 	at := d.hosts[cfg.Controller]
 	d.controller, err = controller.Start(ctx, controller.Config{
-		Net: at.Net, Endpoint: endpoint(at, wire.PortController), CallTimeout: cfg.CallTimeout, Logger: cfg.Logger,
+		Net: cfg.Trace.Node(at.Name, trace.Controller).Net(at.Net), Endpoint: endpoint(at, wire.PortController), CallTimeout: cfg.CallTimeout, Logger: cfg.Logger,
 	})
 	if err != nil {
 		return err
@@ -215,7 +218,7 @@ func (d *Deployment) start(ctx context.Context) error {
 	for i, name := range cfg.Routers {
 		h := d.hosts[name]
 		d.routers[name], err = router.Start(ctx, router.Config{
-			Net:            h.Net,
+			Net:            cfg.Trace.Node(name, trace.Router).Net(h.Net),
 			Endpoint:       endpoint(h, wire.PortRouter),
 			ConfigEndpoint: endpoint(h, wire.PortRouterConfig),
 			Controller:     endpoint(at, wire.PortController),
@@ -255,8 +258,9 @@ func (d *Deployment) StartComputer(ctx context.Context, name string) error {
 		return fmt.Errorf("start computer: the one of host %s is running", name)
 	}
 	h, state := d.hosts[name], d.stateHost(name)
+	node := d.cfg.Trace.Node(name, trace.Computer)
 	c, err := computer.Start(ctx, computer.Config{
-		Net:               h.Net,
+		Net:               node.Net(h.Net),
 		Endpoint:          endpoint(h, wire.PortComputer),
 		UtilEndpoint:      endpoint(h, wire.PortUtilization),
 		StateEndpoint:     endpoint(d.hosts[state], wire.PortState),
@@ -269,6 +273,7 @@ func (d *Deployment) StartComputer(ctx context.Context, name string) error {
 		MaxHandlers:       d.cfg.Handlers,
 		CallTimeout:       d.cfg.CallTimeout,
 		Logger:            d.cfg.Logger,
+		Trace:             node,
 	})
 	if err != nil {
 		return err
@@ -385,7 +390,7 @@ func (d *Deployment) NewClient(ctx context.Context) (*client.Client, error) {
 	}
 	h := d.hosts[d.cfg.Client]
 	c, err := client.New(ctx, client.Config{
-		Net:      h.Net,
+		Net:      d.cfg.Trace.Node(h.Name, trace.Client).Net(h.Net),
 		Router:   d.routerOf(d.cfg.Client),
 		Tables:   endpoint(d.routerHost(d.cfg.Client), wire.PortRouterConfig),
 		Callback: endpoint(h, wire.PortCallback+uint16(ports*portStep)),

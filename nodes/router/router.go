@@ -227,7 +227,9 @@ func (r *Router) start(ctx context.Context) error {
 	return nil
 }
 
-func (r *Router) newServer() *grpc.Server { return wire.NewServer(grpc.WaitForHandlers(true)) }
+func (r *Router) newServer() *grpc.Server {
+	return wire.NewServer(grpc.WaitForHandlers(true), wire.Watch(r.cfg.Net))
+}
 
 func (r *Router) listen(ctx context.Context, s *grpc.Server, endpoint string) error {
 	l, err := r.cfg.Net.Listen(ctx, endpoint)

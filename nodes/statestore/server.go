@@ -51,7 +51,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		endpoint: cfg.Endpoint,
-		grpc:     wire.NewServer(grpc.WaitForHandlers(true)),
+		grpc:     wire.NewServer(grpc.WaitForHandlers(true), wire.Watch(cfg.Net)),
 		served:   make(chan error, 1),
 	}
 	if _, port, err := net.SplitHostPort(cfg.Endpoint); err == nil && port == "0" {

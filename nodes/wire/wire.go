@@ -14,6 +14,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/stats"
 )
 
 // RetOK is the retcode of success.
@@ -49,6 +50,13 @@ type Net interface {
 	DialContext(ctx context.Context, address string) (net.Conn, error)
 }
 
+// Watched is a Net whose node's calls are watched, as Dial and Watch see to.
+type Watched interface {
+	Net
+	// StatsHandler is told of every call that the node makes or serves.
+	StatsHandler() stats.Handler
+}
+
 // TCP is the Net of the calling process: real sockets, for unit tests on
 // loopback and for nodes on real machines.
 type TCP struct{}
@@ -79,6 +87,9 @@ func Dial(n Net, endpoint string, opts ...grpc.DialOption) (*grpc.ClientConn, er
 		grpc.WithDisableServiceConfig(),
 		grpc.WithIdleTimeout(0),
 	}, opts...)
+	if w, ok := n.(Watched); ok {
+		opts = append(opts, grpc.WithStatsHandler(w.StatsHandler()))
+	}
 	cc, err := grpc.NewClient("passthrough:///"+endpoint, opts...)
 	if err != nil {
 		return nil, fmt.Errorf("dial %s: %w", endpoint, err)
@@ -94,6 +105,15 @@ func NewServer(opts ...grpc.ServerOption) *grpc.Server {
 		grpc.MaxRecvMsgSize(MaxMessage),
 		grpc.MaxSendMsgSize(MaxMessage),
 	}, opts...)...)
+}
+
+// Watch returns the option of a server on n that has its calls watched where
+// n's are.
+func Watch(n Net) grpc.ServerOption {
+	if w, ok := n.(Watched); ok {
+		return grpc.StatsHandler(w.StatsHandler())
+	}
+	return grpc.EmptyServerOption{}
 }
 
 // RetError is an application error that a node answered in a retcode.

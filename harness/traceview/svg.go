@@ -1,0 +1,154 @@
+package traceview
+
+import (
+	"fmt"
+	"html"
+	"io"
+	"math"
+	"strings"
+	"unicode/utf8"
+
+	"edgebed/nodes/trace"
+)
+
+// Both drawings are SVG files that stand alone, on a light background.
+
+// drawing collects the elements of an SVG image, and how far they reach.
+type drawing struct {
+	text                     strings.Builder
+	left, top, right, bottom float64
+}
+
+func (d *drawing) add(format string, args ...any) { fmt.Fprintf(&d.text, format, args...) }
+
+// reach makes the image include a point.
+func (d *drawing) reach(x, y float64) {
+	d.left, d.right = min(d.left, x), max(d.right, x)
+	d.top, d.bottom = min(d.top, y), max(d.bottom, y)
+}
+
+// label adds a text at a baseline; anchor is start, middle or end.
+func (d *drawing) label(class, anchor string, size, x, y float64, text string) {
+	w := textWidth(text) * size
+	from := map[string]float64{"start": x, "middle": x - w/2, "end": x - w}[anchor]
+	d.reach(from, y-size)
+	d.reach(from+w, y+size*0.3)
+	d.add(`<text class="%s" x="%.1f" y="%.1f" font-size="%g" text-anchor="%s">%s</text>`+"\n", class, x, y, size, anchor, html.EscapeString(text))
+}
+
+// tip begins a group of elements that shows a text when it is pointed at; the
+// caller ends it with </g>.
+func (d *drawing) tip(text string) { d.add(`<g><title>%s</title>`, html.EscapeString(text)) }
+
+// style of both drawings. Message classes: what a message mainly carries.
+const style = `text { font-family: "Liberation Sans", Arial, Helvetica, sans-serif; fill: #222; }
+.halo { paint-order: stroke; stroke: #fff; stroke-width: 3px; stroke-linejoin: round; }
+.muted { fill: #666; } .strong { font-weight: bold; }
+.state { stroke: #b4540a; } .argument { stroke: #1a5fb4; } .control { stroke: #5e5c64; } .answer { stroke-dasharray: 5 3; }
+.fill-state { fill: #f6c28b; stroke: #b4540a; } .fill-argument { fill: #a9cdf4; stroke: #1a5fb4; }
+.fill-control { fill: #d5d3d9; stroke: #5e5c64; } .function { fill: #8fd19e; stroke: #26713b; }
+.wait { fill: #fff3b0; stroke: #a08a00; stroke-dasharray: 2 2; } .connect { fill: #f2b8c6; stroke: #a51d45; }
+.line { fill: none; stroke-width: 1.3; } .life { stroke: #aaa; stroke-dasharray: 3 3; } .grid { stroke: #e4e4e4; }
+.band { fill: #f3f4f6; stroke: #c8ccd2; } .end { stroke: #a51d45; }
+`
+
+// write writes the image with a margin around what it reaches.
+func (d *drawing) write(w io.Writer, name string) error {
+	const margin = 12
+	x, y := math.Floor(d.left-margin), math.Floor(d.top-margin)
+	width, height := math.Ceil(d.right+margin-x), math.Ceil(d.bottom+margin-y)
+	var defs strings.Builder
+	for _, m := range []struct{ class, colour string }{{"state", "#b4540a"}, {"argument", "#1a5fb4"}, {"control", "#5e5c64"}} {
+		fmt.Fprintf(&defs, `<marker id="head-%s" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0.5L8 4L0 7.5Z" fill="%s"/></marker>`+"\n", m.class, m.colour)
+	}
+	_, err := fmt.Fprintf(w, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="%g %g %g %g" width="%g" height="%g" role="img">
+<title>%s</title>
+<style>%s</style>
+<defs>%s</defs>
+<rect x="%g" y="%g" width="%g" height="%g" fill="#fff"/>
+%s</svg>
+`, x, y, width, height, width, height, html.EscapeString(name), style, defs.String(), x, y, width, height, d.text.String())
+	return err
+}
+
+// textWidth estimates the width of a text in the drawings' typeface, in units of
+// its size.
+func textWidth(s string) float64 {
+	w := 0.0
+	for _, r := range s {
+		switch {
+		case strings.ContainsRune("ijl.,:;'|! ()[]/ft", r):
+			w += 0.32
+		case r >= 'A' && r <= 'Z', strings.ContainsRune("mwMW", r):
+			w += 0.72
+		case r < utf8.RuneSelf:
+			w += 0.56
+		default:
+			w += 0.8
+		}
+	}
+	return w
+}
+
+// class of a message in the drawings.
+func class(tr trace.Transfer) string {
+	switch m := tr.Message; {
+	case m.Payload() > m.Argument:
+		return "state"
+	case m.Argument > 0:
+		return "argument"
+	}
+	return "control"
+}
+
+// classes with their explanations.
+var classes = []struct{ class, text string }{
+	{"state", "carries the content of states"},
+	{"argument", "carries an argument or output"},
+	{"control", "carries neither: references, acknowledgements"},
+}
+
+// describe says of a message all that a drawing has no room for.
+func describe(tr trace.Transfer) string {
+	text := fmt.Sprintf("%s: %s\nfrom %s to %s\nsent at %s ms, received at %s ms (%s ms), %d B",
+		tr.Method, What(tr), tr.From, tr.To, ms(tr.Sent), ms(tr.Received), ms(tr.Received-tr.Sent), tr.Message.Size)
+	if tr.Connecting > 0 {
+		text += fmt.Sprintf("\nover a new connection, which took %s ms to open", ms(tr.Connecting))
+	}
+	return text
+}
+
+// runs returns the runs of functions.
+func runs(t *trace.Trace) (list []*trace.Span) {
+	for i := range t.Spans {
+		if t.Spans[i].Kind == trace.Function {
+			list = append(list, &t.Spans[i])
+		}
+	}
+	return list
+}
+
+// describeRun says of a run of a function all that a drawing has no room for.
+func describeRun(s *trace.Span) string {
+	text := fmt.Sprintf("function %s at %s\nfrom %s to %s ms (%s ms)", s.Name, s.At, ms(s.Start), ms(s.End), ms(s.End-s.Start))
+	if s.Queued > 0 {
+		text += fmt.Sprintf("\nof these it waited %s ms for its processor", ms(s.Queued))
+	}
+	return text
+}
+
+// yielded returns since when a run's computer had waited for more of its
+// messages, where it takes several (the yield of paper Sec. 5.3, Fig. 14).
+func yielded(transfers []trace.Transfer, run *trace.Span) (since trace.Transfer, ok bool) {
+	n := 0
+	for _, tr := range transfers {
+		if tr.Response || tr.To != run.At || tr.Method != "EdgeServer/RunLambda" || tr.Received > run.Start ||
+			run.Invocation == nil || tr.Message.Invocation != *run.Invocation {
+			continue
+		}
+		if n++; n == 1 || tr.Received < since.Received {
+			since = tr
+		}
+	}
+	return since, n > 1
+}

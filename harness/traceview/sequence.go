@@ -20,7 +20,7 @@ const (
 	rowGap   = 9.0  // between two events
 	textGap  = 16.0 // before an event with a label
 	barWidth = 12.0 // of a running function
-	repeat   = 1500 // headings stand again after so many pixels
+	page     = 1100 // pixels after which the headings stand again
 )
 
 // moment is something that happens on a lifeline, a row of the diagram.
@@ -71,7 +71,13 @@ func WriteSequence(w io.Writer, t *trace.Trace) error {
 	end := add(t.Delay, true)
 	slices.SortStableFunc(moments, func(a, b *moment) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.order, b.order)) })
 	y, last := headings, time.Duration(0)
+	tops := []float64{0} // of the headings
 	for _, m := range moments {
+		if y-tops[len(tops)-1] > page {
+			y += rowGap
+			tops = append(tops, y)
+			y += headings
+		}
 		gap := rowGap
 		if m.labelled {
 			gap = textGap
@@ -95,6 +101,7 @@ func WriteSequence(w io.Writer, t *trace.Trace) error {
 		x[p] = at
 	}
 	bottom := y + textGap
+	tops = append(tops, bottom)
 	for _, p := range nodes {
 		back.add(`<path class="life" d="M%.1f %.1fV%.1f"/>`+"\n", x[p], headings, bottom)
 	}
@@ -115,14 +122,9 @@ func WriteSequence(w io.Writer, t *trace.Trace) error {
 			i = k
 		}
 	}
-	heading(0)
-	for top := float64(repeat); top < bottom-repeat/3; top += repeat {
-		// Between two rows there is no room: the names alone, small.
-		for _, p := range nodes {
-			back.label("halo muted", "middle", 9, x[p], top, p.String())
-		}
+	for _, top := range tops {
+		heading(top)
 	}
-	heading(bottom)
 
 	for _, a := range arrows {
 		from, to := x[a.From], x[a.To]
@@ -180,7 +182,10 @@ func WriteSequence(w io.Writer, t *trace.Trace) error {
 	d.text.WriteString(lines.text.String())
 	d.reach(min(left, lines.left), min(back.top, lines.top))
 	d.reach(right, max(back.bottom, lines.bottom))
-	d.caption(t, len(transfers), "Rows in the order of time, in ms from the start; the space between them grows with its logarithm. Sizes after · are whole gRPC messages.")
+	d.caption(t, len(transfers), "Rows in the order of time, in ms from the start; the space between them grows with its logarithm. Sizes after · are whole gRPC messages.",
+		append(arrowLegend(), legendItem{"answers a call", func(x, y float64) string {
+			return fmt.Sprintf(`<path class="line control answer" d="M%.1f %.1fh26"/>`, x, y-4)
+		}}, boxItem("function", "a function runs"), boxItem("wait", "waits for its other messages (yields)")))
 	return d.write(w, "Sequence diagram of "+t.Name)
 }
 
@@ -194,19 +199,4 @@ func brief(d time.Duration) string {
 		return fmt.Sprintf("%.1f", v)
 	}
 	return fmt.Sprintf("%.2f", v)
-}
-
-// caption adds title, totals and legend above what is drawn already.
-func (d *drawing) caption(t *trace.Trace, messages int, note string) {
-	left, y := d.left, d.top-14
-	x := left
-	for _, c := range classes {
-		d.add(`<path class="line %s" marker-end="url(#head-%s)" d="M%.1f %.1fh26"/>`+"\n", c.class, c.class, x, y-4)
-		d.label("muted", "start", 11, x+32, y, c.text)
-		x += 46 + 11*textWidth(c.text)
-	}
-	d.add(`<path class="line control answer" d="M%.1f %.1fh26"/>`+"\n", x, y-4)
-	d.label("muted", "start", 11, x+32, y, "answers a call")
-	d.label("muted", "start", 11, left, y-20, note)
-	d.label("strong", "start", 13, left, y-38, fmt.Sprintf("%s: %s ms, %d messages", t.Name, brief(t.Delay), messages))
 }

@@ -108,6 +108,61 @@ var classes = []struct{ class, text string }{
 	{"control", "carries neither: references, acknowledgements"},
 }
 
+// legendItem explains a mark, which draw draws in 26 pixels from x on.
+type legendItem struct {
+	text string
+	draw func(x, y float64) string
+}
+
+// arrowLegend explains the classes of messages as arrows, boxLegend as bars.
+func arrowLegend() (list []legendItem) {
+	for _, c := range classes {
+		list = append(list, legendItem{c.text, func(x, y float64) string {
+			return fmt.Sprintf(`<path class="line %s" marker-end="url(#head-%s)" d="M%.1f %.1fh26"/>`, c.class, c.class, x, y-4)
+		}})
+	}
+	return list
+}
+
+func boxLegend() (list []legendItem) {
+	for _, c := range classes {
+		list = append(list, boxItem("fill-"+c.class, c.text))
+	}
+	return list
+}
+
+func boxItem(class, text string) legendItem {
+	return legendItem{text, func(x, y float64) string {
+		return fmt.Sprintf(`<rect class="%s" x="%.1f" y="%.1f" width="26" height="10"/>`, class, x, y-9)
+	}}
+}
+
+// caption adds title, note and legend above what is drawn already.
+func (d *drawing) caption(t *trace.Trace, messages int, note string, legend []legendItem) {
+	left, top, x := d.left, d.top, d.left
+	wide := max(d.right-left, 640)
+	var rows [][]legendItem
+	for _, item := range legend {
+		w := 52 + 11*textWidth(item.text)
+		if len(rows) == 0 || x+w > left+wide {
+			rows, x = append(rows, nil), left
+		}
+		rows[len(rows)-1] = append(rows[len(rows)-1], item)
+		x += w
+	}
+	y := top - 14 - 17*float64(len(rows)-1)
+	for k, row := range rows {
+		x := left
+		for _, item := range row {
+			d.add("%s\n", item.draw(x, y+17*float64(k)))
+			d.label("muted", "start", 11, x+32, y+17*float64(k), item.text)
+			x += 52 + 11*textWidth(item.text)
+		}
+	}
+	d.label("muted", "start", 11, left, y-20, note)
+	d.label("strong", "start", 13, left, y-38, fmt.Sprintf("%s: %s ms, %d messages", t.Name, brief(t.Delay), messages))
+}
+
 // describe says of a message all that a drawing has no room for.
 func describe(tr trace.Transfer) string {
 	text := fmt.Sprintf("%s: %s\nfrom %s to %s\nsent at %s ms, received at %s ms (%s ms), %d B",

@@ -1,9 +1,11 @@
 package traceview
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"time"
 
 	"edgebed/nodes/trace"
@@ -83,18 +85,20 @@ func WriteTimeline(w io.Writer, t *trace.Trace) error {
 	d.label("halo", "end", 11, at(t.Delay), y+26, fmt.Sprintf("the client has its result: %s ms", brief(t.Delay)))
 	d.reach(0, -20)
 	d.reach(plotWidth, y+26)
-	d.legend()
-	d.caption(t, len(transfers), "A message's bar is in the lane of its sender, from when it began to be sent until its receiver had all of it.")
+	d.caption(t, len(transfers), "To scale. A message's bar is in the lane of its sender, from when it began to be sent until its receiver had all of it.",
+		append(boxLegend(), boxItem("function", "a function runs"), boxItem("wait", "waits for its other messages (yields)"), boxItem("connect", "opens a connection")))
 	return d.write(w, "Timeline of "+t.Name)
 }
 
-// pack spreads bars over rows in which they do not overlap as drawn.
+// pack spreads bars over rows in which they do not overlap, or by less than a
+// pixel.
 func pack(list []bar, scale float64) [][]bar {
+	slices.SortStableFunc(list, func(a, b bar) int { return cmp.Compare(a.start, b.start) })
 	var rows [][]bar
 	var ends []float64
 next:
 	for _, b := range list {
-		from, to := float64(b.start)*scale, max(float64(b.end)*scale, float64(b.start)*scale+2)
+		from, to := float64(b.start)*scale+1, float64(b.end)*scale
 		for k := range rows {
 			if ends[k] <= from {
 				rows[k], ends[k] = append(rows[k], b), to
@@ -113,7 +117,7 @@ func (d *drawing) bars(rows [][]bar, at func(time.Duration) float64, y float64) 
 			x, width := at(b.start), max(1.5, at(b.end)-at(b.start))
 			d.tip(b.tip)
 			d.add(`<rect class="%s" x="%.1f" y="%.1f" width="%.1f" height="%g" stroke-width="0.7"/>`, b.class, x, y+float64(k)*barPitch, width, barHeight)
-			if most := int((width - 6) / 5.2); most >= 3 {
+			if width > 22 {
 				d.label("", "start", 9.5, x+3, y+float64(k)*barPitch+10.5, fit(b.text, width-6, 9.5))
 			}
 			d.add("</g>\n")
@@ -148,16 +152,4 @@ func step(last time.Duration) time.Duration {
 		}
 	}
 	return time.Duration(10 * power)
-}
-
-// legend explains the bars that are no messages.
-func (d *drawing) legend() {
-	x, y := d.left, d.top-14
-	for _, c := range []struct{ class, text string }{
-		{"function", "a function runs"}, {"wait", "waits for its other messages (yields)"}, {"connect", "opens a connection"},
-	} {
-		d.add(`<rect class="%s" x="%.1f" y="%.1f" width="26" height="10"/>`+"\n", c.class, x, y-9)
-		d.label("muted", "start", 11, x+32, y, c.text)
-		x += 46 + 11*textWidth(c.text)
-	}
 }

@@ -43,8 +43,8 @@ func What(tr trace.Transfer) string {
 			return verb + " " + m.States[0].Name
 		case !tr.Response:
 			return verb + " " + carried(m)
-		case verb == "Get" && len(m.States) > 0: // an answer does not name its state
-			return "state " + size(m.States[0].Size)
+		case len(m.States) > 0:
+			return "state " + carried(m)
 		}
 		return "ok"
 	case "EdgeRouter/GetTable":
@@ -105,7 +105,7 @@ func ms(d time.Duration) string { return fmt.Sprintf("%.2f", float64(d)/float64(
 // WriteTable writes the messages, one a line.
 func WriteTable(w io.Writer, t *trace.Trace) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "ms\ttook\tfrom\tto\twhat\tbytes")
+	fmt.Fprintln(table, "sent ms\ttook ms\tfrom\tto\twhat\tbytes")
 	var total units.Size
 	transfers := t.Transfers()
 	for _, tr := range transfers {

@@ -150,7 +150,8 @@ func (t *Trace) link() {
 	}
 	for _, connect := range connects {
 		for _, call := range calls {
-			if call.Local == connect.Local && call.Remote == connect.Remote && call.Start <= connect.Start {
+			if call.Local == connect.Local && call.Remote == connect.Remote && call.At == connect.At &&
+				call.Start <= connect.Start && connect.End <= call.End {
 				connect.Parent = call.ID
 				break
 			}
@@ -359,8 +360,11 @@ func (s *span) set(request bool, m *Message, at time.Duration, size int) {
 	if request {
 		s.Request = m
 	} else {
-		if s.Request != nil && m.Invocation == (Invocation{}) {
-			m.Invocation = s.Request.Invocation
+		if s.Request != nil { // an answer does not say what it answers
+			m.Invocation = cmp.Or(m.Invocation, s.Request.Invocation)
+			if len(m.States) == 1 && len(s.Request.States) == 1 {
+				m.States[0].Name = cmp.Or(m.States[0].Name, s.Request.States[0].Name)
+			}
 		}
 		s.Response = m
 	}

@@ -23,59 +23,105 @@ const (
 	page     = 1100 // pixels after which the headings stand again
 )
 
+// sequence is a sequence diagram in the making.
+type sequence struct {
+	*trace.Trace
+	moments []*moment
+	// transfers are the messages, arrows the same as they are drawn.
+	transfers []trace.Transfer
+	arrows    []arrow
+	boxes     []*box
+	result    *moment // the execution's end
+
+	nodes  []trace.Place
+	x      map[trace.Place]float64
+	tops   []float64 // of the headings
+	bottom float64
+
+	// Texts stand on everything else, in a layer of their own.
+	lines, texts drawing
+}
+
 // moment is something that happens on a lifeline, a row of the diagram.
 type moment struct {
 	at       time.Duration
-	order    int // among those of the same time
 	labelled bool
 	y        float64
 }
+
+// arrow is a message, box a run of a function; level counts the runs beside it
+// that began earlier.
+type (
+	arrow struct {
+		trace.Transfer
+		sent, received *moment
+	}
+	box struct {
+		run        *trace.Span
+		start, end *moment
+		level      int
+	}
+)
 
 // WriteSequence draws the trace as a sequence diagram: a lifeline per node, an
 // arrow per message with what it carries and its size, a box per function. Rows
 // are in the order of time; the space between them grows with the logarithm of
 // the time, so that milliseconds and seconds have room in one drawing.
 func WriteSequence(w io.Writer, t *trace.Trace) error {
-	transfers := t.Transfers()
-	functions := runs(t)
-	var moments []*moment
+	s := &sequence{Trace: t, nodes: places(t), x: make(map[trace.Place]float64)}
+	s.collect()
+	s.rows()
+	s.lifelines()
+	s.drawArrows()
+	s.drawBoxes()
+	left, right := min(s.lines.left, s.texts.left), max(s.lines.right, s.texts.right)
+	s.drawTimes(left, right)
+
+	var d drawing
+	d.text.WriteString(s.lines.text.String())
+	d.text.WriteString(s.texts.text.String())
+	d.reach(min(left, s.texts.left), 0)
+	d.reach(right, s.lines.bottom)
+	d.caption(t, len(s.arrows), "Rows in the order of time, in ms from the start; the space between them grows with its logarithm. Sizes after · are whole gRPC messages.",
+		append(arrowLegend(), legendItem{"answers a call", func(x, y float64) string {
+			return fmt.Sprintf(`<path class="line control answer" d="M%.1f %.1fh26"/>`, x, y-4)
+		}}, boxItem("function", "a function runs"), boxItem("wait", "waits for its other messages (yields)")))
+	return d.write(w, "Sequence diagram of "+t.Name)
+}
+
+// collect finds what is to be drawn.
+func (s *sequence) collect() {
 	add := func(at time.Duration, labelled bool) *moment {
-		m := &moment{at: at, order: len(moments), labelled: labelled}
-		moments = append(moments, m)
+		m := &moment{at: at, labelled: labelled}
+		s.moments = append(s.moments, m)
 		return m
 	}
-	type arrow struct {
-		trace.Transfer
-		sent, received *moment
+	s.transfers = s.Transfers()
+	for _, tr := range s.transfers {
+		s.arrows = append(s.arrows, arrow{tr, add(tr.Sent, true), add(tr.Received, false)})
 	}
-	type box struct {
-		run        *trace.Span
-		start, end *moment
-		level      int
-	}
-	var arrows []*arrow
-	for _, tr := range transfers {
-		arrows = append(arrows, &arrow{tr, add(tr.Sent, true), add(tr.Received, false)})
-	}
-	var boxes []*box
-	levels := make(map[trace.Place][]time.Duration) // end of the last run at each level
-	for _, s := range functions {
-		level := slices.IndexFunc(levels[s.At], func(end time.Duration) bool { return end <= s.Start })
+	ends := make(map[trace.Place][]time.Duration) // of the last run at each level
+	for _, run := range runs(s.Trace) {
+		level := slices.IndexFunc(ends[run.At], func(end time.Duration) bool { return end <= run.Start })
 		if level < 0 {
-			level = len(levels[s.At])
-			levels[s.At] = append(levels[s.At], 0)
+			level = len(ends[run.At])
+			ends[run.At] = append(ends[run.At], 0)
 		}
-		levels[s.At][level] = s.End
-		boxes = append(boxes, &box{s, add(s.Start, true), add(s.End, false), level})
+		ends[run.At][level] = run.End
+		s.boxes = append(s.boxes, &box{run, add(run.Start, true), add(run.End, false), level})
 	}
-	end := add(t.Delay, true)
-	slices.SortStableFunc(moments, func(a, b *moment) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.order, b.order)) })
+	s.result = add(s.Delay, true)
+	slices.SortStableFunc(s.moments, func(a, b *moment) int { return cmp.Compare(a.at, b.at) })
+}
+
+// rows gives each moment its height, with headings in between.
+func (s *sequence) rows() {
 	y, last := headings, time.Duration(0)
-	tops := []float64{0} // of the headings
-	for _, m := range moments {
-		if y-tops[len(tops)-1] > page {
+	s.tops = []float64{0}
+	for _, m := range s.moments {
+		if y-s.tops[len(s.tops)-1] > page {
 			y += rowGap
-			tops = append(tops, y)
+			s.tops = append(s.tops, y)
 			y += headings
 		}
 		gap := rowGap
@@ -85,108 +131,108 @@ func WriteSequence(w io.Writer, t *trace.Trace) error {
 		y += gap + min(26, 5*math.Log2(1+float64(m.at-last)/float64(time.Millisecond)))
 		m.y, last = y, m.at
 	}
+	s.bottom = y + textGap
+	s.tops = append(s.tops, s.bottom)
+}
 
-	// A lifeline per node, those of a host side by side.
-	x := make(map[trace.Place]float64)
-	var lines, back drawing
-	at := 0.0
-	nodes := places(t)
-	for i, p := range nodes {
+// lifelines draws a lifeline per node, those of a host side by side, and their
+// headings.
+func (s *sequence) lifelines() {
+	x := 0.0
+	for i, p := range s.nodes {
 		if i > 0 {
-			at += lifeGap
-			if p.Host != nodes[i-1].Host {
-				at += hostGap
+			x += lifeGap
+			if p.Host != s.nodes[i-1].Host {
+				x += hostGap
 			}
 		}
-		x[p] = at
+		s.x[p] = x
+		s.lines.add(`<path class="life" d="M%.1f %.1fV%.1f"/>`+"\n", x, headings, s.bottom)
 	}
-	bottom := y + textGap
-	tops = append(tops, bottom)
-	for _, p := range nodes {
-		back.add(`<path class="life" d="M%.1f %.1fV%.1f"/>`+"\n", x[p], headings, bottom)
-	}
-	heading := func(top float64) {
-		for i := 0; i < len(nodes); {
-			k := i
-			for k < len(nodes) && nodes[k].Host == nodes[i].Host {
-				k++
+	for _, top := range s.tops {
+		for rest := s.nodes; len(rest) > 0; {
+			n := slices.IndexFunc(rest, func(p trace.Place) bool { return p.Host != rest[0].Host })
+			if n < 0 {
+				n = len(rest)
 			}
-			from, to := x[nodes[i]]-lifeGap/2+3, x[nodes[k-1]]+lifeGap/2-3
-			back.add(`<rect class="band" x="%.1f" y="%.1f" width="%.1f" height="38" rx="5"/>`+"\n", from, top, to-from)
-			back.reach(from, top)
-			back.reach(to, top+38)
-			back.label("strong", "middle", 12, (from+to)/2, top+15, nodes[i].Host)
-			for _, p := range nodes[i:k] {
-				back.label("", "middle", 11, x[p], top+31, string(p.Role))
-			}
-			i = k
+			s.heading(top, rest[:n])
+			rest = rest[n:]
 		}
 	}
-	for _, top := range tops {
-		heading(top)
-	}
+}
 
-	for _, a := range arrows {
-		from, to := x[a.From], x[a.To]
-		kind := class(a.Transfer)
-		dashes := ""
+// heading draws a host with its nodes.
+func (s *sequence) heading(top float64, nodes []trace.Place) {
+	d := &s.lines
+	from, to := s.x[nodes[0]]-lifeGap/2+3, s.x[nodes[len(nodes)-1]]+lifeGap/2-3
+	d.add(`<rect class="band" x="%.1f" y="%.1f" width="%.1f" height="38" rx="5"/>`+"\n", from, top, to-from)
+	d.reach(from, top)
+	d.reach(to, top+38)
+	d.label("strong", "middle", 12, (from+to)/2, top+15, nodes[0].Host)
+	for _, p := range nodes {
+		d.label("", "middle", 11, s.x[p], top+31, string(p.Role))
+	}
+}
+
+func (s *sequence) drawArrows() {
+	for _, a := range s.arrows {
+		from, to := s.x[a.From], s.x[a.To]
+		if from == to { // the other side is not known
+			to += lifeGap / 3
+		}
+		kind, dashes := class(a.Transfer), ""
 		if a.Response {
 			dashes = " answer"
 		}
-		back.tip(describe(a.Transfer))
-		if from == to { // a node outside the deployment
-			to += lifeGap / 3
-		}
-		back.add(`<path class="line %s%s" marker-end="url(#head-%s)" d="M%.1f %.1fL%.1f %.1f"/></g>`+"\n", kind, dashes, kind, from, a.sent.y, to, a.received.y)
-	}
-	for _, b := range boxes {
-		left := x[b.run.At] - barWidth/2 + float64(b.level)*(barWidth-3)
-		if first, ok := yielded(transfers, b.run); ok {
-			k := slices.IndexFunc(arrows, func(a *arrow) bool { return a.Call == first.Call && !a.Response })
-			since := arrows[k].received
-			lines.tip(fmt.Sprintf("%s waits for its other messages since %s ms", b.run.Name, ms(since.at)))
-			lines.add(`<rect class="wait" x="%.1f" y="%.1f" width="%.1f" height="%.1f"/></g>`+"\n", left+2, since.y, barWidth-4, b.start.y-since.y)
-		}
-		lines.tip(describeRun(b.run))
-		lines.add(`<rect class="function" x="%.1f" y="%.1f" width="%.1f" height="%.1f"/></g>`+"\n", left, b.start.y, barWidth, max(2, b.end.y-b.start.y))
-		lines.label("halo", "start", 11, left+barWidth+4, b.start.y+4, fmt.Sprintf("λ %s, %s ms", b.run.Name, brief(b.run.End-b.run.Start)))
-	}
-	for _, a := range arrows {
+		s.lines.tip(describe(a.Transfer))
+		s.lines.add(`<path class="line %s%s" marker-end="url(#head-%s)" d="M%.1f %.1fL%.1f %.1f"/></g>`+"\n", kind, dashes, kind, from, a.sent.y, to, a.received.y)
+
 		anchor, side := "start", 8.0
-		if x[a.To] < x[a.From] {
+		if to < from {
 			anchor, side = "end", -8
 		}
 		text := What(a.Transfer)
-		if s := size(a.Message.Size); !strings.HasSuffix(text, " "+s) {
-			text += " · " + s
+		if size := size(a.Message.Size); !strings.HasSuffix(text, " "+size) {
+			text += " · " + size
 		}
 		if a.Connecting > 0 {
 			text += " · new connection"
 		}
-		lines.label("halo", anchor, 11, x[a.From]+side, a.sent.y-3, text)
+		s.texts.label("halo", anchor, 11, from+side, a.sent.y-3, text)
 	}
+}
 
-	left, right := min(back.left, lines.left), max(back.right, lines.right)
+func (s *sequence) drawBoxes() {
+	d := &s.lines
+	left := func(b *box) float64 { return s.x[b.run.At] - barWidth/2 + float64(b.level)*(barWidth-3) }
+	for _, b := range s.boxes {
+		k := yielded(b.run, s.transfers)
+		if k < 0 {
+			continue
+		}
+		since := s.arrows[k].received
+		d.tip(fmt.Sprintf("%s waits for its other messages since %s ms", b.run.Name, ms(since.at)))
+		d.add(`<rect class="wait" x="%.1f" y="%.1f" width="%.1f" height="%.1f"/></g>`+"\n", left(b)+2, since.y, barWidth-4, b.start.y-since.y)
+	}
+	for _, b := range s.boxes {
+		d.tip(describeRun(b.run))
+		d.add(`<rect class="function" x="%.1f" y="%.1f" width="%.1f" height="%.1f"/></g>`+"\n", left(b), b.start.y, barWidth, max(2, b.end.y-b.start.y))
+		s.texts.label("halo", "start", 11, left(b)+barWidth+4, b.start.y+4, fmt.Sprintf("λ %s, %s ms", b.run.Name, brief(b.run.End-b.run.Start)))
+	}
+}
+
+// drawTimes writes the times of the rows at the left, where they have room, and
+// draws the end of the execution.
+func (s *sequence) drawTimes(left, right float64) {
 	printed := 0.0
-	for _, m := range moments {
-		if m.y-printed >= 10 && m != end {
-			lines.label("muted", "end", 9, left-6, m.y+3, brief(m.at))
+	for _, m := range s.moments {
+		if m != s.result && m.y-printed >= 10 {
+			s.texts.label("muted", "end", 9, left-6, m.y+3, brief(m.at))
 			printed = m.y
 		}
 	}
-	lines.add(`<path class="end" d="M%.1f %.1fH%.1f"/>`+"\n", left, end.y, right)
-	lines.label("halo", "end", 11, right, end.y-3, fmt.Sprintf("the client has its result: %s ms", brief(t.Delay)))
-
-	var d drawing
-	d.text.WriteString(back.text.String())
-	d.text.WriteString(lines.text.String())
-	d.reach(min(left, lines.left), min(back.top, lines.top))
-	d.reach(right, max(back.bottom, lines.bottom))
-	d.caption(t, len(transfers), "Rows in the order of time, in ms from the start; the space between them grows with its logarithm. Sizes after · are whole gRPC messages.",
-		append(arrowLegend(), legendItem{"answers a call", func(x, y float64) string {
-			return fmt.Sprintf(`<path class="line control answer" d="M%.1f %.1fh26"/>`, x, y-4)
-		}}, boxItem("function", "a function runs"), boxItem("wait", "waits for its other messages (yields)")))
-	return d.write(w, "Sequence diagram of "+t.Name)
+	s.texts.add(`<path class="end" d="M%.1f %.1fH%.1f"/>`+"\n", left, s.result.y, right)
+	s.texts.label("halo", "end", 11, right, s.result.y-3, fmt.Sprintf("the client has its result: %s ms", brief(s.Delay)))
 }
 
 // brief writes a duration in ms as exactly as a drawing needs it.

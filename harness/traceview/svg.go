@@ -192,18 +192,22 @@ func describeRun(s *trace.Span) string {
 	return text
 }
 
-// yielded returns since when a run's computer had waited for more of its
-// messages, where it takes several (the yield of paper Sec. 5.3, Fig. 14).
-func yielded(transfers []trace.Transfer, run *trace.Span) (since trace.Transfer, ok bool) {
-	n := 0
-	for _, tr := range transfers {
+// yielded returns which of the messages was the first that a run's computer had
+// for it, where it takes several (the yield of paper Sec. 5.3, Fig. 14), and -1
+// where the run had nothing to wait for.
+func yielded(run *trace.Span, transfers []trace.Transfer) int {
+	first, n := -1, 0
+	for k, tr := range transfers {
 		if tr.Response || tr.To != run.At || tr.Method != "EdgeServer/RunLambda" || tr.Received > run.Start ||
 			run.Invocation == nil || tr.Message.Invocation != *run.Invocation {
 			continue
 		}
-		if n++; n == 1 || tr.Received < since.Received {
-			since = tr
+		if n++; n == 1 || tr.Received < transfers[first].Received {
+			first = k
 		}
 	}
-	return since, n > 1
+	if n < 2 {
+		return -1
+	}
+	return first
 }

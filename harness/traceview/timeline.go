@@ -41,8 +41,8 @@ func WriteTimeline(w io.Writer, t *trace.Trace) error {
 	for i := range t.Spans {
 		switch s := &t.Spans[i]; s.Kind {
 		case trace.Function:
-			if first, ok := yielded(transfers, s); ok {
-				add(s.At, 0, bar{first.Received, s.Start, "wait", s.Name + " waits", fmt.Sprintf("%s waits for its other messages", s.Name)})
+			if k := yielded(s, transfers); k >= 0 {
+				add(s.At, 0, bar{transfers[k].Received, s.Start, "wait", s.Name + " waits", fmt.Sprintf("%s waits for its other messages", s.Name)})
 			}
 			add(s.At, 0, bar{s.Start, s.End, "function", "λ " + s.Name, describeRun(s)})
 		case trace.Connect:

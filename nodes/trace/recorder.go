@@ -151,8 +151,9 @@ func (t *Trace) link() {
 	for _, connect := range connects {
 		for _, call := range calls {
 			if call.Local == connect.Local && call.Remote == connect.Remote && call.At == connect.At &&
-				call.Start <= connect.Start && connect.End <= call.End {
+				call.Start <= connect.End && connect.End <= call.End {
 				connect.Parent = call.ID
+				call.Start = min(call.Start, connect.Start) // gRPC connects before it says that the call begins
 				break
 			}
 		}

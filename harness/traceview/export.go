@@ -60,6 +60,9 @@ func attributes(s *trace.Span) []attribute {
 			address("client", s.Remote)
 		}
 		address("network.peer", s.Remote)
+		if of == "StateServer" && s.Request != nil {
+			add("edgebed.state.name", s.Request.States[0].Name)
+		}
 	case trace.Connect:
 		address("server", s.Remote)
 		address("network.peer", s.Remote)
@@ -76,7 +79,7 @@ func attributes(s *trace.Span) []attribute {
 			add("faas.name", invocation.Function)
 			add("faas.invocation_id", invocation.UUID)
 		}
-		add("edgebed.function.index", int64(invocation.Index))
+		list = append(list, attribute{"edgebed.function.index", int64(invocation.Index)}) // may be 0
 	}
 	add("edgebed.argument.size", int64(s.Input))
 	add("edgebed.queued_ns", int64(s.Queued))
@@ -89,7 +92,7 @@ func attributes(s *trace.Span) []attribute {
 		}
 		add("edgebed."+m.which+".argument.size", int64(m.message.Argument))
 		for _, state := range m.message.States {
-			name := "edgebed." + m.which + ".state." + cmp.Or(state.Name, "content")
+			name := "edgebed." + m.which + ".state." + state.Name
 			add(name+".size", int64(state.Size))
 			add(name+".location", state.Location)
 		}

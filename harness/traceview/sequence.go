@@ -20,7 +20,7 @@ const (
 	rowGap   = 9.0  // between two events
 	textGap  = 16.0 // before an event with a label
 	barWidth = 12.0 // of a running function
-	page     = 1100 // pixels after which the headings stand again
+	page     = 1000 // after which the headings stand again
 )
 
 // sequence is a sequence diagram in the making.
@@ -38,15 +38,17 @@ type sequence struct {
 	tops   []float64 // of the headings
 	bottom float64
 
-	// Texts stand on everything else, in a layer of their own.
+	// Headings and texts stand on everything else.
 	lines, texts drawing
 }
 
 // moment is something that happens on a lifeline, a row of the diagram.
 type moment struct {
-	at       time.Duration
-	labelled bool
-	y        float64
+	at time.Duration
+	// opens is 1 where a message or function begins, which has a label, and -1
+	// where one ends.
+	opens int
+	y     float64
 }
 
 // arrow is a message, box a run of a function; level counts the runs beside it
@@ -81,7 +83,7 @@ func WriteSequence(w io.Writer, t *trace.Trace) error {
 	d.text.WriteString(s.lines.text.String())
 	d.text.WriteString(s.texts.text.String())
 	d.reach(min(left, s.texts.left), 0)
-	d.reach(right, s.lines.bottom)
+	d.reach(right, s.texts.bottom)
 	d.caption(t, len(s.arrows), "Rows in the order of time, in ms from the start; the space between them grows with its logarithm. Sizes after · are whole gRPC messages.",
 		append(arrowLegend(), legendItem{"answers a call", func(x, y float64) string {
 			return fmt.Sprintf(`<path class="line control answer" d="M%.1f %.1fh26"/>`, x, y-4)
@@ -91,14 +93,14 @@ func WriteSequence(w io.Writer, t *trace.Trace) error {
 
 // collect finds what is to be drawn.
 func (s *sequence) collect() {
-	add := func(at time.Duration, labelled bool) *moment {
-		m := &moment{at: at, labelled: labelled}
+	add := func(at time.Duration, opens int) *moment {
+		m := &moment{at: at, opens: opens}
 		s.moments = append(s.moments, m)
 		return m
 	}
 	s.transfers = s.Transfers()
 	for _, tr := range s.transfers {
-		s.arrows = append(s.arrows, arrow{tr, add(tr.Sent, true), add(tr.Received, false)})
+		s.arrows = append(s.arrows, arrow{tr, add(tr.Sent, 1), add(tr.Received, -1)})
 	}
 	ends := make(map[trace.Place][]time.Duration) // of the last run at each level
 	for _, run := range runs(s.Trace) {
@@ -108,26 +110,29 @@ func (s *sequence) collect() {
 			ends[run.At] = append(ends[run.At], 0)
 		}
 		ends[run.At][level] = run.End
-		s.boxes = append(s.boxes, &box{run, add(run.Start, true), add(run.End, false), level})
+		s.boxes = append(s.boxes, &box{run, add(run.Start, 1), add(run.End, -1), level})
 	}
-	s.result = add(s.Delay, true)
+	s.result = add(s.Delay, 0)
 	slices.SortStableFunc(s.moments, func(a, b *moment) int { return cmp.Compare(a.at, b.at) })
 }
 
-// rows gives each moment its height, with headings in between.
+// rows gives each moment its height, with headings in between: where nothing is
+// under way, if that comes soon, and not just before the end.
 func (s *sequence) rows() {
-	y, last := headings, time.Duration(0)
+	y, last, open := headings, time.Duration(0), 0
 	s.tops = []float64{0}
-	for _, m := range s.moments {
-		if y-s.tops[len(s.tops)-1] > page {
+	for i, m := range s.moments {
+		filled := y - s.tops[len(s.tops)-1]
+		if (filled > page && open == 0 || filled > 1.4*page) && len(s.moments)-i > 20 {
 			y += rowGap
 			s.tops = append(s.tops, y)
 			y += headings
 		}
 		gap := rowGap
-		if m.labelled {
+		if m.opens >= 0 {
 			gap = textGap
 		}
+		open += m.opens
 		y += gap + min(26, 5*math.Log2(1+float64(m.at-last)/float64(time.Millisecond)))
 		m.y, last = y, m.at
 	}
@@ -163,7 +168,7 @@ func (s *sequence) lifelines() {
 
 // heading draws a host with its nodes.
 func (s *sequence) heading(top float64, nodes []trace.Place) {
-	d := &s.lines
+	d := &s.texts
 	from, to := s.x[nodes[0]]-lifeGap/2+3, s.x[nodes[len(nodes)-1]]+lifeGap/2-3
 	d.add(`<rect class="band" x="%.1f" y="%.1f" width="%.1f" height="38" rx="5"/>`+"\n", from, top, to-from)
 	d.reach(from, top)

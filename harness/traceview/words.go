@@ -18,6 +18,10 @@ import (
 // "f2(A 10 kB, s0 20 kB, ref s1)": an argument or output is A, a state goes by
 // content, with its size, or by reference.
 func What(tr trace.Transfer) string {
+	if tr.Lost {
+		tr.Lost = false
+		return What(tr) + " (not received)"
+	}
 	m := tr.Message
 	switch {
 	case m.Retcode != "":
@@ -114,7 +118,11 @@ func WriteTable(w io.Writer, t *trace.Trace) error {
 			what += fmt.Sprintf(" (new connection, %s ms)", ms(tr.Connecting))
 		}
 		total += tr.Message.Size
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%d\n", ms(tr.Sent), ms(tr.Received-tr.Sent), tr.From, tr.To, what, tr.Message.Size)
+		took := "-"
+		if !tr.Lost {
+			took = ms(tr.Received - tr.Sent)
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%d\n", ms(tr.Sent), took, tr.From, tr.To, what, tr.Message.Size)
 	}
 	if err := table.Flush(); err != nil {
 		return err

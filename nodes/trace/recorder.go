@@ -165,10 +165,13 @@ func (t *Trace) link() {
 // connection differ in what they ask for, or are made one after the other.
 func sameCall(call, serve *Span) bool {
 	switch {
-	case call.Name != serve.Name || call.Request == nil || serve.Request == nil,
+	case call.Name != serve.Name || call.Request == nil,
 		call.Start > serve.Start || serve.Start > call.End,
 		!sameEndpoint(call.Remote, serve.Local) || !sameEndpoint(call.Local, serve.Remote):
 		return false
+	}
+	if serve.Request == nil { // it has not come
+		return call.Error != ""
 	}
 	a, b := *call.Request, *serve.Request
 	return a.Size == b.Size && a.Invocation == b.Invocation && a.Forwarded == b.Forwarded &&

@@ -169,7 +169,10 @@ type Transfer struct {
 	// Sent is when its sender began to send it, Received when its receiver had
 	// all of it.
 	Sent, Received time.Duration
-	Message        *Message
+	// Lost tells that the call failed before the receiver had the message; then
+	// Received is Sent.
+	Lost    bool
+	Message *Message
 	// Connecting is how long the call waited for a connection before the message
 	// could be sent, where it opened one; else 0.
 	Connecting time.Duration
@@ -240,6 +243,7 @@ func (t *Trace) transfers(call, serve *Span, opened bool) (list []Transfer) {
 			tr.Message, tr.Sent, tr.Received = sender, sender.Time, receiver.Time
 		case sender != nil:
 			tr.Message, tr.Sent, tr.Received = sender, sender.Time, sender.Time
+			tr.Lost = call != nil && call.Error != ""
 		case receiver != nil:
 			tr.Message, tr.Sent, tr.Received = receiver, receiver.Time, receiver.Time
 		default:

@@ -233,7 +233,7 @@ func (b *bench) execute(ctx context.Context, index int, w Workflow) (record.Exec
 	result, err := c.Execute(running, w.Workflow, cell.Execution.Model, cell.Execution.Form, cell.Workload.Argument,
 		client.Options{Verify: cell.Execution.Verify})
 	b.answered = time.Now()
-	b.recorder.End(result.UUID)
+	b.recorder.End(result.UUID, err)
 	if ctx.Err() != nil {
 		return e, errors.Join(ctx.Err(), c.Close())
 	}

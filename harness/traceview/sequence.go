@@ -237,7 +237,7 @@ func (s *sequence) drawTimes(left, right float64) {
 		}
 	}
 	s.texts.add(`<path class="end" d="M%.1f %.1fH%.1f"/>`+"\n", left, s.result.y, right)
-	s.texts.label("halo", "end", 11, right, s.result.y-3, fmt.Sprintf("the client has its result: %s ms", brief(s.Delay)))
+	s.texts.label("halo", "end", 11, right, s.result.y-3, outcome(s.Trace))
 }
 
 // brief writes a duration in ms as exactly as a drawing needs it.

@@ -173,6 +173,14 @@ func describe(tr trace.Transfer) string {
 	return text
 }
 
+// outcome says when the client had the execution's result, or that it failed.
+func outcome(t *trace.Trace) string {
+	if t.Spans[0].Error != "" {
+		return fmt.Sprintf("the execution failed: %s ms", brief(t.Delay))
+	}
+	return fmt.Sprintf("the client has its result: %s ms", brief(t.Delay))
+}
+
 // runs returns the runs of functions.
 func runs(t *trace.Trace) (list []*trace.Span) {
 	for i := range t.Spans {

@@ -82,7 +82,7 @@ func WriteTimeline(w io.Writer, t *trace.Trace) error {
 	}
 	d.text.WriteString(rows.text.String())
 	d.add(`<path class="end" d="M%.1f -4V%.1f"/>`+"\n", at(t.Delay), y)
-	d.label("halo", "end", 11, at(t.Delay), y+26, fmt.Sprintf("the client has its result: %s ms", brief(t.Delay)))
+	d.label("halo", "end", 11, at(t.Delay), y+26, outcome(t))
 	d.reach(0, -20)
 	d.reach(plotWidth, y+26)
 	d.caption(t, len(transfers), "To scale. A message's bar is in the lane of its sender, from when it began to be sent until its receiver had all of it.",

@@ -71,9 +71,9 @@ func (r *Recorder) Begin(ctx context.Context, client *Node, name string) context
 	return context.WithValue(ctx, key{}, r.add(Span{Kind: Execution, At: client.at, Name: name}))
 }
 
-// End ends the execution, if one is recorded; its UUID names the trace. What its
-// messages still do is recorded until Trace.
-func (r *Recorder) End(id string) {
+// End ends the execution, if one is recorded; its UUID names the trace, and failure
+// is why it failed, or nil. What its messages still do is recorded until Trace.
+func (r *Recorder) End(id string, failure error) {
 	if r == nil || !r.on.Load() {
 		return
 	}
@@ -81,6 +81,9 @@ func (r *Recorder) End(id string) {
 	defer r.mu.Unlock()
 	r.id = id
 	r.spans[0].End = r.now()
+	if failure != nil {
+		r.spans[0].Error = failure.Error()
+	}
 }
 
 // Trace ends the recording, which Begin began, and returns it. Where the execution

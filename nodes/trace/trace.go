@@ -100,7 +100,7 @@ type Span struct {
 	// or had received, the message.
 	Request  *Message `json:"request,omitempty"`
 	Response *Message `json:"response,omitempty"`
-	// Error is why a call failed.
+	// Error is why a call, or the execution, failed.
 	Error string `json:"error,omitempty"`
 
 	// Invocation that a task or function belongs to.

@@ -45,7 +45,7 @@ func TestLost(t *testing.T) {
 	call(t.Context())
 	ctx := r.Begin(t.Context(), client, "lost")
 	call(ctx)
-	r.End("")
+	r.End("", nil)
 	tr := r.Trace()
 	call(ctx)
 	list := tr.Transfers()
@@ -78,7 +78,7 @@ func TestOff(t *testing.T) {
 	ctx, end := node.Task(t.Context(), trace.CauseOf(t.Context()), trace.Invocation{})
 	node.Function(ctx, "f", 1, time.Now(), 0, 0)
 	end()
-	r.End("")
+	r.End("", nil)
 	if ctx != t.Context() {
 		t.Error("the context changed")
 	}

@@ -14,15 +14,16 @@ import (
 // How the budget moves, as shares of the machine's cores. Executions come in
 // bursts, and a frame that waits for a core is a frame that its link sends too
 // late: the budget starts with most of the machine idle on average, and what
-// audits say moves it from there. It never has all of it: building networks, which
-// loads leave out, takes as much again in campaigns of short cells.
+// audits say moves it from there. It never has all of it: building networks is left
+// out of loads, and takes as much again in campaigns of short cells.
 const (
 	startBudget = 0.375 // the least, too
-	mostBudget  = 0.5
-	// raise is added for each faithful cell, cut multiplies after a disturbed
-	// one.
-	raise = 0.01
-	cut   = 0.75
+	mostBudget  = 0.7
+	// raise is added for a faithful cell that ran for raiseAfter or longer, and less
+	// for a shorter one, which says less; cut multiplies after a disturbed one.
+	raise      = 0.01
+	raiseAfter = 30 * time.Second
+	cut        = 0.75
 )
 
 // learningRate is the share of the difference between a sample of the machine's
@@ -207,7 +208,7 @@ func (a *admission) audited(t *task, found *record.Audit) (again bool) {
 		a.loads[t.kind] = max(leastLoad, (a.loads[t.kind]+v/100)/2)
 	}
 	if found.Verdict == record.Faithful {
-		a.budget = min(a.budget+raise*a.cores, mostBudget*a.cores)
+		a.budget = min(a.budget+raise*a.cores*min(1, t.expected.Seconds()/raiseAfter.Seconds()), mostBudget*a.cores)
 		return false
 	}
 	// Cells that were disturbed together are one sign of too much, and what a

@@ -49,6 +49,10 @@ func Settled(c record.CellResult, reruns int) bool {
 // EventType says what an Event is about.
 type EventType string
 
+// Interrupted is the reason why a cell ended that a cancelled campaign stopped; it
+// is gone on with when the campaign is.
+const Interrupted = "interrupted"
+
 // The events of a campaign.
 const (
 	CellStarted   EventType = "cell-started"
@@ -302,7 +306,7 @@ func (r *run) finish(t *task, end record.CellEnd, err error, cancelled bool) {
 		}
 		r.summary.CellsDone++
 	case cancelled:
-		e.Reason = "interrupted"
+		e.Reason = Interrupted
 	default:
 		e.Reason = err.Error()
 		if t.failures++; t.failures < r.options.Attempts {

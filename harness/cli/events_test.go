@@ -3,22 +3,17 @@ package cli
 import (
 	"bytes"
 	"context"
-	"flag"
 	"os"
-	"path/filepath"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"edgebed/harness/campaign"
+	"edgebed/harness/golden"
 	"edgebed/harness/record"
 	"edgebed/harness/scenario"
 	"edgebed/harness/testbed"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // TestEvents compares the events of a campaign whose worker, network and clock
 // are made up with testdata/events.jsonl, and the plain lines with
@@ -82,23 +77,6 @@ func TestEvents(t *testing.T) {
 		})
 		stream.end(summary, err)
 	})
-	golden(t, "events.jsonl", events.Bytes())
-	golden(t, "progress.txt", lines.Bytes())
-}
-
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	name = filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(name, got, 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s differs (-want +got; run the test with -update if that is intended):\n%s", name, diff)
-	}
+	golden.Check(t, "events.jsonl", events.Bytes())
+	golden.Check(t, "progress.txt", lines.Bytes())
 }

@@ -77,19 +77,11 @@ func validateCommand() *cobra.Command {
 		Short: "Check a scenario and its topology without running anything",
 		Args:  exactly(1, "a scenario"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s, find, err := loadScenario(args[0])
+			plan, p, err := flags.prepare(args[0], nil)
 			if err != nil {
 				return usage(err)
 			}
-			plan, err := flags.expand(s)
-			if err != nil {
-				return usage(err)
-			}
-			p, err := testbed.Prepare(plan, find, nil)
-			if err != nil {
-				return usage(err)
-			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s: fine, %d cells in profile %s\n", s.File, len(p.Jobs), plan.Profile)
+			fmt.Fprintf(cmd.OutOrStdout(), "%s: fine, %d cells in profile %s\n", plan.Scenario.File, len(p.Jobs), plan.Profile)
 			return nil
 		},
 	}
@@ -160,15 +152,7 @@ and so does the prototype's client. The same workflow is in the cells of every
 model and rate, and is written once.`,
 		Args: exactly(1, "a scenario"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s, find, err := loadScenario(args[0])
-			if err != nil {
-				return usage(err)
-			}
-			plan, err := flags.expand(s)
-			if err != nil {
-				return usage(err)
-			}
-			p, err := testbed.Prepare(plan, find, nil)
+			_, p, err := flags.prepare(args[0], nil)
 			if err != nil {
 				return usage(err)
 			}

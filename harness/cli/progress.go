@@ -69,6 +69,7 @@ func (v *progressView) show(e campaign.Event) {
 // note is what deserves a line of its own.
 func note(e campaign.Event) string {
 	switch {
+	case e.Type == campaign.CellEnded && e.Reason == campaign.Interrupted: // the error says how to go on
 	case e.Type == campaign.CellAgain:
 		return fmt.Sprintf("%s: %s; running it again", e.Cell, e.Reason)
 	case e.Type == campaign.CellEnded && e.Reason != "" && e.OK:

@@ -62,6 +62,43 @@ func (f *selectionFlags) expand(s *scenario.Scenario) (*scenario.Plan, error) {
 	return plan, nil
 }
 
+// prepare returns the plan and the jobs of the cells that the flags choose. They
+// execute the workflows in the files, if any are given.
+func (f *selectionFlags) prepare(name string, workloads []string) (*scenario.Plan, *testbed.Prepared, error) {
+	s, find, err := loadScenario(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	plan, err := f.expand(s)
+	if err != nil {
+		return nil, nil, err
+	}
+	files, err := testbed.ReadWorkflows(workloads)
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := testbed.Prepare(plan, find, files)
+	return plan, p, err
+}
+
+// oneScenario allows one scenario as the argument, and more arguments after
+// --workload.
+func oneScenario(workloads *[]string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return usage(fmt.Errorf("%s: name a scenario (see edgebed list)", cmd.Name()))
+		}
+		if len(args) > 1 && len(*workloads) == 0 {
+			return usage(fmt.Errorf("%s: one scenario at a time, got %s", cmd.Name(), strings.Join(args, ", ")))
+		}
+		return nil
+	}
+}
+
+func addWorkloads(cmd *cobra.Command, workloads *[]string) {
+	cmd.Flags().StringArrayVar(workloads, "workload", nil, "execute the workflow in this JSON `file` instead of generated ones; more may follow")
+}
+
 // parseShard reads i/n.
 func parseShard(text string) (i, n int, err error) {
 	if text == "" {
@@ -140,39 +177,19 @@ prototype's chain or DAG format) instead of generated ones.`,
   edgebed run exp400 --where 'rate=1 Mb/s' --where model=state-local --dry-run
   edgebed run my-scenario.yaml --set variant=text --out results/mine
   edgebed run exp400 --set 'link-delay=0 ms' --where 'rate=10 Mb/s' --workload chains/*.json`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return usage(errors.New("run: name a scenario (see edgebed list)"))
-			}
-			if len(args) > 1 && len(workloads) == 0 {
-				return usage(fmt.Errorf("run: one scenario at a time, got %s", strings.Join(args, ", ")))
-			}
-			return nil
-		},
+		Args: oneScenario(&workloads),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			i, n, err := parseShard(shard)
 			if err != nil {
 				return usage(err)
 			}
-			s, find, err := loadScenario(args[0])
-			if err != nil {
-				return usage(err)
-			}
-			plan, err := flags.expand(s)
-			if err != nil {
-				return usage(err)
-			}
 			// A shell expands --workload *.json to one flag and arguments.
-			files, err := testbed.ReadWorkflows(append(workloads, args[1:]...))
-			if err != nil {
-				return usage(err)
-			}
-			prepared, err := testbed.Prepare(plan, find, files)
+			plan, prepared, err := flags.prepare(args[0], append(workloads, args[1:]...))
 			if err != nil {
 				return usage(err)
 			}
 			if o.out == "" {
-				o.out = filepath.Join("results", s.Name)
+				o.out = filepath.Join("results", plan.Scenario.Name)
 			}
 			part := campaign.Shard(prepared.Jobs, i, n)
 			if dryRun {
@@ -185,7 +202,7 @@ prototype's chain or DAG format) instead of generated ones.`,
 	cmd.Flags().StringVar(&o.out, "out", "", "folder for records, figures and report (default results/NAME)")
 	cmd.Flags().IntVar(&o.reruns, "reruns", campaign.Reruns, "how often to run a cell again that the audit calls disturbed: with fewer neighbours, at last alone")
 	cmd.Flags().IntVar(&o.jobs, "jobs", 0, "largest number of cells at once (default: as many as the machine keeps up with)")
-	cmd.Flags().StringArrayVar(&workloads, "workload", nil, "execute the workflow in this JSON `file` instead of generated ones; more may follow")
+	addWorkloads(cmd, &workloads)
 	cmd.Flags().BoolVar(&o.resume, "resume", false, "go on with a campaign that was stopped")
 	cmd.Flags().StringVar(&shard, "shard", "", "run only part `i/n` of the cells, counted from 1: one of n that take about as long; see edgebed merge")
 	cmd.Flags().BoolVar(&o.json, "json", false, "write events to stdout as JSON lines")
@@ -312,27 +329,31 @@ func openResults(out string, header record.Campaign, jobs []testbed.Job, resume 
 				return nil, nil, nil, fmt.Errorf("resume %s: it holds %s, profile %s, of another version (%.12s, now %.12s); choose another --out",
 					out, c.Scenario, c.Profile, c.ScenarioSHA256, header.ScenarioSHA256)
 			}
-			settled, disturbed, stopped := map[string]bool{}, map[string]int{}, map[string]int{}
+			before := map[string]record.CellResult{}
 			for _, cell := range old.Cells {
-				settled[cell.Cell.ID] = campaign.Settled(cell, reruns)
-				disturbed[cell.Cell.ID] = cell.DisturbedAttempts
-				stopped[cell.Cell.ID] = cell.Stopped()
+				before[cell.Cell.ID] = cell
 			}
-			jobs = slices.DeleteFunc(slices.Clone(jobs), func(j testbed.Job) bool { return settled[j.Cell.ID] })
 			// A cell is not put together from parts of different machines or builds.
-			if !old.Mixed && c.Machine == header.Machine && c.Tool == header.Tool {
-				for i := range jobs {
-					if n := stopped[jobs[i].Cell.ID]; n > 0 && jobs[i].Divisible() {
-						jobs[i].First = n
-					}
+			same := !old.Mixed && c.Machine == header.Machine && c.Tool == header.Tool
+			disturbed := map[string]int{}
+			var left []testbed.Job
+			for _, j := range jobs {
+				cell := before[j.Cell.ID]
+				if campaign.Settled(cell, reruns) {
+					continue
 				}
+				disturbed[j.Cell.ID] = cell.DisturbedAttempts
+				if n := cell.Stopped(); same && n > 0 && j.Divisible() {
+					j.First = n
+				}
+				left = append(left, j)
 			}
 			w, err := record.OpenAppend(out)
 			if err != nil {
 				return nil, nil, nil, err
 			}
 			// Again: it says on which machine, and by which build, this part ran.
-			return jobs, disturbed, w, w.Campaign(header)
+			return left, disturbed, w, w.Campaign(header)
 		}
 	}
 	w, err := record.Create(out)

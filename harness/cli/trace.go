@@ -46,34 +46,14 @@ messages; recording costs the nodes some microseconds a call.`,
 
   # A DAG whose states go straight to their next user:
   edgebed trace exp401 --where 'argument=10 kB' --where 'rate=10 Mb/s' --where model=state-prop-direct --out dag`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return usage(errors.New("trace: name a scenario (see edgebed list)"))
-			}
-			if len(args) > 1 && len(workloads) == 0 {
-				return usage(fmt.Errorf("trace: one scenario at a time, got %s", strings.Join(args, ", ")))
-			}
-			return nil
-		},
+		Args: oneScenario(&workloads),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s, find, err := loadScenario(args[0])
-			if err != nil {
-				return usage(err)
-			}
-			plan, err := flags.expand(s)
+			plan, prepared, err := flags.prepare(args[0], append(workloads, args[1:]...))
 			if err != nil {
 				return usage(err)
 			}
 			if len(plan.Cells) > 1 {
 				return usage(severalCells(plan))
-			}
-			files, err := testbed.ReadWorkflows(append(workloads, args[1:]...))
-			if err != nil {
-				return usage(err)
-			}
-			prepared, err := testbed.Prepare(plan, find, files)
-			if err != nil {
-				return usage(err)
 			}
 			job := prepared.Jobs[0]
 			if n := len(job.Workflows); execution < 0 || execution >= n {
@@ -81,14 +61,14 @@ messages; recording costs the nodes some microseconds a call.`,
 			}
 			job.Trace = &execution
 			if out == "" {
-				out = filepath.Join("results", s.Name+"-trace", folderName(job.Cell.ID), fmt.Sprint(execution))
+				out = filepath.Join("results", plan.Scenario.Name+"-trace", folderName(job.Cell.ID), fmt.Sprint(execution))
 			}
 			return runTrace(cmd, job, out)
 		},
 	}
 	flags.add(cmd)
 	cmd.Flags().IntVar(&execution, "execution", 0, "which execution of the cell to trace; those before it run, too")
-	cmd.Flags().StringArrayVar(&workloads, "workload", nil, "execute the workflow in this JSON `file` instead of generated ones; more may follow")
+	addWorkloads(cmd, &workloads)
 	cmd.Flags().StringVar(&out, "out", "", "folder for the files, which replace those of an earlier trace (default results/NAME-trace/CELL/K)")
 	return cmd
 }

@@ -89,8 +89,7 @@ func (c Cell) Coord(axis string) (Coord, bool) {
 	return Coord{}, false
 }
 
-// Complete returns the set of the identifiers of the complete cells: those that
-// a resumed campaign does not run again.
+// Complete returns the set of the identifiers of the complete cells.
 func (r *Results) Complete() map[string]bool {
 	done := make(map[string]bool)
 	for _, c := range r.Cells {

@@ -5,41 +5,17 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
+	"edgebed/harness/golden"
 	"edgebed/harness/units"
 	"edgebed/nodes/trace"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
-
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	file := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(file, got, 0o666); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s differs (-want +got; run the test with -update if that is intended):\n%s", name, diff)
-	}
-}
 
 // made builds traces by hand.
 type made struct{ trace.Trace }
@@ -142,7 +118,7 @@ func written(t *testing.T, name string, tr *trace.Trace) []byte {
 
 func TestGolden(t *testing.T) {
 	for name := range writers {
-		golden(t, name, written(t, name, small()))
+		golden.Check(t, name, written(t, name, small()))
 	}
 }
 

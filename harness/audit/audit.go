@@ -19,6 +19,7 @@ import (
 	"edgebed/harness/emu"
 	"edgebed/harness/emu/delayline"
 	"edgebed/harness/record"
+	"edgebed/harness/topology"
 )
 
 // Evidence is what was seen of a cell.
@@ -249,7 +250,7 @@ func (j *judge) stretches(list []Stretch) {
 	lowest := math.Inf(1)
 	for _, s := range list {
 		total += s.Lasted
-		if s.Lasted < max(shortestStretch, s.Rate.Time(framesInStretch*emu.Frame)) {
+		if s.Lasted < max(shortestStretch, s.Rate.Time(framesInStretch*topology.Frame)) {
 			continue
 		}
 		share := s.Share()

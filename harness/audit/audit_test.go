@@ -9,12 +9,13 @@ import (
 	"edgebed/harness/emu"
 	"edgebed/harness/emu/delayline"
 	"edgebed/harness/record"
-	"edgebed/harness/units"
+	"edgebed/harness/topology"
+	"edgebed/nodes/units"
 )
 
 // calm is what a cell of ten seconds looks like that nothing disturbed.
 func calm() Evidence {
-	asked := emu.Params{Rate: 10 * units.Mbps, Delay: time.Millisecond, Queue: 1000}
+	asked := topology.Params{Rate: 10 * units.Mbps, Delay: time.Millisecond, Queue: 1000}
 	e := Evidence{Waited: 200 * time.Millisecond, Lasted: 10 * time.Second}
 	for _, link := range []string{"s0-s1", "s1-s0"} {
 		e.Links = append(e.Links, emu.Measurement{

@@ -4,7 +4,8 @@ import (
 	"time"
 
 	"edgebed/harness/emu"
-	"edgebed/harness/units"
+	"edgebed/harness/topology"
+	"edgebed/nodes/units"
 )
 
 // Stretch is a time in which a direction of a link always had something to
@@ -19,7 +20,7 @@ type Stretch struct {
 // Share returns what was sent as a share of what the rate allows, with the
 // frame that may have left just before or after.
 func (s Stretch) Share() float64 {
-	return float64(s.Sent+emu.Frame) / float64(s.Rate.Per(s.Lasted))
+	return float64(s.Sent+topology.Frame) / float64(s.Rate.Per(s.Lasted))
 }
 
 // backlog finds the stretches of one direction in readings of its queue.

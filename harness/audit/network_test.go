@@ -18,7 +18,8 @@ import (
 	"edgebed/harness/emu/delayline"
 	"edgebed/harness/record"
 	"edgebed/harness/sandbox"
-	"edgebed/harness/units"
+	"edgebed/harness/topology"
+	"edgebed/nodes/units"
 	"edgebed/topologies"
 )
 
@@ -34,14 +35,14 @@ func network(t *testing.T, rate units.Rate) *emu.Network {
 	if err != nil {
 		t.Fatal(err)
 	}
-	topology, err := emu.ParseTopology("ring6.yaml", data)
+	model, err := topology.Parse("ring6.yaml", data)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := topology.SetClass("trunk", emu.Override{Rate: &rate}); err != nil {
+	if err := model.SetClass("trunk", topology.Override{Rate: &rate}); err != nil {
 		t.Fatal(err)
 	}
-	n, err := emu.Build(t.Context(), topology, emu.Options{})
+	n, err := emu.Build(t.Context(), model, emu.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

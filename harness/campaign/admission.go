@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"edgebed/harness/audit"
+	"edgebed/harness/job"
 	"edgebed/harness/record"
-	"edgebed/harness/testbed"
 )
 
 // How the budget moves, as shares of the machine's cores. Executions come in
@@ -42,7 +42,7 @@ const unlimited = int(^uint(0) >> 1)
 
 // task is one cell's way through the campaign.
 type task struct {
-	job      testbed.Job
+	job      job.Job
 	kind     string
 	expected time.Duration
 	// failures and disturbed count attempts that ended so.
@@ -78,7 +78,7 @@ type admission struct {
 	admitted, lastCut int
 }
 
-func newAdmission(jobs []testbed.Job, cores float64, limit, reruns int, disturbed map[string]int) *admission {
+func newAdmission(jobs []job.Job, cores float64, limit, reruns int, disturbed map[string]int) *admission {
 	a := &admission{cores: cores, budget: startBudget * cores, jobs: limit, reruns: reruns, loads: map[string]float64{}}
 	for _, j := range jobs {
 		t := &task{job: j, kind: kind(j), expected: j.Expected(), disturbed: disturbed[j.Cell.ID], allowed: unlimited}
@@ -94,7 +94,7 @@ func newAdmission(jobs []testbed.Job, cores float64, limit, reruns int, disturbe
 }
 
 // kind names the cells that are taken to load the machine alike.
-func kind(j testbed.Job) string {
+func kind(j job.Job) string {
 	return fmt.Sprint(j.FastestLink(), " ", j.Cell.Execution.Model)
 }
 
@@ -104,7 +104,7 @@ func kind(j testbed.Job) string {
 // wakes up for every frame. An execution keeps about one path of links busy at a
 // time, so the fastest link's rate counts. Measured on exp400's cells run alone, 2
 // cores of an AMD EPYC: 0.05 at 1 Mb/s, 0.15 at 20 Mb/s, 0.25 at 100 Mb/s.
-func Load(job testbed.Job) float64 {
+func Load(job job.Job) float64 {
 	return 0.04 + 0.05*float64(job.Left())/job.Expected().Seconds() + 0.001*job.FastestLink().Mbps()
 }
 
@@ -260,7 +260,7 @@ const setUp = 1200 * time.Millisecond
 
 // Estimate returns how long the jobs take under the admission policy on a
 // machine with so many cores, if every cell is faithful.
-func Estimate(jobs []testbed.Job, cores float64, limit int) time.Duration {
+func Estimate(jobs []job.Job, cores float64, limit int) time.Duration {
 	a := newAdmission(jobs, cores, limit, Reruns, nil)
 	began := map[*task]time.Duration{}
 	due := func(t *task) time.Duration {

@@ -12,13 +12,13 @@ import (
 	"sync"
 	"time"
 
+	"edgebed/harness/job"
 	"edgebed/harness/record"
-	"edgebed/harness/testbed"
 )
 
 // Worker runs one job and reports what happens in it, in order. It returns an
 // error if the job ended before its last execution.
-type Worker func(ctx context.Context, job testbed.Job, report testbed.Reporter) error
+type Worker func(ctx context.Context, job job.Job, report job.Reporter) error
 
 // Options of a campaign.
 type Options struct {
@@ -113,7 +113,7 @@ const sampleEvery = time.Second
 // Run runs the jobs and writes their records to w. Failed executions and failed
 // cells are results, not errors; the error is for what kept the campaign from
 // going on: a cancelled context, or records that could not be written.
-func Run(ctx context.Context, jobs []testbed.Job, w *record.Writer, o Options) (Summary, error) {
+func Run(ctx context.Context, jobs []job.Job, w *record.Writer, o Options) (Summary, error) {
 	if o.Attempts == 0 {
 		o.Attempts = 2
 	}
@@ -216,7 +216,7 @@ func (r *run) sample() {
 func (r *run) cell(ctx context.Context, t *task) (end record.CellEnd, err error) {
 	made, failed := 0, 0
 	step := t.expected / time.Duration(max(1, t.job.Left()))
-	report := testbed.Reporter{
+	report := job.Reporter{
 		Cell: func(c record.Cell) error {
 			r.mu.Lock()
 			t.ready, r.shifted = true, true

@@ -14,15 +14,15 @@ import (
 	"time"
 
 	"edgebed/harness/audit"
+	"edgebed/harness/job"
 	"edgebed/harness/record"
 	"edgebed/harness/scenario"
-	"edgebed/harness/testbed"
 	"edgebed/scenarios"
 	"edgebed/topologies"
 )
 
 // jobs returns the cells of experiment 400's quick profile at the given rates.
-func jobs(t *testing.T, rates ...string) []testbed.Job {
+func jobs(t *testing.T, rates ...string) []job.Job {
 	t.Helper()
 	data, err := scenarios.Files.ReadFile("exp400.yaml")
 	if err != nil {
@@ -36,7 +36,7 @@ func jobs(t *testing.T, rates ...string) []testbed.Job {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := testbed.Prepare(plan, func(name string) ([]byte, string, error) {
+	p, err := job.Prepare(plan, func(name string) ([]byte, string, error) {
 		data, err := topologies.Files.ReadFile(name)
 		return data, name, err
 	}, nil)
@@ -51,10 +51,10 @@ func jobs(t *testing.T, rates ...string) []testbed.Job {
 // them.
 type worker struct {
 	// load is what a job takes of the machine, in cores; Load if nil.
-	load func(testbed.Job) float64
+	load func(job.Job) float64
 	// audit judges an attempt by the largest load during it; no audit if nil.
-	audit func(job testbed.Job, peak float64) *record.Audit
-	fail  func(job testbed.Job, attempt, execution int) error
+	audit func(job job.Job, peak float64) *record.Audit
+	fail  func(job job.Job, attempt, execution int) error
 
 	mu      sync.Mutex
 	running map[string]float64 // load by cell
@@ -82,7 +82,7 @@ func (w *worker) sum() float64 {
 	return sum
 }
 
-func (w *worker) start(job testbed.Job) (attempt int) {
+func (w *worker) start(job job.Job) (attempt int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.calls == nil {
@@ -105,7 +105,7 @@ func (w *worker) start(job testbed.Job) (attempt int) {
 	return w.calls[id]
 }
 
-func (w *worker) run(ctx context.Context, job testbed.Job, report testbed.Reporter) error {
+func (w *worker) run(ctx context.Context, job job.Job, report job.Reporter) error {
 	id := job.Cell.ID
 	attempt, step := w.start(job), (job.Expected()-setUp)/time.Duration(len(job.Workflows))
 	defer func() {
@@ -147,8 +147,8 @@ func (w *worker) run(ctx context.Context, job testbed.Job, report testbed.Report
 }
 
 // overload calls a cell disturbed if the machine's load exceeded the limit.
-func overload(limit float64) func(testbed.Job, float64) *record.Audit {
-	return func(job testbed.Job, peak float64) *record.Audit {
+func overload(limit float64) func(job.Job, float64) *record.Audit {
+	return func(job job.Job, peak float64) *record.Audit {
 		if peak <= limit {
 			return &record.Audit{Verdict: record.Faithful}
 		}
@@ -226,7 +226,7 @@ func TestEveryCellOnce(t *testing.T) {
 // first budget allows, and Estimate says how long it takes.
 func TestBudgetRises(t *testing.T) {
 	list := jobs(t, "1 Mb/s", "2 Mb/s", "5 Mb/s", "10 Mb/s")
-	elapsed := func(t *testing.T, audit func(testbed.Job, float64) *record.Audit) time.Duration {
+	elapsed := func(t *testing.T, audit func(job.Job, float64) *record.Audit) time.Duration {
 		_, w := writer(t, len(list))
 		fake := worker{audit: audit}
 		o := fake.options()
@@ -256,8 +256,8 @@ func TestDisturbedRunAgain(t *testing.T) {
 	hopeless := list[len(list)-1].Cell.ID
 	synctest.Test(t, func(t *testing.T) {
 		dir, w := writer(t, len(list))
-		fake := worker{load: func(j testbed.Job) float64 { return 2 * Load(j) }}
-		fake.audit = func(job testbed.Job, peak float64) *record.Audit {
+		fake := worker{load: func(j job.Job) float64 { return 2 * Load(j) }}
+		fake.audit = func(job job.Job, peak float64) *record.Audit {
 			if job.Cell.ID == hopeless {
 				peak = 2
 			}
@@ -303,7 +303,7 @@ func TestAloneMeansAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, w := writer(t, len(list))
 		alone := list[3]
-		fake := worker{audit: func(job testbed.Job, peak float64) *record.Audit {
+		fake := worker{audit: func(job job.Job, peak float64) *record.Audit {
 			if job.Cell.ID == alone.Cell.ID && peak > Load(job)*1.01 {
 				t.Errorf("load %.2f while the cell ran, its own is %.2f", peak, Load(job))
 			}
@@ -400,7 +400,7 @@ func TestRetry(t *testing.T) {
 	if err := w.Campaign(record.Campaign{Version: record.Version, Scenario: "exp400", Started: time.Now(), Cells: len(list)}); err != nil {
 		t.Fatal(err)
 	}
-	fake := worker{fail: func(job testbed.Job, attempt, k int) error {
+	fake := worker{fail: func(job job.Job, attempt, k int) error {
 		switch {
 		case job.Cell.ID == flaky && attempt == 1 && k == 5:
 			return errors.New("worker killed")

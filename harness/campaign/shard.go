@@ -5,14 +5,14 @@ import (
 	"slices"
 	"time"
 
-	"edgebed/harness/testbed"
+	"edgebed/harness/job"
 )
 
 // Shard returns the part of the jobs that falls to shard number i of n, counted
 // from 1. Every machine that is given the same jobs makes the same parts: the
 // longest job that is left goes to the part that has the least to do. The order of
 // the jobs is kept.
-func Shard(jobs []testbed.Job, i, n int) []testbed.Job {
+func Shard(jobs []job.Job, i, n int) []job.Job {
 	type item struct {
 		index    int
 		expected time.Duration
@@ -32,7 +32,7 @@ func Shard(jobs []testbed.Job, i, n int) []testbed.Job {
 		}
 	}
 	slices.Sort(mine)
-	part := make([]testbed.Job, len(mine))
+	part := make([]job.Job, len(mine))
 	for k, index := range mine {
 		part[k] = jobs[index]
 	}

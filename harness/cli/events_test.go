@@ -10,9 +10,9 @@ import (
 
 	"edgebed/harness/campaign"
 	"edgebed/harness/golden"
+	"edgebed/harness/job"
 	"edgebed/harness/record"
 	"edgebed/harness/scenario"
-	"edgebed/harness/testbed"
 )
 
 // TestEvents compares the events of a campaign whose worker, network and clock
@@ -30,7 +30,7 @@ func TestEvents(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	prepared, err := testbed.Prepare(plan, find, nil)
+	prepared, err := job.Prepare(plan, find, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func TestEvents(t *testing.T) {
 	var events, lines bytes.Buffer
 	synctest.Test(t, func(t *testing.T) {
 		runs := map[string]int{}
-		worker := func(_ context.Context, job testbed.Job, report testbed.Reporter) error {
+		worker := func(_ context.Context, job job.Job, report job.Reporter) error {
 			id := job.Cell.ID
 			runs[id]++
 			time.Sleep(1300 * time.Millisecond) // never together with a sample

@@ -10,7 +10,7 @@ import (
 	"syscall"
 
 	"edgebed/harness/scenario"
-	"edgebed/harness/yamlfile"
+	"edgebed/nodes/yamlfile"
 	"edgebed/scenarios"
 	"edgebed/topologies"
 )

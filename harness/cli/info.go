@@ -8,11 +8,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"edgebed/harness/emu"
 	"edgebed/harness/record"
 	"edgebed/harness/report"
 	"edgebed/harness/sandbox"
 	"edgebed/harness/testbed"
+	"edgebed/harness/topology"
 	"edgebed/scenarios"
 	"edgebed/topologies"
 )
@@ -110,7 +110,7 @@ func listCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				t, err := emu.ParseTopology(name+".yaml", data)
+				t, err := topology.Parse(name+".yaml", data)
 				if err != nil {
 					return err
 				}

@@ -17,12 +17,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"edgebed/harness/campaign"
+	"edgebed/harness/job"
 	"edgebed/harness/record"
 	"edgebed/harness/report"
 	"edgebed/harness/sandbox"
 	"edgebed/harness/scenario"
 	"edgebed/harness/testbed"
-	"edgebed/harness/units"
+	"edgebed/nodes/units"
 )
 
 // selectionFlags are the flags that choose cells of a scenario.
@@ -64,7 +65,7 @@ func (f *selectionFlags) expand(s *scenario.Scenario) (*scenario.Plan, error) {
 
 // prepare returns the plan and the jobs of the cells that the flags choose. They
 // execute the workflows in the files, if any are given.
-func (f *selectionFlags) prepare(name string, workloads []string) (*scenario.Plan, *testbed.Prepared, error) {
+func (f *selectionFlags) prepare(name string, workloads []string) (*scenario.Plan, *job.Prepared, error) {
 	s, find, err := loadScenario(name)
 	if err != nil {
 		return nil, nil, err
@@ -73,11 +74,11 @@ func (f *selectionFlags) prepare(name string, workloads []string) (*scenario.Pla
 	if err != nil {
 		return nil, nil, err
 	}
-	files, err := testbed.ReadWorkflows(workloads)
+	files, err := job.ReadWorkflows(workloads)
 	if err != nil {
 		return nil, nil, err
 	}
-	p, err := testbed.Prepare(plan, find, files)
+	p, err := job.Prepare(plan, find, files)
 	return plan, p, err
 }
 
@@ -219,7 +220,7 @@ type runOptions struct {
 	json   bool
 }
 
-func describe(cmd *cobra.Command, plan *scenario.Plan, jobs []testbed.Job, atOnce int) error {
+func describe(cmd *cobra.Command, plan *scenario.Plan, jobs []job.Job, atOnce int) error {
 	var total time.Duration
 	var traffic units.Size
 	w := cmd.OutOrStdout()
@@ -235,7 +236,7 @@ func describe(cmd *cobra.Command, plan *scenario.Plan, jobs []testbed.Job, atOnc
 	return nil
 }
 
-func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *testbed.Prepared, part []testbed.Job, o runOptions) error {
+func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *job.Prepared, part []job.Job, o runOptions) error {
 	ctx := cmd.Context()
 	if err := sandbox.Probe(ctx, sandbox.Options{}); err != nil {
 		return err
@@ -308,7 +309,7 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *testbed.Prepared, p
 
 // openResults opens the records of a new campaign, or of a stopped one, and
 // returns the jobs that are still to do, and how often which were disturbed.
-func openResults(out string, header record.Campaign, jobs []testbed.Job, resume bool, reruns int) ([]testbed.Job, map[string]int, *record.Writer, error) {
+func openResults(out string, header record.Campaign, jobs []job.Job, resume bool, reruns int) ([]job.Job, map[string]int, *record.Writer, error) {
 	if resume {
 		old, err := record.Read(out)
 		switch {
@@ -336,7 +337,7 @@ func openResults(out string, header record.Campaign, jobs []testbed.Job, resume 
 			// A cell is not put together from parts of different machines or builds.
 			same := !old.Mixed && c.Machine == header.Machine && c.Tool == header.Tool
 			disturbed := map[string]int{}
-			var left []testbed.Job
+			var left []job.Job
 			for _, j := range jobs {
 				cell := before[j.Cell.ID]
 				if campaign.Settled(cell, reruns) {

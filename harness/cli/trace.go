@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"edgebed/harness/job"
 	"edgebed/harness/record"
 	"edgebed/harness/sandbox"
 	"edgebed/harness/scenario"
@@ -109,7 +110,7 @@ func folderName(id string) string {
 }
 
 // runTrace runs the job and writes what was traced.
-func runTrace(cmd *cobra.Command, job testbed.Job, out string) error {
+func runTrace(cmd *cobra.Command, j job.Job, out string) error {
 	ctx := cmd.Context()
 	if err := sandbox.Probe(ctx, sandbox.Options{}); err != nil {
 		return err
@@ -120,8 +121,8 @@ func runTrace(cmd *cobra.Command, job testbed.Job, out string) error {
 		end    record.CellEnd
 	)
 	progress := cmd.ErrOrStderr()
-	fmt.Fprintln(progress, job.Cell.ID)
-	err := testbed.Spawn(ctx, job, testbed.Reporter{
+	fmt.Fprintln(progress, j.Cell.ID)
+	err := testbed.Spawn(ctx, j, job.Reporter{
 		Cell: func(record.Cell) error { return nil },
 		Execution: func(e record.Execution) error {
 			last = e
@@ -139,7 +140,7 @@ func runTrace(cmd *cobra.Command, job testbed.Job, out string) error {
 		return err
 	}
 	if traced == nil {
-		return fmt.Errorf("trace %s: the worker sent no trace", job.Cell.ID)
+		return fmt.Errorf("trace %s: the worker sent no trace", j.Cell.ID)
 	}
 	if end.Audit != nil && end.Audit.Verdict == record.Disturbed {
 		for _, f := range end.Audit.Findings {

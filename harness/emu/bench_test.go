@@ -11,7 +11,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 
-	"edgebed/harness/units"
+	"edgebed/harness/topology"
+	"edgebed/nodes/units"
 )
 
 // The paper's rates (Sec. 6).
@@ -29,21 +30,21 @@ const (
 // within 0.5 % of 1.
 func BenchmarkGoodput(b *testing.B) {
 	for _, rate := range paperRates {
-		b.Run("rate="+rate.String()+"/delay=0", func(b *testing.B) { benchmarkGoodput(b, Override{Rate: &rate}) })
+		b.Run("rate="+rate.String()+"/delay=0", func(b *testing.B) { benchmarkGoodput(b, topology.Override{Rate: &rate}) })
 	}
 	for _, rate := range []units.Rate{10 * units.Mbps, 100 * units.Mbps} {
 		b.Run("rate="+rate.String()+"/delay=1ms", func(b *testing.B) {
-			benchmarkGoodput(b, Override{Rate: &rate, Delay: new(time.Millisecond)})
+			benchmarkGoodput(b, topology.Override{Rate: &rate, Delay: new(time.Millisecond)})
 		})
 	}
 }
 
-func benchmarkGoodput(b *testing.B, o Override) {
+func benchmarkGoodput(b *testing.B, o topology.Override) {
 	var ratios []float64
 	for b.Loop() {
 		n := build(b, pair(o), Options{})
 		goodput := measureGoodput(b, n.Hosts()[0], n.Hosts()[1], time.Second, 4*time.Second)
-		ratios = append(ratios, goodput/(float64(*o.Rate)/8*segmentPayload/float64(Frame)))
+		ratios = append(ratios, goodput/(float64(*o.Rate)/8*segmentPayload/float64(topology.Frame)))
 		if err := n.Close(); err != nil {
 			b.Fatal(err)
 		}
@@ -113,7 +114,7 @@ func BenchmarkTransfer(b *testing.B) {
 	const wire = size + segments*segmentHeaders + synFrame + segmentHeaders + synFrame
 	for _, rate := range paperRates {
 		b.Run("rate="+rate.String(), func(b *testing.B) {
-			n := build(b, pair(Override{Rate: &rate}), Options{})
+			n := build(b, pair(topology.Override{Rate: &rate}), Options{})
 			var ratios []float64
 			for b.Loop() {
 				for range 11 {
@@ -131,8 +132,8 @@ func BenchmarkTransfer(b *testing.B) {
 // same without delay. The figure delay/asked should be within 0.1 of 1: 0.2 ms
 // of 2 ms.
 func BenchmarkPing(b *testing.B) {
-	plain := build(b, pair(Override{}), Options{})
-	delayed := build(b, pair(Override{Delay: new(time.Millisecond)}), Options{})
+	plain := build(b, pair(topology.Override{}), Options{})
+	delayed := build(b, pair(topology.Override{Delay: new(time.Millisecond)}), Options{})
 	var without, with []time.Duration
 	for b.Loop() {
 		without = append(without, pings(b, plain.Hosts()[0], plain.Hosts()[1], 300)...)
@@ -145,7 +146,7 @@ func BenchmarkPing(b *testing.B) {
 // BenchmarkCounters compares the bytes of a captured transfer with the port's
 // counters. The figure captured/counted should be exactly 1.
 func BenchmarkCounters(b *testing.B) {
-	n := build(b, pair(Override{Rate: new(100 * units.Mbps)}), Options{})
+	n := build(b, pair(topology.Override{Rate: new(100 * units.Mbps)}), Options{})
 	var captured, counted int64
 	for b.Loop() {
 		before := idle(b, n)
@@ -170,20 +171,20 @@ func BenchmarkCounters(b *testing.B) {
 }
 
 // line is n switches in a row with a host each, star n hosts on one switch.
-func line(n int) *Topology {
+func line(n int) *topology.Topology {
 	t := crowd("line", n)
 	for i := range n {
 		s := fmt.Sprintf("s%d", i)
 		t.Switches = append(t.Switches, s)
 		t.Hosts[i].Switch = s
 		if i > 0 {
-			t.Links = append(t.Links, LinkSpec{Between: [2]string{t.Switches[i-1], s}, Class: "trunk"})
+			t.Links = append(t.Links, topology.LinkSpec{Between: [2]string{t.Switches[i-1], s}, Class: "trunk"})
 		}
 	}
 	return t
 }
 
-func star(n int) *Topology {
+func star(n int) *topology.Topology {
 	t := crowd("star", n)
 	t.Switches = []string{"s0"}
 	for i := range n {
@@ -193,15 +194,15 @@ func star(n int) *Topology {
 }
 
 // crowd is n hosts without switches.
-func crowd(name string, n int) *Topology {
-	t := &Topology{
+func crowd(name string, n int) *topology.Topology {
+	t := &topology.Topology{
 		Version: 1, Name: name, Subnet: netip.MustParsePrefix("10.0.0.0/8"),
-		Classes: map[string]Override{"trunk": {Rate: new(10 * units.Mbps)}},
+		Classes: map[string]topology.Override{"trunk": {Rate: new(10 * units.Mbps)}},
 	}
 	address := t.Subnet.Addr()
 	for i := range n {
 		address = address.Next()
-		t.Hosts = append(t.Hosts, HostSpec{Name: fmt.Sprintf("h%d", i), Address: address})
+		t.Hosts = append(t.Hosts, topology.HostSpec{Name: fmt.Sprintf("h%d", i), Address: address})
 	}
 	return t
 }
@@ -213,10 +214,10 @@ func crowd(name string, n int) *Topology {
 func BenchmarkBuild(b *testing.B) {
 	for _, t := range []struct {
 		name string
-		*Topology
+		*topology.Topology
 	}{
-		{"ring6/plain", ring6(b, Override{Delay: new(time.Duration(0))})},
-		{"ring6/delayed", ring6(b, Override{Delay: new(time.Millisecond)})},
+		{"ring6/plain", ring6(b, topology.Override{Delay: new(time.Duration(0))})},
+		{"ring6/delayed", ring6(b, topology.Override{Delay: new(time.Millisecond)})},
 		{"line/100", line(100)},
 		{"star/100", star(100)},
 		{"line/1000", line(1000)},
@@ -274,7 +275,7 @@ func witness(b *testing.B, n *Network) func() bool {
 
 // BenchmarkReadCounters measures one reading of all counters of the ring.
 func BenchmarkReadCounters(b *testing.B) {
-	n := build(b, ring6(b, Override{Delay: new(time.Duration(0))}), Options{})
+	n := build(b, ring6(b, topology.Override{Delay: new(time.Duration(0))}), Options{})
 	for b.Loop() {
 		if _, err := n.Counters(); err != nil {
 			b.Fatal(err)

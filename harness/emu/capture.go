@@ -17,7 +17,8 @@ import (
 	"github.com/gopacket/gopacket/pcapgo"
 	"golang.org/x/sys/unix"
 
-	"edgebed/harness/yamlfile"
+	"edgebed/harness/topology"
+	"edgebed/nodes/yamlfile"
 )
 
 // The kernel's capture ring. It is memory that the kernel shares, so that
@@ -69,7 +70,7 @@ func (n *Network) Capture(portName string, w io.Writer) (*Capture, error) {
 		return nil, fmt.Errorf("capture port %s: network %s has no such port%s", portName, n.topologyName(), yamlfile.Suggest(portName, n.Ports()))
 	}
 	out, err := pcapgo.NewNgWriterInterface(w, pcapgo.NgInterface{
-		Name: portName, LinkType: layers.LinkTypeEthernet, TimestampResolution: 9, SnapLength: uint32(Frame),
+		Name: portName, LinkType: layers.LinkTypeEthernet, TimestampResolution: 9, SnapLength: uint32(topology.Frame),
 	}, pcapgo.NgWriterOptions{SectionInfo: pcapgo.NgSectionInfo{Application: "edgebed", OS: "Linux"}})
 	if err != nil {
 		return nil, fmt.Errorf("capture port %s: write the file's start: %w", portName, err)

@@ -2,6 +2,7 @@ package emu
 
 import (
 	"context"
+	"edgebed/harness/topology"
 	"errors"
 	"fmt"
 	"net"
@@ -19,7 +20,7 @@ import (
 // need no process of their own. Its methods may be called from several
 // goroutines.
 type Host struct {
-	spec  HostSpec
+	spec  topology.HostSpec
 	ns    *namespace
 	conn  *conn // until the network is built
 	index int   // of eth0

@@ -18,6 +18,7 @@ import (
 
 	"edgebed/harness/emu/delayline"
 	"edgebed/harness/sandbox"
+	"edgebed/harness/topology"
 	"edgebed/topologies"
 )
 
@@ -42,8 +43,8 @@ func TestMain(m *testing.M) {
 // backend is what the environment asks for; empty means Auto.
 func backend() Backend { return Backend(os.Getenv(envDelay)) }
 
-// ring6 reads the paper's topology, with parameters of its trunks changed.
-func ring6(tb testing.TB, o Override) *Topology {
+// ring6 reads the paper's model, with parameters of its trunks changed.
+func ring6(tb testing.TB, o topology.Override) *topology.Topology {
 	tb.Helper()
 	t, err := loadRing6()
 	if err != nil {
@@ -55,30 +56,30 @@ func ring6(tb testing.TB, o Override) *Topology {
 	return t
 }
 
-func loadRing6() (*Topology, error) {
+func loadRing6() (*topology.Topology, error) {
 	data, err := topologies.Files.ReadFile("ring6.yaml")
 	if err != nil {
 		return nil, err
 	}
-	return ParseTopology("ring6.yaml", data)
+	return topology.Parse("ring6.yaml", data)
 }
 
 // pair is two switches with a host each, a and b, and a link of class trunk.
-func pair(o Override) *Topology {
-	return &Topology{
+func pair(o topology.Override) *topology.Topology {
+	return &topology.Topology{
 		Version: 1, Name: "pair", Subnet: netip.MustParsePrefix("10.9.0.0/24"),
 		Switches: []string{"s0", "s1"},
-		Hosts: []HostSpec{
+		Hosts: []topology.HostSpec{
 			{Name: "a", Address: netip.MustParseAddr("10.9.0.1"), Switch: "s0"},
 			{Name: "b", Address: netip.MustParseAddr("10.9.0.2"), Switch: "s1"},
 		},
-		Classes: map[string]Override{"trunk": o},
-		Links:   []LinkSpec{{Between: [2]string{"s0", "s1"}, Class: "trunk"}},
+		Classes: map[string]topology.Override{"trunk": o},
+		Links:   []topology.LinkSpec{{Between: [2]string{"s0", "s1"}, Class: "trunk"}},
 	}
 }
 
 // build makes a network that is closed when the test ends.
-func build(tb testing.TB, t *Topology, opts Options) *Network {
+func build(tb testing.TB, t *topology.Topology, opts Options) *Network {
 	tb.Helper()
 	if opts.Delay == "" {
 		opts.Delay = backend()

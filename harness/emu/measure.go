@@ -10,7 +10,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"edgebed/harness/units"
+	"edgebed/harness/topology"
+	"edgebed/nodes/units"
 )
 
 // Measurement is what probe frames found on one direction of a link.
@@ -18,7 +19,7 @@ type Measurement struct {
 	// Link is the direction's name, from switch to switch: "s0-s1".
 	Link string
 	// Asked is what the link was given.
-	Asked Params
+	Asked topology.Params
 	// Rate at which a train of frames arrived; 0 if it was not measured: the
 	// link is unshaped, or its bucket or its queue do not let a train show it.
 	Rate units.Rate
@@ -113,7 +114,7 @@ func (n *Network) Measure(ctx context.Context) ([]Measurement, error) {
 // probe is what is sent over a direction, and when it arrived.
 type probe struct {
 	link     string
-	params   Params
+	params   topology.Params
 	from, to int // ports
 	// A train has frames of the given size, of which the first atOnce meet a
 	// bucket that is not empty; no train if frames is 0.
@@ -125,7 +126,7 @@ type probe struct {
 }
 
 func newProbe(l *link, dir int) *probe {
-	p := &probe{link: l.direction(dir), params: l.params[dir], from: l.port[dir], to: l.port[1-dir], size: Frame}
+	p := &probe{link: l.direction(dir), params: l.params[dir], from: l.port[dir], to: l.port[1-dir], size: topology.Frame}
 	p.plan()
 	p.sent = make([]int64, singles+p.frames)
 	p.arrived = make([]int64, singles+p.frames)
@@ -134,11 +135,11 @@ func newProbe(l *link, dir int) *probe {
 
 // plan decides on the train.
 func (p *probe) plan() {
-	rate, bucket := p.params.Rate, p.params.burst()
-	if rate == 0 || rate.Time(bucket) > largestBucket && bucket > Frame {
+	rate, bucket := p.params.Rate, p.params.BurstSize()
+	if rate == 0 || rate.Time(bucket) > largestBucket && bucket > topology.Frame {
 		return
 	}
-	p.size = min(max(rate.Per(longestTrain)/(steadyFrames+2), smallestFrame), Frame)
+	p.size = min(max(rate.Per(longestTrain)/(steadyFrames+2), smallestFrame), topology.Frame)
 	// HTB lets frames pass until its bucket is below zero.
 	p.atOnce = int(bucket/p.size) + 2
 	steady := max(int(rate.Per(trainTime)/p.size), steadyFrames)
@@ -274,7 +275,7 @@ func measure(ctx context.Context, probes []*probe) (err error) {
 	var refill time.Duration
 	for _, p := range probes {
 		if p.frames > 0 {
-			refill = max(refill, p.params.Rate.Time(p.params.burst()+p.size))
+			refill = max(refill, p.params.Rate.Time(p.params.BurstSize()+p.size))
 		}
 	}
 	return m.receive(ctx, time.Now().Add(refill))

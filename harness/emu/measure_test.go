@@ -7,7 +7,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"edgebed/harness/units"
+	"edgebed/harness/topology"
+	"edgebed/nodes/units"
 )
 
 // TestMeasure measures links that are what they should be, and then with one
@@ -16,7 +17,7 @@ func TestMeasure(t *testing.T) {
 	const rate = 5 * units.Mbps
 	for _, delay := range []time.Duration{0, 20 * time.Millisecond} {
 		t.Run(delay.String(), func(t *testing.T) {
-			n := build(t, ring6(t, Override{Rate: new(rate), Delay: &delay}), Options{})
+			n := build(t, ring6(t, topology.Override{Rate: new(rate), Delay: &delay}), Options{})
 			off := func(m Measurement) float64 { return float64(m.Rate)/float64(rate) - 1 }
 			list := measured(t, n)
 			if len(list) != 12 {
@@ -33,7 +34,7 @@ func TestMeasure(t *testing.T) {
 					t.Errorf("link %s has a delay of %v", m.Link, m.Delay)
 				}
 			}
-			if err := n.fabricC.ClassChange(class(n.links[2].port[1], Params{Rate: rate * 95 / 100})); err != nil {
+			if err := n.fabricC.ClassChange(class(n.links[2].port[1], topology.Params{Rate: rate * 95 / 100})); err != nil {
 				t.Fatal(err)
 			}
 			for _, m := range measured(t, n) {
@@ -83,20 +84,20 @@ func measured(t *testing.T, n *Network) (list []Measurement) {
 func TestMeasurePlan(t *testing.T) {
 	for _, tt := range []struct {
 		name string
-		Params
+		topology.Params
 		train bool
 	}{
-		{"unshaped", Params{}, false},
-		{"slowest", Params{Rate: minRate, Queue: 1000}, true},
-		{"1 Mb/s", Params{Rate: units.Mbps, Queue: 1000}, true},
-		{"100 Mb/s", Params{Rate: 100 * units.Mbps, Queue: 1000}, true},
-		{"1 Gb/s", Params{Rate: units.Gbps, Queue: 1000}, true},
-		{"short queue", Params{Rate: units.Mbps, Queue: 5}, true},
-		{"too short a queue", Params{Rate: 100 * units.Mbps, Queue: 5}, false},
-		{"large bucket", Params{Rate: units.Mbps, Queue: 1000, Burst: Burst(units.MB), CeilBurst: Burst(units.MB)}, false},
+		{"unshaped", topology.Params{}, false},
+		{"slowest", topology.Params{Rate: topology.MinRate, Queue: 1000}, true},
+		{"1 Mb/s", topology.Params{Rate: units.Mbps, Queue: 1000}, true},
+		{"100 Mb/s", topology.Params{Rate: 100 * units.Mbps, Queue: 1000}, true},
+		{"1 Gb/s", topology.Params{Rate: units.Gbps, Queue: 1000}, true},
+		{"short queue", topology.Params{Rate: units.Mbps, Queue: 5}, true},
+		{"too short a queue", topology.Params{Rate: 100 * units.Mbps, Queue: 5}, false},
+		{"large bucket", topology.Params{Rate: units.Mbps, Queue: 1000, Burst: topology.Burst(units.MB), CeilBurst: topology.Burst(units.MB)}, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			p := probe{params: tt.Params, size: Frame}
+			p := probe{params: tt.Params, size: topology.Frame}
 			p.plan()
 			if p.frames > 0 != tt.train {
 				t.Fatalf("a train of %d frames", p.frames)
@@ -154,7 +155,7 @@ func TestSteadyRate(t *testing.T) {
 // TestShapers checks the reading of queues against what was sent into them.
 func TestShapers(t *testing.T) {
 	const rate = 1 * units.Mbps
-	n := build(t, pair(Override{Rate: new(rate)}), Options{})
+	n := build(t, pair(topology.Override{Rate: new(rate)}), Options{})
 	fd := 0
 	err := n.fabric.do(func() (err error) {
 		fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
@@ -166,7 +167,7 @@ func TestShapers(t *testing.T) {
 	defer unix.Close(fd)
 	const frames = 50
 	for range frames {
-		if err := unix.Sendto(fd, make([]byte, Frame), 0, &unix.SockaddrLinklayer{Ifindex: n.links[0].port[0], Halen: 6}); err != nil {
+		if err := unix.Sendto(fd, make([]byte, topology.Frame), 0, &unix.SockaddrLinklayer{Ifindex: n.links[0].port[0], Halen: 6}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -178,8 +179,8 @@ func TestShapers(t *testing.T) {
 		t.Fatalf("shapers %+v", list)
 	}
 	s := list[0]
-	if s.Sent+s.Backlog != frames*Frame || s.Backlog == 0 || s.Drops != 0 || list[1].Sent+list[1].Backlog != 0 {
-		t.Errorf("of %d frames of %d B: %+v", frames, Frame, list)
+	if s.Sent+s.Backlog != frames*topology.Frame || s.Backlog == 0 || s.Drops != 0 || list[1].Sent+list[1].Backlog != 0 {
+		t.Errorf("of %d frames of %d B: %+v", frames, topology.Frame, list)
 	}
 	if err := n.Close(); err != nil {
 		t.Fatal(err)

@@ -44,7 +44,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"edgebed/harness/emu/delayline"
-	"edgebed/harness/yamlfile"
+	"edgebed/harness/topology"
+	"edgebed/nodes/yamlfile"
 )
 
 // firstIndex is the interface index of the first port. If the two ends of a
@@ -55,7 +56,7 @@ import (
 const firstIndex = 100_000
 
 // mtu of all devices.
-const mtu = int(Frame) - 14
+const mtu = int(topology.Frame) - 14
 
 // Network is an emulated network. Its methods may be called from several
 // goroutines.
@@ -76,8 +77,8 @@ type Network struct {
 	wireEnds       []int          // interface indices of the wire's devices
 	steps          []step         // of building
 
-	mu       sync.Mutex // guards what live changes change:
-	topology *Topology  // and its links' parameters
+	mu       sync.Mutex         // guards what live changes change:
+	topology *topology.Topology // and its links' parameters
 
 	closeOnce sync.Once
 	closeErr  error
@@ -95,16 +96,16 @@ type port struct {
 // link is one link between switches. Its ends and directions have the order of
 // the topology: direction 0 leaves end 0.
 type link struct {
-	spec   LinkSpec
+	spec   topology.LinkSpec
 	port   [2]int // interface indices in the fabric
-	params [2]Params
+	params [2]topology.Params
 	line   int    // index of the relay's line, or -1
 	wire   [2]int // interface indices in the wire, or zero
 }
 
 // Build makes the network of a topology. The context bounds building only; the
 // network lives until Close, and its relay no longer than this process.
-func Build(ctx context.Context, t *Topology, opts Options) (*Network, error) {
+func Build(ctx context.Context, t *topology.Topology, opts Options) (*Network, error) {
 	opts, err := opts.withDefaults()
 	if err != nil {
 		return nil, fmt.Errorf("build network: %w", err)
@@ -113,7 +114,7 @@ func Build(ctx context.Context, t *Topology, opts Options) (*Network, error) {
 		return nil, fmt.Errorf("build network: %w", err)
 	}
 	n := &Network{
-		opts: opts, topology: t.clone(), backend: None, settings: map[string]string{},
+		opts: opts, topology: t.Clone(), backend: None, settings: map[string]string{},
 		closed: make(chan struct{}), nextIndex: firstIndex, bridges: map[string]int{},
 	}
 	if err := n.build(ctx); err != nil {
@@ -260,14 +261,13 @@ func device(index int) netlink.Link {
 }
 
 func (n *Network) addLinks(ctx context.Context) error {
-	delayed := false
+	needed := n.opts.LiveDelay
 	for _, spec := range n.topology.Links {
-		p := n.topology.params(spec)
+		p := n.topology.Directions(spec)
 		n.links = append(n.links, &link{spec: spec, params: p, line: -1})
-		delayed = delayed || p[0].delayed() || p[1].delayed()
+		needed = needed || delayed(p[0]) || delayed(p[1])
 	}
-	delayed = len(n.links) > 0 && (delayed || n.opts.LiveDelay)
-	if delayed {
+	if needed && len(n.links) > 0 {
 		if err := n.openWire(); err != nil {
 			return err
 		}
@@ -336,7 +336,7 @@ func (n *Network) openWire() (err error) {
 // addLink makes one link. It returns the relay's line if it has one.
 func (n *Network) addLink(i int, l *link) (*delayline.Line, error) {
 	a, b := l.spec.Between[0], l.spec.Between[1]
-	if n.wire == nil || !n.opts.LiveDelay && !l.params[0].delayed() && !l.params[1].delayed() {
+	if n.wire == nil || !n.opts.LiveDelay && !delayed(l.params[0]) && !delayed(l.params[1]) {
 		return nil, n.addPlainLink(i, l)
 	}
 	var names [2]string
@@ -373,7 +373,7 @@ func (n *Network) addLink(i int, l *link) (*delayline.Line, error) {
 	if n.backend == Netem {
 		return nil, nil
 	}
-	line := &delayline.Line{AB: l.params[0].line(), BA: l.params[1].line(), Seed: n.opts.Seed + uint64(i)}
+	line := &delayline.Line{AB: lineParams(l.params[0]), BA: lineParams(l.params[1]), Seed: n.opts.Seed + uint64(i)}
 	err := n.wire.do(func() (err error) {
 		if line.A, err = delayline.Open(names[0]); err != nil {
 			return err
@@ -473,13 +473,13 @@ func (n *Network) addForwarding(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		next := t.toward(end)
+		next := t.Toward(end)
 		var entries []entry
 		for at, name := range t.Switches {
 			for _, h := range bySwitch[s] {
 				toward := h.spec.Name
 				if at != end {
-					toward = t.Links[next[at]].other(name)
+					toward = t.Links[next[at]].Other(name)
 				}
 				entries = append(entries, entry{index: byName[name+"-"+toward], hardware: h.mac})
 			}
@@ -536,10 +536,10 @@ func (n *Network) carrier(ctx context.Context) error {
 
 // Topology returns a copy of what the network is now, with all live changes to
 // link classes.
-func (n *Network) Topology() *Topology {
+func (n *Network) Topology() *topology.Topology {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.topology.clone()
+	return n.topology.Clone()
 }
 
 // Hosts returns the hosts in the topology's order.
@@ -581,10 +581,10 @@ func (n *Network) DelayedLinks() []string {
 // SetClass changes parameters of a link class while the network runs, in place:
 // frames that wait in a queue or on the wire stay. Overrides of single links
 // stay on top.
-func (n *Network) SetClass(name string, o Override) error {
+func (n *Network) SetClass(name string, o topology.Override) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	changed := n.topology.clone()
+	changed := n.topology.Clone()
 	if err := changed.SetClass(name, o); err != nil {
 		return err
 	}
@@ -592,7 +592,7 @@ func (n *Network) SetClass(name string, o Override) error {
 		if l.spec.Class != name {
 			continue
 		}
-		if err := n.change(l, changed.params(l.spec)); err != nil {
+		if err := n.change(l, changed.Directions(l.spec)); err != nil {
 			return err
 		}
 	}
@@ -602,21 +602,21 @@ func (n *Network) SetClass(name string, o Override) error {
 
 // SetLink changes parameters of one direction of one link while the network
 // runs, in place. Later calls of SetClass keep them.
-func (n *Network) SetLink(from, to string, o Override) error {
+func (n *Network) SetLink(from, to string, o topology.Override) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	changed := n.topology.clone()
+	changed := n.topology.Clone()
 	for i, l := range n.links {
 		spec := &changed.Links[i]
 		switch spec.Between {
 		case [2]string{from, to}:
-			spec.Forward = spec.Forward.merge(o)
+			spec.Forward = spec.Forward.Merge(o)
 		case [2]string{to, from}:
-			spec.Reverse = spec.Reverse.merge(o)
+			spec.Reverse = spec.Reverse.Merge(o)
 		default:
 			continue
 		}
-		if err := n.change(l, changed.params(*spec)); err != nil {
+		if err := n.change(l, changed.Directions(*spec)); err != nil {
 			return err
 		}
 		l.spec = *spec
@@ -627,16 +627,16 @@ func (n *Network) SetLink(from, to string, o Override) error {
 }
 
 // change gives a link new parameters in place.
-func (n *Network) change(l *link, to [2]Params) error {
+func (n *Network) change(l *link, to [2]topology.Params) error {
 	fail := func(dir int, err error) error {
 		return fmt.Errorf("change link %s-%s: %w", l.spec.Between[dir], l.spec.Between[1-dir], err)
 	}
 	redelay := false
 	for dir := range 2 {
-		if err := to[dir].check(); err != nil {
+		if err := to[dir].Validate(); err != nil {
 			return fail(dir, err)
 		}
-		redelay = redelay || to[dir].line() != l.params[dir].line()
+		redelay = redelay || lineParams(to[dir]) != lineParams(l.params[dir])
 	}
 	if redelay && l.wire[0] == 0 {
 		return fail(0, errors.New("it was built without delay, jitter and loss; build the network with the LiveDelay option"))
@@ -656,7 +656,7 @@ func (n *Network) change(l *link, to [2]Params) error {
 		}
 	}
 	if redelay && l.line >= 0 {
-		if err := n.relay.Set(l.line, to[0].line(), to[1].line()); err != nil {
+		if err := n.relay.Set(l.line, lineParams(to[0]), lineParams(to[1])); err != nil {
 			return fail(0, err)
 		}
 	}
@@ -708,3 +708,11 @@ func (n *Network) checkOpen() error {
 		return nil
 	}
 }
+
+// lineParams returns the parameters of a link that are not the shaper's.
+func lineParams(p topology.Params) delayline.Params {
+	return delayline.Params{Delay: p.Delay, Jitter: p.Jitter, Loss: float64(p.Loss)}
+}
+
+// delayed says whether a link's direction needs more than a shaper.
+func delayed(p topology.Params) bool { return lineParams(p) != delayline.Params{} }

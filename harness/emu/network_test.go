@@ -22,7 +22,8 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"edgebed/harness/sandbox"
-	"edgebed/harness/units"
+	"edgebed/harness/topology"
+	"edgebed/nodes/units"
 	"edgebed/nodes/wire"
 )
 
@@ -33,7 +34,7 @@ var _ wire.Net = (*Host)(nil)
 func TestAllPairs(t *testing.T) {
 	for _, delay := range []time.Duration{0, time.Millisecond} {
 		t.Run(delay.String(), func(t *testing.T) {
-			n := build(t, ring6(t, Override{Delay: &delay}), Options{})
+			n := build(t, ring6(t, topology.Override{Delay: &delay}), Options{})
 			for _, a := range n.Hosts() {
 				for _, b := range n.Hosts() {
 					// Less than any retry of the kernel; a lost packet fails.
@@ -52,8 +53,8 @@ func TestAllPairs(t *testing.T) {
 // TestPaths checks for each pair of hosts that exactly the ports on the
 // topology's path count the packet, and the answer on the way back.
 func TestPaths(t *testing.T) {
-	topology := ring6(t, Override{Delay: new(time.Duration(0))})
-	n := build(t, topology, Options{})
+	model := ring6(t, topology.Override{Delay: new(time.Duration(0))})
+	n := build(t, model, Options{})
 	for _, a := range n.Hosts() {
 		for _, b := range n.Hosts() {
 			if a == b {
@@ -63,7 +64,7 @@ func TestPaths(t *testing.T) {
 			if _, err := newPinger(t, a).ping(b, 100, 20*time.Second); err != nil {
 				t.Fatal(err)
 			}
-			path := topology.Path(a.Name(), b.Name())
+			path := model.Path(a.Name(), b.Name())
 			nodes := slices.Concat([]string{a.Name()}, path, []string{b.Name()})
 			want := map[string]bool{}
 			for i, s := range path {
@@ -84,8 +85,8 @@ func TestPaths(t *testing.T) {
 			if sent, packets := delta.Sent(false); packets != 2*int64(len(path)) || sent != frame*packets {
 				t.Errorf("%s to %s: %d B in %d packets left the switches, want %d packets", a.Name(), b.Name(), sent, packets, 2*len(path))
 			}
-			if _, packets := delta.Sent(true); packets != 2*int64(topology.Hops(a.Name(), b.Name())) {
-				t.Errorf("%s to %s: %d packets on trunks, want 2 x %d", a.Name(), b.Name(), packets, topology.Hops(a.Name(), b.Name()))
+			if _, packets := delta.Sent(true); packets != 2*int64(model.Hops(a.Name(), b.Name())) {
+				t.Errorf("%s to %s: %d packets on trunks, want 2 x %d", a.Name(), b.Name(), packets, model.Hops(a.Name(), b.Name()))
 			}
 		}
 	}
@@ -94,9 +95,9 @@ func TestPaths(t *testing.T) {
 // TestSameSwitch checks that hosts on one switch reach each other, in a network
 // without any link.
 func TestSameSwitch(t *testing.T) {
-	topology := pair(Override{})
-	topology.Switches, topology.Links, topology.Hosts[1].Switch = []string{"s0"}, nil, "s0"
-	n := build(t, topology, Options{LiveDelay: true})
+	model := pair(topology.Override{})
+	model.Switches, model.Links, model.Hosts[1].Switch = []string{"s0"}, nil, "s0"
+	n := build(t, model, Options{LiveDelay: true})
 	pings(t, n.Hosts()[0], n.Hosts()[1], 1)
 	if n.Backend() != None {
 		t.Errorf("back end %s, want none", n.Backend())
@@ -104,7 +105,7 @@ func TestSameSwitch(t *testing.T) {
 }
 
 func TestNothingIsFlooded(t *testing.T) {
-	n := build(t, ring6(t, Override{Delay: new(time.Duration(0))}), Options{})
+	n := build(t, ring6(t, topology.Override{Delay: new(time.Duration(0))}), Options{})
 	before := idle(t, n)
 	h := n.Hosts()[0]
 	c, err := h.ListenPacket(t.Context(), h.Address().String()+":0")
@@ -126,9 +127,9 @@ func TestNothingIsFlooded(t *testing.T) {
 }
 
 func TestSettings(t *testing.T) {
-	topology := ring6(t, Override{Rate: new(20 * units.Mbps), Queue: new(77)})
-	topology.Links[2].Reverse.Rate = new(5 * units.Mbps)
-	n := build(t, topology, Options{Sysctls: map[string]string{"net.ipv4.tcp_rmem": "4096 65536 1000000"}})
+	model := ring6(t, topology.Override{Rate: new(20 * units.Mbps), Queue: new(77)})
+	model.Links[2].Reverse.Rate = new(5 * units.Mbps)
+	n := build(t, model, Options{Sysctls: map[string]string{"net.ipv4.tcp_rmem": "4096 65536 1000000"}})
 	got := n.Settings()
 	for key, want := range map[string]string{
 		"topology":                       "ring6",
@@ -153,7 +154,7 @@ func TestSettings(t *testing.T) {
 		t.Errorf("delay back end %q", b)
 	}
 	// One frame is more than 0.5 ms of 20 Mb/s; at 100 Mb/s it is less.
-	n = build(t, ring6(t, Override{Rate: new(100 * units.Mbps), Delay: new(time.Duration(0))}), Options{})
+	n = build(t, ring6(t, topology.Override{Rate: new(100 * units.Mbps), Delay: new(time.Duration(0))}), Options{})
 	if got := n.Settings()["link-burst"]; got != "6250 B" {
 		t.Errorf("burst at 100 Mb/s is %s, want 6250 B", got)
 	}
@@ -163,7 +164,7 @@ func TestSettings(t *testing.T) {
 // within one.
 func TestCongestionControl(t *testing.T) {
 	for _, want := range []string{"cubic", "reno"} {
-		n := build(t, pair(Override{}), Options{CongestionControl: want})
+		n := build(t, pair(topology.Override{}), Options{CongestionControl: want})
 		a, b := n.Hosts()[0], n.Hosts()[1]
 		for _, ends := range [][2]*Host{{a, b}, {b, b}} {
 			l, err := ends[1].Listen(t.Context(), "10.9.0.2:7000")
@@ -187,7 +188,7 @@ func TestCongestionControl(t *testing.T) {
 			l.Close()
 		}
 	}
-	_, err := Build(t.Context(), pair(Override{}), Options{CongestionControl: "nonsense"})
+	_, err := Build(t.Context(), pair(topology.Override{}), Options{CongestionControl: "nonsense"})
 	if err == nil || !strings.Contains(err.Error(), "nonsense") || !strings.Contains(err.Error(), "this kernel has") {
 		t.Errorf("an unknown congestion control gives %v", err)
 	}
@@ -195,7 +196,7 @@ func TestCongestionControl(t *testing.T) {
 
 // TestCountersEqualCapture compares two ways of counting the same bytes.
 func TestCountersEqualCapture(t *testing.T) {
-	n := build(t, pair(Override{Rate: new(50 * units.Mbps), Delay: new(time.Millisecond)}), Options{})
+	n := build(t, pair(topology.Override{Rate: new(50 * units.Mbps), Delay: new(time.Millisecond)}), Options{})
 	before := idle(t, n)
 	var file bytes.Buffer
 	capture, err := n.Capture("s0-s1", &file)
@@ -241,8 +242,8 @@ func TestCountersEqualCapture(t *testing.T) {
 	if stats.Packets != packets || stats.Bytes != length {
 		t.Errorf("the capture says %+v, its file %d packets, %d B", stats, packets, length)
 	}
-	if largest != int(Frame) {
-		t.Errorf("the largest frame is %d B, want %d: no super-frames, full frames", largest, Frame)
+	if largest != int(topology.Frame) {
+		t.Errorf("the largest frame is %d B, want %d: no super-frames, full frames", largest, topology.Frame)
 	}
 	// 500 kB in 346 segments with 66 B of headers; more only for the handshake,
 	// the end and retransmissions.
@@ -258,7 +259,7 @@ func TestCountersEqualCapture(t *testing.T) {
 func TestRate(t *testing.T) {
 	const size = 200_000
 	for _, rate := range []units.Rate{5 * units.Mbps, 20 * units.Mbps} {
-		n := build(t, pair(Override{Rate: &rate}), Options{})
+		n := build(t, pair(topology.Override{Rate: &rate}), Options{})
 		took := transfer(t, n.Hosts()[0], n.Hosts()[1], size)
 		ideal := rate.Time(size)
 		if took < ideal || took > 3*ideal {
@@ -270,9 +271,9 @@ func TestRate(t *testing.T) {
 // TestDelay checks that each direction has its own delay: twice the same would
 // give another sum.
 func TestDelay(t *testing.T) {
-	topology := pair(Override{Delay: new(10 * time.Millisecond)})
-	topology.Links[0].Reverse.Delay = new(30 * time.Millisecond)
-	n := build(t, topology, Options{})
+	model := pair(topology.Override{Delay: new(10 * time.Millisecond)})
+	model.Links[0].Reverse.Delay = new(30 * time.Millisecond)
+	n := build(t, model, Options{})
 	rtt := pings(t, n.Hosts()[0], n.Hosts()[1], 15)
 	const want = 40 * time.Millisecond
 	if rtt[0] < want*95/100 {
@@ -293,11 +294,11 @@ func TestDelay(t *testing.T) {
 }
 
 func TestLoss(t *testing.T) {
-	n := build(t, pair(Override{Loss: new(Loss(1))}), Options{})
+	n := build(t, pair(topology.Override{Loss: new(topology.Loss(1))}), Options{})
 	if rtt, err := newPinger(t, n.Hosts()[0]).ping(n.Hosts()[1], 56, 200*time.Millisecond); err == nil {
 		t.Errorf("a packet came back after %v from a link that loses all", rtt)
 	}
-	if err := n.SetClass("trunk", Override{Loss: new(Loss(0))}); err != nil {
+	if err := n.SetClass("trunk", topology.Override{Loss: new(topology.Loss(0))}); err != nil {
 		t.Fatal(err)
 	}
 	pings(t, n.Hosts()[0], n.Hosts()[1], 3)
@@ -306,7 +307,7 @@ func TestLoss(t *testing.T) {
 // TestJitter sends numbered packets, closer than the jitter, and checks that
 // their delays differ and their order does not.
 func TestJitter(t *testing.T) {
-	n := build(t, pair(Override{Delay: new(20 * time.Millisecond), Jitter: new(15 * time.Millisecond)}), Options{})
+	n := build(t, pair(topology.Override{Delay: new(20 * time.Millisecond), Jitter: new(15 * time.Millisecond)}), Options{})
 	from, err := n.Hosts()[0].ListenPacket(t.Context(), "10.9.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -340,11 +341,11 @@ func TestJitter(t *testing.T) {
 }
 
 func TestLiveChange(t *testing.T) {
-	n := build(t, pair(Override{Rate: new(40 * units.Mbps), Delay: new(time.Millisecond)}), Options{})
+	n := build(t, pair(topology.Override{Rate: new(40 * units.Mbps), Delay: new(time.Millisecond)}), Options{})
 	a, b := n.Hosts()[0], n.Hosts()[1]
 	const size = 400_000
 	fast, near := transfer(t, a, b, size), pings(t, a, b, 9)[4]
-	if err := n.SetClass("trunk", Override{Rate: new(4 * units.Mbps), Delay: new(25 * time.Millisecond), Queue: new(500)}); err != nil {
+	if err := n.SetClass("trunk", topology.Override{Rate: new(4 * units.Mbps), Delay: new(25 * time.Millisecond), Queue: new(500)}); err != nil {
 		t.Fatal(err)
 	}
 	idle(t, n)
@@ -356,10 +357,10 @@ func TestLiveChange(t *testing.T) {
 		t.Errorf("round trips took %v with 1 ms, %v with 25 ms", near, far)
 	}
 	// One direction of one link, and the class after it: the link keeps its own.
-	if err := n.SetLink("s1", "s0", Override{Delay: new(time.Millisecond)}); err != nil {
+	if err := n.SetLink("s1", "s0", topology.Override{Delay: new(time.Millisecond)}); err != nil {
 		t.Fatal(err)
 	}
-	if err := n.SetClass("trunk", Override{Delay: new(40 * time.Millisecond)}); err != nil {
+	if err := n.SetClass("trunk", topology.Override{Delay: new(40 * time.Millisecond)}); err != nil {
 		t.Fatal(err)
 	}
 	if rtt := pings(t, a, b, 9); rtt[0] < 39*time.Millisecond || rtt[4] > 70*time.Millisecond {
@@ -377,11 +378,11 @@ func TestLiveChange(t *testing.T) {
 		t.Errorf("the kernel holds %+v, %v", s, err)
 	}
 	for _, err := range []error{
-		n.SetClass("trnk", Override{}),
-		n.SetClass("trunk", Override{Rate: new(units.Rate(0))}),
-		n.SetClass("trunk", Override{Queue: new(0)}),
-		n.SetLink("s0", "s2", Override{}),
-		build(t, pair(Override{}), Options{}).SetClass("trunk", Override{Delay: new(time.Second)}),
+		n.SetClass("trnk", topology.Override{}),
+		n.SetClass("trunk", topology.Override{Rate: new(units.Rate(0))}),
+		n.SetClass("trunk", topology.Override{Queue: new(0)}),
+		n.SetLink("s0", "s2", topology.Override{}),
+		build(t, pair(topology.Override{}), Options{}).SetClass("trunk", topology.Override{Delay: new(time.Second)}),
 	} {
 		if err == nil {
 			t.Error("an impossible change was accepted")
@@ -391,7 +392,7 @@ func TestLiveChange(t *testing.T) {
 
 // TestIdle waits for a queue that is much longer than the quiet time.
 func TestIdle(t *testing.T) {
-	n := build(t, pair(Override{Rate: new(units.Mbps), Delay: new(50 * time.Millisecond)}), Options{})
+	n := build(t, pair(topology.Override{Rate: new(units.Mbps), Delay: new(50 * time.Millisecond)}), Options{})
 	a, b := n.Hosts()[0], n.Hosts()[1]
 	from, err := a.ListenPacket(t.Context(), "10.9.0.1:0")
 	if err != nil {
@@ -421,19 +422,19 @@ func TestIdle(t *testing.T) {
 		t.Fatal(err)
 	}
 	// All but what the idle bucket passed at once has to be serialised.
-	if took, least := time.Since(start), units.Mbps.Time((packets-2)*Frame); took < least {
+	if took, least := time.Since(start), units.Mbps.Time((packets-2)*topology.Frame); took < least {
 		t.Errorf("idle after %v, but the queue takes %v", took, least)
 	}
 	for _, p := range after.Sub(before).Ports {
-		if p.Name == "s1-b" && (p.TxPackets != packets || p.TxBytes != packets*int64(Frame)) {
-			t.Errorf("when idle, %d packets and %d B had arrived, want %d and %d", p.TxPackets, p.TxBytes, packets, packets*Frame)
+		if p.Name == "s1-b" && (p.TxPackets != packets || p.TxBytes != packets*int64(topology.Frame)) {
+			t.Errorf("when idle, %d packets and %d B had arrived, want %d and %d", p.TxPackets, p.TxBytes, packets, packets*topology.Frame)
 		}
 	}
 }
 
 // TestDrops overfills a short queue.
 func TestDrops(t *testing.T) {
-	n := build(t, pair(Override{Rate: new(units.Mbps), Queue: new(5)}), Options{})
+	n := build(t, pair(topology.Override{Rate: new(units.Mbps), Queue: new(5)}), Options{})
 	c, err := n.Hosts()[0].ListenPacket(t.Context(), "10.9.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -458,7 +459,7 @@ func TestDrops(t *testing.T) {
 }
 
 func TestHost(t *testing.T) {
-	n := build(t, pair(Override{}), Options{})
+	n := build(t, pair(topology.Override{}), Options{})
 	a, b := n.Hosts()[0], n.Hosts()[1]
 	before, err := a.TCP()
 	if err != nil {
@@ -510,7 +511,7 @@ func TestHost(t *testing.T) {
 // TestDialGivesUp checks that dialling obeys its context while the other end is
 // silent.
 func TestDialGivesUp(t *testing.T) {
-	n := build(t, pair(Override{Loss: new(Loss(1))}), Options{})
+	n := build(t, pair(topology.Override{Loss: new(topology.Loss(1))}), Options{})
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if _, err := n.Hosts()[0].DialContext(ctx, "10.9.0.2:80"); !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, os.ErrDeadlineExceeded) {
@@ -522,7 +523,7 @@ func TestDialGivesUp(t *testing.T) {
 // the network was made from.
 func TestCloseLeavesNothing(t *testing.T) {
 	use := func() {
-		n, err := Build(t.Context(), ring6(t, Override{}), Options{Delay: backend()})
+		n, err := Build(t.Context(), ring6(t, topology.Override{}), Options{Delay: backend()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -554,7 +555,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 	// A build that fails half-way leaves nothing either.
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := Build(ctx, ring6(t, Override{}), Options{}); !errors.Is(err, context.Canceled) {
+	if _, err := Build(ctx, ring6(t, topology.Override{}), Options{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("a cancelled build: %v", err)
 	}
 	if after := openFiles(t); after != before {
@@ -577,11 +578,11 @@ func linkNames(t *testing.T) []string {
 
 // hold builds a network with a running program and waits for ever.
 func hold() error {
-	topology, err := loadRing6()
+	model, err := loadRing6()
 	if err != nil {
 		return err
 	}
-	n, err := Build(context.Background(), topology, Options{Delay: backend()})
+	n, err := Build(context.Background(), model, Options{Delay: backend()})
 	if err != nil {
 		return err
 	}
@@ -649,7 +650,7 @@ func TestBackends(t *testing.T) {
 		t.Fatalf("probe netem: %v, %v", support, err)
 	}
 	t.Logf("netem is %v", support)
-	delayed := pair(Override{Delay: new(5 * time.Millisecond)})
+	delayed := pair(topology.Override{Delay: new(5 * time.Millisecond)})
 	if n := build(t, delayed, Options{Delay: DelayLine}); n.Backend() != DelayLine || n.Relay() == nil {
 		t.Errorf("back end %s, want the delay line that was asked for", n.Backend())
 	}
@@ -658,7 +659,7 @@ func TestBackends(t *testing.T) {
 		t.Errorf("back end %s, want %s", n.Backend(), want)
 	}
 	pings(t, n.Hosts()[0], n.Hosts()[1], 3)
-	if n := build(t, pair(Override{}), Options{}); n.Backend() != None || n.Relay() != nil {
+	if n := build(t, pair(topology.Override{}), Options{}); n.Backend() != None || n.Relay() != nil {
 		t.Errorf("back end %s without delay, want none", n.Backend())
 	}
 	if support == Unsupported {
@@ -670,9 +671,9 @@ func TestBackends(t *testing.T) {
 		t.Error("an unknown back end was accepted")
 	}
 	// A link without delay gets a stage for later changes only on request.
-	n = build(t, pair(Override{}), Options{LiveDelay: true})
+	n = build(t, pair(topology.Override{}), Options{LiveDelay: true})
 	near := pings(t, n.Hosts()[0], n.Hosts()[1], 5)[2]
-	if err := n.SetClass("trunk", Override{Delay: new(20 * time.Millisecond)}); err != nil {
+	if err := n.SetClass("trunk", topology.Override{Delay: new(20 * time.Millisecond)}); err != nil {
 		t.Fatal(err)
 	}
 	if far := pings(t, n.Hosts()[0], n.Hosts()[1], 5)[2]; far-near < 35*time.Millisecond {
@@ -688,7 +689,7 @@ func TestOptions(t *testing.T) {
 		"bad value":            {Sysctls: map[string]string{"net.ipv4.tcp_sack": "yes"}},
 		"congestion by sysctl": {Sysctls: map[string]string{"net.ipv4.tcp_congestion_control": "reno"}},
 	} {
-		if n, err := Build(t.Context(), pair(Override{}), opts); err == nil {
+		if n, err := Build(t.Context(), pair(topology.Override{}), opts); err == nil {
 			n.Close()
 			t.Errorf("%s: %v was accepted", name, opts.Sysctls)
 		}
@@ -701,10 +702,10 @@ func TestBursts(t *testing.T) {
 	const size = 8_000
 	rate := 500 * units.Kbps
 	took := map[string]time.Duration{}
-	for name, o := range map[string]Override{
+	for name, o := range map[string]topology.Override{
 		"auto":  {Rate: &rate},
-		"burst": {Rate: &rate, Burst: new(Burst(15_000))},
-		"both":  {Rate: &rate, Burst: new(Burst(15_000)), CeilBurst: new(Burst(15_000))},
+		"burst": {Rate: &rate, Burst: new(topology.Burst(15_000))},
+		"both":  {Rate: &rate, Burst: new(topology.Burst(15_000)), CeilBurst: new(topology.Burst(15_000))},
 	} {
 		n := build(t, pair(o), Options{})
 		took[name] = transfer(t, n.Hosts()[0], n.Hosts()[1], size)
@@ -721,12 +722,12 @@ func TestBursts(t *testing.T) {
 // TestLargeSegments checks that a bulk transfer leaves its host in frames that
 // fit the MTU, although TCP builds larger segments.
 func TestLargeSegments(t *testing.T) {
-	n := build(t, pair(Override{Rate: new(100 * units.Mbps)}), Options{})
+	n := build(t, pair(topology.Override{Rate: new(100 * units.Mbps)}), Options{})
 	before := idle(t, n)
 	transfer(t, n.Hosts()[0], n.Hosts()[1], 1_000_000)
 	ports := idle(t, n).Sub(before).Ports
 	i := slices.IndexFunc(ports, func(p PortCounters) bool { return p.Name == "s0-a" })
-	if p := ports[i]; p.RxPackets < 1_000_000/1448 || p.RxBytes > p.RxPackets*int64(Frame) {
+	if p := ports[i]; p.RxPackets < 1_000_000/1448 || p.RxBytes > p.RxPackets*int64(topology.Frame) {
 		t.Errorf("the host sent %d B in %d frames", p.RxBytes, p.RxPackets)
 	}
 }

@@ -1,6 +1,7 @@
 package emu
 
 import (
+	"edgebed/harness/topology"
 	"errors"
 	"net/netip"
 	"strings"
@@ -14,7 +15,7 @@ import (
 // TestAddEntries adds more neighbours than one call to the kernel takes, and
 // then one of them again.
 func TestAddEntries(t *testing.T) {
-	n := build(t, pair(Override{}), Options{})
+	n := build(t, pair(topology.Override{}), Options{})
 	h := n.Hosts()[0]
 	c, err := h.ns.dial()
 	if err != nil {

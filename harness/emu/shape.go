@@ -11,7 +11,8 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
-	"edgebed/harness/units"
+	"edgebed/harness/topology"
+	"edgebed/nodes/units"
 )
 
 // Handles of the queues on a shaped port: HTB 1: with its class 1:1 and the
@@ -29,9 +30,9 @@ const psched = 64 * time.Nanosecond
 
 // class is the HTB class of a port. The netlink package's constructor truncates
 // the bucket to microseconds, and with it below one frame.
-func class(index int, p Params) *netlink.HtbClass {
+func class(index int, p topology.Params) *netlink.HtbClass {
 	bytesPerSecond := float64(p.Rate) / 8
-	ticks := func(b Burst) uint32 {
+	ticks := func(b topology.Burst) uint32 {
 		seconds := float64(b.At(p.Rate)) / bytesPerSecond
 		return uint32(min(math.Ceil(seconds*float64(time.Second)/float64(psched)), math.MaxUint32))
 	}
@@ -43,12 +44,12 @@ func class(index int, p Params) *netlink.HtbClass {
 		Cbuffer:    ticks(p.CeilBurst),
 		// Matters between sibling classes only; set to keep the kernel from
 		// warning about the one it would derive.
-		Quantum: uint32(Frame),
+		Quantum: uint32(topology.Frame),
 	}
 }
 
 // shape puts the rate and the queue of p on a port's egress.
-func (c *conn) shape(index int, p Params) error {
+func (c *conn) shape(index int, p topology.Params) error {
 	if p.Rate == 0 {
 		return nil
 	}
@@ -69,7 +70,7 @@ func (c *conn) shape(index int, p Params) error {
 
 // reshape changes the rate and the queue of a port in place: nothing that waits
 // is lost.
-func (c *conn) reshape(index int, from, to Params) error {
+func (c *conn) reshape(index int, from, to topology.Params) error {
 	if (from.Rate == 0) != (to.Rate == 0) {
 		return errors.New("a link cannot change between shaped and unshaped in place; give it a rate from the start")
 	}
@@ -120,7 +121,7 @@ func (c *conn) readShape(index int, queues []qdisc) (shaped, bool, error) {
 }
 
 // netem is the kernel's delay stage for what leaves a wire-side device.
-func netem(index int, p Params) (*netlink.Netem, error) {
+func netem(index int, p topology.Params) (*netlink.Netem, error) {
 	// netem counts the time in psched ticks of 32 bits.
 	if limit := psched * math.MaxUint32; p.Delay+p.Jitter > limit {
 		return nil, fmt.Errorf("netem cannot delay by %v: the longest is %v", p.Delay+p.Jitter, limit.Truncate(time.Second))
@@ -141,7 +142,7 @@ func netem(index int, p Params) (*netlink.Netem, error) {
 
 // netemLimit is how many frames can be in flight: netem drops what is beyond
 // its limit, and its default is too small for a fast link with a long delay.
-func netemLimit(p Params) uint32 {
+func netemLimit(p topology.Params) uint32 {
 	const (
 		least    = 10_000
 		unshaped = 1_000_000
@@ -150,7 +151,7 @@ func netemLimit(p Params) uint32 {
 	if p.Rate == 0 {
 		return unshaped
 	}
-	inFlight := 2 * float64(p.Rate.Per(p.Delay+p.Jitter)+p.burst()) / smallest
+	inFlight := 2 * float64(p.Rate.Per(p.Delay+p.Jitter)+p.BurstSize()) / smallest
 	return uint32(min(max(inFlight, least), math.MaxUint32/2))
 }
 
@@ -194,7 +195,7 @@ func ProbeNetem() (Support, error) {
 // probeNetem tries netem on the loopback device of a namespace.
 func (c *conn) probeNetem() (Support, error) {
 	const loopback = 1 // the index of lo in every namespace
-	q, err := netem(loopback, Params{})
+	q, err := netem(loopback, topology.Params{})
 	if err != nil {
 		return Unknown, fmt.Errorf("probe netem: %w", err)
 	}

@@ -3,7 +3,7 @@ package emu
 import (
 	"fmt"
 
-	"edgebed/harness/units"
+	"edgebed/nodes/units"
 )
 
 // Shaper is one direction of a link as its queue shows it: what should leave

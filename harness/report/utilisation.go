@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"edgebed/harness/record"
-	"edgebed/harness/units"
+	"edgebed/nodes/units"
 )
 
 // This file says how much of the links' capacity executions use.

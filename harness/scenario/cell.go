@@ -14,9 +14,10 @@ import (
 
 	"edgebed/harness/emu"
 	"edgebed/harness/record"
-	"edgebed/harness/units"
-	"edgebed/harness/yamlfile"
+	"edgebed/harness/topology"
+	"edgebed/nodes/units"
 	"edgebed/nodes/workflow"
+	"edgebed/nodes/yamlfile"
 )
 
 // Cell is one point of the matrix with one seed, ready to run.
@@ -41,7 +42,7 @@ type Topology struct {
 	// topology.
 	File string `yaml:"file" required:"true"`
 	// Classes overrides values of the topology's link classes.
-	Classes map[string]emu.Override `yaml:"classes"`
+	Classes map[string]topology.Override `yaml:"classes"`
 	// Delay chooses how link delay is made: auto, netem or delayline.
 	Delay emu.Backend `yaml:"delay"`
 	// CongestionControl of TCP on all hosts; empty means cubic.

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"edgebed/harness/record"
-	"edgebed/harness/yamlfile"
+	"edgebed/nodes/yamlfile"
 )
 
 // CheckClaims holds the claims against the matrix, and their keys against what

@@ -20,8 +20,8 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"edgebed/harness/record"
-	"edgebed/harness/units"
-	"edgebed/harness/yamlfile"
+	"edgebed/nodes/units"
+	"edgebed/nodes/yamlfile"
 )
 
 // Scenario is one parsed scenario file. Its cells come from Expand.

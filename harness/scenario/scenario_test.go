@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"edgebed/harness/units"
+	"edgebed/nodes/units"
 	"edgebed/nodes/workflow"
 	"edgebed/scenarios"
 )

@@ -7,9 +7,9 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"edgebed/harness/units"
-	"edgebed/harness/yamlfile"
+	"edgebed/nodes/units"
 	"edgebed/nodes/workflow"
+	"edgebed/nodes/yamlfile"
 )
 
 // Workload says which workflows to run. A generator reads only the keys that

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"edgebed/harness/job"
 	"edgebed/harness/record"
 	"edgebed/harness/scenario"
 )
@@ -40,14 +41,14 @@ func spin(core string) {
 // after each execution.
 func audited(t *testing.T, executions int, during func(worker int)) *record.Audit {
 	t.Helper()
-	job := prepare(t, executions, scenario.Selection{Where: map[string][]string{
+	cell := prepare(t, executions, scenario.Selection{Where: map[string][]string{
 		"rate": {"10 Mb/s"}, "panel": {"S=6,L=3"}, "argument": {"10 kB"}, "model": {"state-local"},
 	}})[0]
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	before := children(t, "self")
 	var end record.CellEnd
-	err := Spawn(ctx, job, Reporter{
+	err := Spawn(ctx, cell, job.Reporter{
 		Cell: func(record.Cell) error { return nil },
 		Execution: func(record.Execution) error {
 			for _, sandbox := range children(t, "self") {

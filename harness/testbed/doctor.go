@@ -9,6 +9,7 @@ import (
 
 	"edgebed/harness/emu"
 	"edgebed/harness/sandbox"
+	"edgebed/harness/topology"
 )
 
 // DoctorArg is the argument with which Doctor starts the calling program: its
@@ -42,7 +43,7 @@ func Examine(ctx context.Context, w io.Writer) error {
 	facts := []string{fmt.Sprintf("netem: %v%s", netem, map[bool]string{
 		true: "", false: "; link delay is made in user space",
 	}[netem == emu.Available])}
-	t, err := emu.ParseTopology("examination", []byte(strings.TrimSpace(`
+	t, err := topology.Parse("examination", []byte(strings.TrimSpace(`
 version: 1
 name: examination
 subnet: 10.9.0.0/16

@@ -11,6 +11,7 @@ import (
 
 	"edgebed/harness/audit"
 	"edgebed/harness/emu"
+	"edgebed/harness/job"
 	"edgebed/harness/record"
 	"edgebed/nodes/client"
 	"edgebed/nodes/deploy"
@@ -27,11 +28,11 @@ const settleLimit = 10 * time.Second
 
 // Run runs the job in the calling process, which must be in a sandbox. A failed
 // execution is reported and is not an error.
-func Run(ctx context.Context, job Job, report Reporter) error {
+func Run(ctx context.Context, j job.Job, report job.Reporter) error {
 	// Collections inside an execution would show in its delay; there is one
 	// before each instead.
 	defer debug.SetGCPercent(debug.SetGCPercent(800))
-	b, err := build(ctx, job)
+	b, err := build(ctx, j)
 	if err != nil {
 		return err
 	}
@@ -41,8 +42,7 @@ func Run(ctx context.Context, job Job, report Reporter) error {
 
 // bench is a cell's network with its nodes.
 type bench struct {
-	job        Job
-	topology   *emu.Topology
+	job        job.Job
 	network    *emu.Network
 	deployment *deploy.Deployment
 	recorder   *trace.Recorder // nil where nothing is traced
@@ -53,43 +53,39 @@ type bench struct {
 	answered time.Time
 }
 
-func build(ctx context.Context, job Job) (*bench, error) {
-	b := &bench{job: job}
-	var err error
-	if b.topology, err = job.topology(); err != nil {
-		return nil, err
-	}
-	computers, err := job.computers(b.topology)
+func build(ctx context.Context, j job.Job) (*bench, error) {
+	b := &bench{job: j}
+	computers, err := j.Computers()
 	if err != nil {
 		return nil, err
 	}
-	b.network, err = emu.Build(ctx, b.topology, emu.Options{
-		Delay:             job.Cell.Topology.Delay,
-		CongestionControl: job.Cell.Topology.CongestionControl,
-		Sysctls:           job.Cell.Topology.Sysctls,
-		Seed:              job.Cell.Seed,
+	b.network, err = emu.Build(ctx, j.Topology(), emu.Options{
+		Delay:             j.Cell.Topology.Delay,
+		CongestionControl: j.Cell.Topology.CongestionControl,
+		Sysctls:           j.Cell.Topology.Sysctls,
+		Seed:              j.Cell.Seed,
 	})
 	if err != nil {
 		return nil, err
 	}
-	if job.Trace != nil {
+	if j.Trace != nil {
 		b.recorder = trace.New()
 	}
 	cfg := deploy.Config{
-		Client:      job.Cell.Nodes.Client,
-		Controller:  job.Cell.Nodes.Controller,
+		Client:      j.Cell.Nodes.Client,
+		Controller:  j.Cell.Nodes.Controller,
 		Computers:   computers,
-		Timeout:     job.Cell.Execution.Timeout,
-		CallTimeout: job.Cell.Execution.Timeout,
-		Seed:        job.Cell.Seed,
+		Timeout:     j.Cell.Execution.Timeout,
+		CallTimeout: j.Cell.Execution.Timeout,
+		Seed:        j.Cell.Seed,
 		Trace:       b.recorder,
 	}
-	for _, spec := range b.topology.Hosts {
+	for _, spec := range j.Topology().Hosts {
 		h, err := b.network.Host(spec.Name)
 		if err != nil {
 			return nil, errors.Join(err, b.close())
 		}
-		cfg.Hosts = append(cfg.Hosts, deploy.Host{Name: spec.Name, Address: spec.Address, Net: costly{h, job.Cell.Nodes.ConnectionCost}})
+		cfg.Hosts = append(cfg.Hosts, deploy.Host{Name: spec.Name, Address: spec.Address, Net: costly{h, j.Cell.Nodes.ConnectionCost}})
 	}
 	if b.deployment, err = deploy.Start(ctx, cfg); err != nil {
 		return nil, errors.Join(err, b.close())
@@ -108,11 +104,11 @@ func (b *bench) close() error {
 	return errors.Join(errs...)
 }
 
-func (b *bench) run(ctx context.Context, report Reporter) error {
+func (b *bench) run(ctx context.Context, report job.Reporter) error {
 	cell := b.job.Cell
 	settings := b.network.Settings()
 	maps.Copy(settings, map[string]string{
-		"topology":        b.topology.Name,
+		"topology":        b.job.Topology().Name,
 		"form":            string(cell.Execution.Form),
 		"connection-cost": cell.Nodes.ConnectionCost.String(),
 		"pause":           cell.Execution.Pause.String(),
@@ -142,7 +138,7 @@ func (b *bench) run(ctx context.Context, report Reporter) error {
 		}
 	}
 	b.answered = time.Now()
-	for k := range b.job.executions() {
+	for k := range b.job.All() {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -187,18 +183,18 @@ func clients(keep bool) string {
 
 // execute runs one workflow and measures it. The error is
 // for what the testbed itself could not do.
-func (b *bench) execute(ctx context.Context, index int, w Workflow) (record.Execution, error) {
+func (b *bench) execute(ctx context.Context, index int, w job.Workflow) (record.Execution, error) {
 	cell := b.job.Cell
 	e := record.Execution{Cell: cell.ID, Index: index, WarmUp: index < 0, Workload: w.Name}
-	prediction, exact, err := b.job.predict(w.Workflow)
+	prediction, exact, err := b.job.Predict(w.Workflow)
 	if err != nil {
 		return e, err
 	}
 	if exact { // 0 stands for not known
 		e.PayloadBytes = int64(prediction.Payload())
-		e.PayloadHopBytes = int64(prediction.Weighted(b.topology.Hops))
-		e.PredictedTrunkBytes = int64(prediction.WireBytes(b.topology.Hops))
-		if e.Bound, err = b.job.bound(w.Workflow, b.topology); err != nil {
+		e.PayloadHopBytes = int64(prediction.Weighted(b.job.Topology().Hops))
+		e.PredictedTrunkBytes = int64(prediction.WireBytes(b.job.Topology().Hops))
+		if e.Bound, err = b.job.Bound(w.Workflow); err != nil {
 			return e, err
 		}
 	}

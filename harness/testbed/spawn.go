@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 
+	"edgebed/harness/job"
 	"edgebed/harness/record"
 	"edgebed/harness/sandbox"
 	"edgebed/nodes/trace"
@@ -22,8 +23,8 @@ const WorkerArg = "worker"
 
 // Spawn runs the job in a sandboxed child process and passes on its reports. It
 // ends the child when ctx ends; the kernel ends it when the caller dies.
-func Spawn(ctx context.Context, job Job, report Reporter) error {
-	input, err := json.Marshal(job)
+func Spawn(ctx context.Context, j job.Job, report job.Reporter) error {
+	input, err := json.Marshal(j)
 	if err != nil {
 		return fmt.Errorf("start worker: %w", err)
 	}
@@ -48,8 +49,8 @@ func Spawn(ctx context.Context, job Job, report Reporter) error {
 		if err != nil {
 			break // the exit code says why
 		}
-		reportErr = report.event(line)
-		ended = ended || bytes.HasPrefix(line, []byte(`{"cell_end"`))
+		end, err := report.Receive(line)
+		ended, reportErr = ended || end, err
 	}
 	if reportErr != nil {
 		cancel()
@@ -74,16 +75,19 @@ func Main(ctx context.Context, r io.Reader, w io.Writer) error {
 	if !sandbox.Inside() {
 		return errors.New("this command is started by edgebed run, inside a sandbox; use edgebed run")
 	}
-	var job Job
-	if err := json.NewDecoder(r).Decode(&job); err != nil {
+	var j job.Job
+	if err := json.NewDecoder(r).Decode(&j); err != nil {
 		return fmt.Errorf("read job: %w", err)
 	}
+	if err := j.Open(); err != nil {
+		return err
+	}
 	out := json.NewEncoder(w) // one write, one line per event
-	return Run(ctx, job, Reporter{
-		Cell:      func(c record.Cell) error { return out.Encode(event{Cell: &c}) },
-		Execution: func(e record.Execution) error { return out.Encode(event{Execution: &e}) },
-		CellEnd:   func(c record.CellEnd) error { return out.Encode(event{CellEnd: &c}) },
-		Trace:     func(t trace.Trace) error { return out.Encode(event{Trace: &t}) },
+	return Run(ctx, j, job.Reporter{
+		Cell:      func(c record.Cell) error { return out.Encode(job.Event{Cell: &c}) },
+		Execution: func(e record.Execution) error { return out.Encode(job.Event{Execution: &e}) },
+		CellEnd:   func(c record.CellEnd) error { return out.Encode(job.Event{CellEnd: &c}) },
+		Trace:     func(t trace.Trace) error { return out.Encode(job.Event{Trace: &t}) },
 	})
 }
 

@@ -13,12 +13,12 @@ import (
 	"time"
 
 	"edgebed/harness/emu/delayline"
+	"edgebed/harness/job"
 	"edgebed/harness/record"
 	"edgebed/harness/sandbox"
 	"edgebed/harness/scenario"
+	"edgebed/harness/scenario/scenariotest"
 	"edgebed/nodes/workflow"
-	"edgebed/scenarios"
-	"edgebed/topologies"
 )
 
 // TestMain lets the test binary be the worker that Spawn starts, as edgebed's
@@ -48,22 +48,10 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func builtinTopology(name string) ([]byte, string, error) {
-	data, err := topologies.Files.ReadFile(name)
-	return data, name, err
-}
-
 // prepare returns jobs of experiment 400 with the given executions per cell.
-func prepare(t *testing.T, executions int, sel scenario.Selection, given ...Workflow) []Job {
+func prepare(t *testing.T, executions int, sel scenario.Selection, given ...job.Workflow) []job.Job {
 	t.Helper()
-	data, err := scenarios.Files.ReadFile("exp400.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := scenario.Parse("exp400.yaml", data)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := scenariotest.Parse(t, "exp400")
 	for name, p := range s.Profiles {
 		p.Executions = executions
 		s.Profiles[name] = p
@@ -73,7 +61,7 @@ func prepare(t *testing.T, executions int, sel scenario.Selection, given ...Work
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := Prepare(plan, builtinTopology, given)
+	p, err := job.Prepare(plan, scenariotest.Topology, given)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,17 +69,17 @@ func prepare(t *testing.T, executions int, sel scenario.Selection, given ...Work
 }
 
 // collect runs the job in a worker and returns what it reported.
-func collect(t *testing.T, job Job) (cell record.Cell, list []record.Execution, end record.CellEnd) {
+func collect(t *testing.T, j job.Job) (cell record.Cell, list []record.Execution, end record.CellEnd) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
-	err := Spawn(ctx, job, Reporter{
+	err := Spawn(ctx, j, job.Reporter{
 		Cell:      func(c record.Cell) error { cell = c; return nil },
 		Execution: func(e record.Execution) error { list = append(list, e); return nil },
 		CellEnd:   func(e record.CellEnd) error { end = e; return nil },
 	})
 	if err != nil {
-		t.Fatalf("cell %s: %v", job.Cell.ID, err)
+		t.Fatalf("cell %s: %v", j.Cell.ID, err)
 	}
 	return cell, list, end
 }
@@ -102,12 +90,12 @@ func collect(t *testing.T, job Job) (cell record.Cell, list []record.Execution, 
 // state-local, which moves the least, is the fastest.
 func TestModels(t *testing.T) {
 	mean := map[workflow.Model]time.Duration{}
-	for _, job := range prepare(t, 2, scenario.Selection{Where: map[string][]string{
+	for _, j := range prepare(t, 2, scenario.Selection{Where: map[string][]string{
 		"rate": {"2 Mb/s"}, "panel": {"S=3,L=6"}, "argument": {"10 kB"},
 	}}) {
-		model := job.Cell.Execution.Model
-		cell, list, end := collect(t, job)
-		if !end.OK || len(list) != 2 || cell.ID != job.Cell.ID || end.Cell != cell.ID {
+		model := j.Cell.Execution.Model
+		cell, list, end := collect(t, j)
+		if !end.OK || len(list) != 2 || cell.ID != j.Cell.ID || end.Cell != cell.ID {
 			t.Fatalf("%s: %d executions, end %+v", model, len(list), end)
 		}
 		for _, key := range []string{record.SettingDelayBackend, record.SettingCongestionControl} {
@@ -119,7 +107,7 @@ func TestModels(t *testing.T) {
 			if !e.OK {
 				t.Fatalf("%s: execution %d failed: %s", model, k, e.Reason)
 			}
-			if e.Index != k || e.Workload != job.Workflows[k].Name {
+			if e.Index != k || e.Workload != j.Workflows[k].Name {
 				t.Errorf("%s: execution %d is recorded as %d of workload %s", model, k, e.Index, e.Workload)
 			}
 			off := float64(e.TrunkBytes)/float64(e.PredictedTrunkBytes) - 1
@@ -133,7 +121,7 @@ func TestModels(t *testing.T) {
 				t.Fatalf("%s: execution %d has no lower bound", model, k)
 			}
 			least := time.Duration(e.Bound.SerialisationNS + e.Bound.PropagationNS + e.Bound.ComputingNS + e.Bound.SetUpNS)
-			if functions := time.Duration(job.Workflows[k].Workflow.Len()) * 10 * time.Millisecond; least < 2*functions {
+			if functions := time.Duration(j.Workflows[k].Workflow.Len()) * 10 * time.Millisecond; least < 2*functions {
 				t.Errorf("%s: execution %d is said to take %v at least, with functions of %v at 2 Mb/s", model, k, least, functions)
 			}
 			if time.Duration(e.DelayNS) < least {
@@ -161,12 +149,12 @@ func TestConnections(t *testing.T) {
 	// Client's Put channel, router, callback, and a fetch per state and owner.
 	want := map[workflow.Model]int64{workflow.PureFaaS: 1, workflow.StateProp: 2, workflow.StateLocal: 3 + 3}
 	payload := map[workflow.Model]int64{workflow.PureFaaS: 140000, workflow.StateProp: 160000, workflow.StateLocal: 80000}
-	for _, job := range prepare(t, 1, scenario.Selection{
+	for _, j := range prepare(t, 1, scenario.Selection{
 		Set:   map[string]string{"link-delay": "0 ms"},
 		Where: map[string][]string{"rate": {"100 Mb/s"}, "panel": {"S=3,L=6"}, "argument": {"10 kB"}},
-	}, Workflow{"chain", w}) {
-		_, list, _ := collect(t, job)
-		model := job.Cell.Execution.Model
+	}, job.Workflow{Name: "chain", Workflow: w}) {
+		_, list, _ := collect(t, j)
+		model := j.Cell.Execution.Model
 		if len(list) != 1 || !list[0].OK {
 			t.Fatalf("%s: %+v", model, list)
 		}
@@ -199,10 +187,10 @@ func TestTimeout(t *testing.T) {
 }
 
 func TestSpawnStops(t *testing.T) {
-	job := prepare(t, 50, scenario.Selection{Where: map[string][]string{
+	j := prepare(t, 50, scenario.Selection{Where: map[string][]string{
 		"rate": {"1 Mb/s"}, "panel": {"S=3,L=6"}, "argument": {"10 kB"}, "model": {"state-local"},
 	}})[0]
-	none := Reporter{
+	none := job.Reporter{
 		Cell:      func(record.Cell) error { return nil },
 		Execution: func(record.Execution) error { return nil },
 		CellEnd:   func(record.CellEnd) error { return nil },
@@ -211,7 +199,7 @@ func TestSpawnStops(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		r := none
 		r.Cell = func(record.Cell) error { cancel(); return nil }
-		if err := Spawn(ctx, job, r); !errors.Is(err, context.Canceled) {
+		if err := Spawn(ctx, j, r); !errors.Is(err, context.Canceled) {
 			t.Errorf("error %v, want that of the context", err)
 		}
 	})
@@ -219,20 +207,20 @@ func TestSpawnStops(t *testing.T) {
 		full := errors.New("disk full")
 		r := none
 		r.Cell = func(record.Cell) error { return full }
-		if err := Spawn(context.Background(), job, r); !errors.Is(err, full) {
+		if err := Spawn(context.Background(), j, r); !errors.Is(err, full) {
 			t.Errorf("error %v, want the reporter's", err)
 		}
 	})
 	t.Run("by kill", func(t *testing.T) {
 		r := none
 		r.Cell = func(record.Cell) error { return killWorkers(t) }
-		err := Spawn(context.Background(), job, r)
+		err := Spawn(context.Background(), j, r)
 		if err == nil || !strings.Contains(err.Error(), "worker ended") {
 			t.Errorf("error %v, want one that says the worker ended", err)
 		}
 	})
 	t.Run("bad job", func(t *testing.T) {
-		bad := job
+		bad := j
 		bad.TopologyText = []byte("version: 1\nname: x")
 		err := Spawn(context.Background(), bad, none)
 		if err == nil || !strings.Contains(err.Error(), "subnet") {
@@ -265,57 +253,4 @@ func killWorkers(t *testing.T) error {
 		return fmt.Errorf("killed %d children, want the worker's sandbox alone", killed)
 	}
 	return nil
-}
-
-func TestPrepareErrors(t *testing.T) {
-	data, err := scenarios.Files.ReadFile("exp400.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, tc := range []struct{ old, new, want string }{
-		{"client: host0", "client: host9", "no host host9"},
-		{"host4, host5]", "host4, hots5]", "did you mean host5?"},
-		{"host4, host5]", "host4, host4]", "has a computer already"},
-		{"file: ring6.yaml", "file: ring7.yaml", "ring7.yaml"},
-		{"trunk: {rate", "trunks: {rate", "trunk"},
-		{"queue: 1000", "queue: 0", "queue"},
-		{"name: cpu, cores: 2", "name: cpu, cores: 0", "cores"},
-	} {
-		text := strings.Replace(string(data), tc.old, tc.new, 1)
-		s, err := scenario.Parse("exp400.yaml", []byte(text))
-		if err != nil {
-			t.Fatal(err)
-		}
-		plan, err := s.Expand(scenario.Selection{Profile: "quick"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = Prepare(plan, builtinTopology, nil)
-		if err == nil || !strings.Contains(err.Error(), tc.want) || !strings.Contains(err.Error(), "exp400.yaml:") {
-			t.Errorf("%s: error %v does not say %q and where", tc.new, err, tc.want)
-		}
-	}
-}
-
-// TestPairedWorkloads checks that every model and rate executes the same
-// workflows.
-func TestPairedWorkloads(t *testing.T) {
-	first := map[string]string{}
-	for _, job := range prepare(t, 5, scenario.Selection{}) {
-		var names []string
-		for _, w := range job.Workflows {
-			names = append(names, w.Name)
-		}
-		key := fmt.Sprint(job.Cell.Workload.States, job.Cell.Workload.Length)
-		all := strings.Join(names, " ")
-		if first[key] == "" {
-			first[key] = all
-		}
-		if all != first[key] {
-			t.Errorf("cell %s executes %s, another one %s", job.Cell.ID, all, first[key])
-		}
-	}
-	if len(first) != 2 {
-		t.Errorf("%d panels, want 2", len(first))
-	}
 }

@@ -5,26 +5,27 @@ import (
 	"testing"
 	"time"
 
+	"edgebed/harness/job"
 	"edgebed/harness/record"
 	"edgebed/harness/scenario"
-	"edgebed/harness/units"
 	"edgebed/nodes/trace"
+	"edgebed/nodes/units"
 )
 
 // TestTrace traces the second execution of a cell on an emulated network: its
 // messages carry between hosts what the workload predicts, it opens the
 // connections that the kernels count, and nothing runs after it.
 func TestTrace(t *testing.T) {
-	job := prepare(t, 3, scenario.Selection{Where: map[string][]string{
+	j := prepare(t, 3, scenario.Selection{Where: map[string][]string{
 		"rate": {"100 Mb/s"}, "panel": {"S=3,L=6"}, "argument": {"10 kB"}, "model": {"state-local"},
 	}})[0]
 	second := 1
-	job.Trace = &second
+	j.Trace = &second
 	var list []record.Execution
 	var traces []trace.Trace
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	if err := Spawn(ctx, job, Reporter{
+	if err := Spawn(ctx, j, job.Reporter{
 		Cell:      func(record.Cell) error { return nil },
 		Execution: func(e record.Execution) error { list = append(list, e); return nil },
 		CellEnd:   func(record.CellEnd) error { return nil },
@@ -57,7 +58,7 @@ func TestTrace(t *testing.T) {
 			functions++
 		}
 	}
-	if want := job.Workflow(1).Workflow.Len(); connects != e.ActiveOpens || functions != want {
+	if want := j.Workflow(1).Workflow.Len(); connects != e.ActiveOpens || functions != want {
 		t.Errorf("%d connections and %d functions are traced, want %d and %d", connects, functions, e.ActiveOpens, want)
 	}
 	if delay := time.Duration(e.DelayNS); tr.Delay < delay || tr.Delay > delay+delay/2 {

@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"edgebed/harness/golden"
-	"edgebed/harness/units"
 	"edgebed/nodes/trace"
+	"edgebed/nodes/units"
 )
 
 // made builds traces by hand.

@@ -10,8 +10,8 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"edgebed/harness/units"
 	"edgebed/nodes/trace"
+	"edgebed/nodes/units"
 )
 
 // What says what a message is and carries, for instance

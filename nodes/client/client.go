@@ -22,8 +22,8 @@ import (
 
 	"google.golang.org/grpc"
 
-	"edgebed/harness/units"
 	"edgebed/nodes/statestore"
+	"edgebed/nodes/units"
 	"edgebed/nodes/wire"
 	"edgebed/nodes/workflow"
 )

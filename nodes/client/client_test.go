@@ -15,8 +15,8 @@ import (
 	"google.golang.org/protobuf/proto"
 	"pgregory.net/rapid"
 
-	"edgebed/harness/units"
 	"edgebed/nodes/memnet"
+	"edgebed/nodes/units"
 	"edgebed/nodes/wire"
 	"edgebed/nodes/workflow"
 )

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"edgebed/harness/units"
+	"edgebed/nodes/units"
 	"edgebed/nodes/wire"
 	"edgebed/nodes/workflow"
 )

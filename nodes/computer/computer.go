@@ -35,6 +35,8 @@ import (
 
 	"google.golang.org/grpc"
 
+	"edgebed/nodes/clock"
+	"edgebed/nodes/processor"
 	"edgebed/nodes/statestore"
 	"edgebed/nodes/trace"
 	"edgebed/nodes/wire"
@@ -82,7 +84,7 @@ type Config struct {
 	// Controller is told of the computer once that listens, and when it
 	// closes. It may be empty.
 	Controller string
-	Spec       Spec
+	Spec       processor.Spec
 	// AsyncWorkers is the number of asynchronous requests of the carry form that
 	// are handled at a time; 0 means DefaultAsyncWorkers, a negative number that
 	// only synchronous requests are served. Tasks of the direct form never wait
@@ -94,8 +96,8 @@ type Config struct {
 	// CallTimeout bounds every call that the computer makes, and how long a
 	// join of a DAG waits after its last arrival; 0 means DefaultCallTimeout.
 	CallTimeout time.Duration
-	// Clock of the processors; nil means a Thread of the computer's own.
-	Clock Clock
+	// Clock of the processors; nil means a clock.Thread of the computer's own.
+	Clock clock.Clock
 	// Logger takes what goes wrong; nil means that nothing is logged.
 	Logger *slog.Logger
 	// Trace is told of tasks and functions; nil records nothing. Calls are watched
@@ -142,7 +144,7 @@ type Computer struct {
 	cfg      Config
 	endpoint string
 	log      *slog.Logger
-	engine   *engine
+	engine   *processor.Engine
 
 	// Persistent connections; nil where there is no such peer.
 	companion wire.EdgeServerClient
@@ -197,14 +199,14 @@ func Start(ctx context.Context, cfg Config) (*Computer, error) {
 }
 
 func (c *Computer) start(ctx context.Context) error {
-	clock := c.cfg.Clock
-	if clock == nil {
-		thread, err := NewThread()
+	told := c.cfg.Clock
+	if told == nil {
+		thread, err := clock.NewThread()
 		if err != nil {
 			return err
 		}
 		c.defers(thread.Close)
-		clock = thread
+		told = thread
 	}
 	lis, err := c.cfg.Net.Listen(ctx, c.cfg.Endpoint)
 	if err != nil {
@@ -216,7 +218,7 @@ func (c *Computer) start(ctx context.Context) error {
 		c.endpoint = lis.Addr().String()
 	}
 	c.log = c.cfg.Logger.With("computer", c.endpoint)
-	c.engine = newEngine(c.endpoint, c.cfg.Spec, clock)
+	c.engine = processor.NewEngine(c.endpoint, c.cfg.Spec, told)
 
 	if err := c.connect(ctx); err != nil {
 		return err
@@ -244,7 +246,7 @@ func (c *Computer) start(ctx context.Context) error {
 	server := wire.NewServer(grpc.WaitForHandlers(true), wire.Watch(c.cfg.Net))
 	wire.RegisterEdgeServerServer(server, c)
 	c.serve(server, lis)
-	c.defers(func() error { c.engine.close(); cancel(); return nil })
+	c.defers(func() error { c.engine.Close(); cancel(); return nil })
 	return c.announce(ctx)
 }
 

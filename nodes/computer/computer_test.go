@@ -15,8 +15,10 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
-	"edgebed/harness/units"
+	"edgebed/nodes/clock/clocktest"
+	"edgebed/nodes/processor"
 	"edgebed/nodes/statestore"
+	"edgebed/nodes/units"
 	"edgebed/nodes/wire"
 )
 
@@ -159,7 +161,7 @@ func TestSynchronous(t *testing.T) {
 // The service time is that of the specification, for any load: four tasks on
 // two cores, two of them at a time, take twice as long as two.
 func TestServiceTime(t *testing.T) {
-	clock := &manualClock{}
+	clock := &clocktest.Clock{}
 	cfg := config(newFabric(), 2, "f")
 	cfg.Clock = clock
 	c, client := start(t, cfg)
@@ -174,7 +176,7 @@ func TestServiceTime(t *testing.T) {
 		s := c.Stats()
 		return s.Running == 2 && s.Queued == 2
 	})
-	clock.advance(time.Second)
+	clock.Advance(time.Second)
 	wg.Wait()
 	close(ptimes)
 	var got []uint32
@@ -189,7 +191,7 @@ func TestServiceTime(t *testing.T) {
 
 func TestFixedOutput(t *testing.T) {
 	cfg := config(newFabric(), 2, "f")
-	cfg.Spec.Containers[0].Lambda.Output = Fixed
+	cfg.Spec.Containers[0].Lambda.Output = processor.Fixed
 	cfg.Spec.Containers[0].Lambda.Value = "42"
 	_, client := start(t, cfg)
 	if got := call(t, client, &wire.LambdaRequest{Name: "f", Input: "question"}).GetOutput(); got != "42" {
@@ -198,7 +200,7 @@ func TestFixedOutput(t *testing.T) {
 }
 
 func TestDry(t *testing.T) {
-	clock := &manualClock{}
+	clock := &clocktest.Clock{}
 	cfg := config(newFabric(), 2, "f")
 	cfg.Clock = clock
 	_, client := start(t, cfg)
@@ -597,7 +599,7 @@ func TestJoinExpires(t *testing.T) {
 // An acknowledgement comes before the execution.
 func TestAcknowledgementComesFirst(t *testing.T) {
 	n := newFabric()
-	clock := &manualClock{}
+	clock := &clocktest.Clock{}
 	callback := startCallback(t, n, clientCallback)
 	cfg := config(n, 2, "f")
 	cfg.Clock = clock
@@ -619,7 +621,7 @@ func TestAcknowledgementComesFirst(t *testing.T) {
 		t.Error("a result came before its execution")
 	}
 	eventually(t, "all end", func() bool {
-		clock.advance(10 * time.Millisecond)
+		clock.Advance(10 * time.Millisecond)
 		return c.Stats().InFlight == 0
 	})
 	if got := len(callback.got); got != requests {
@@ -848,7 +850,7 @@ func TestLargeMessages(t *testing.T) {
 	callback := startCallback(t, n, clientCallback)
 	router := startRouter(t, n, "10.1.0.2:6473")
 	cfg := config(n, 2, "f")
-	cfg.Spec.Containers[0].Lambda = Lambda{Name: "f", Output: CopyInput}
+	cfg.Spec.Containers[0].Lambda = processor.Lambda{Name: "f", Output: processor.CopyInput}
 	_, client := start(t, cfg)
 	remote, err := statestore.Start(t.Context(), statestore.Config{Net: n, Endpoint: clientStates})
 	if err != nil {
@@ -899,7 +901,7 @@ func TestDagEnds(t *testing.T) {
 }
 
 func TestMaxHandlers(t *testing.T) {
-	clock := &manualClock{}
+	clock := &clocktest.Clock{}
 	cfg := config(newFabric(), 2, "f")
 	cfg.Clock, cfg.MaxHandlers = clock, 3
 	cfg.Spec.Containers[0].Workers = 10
@@ -925,7 +927,7 @@ func TestMaxHandlers(t *testing.T) {
 		case <-done:
 			return
 		default:
-			clock.advance(time.Millisecond)
+			clock.Advance(time.Millisecond)
 			if got := c.Stats().Running; got > 3 {
 				t.Fatalf("%d tasks run, want at most 3", got)
 			}
@@ -986,7 +988,7 @@ func TestStartErrors(t *testing.T) {
 		want string
 	}{
 		{"no endpoint", func(c *Config) { c.Endpoint = "" }, "no endpoint given"},
-		{"specification", func(c *Config) { c.Spec = Spec{} }, "processors: none given"},
+		{"specification", func(c *Config) { c.Spec = processor.Spec{} }, "processors: none given"},
 		{"companion of a synchronous computer", func(c *Config) { c.AsyncWorkers = -1 }, "companion given to a synchronous computer"},
 		{"remote state server", func(c *Config) { c.StateEndpoint, c.RemoteStateServer = "", true }, "no state endpoint given"},
 		{"call timeout", func(c *Config) { c.CallTimeout = -1 }, "call timeout is -1ns"},
@@ -1026,7 +1028,7 @@ func TestStreamUtil(t *testing.T) {
 	cfg.UtilEndpoint = "10.1.0.2:20000"
 	// A call takes far longer than the test: half of the cores are busy.
 	cfg.Spec.Containers[0].Lambda.OpOffset = 1e16
-	cfg.Spec.Processors = append(cfg.Spec.Processors, Processor{Name: "gpu", Type: GenericGPU, Speed: 1, Cores: 1, Memory: units.KB})
+	cfg.Spec.Processors = append(cfg.Spec.Processors, processor.Processor{Name: "gpu", Type: processor.GenericGPU, Speed: 1, Cores: 1, Memory: units.KB})
 	c, client := start(t, cfg)
 	conn, err := wire.Dial(n, cfg.UtilEndpoint)
 	if err != nil {
@@ -1065,7 +1067,7 @@ func TestStreamUtil(t *testing.T) {
 // those of all tests; here is no test cleanup that could hide one).
 func TestClose(t *testing.T) {
 	n := newFabric()
-	clock := &manualClock{}
+	clock := &clocktest.Clock{}
 	cfg := config(n, 2, "f", "f3")
 	cfg.Clock, cfg.UtilEndpoint = clock, "10.1.0.2:20000"
 	c, err := Start(t.Context(), cfg)

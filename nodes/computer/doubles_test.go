@@ -16,6 +16,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 
+	"edgebed/nodes/processor"
+	"edgebed/nodes/units"
 	"edgebed/nodes/wire"
 )
 
@@ -84,77 +86,6 @@ func (l *countingListener) Close() error {
 	delete(l.fabric.real, l.address)
 	l.fabric.mu.Unlock()
 	return l.Listener.Close()
-}
-
-// manualClock is a Clock that stands still until a test advances it.
-type manualClock struct {
-	mu     sync.Mutex
-	now    time.Duration
-	alarms []*manualAlarm
-}
-
-type manualAlarm struct {
-	clock *manualClock
-	ring  func()
-	at    time.Duration
-	set   bool
-}
-
-func (c *manualClock) Now() time.Duration {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *manualClock) NewAlarm(ring func()) Alarm {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	a := &manualAlarm{clock: c, ring: ring}
-	c.alarms = append(c.alarms, a)
-	return a
-}
-
-func (a *manualAlarm) Set(t time.Duration) {
-	a.clock.mu.Lock()
-	defer a.clock.mu.Unlock()
-	a.at, a.set = t, true
-}
-
-func (a *manualAlarm) Stop() {
-	a.clock.mu.Lock()
-	defer a.clock.mu.Unlock()
-	a.set = false
-}
-
-// advance lets d pass, with every alarm at its own time.
-func (c *manualClock) advance(d time.Duration) {
-	end := c.Now() + d
-	for {
-		c.mu.Lock()
-		var first *manualAlarm
-		for _, a := range c.alarms {
-			if a.set && a.at <= end && (first == nil || a.at < first.at) {
-				first = a
-			}
-		}
-		if first == nil {
-			c.now = end
-			c.mu.Unlock()
-			return
-		}
-		c.now = max(c.now, first.at)
-		first.set = false
-		c.mu.Unlock()
-		first.ring()
-	}
-}
-
-// jump lets d pass and only then rings the alarms that were due: late.
-func (c *manualClock) jump(d time.Duration) {
-	c.mu.Lock()
-	c.now += d
-	c.mu.Unlock()
-	c.advance(0)
 }
 
 // startServer serves on a fabric's address until the test ends.
@@ -374,4 +305,20 @@ func leaked(patience time.Duration) string {
 			return strings.Join(stacks, "\n\n")
 		}
 	}
+}
+
+// paperSpec is a computer of the paper's experiments with the given functions:
+// 2 cores of 1e12 ops/s, 512 MiB, two workers per function, 10 ms per call
+// with an input of a bytes.
+func paperSpec(a int, functions ...string) processor.Spec {
+	s := processor.Spec{Processors: []processor.Processor{{
+		Name: "cpu", Type: processor.GenericCPU, Speed: 1e12, Cores: 2, Memory: 512 * units.MiB,
+	}}}
+	for _, f := range functions {
+		s.Containers = append(s.Containers, processor.Container{
+			Name: "container-" + f, Processor: "cpu", Workers: 2,
+			Lambda: processor.Lambda{Name: f, Output: processor.CopyInput, OpCoeff: 0.01 * 1e12 / float64(a), MemCoeff: 100},
+		})
+	}
+	return s
 }

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/connectivity"
 
+	"edgebed/nodes/processor"
 	"edgebed/nodes/wire"
 )
 
@@ -30,7 +31,7 @@ func (p *peers) get(endpoint string) (*grpc.ClientConn, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
-		return nil, errClosed
+		return nil, processor.ErrClosed
 	}
 	if conn := p.conns[endpoint]; conn != nil {
 		if conn.GetState() != connectivity.TransientFailure {

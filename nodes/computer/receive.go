@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/grpc/status"
 
+	"edgebed/nodes/processor"
 	"edgebed/nodes/trace"
 	"edgebed/nodes/wire"
 )
@@ -124,7 +125,7 @@ func check(req *wire.LambdaRequest) error {
 
 // estimate answers a dry run.
 func (c *Computer) estimate(req *wire.LambdaRequest) (*wire.LambdaResponse, error) {
-	d, loads, err := c.engine.estimate(req.GetName(), len(req.GetInput()))
+	d, loads, err := c.engine.Estimate(req.GetName(), len(req.GetInput()))
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +144,7 @@ func (c *Computer) accept(ctx context.Context, req *wire.LambdaRequest) (*wire.L
 		c.inFlight.Add(1)
 		if !c.queue.push(queued{req, trace.CauseOf(ctx)}) {
 			c.inFlight.Add(-1)
-			return nil, errClosed
+			return nil, processor.ErrClosed
 		}
 	}
 	return &wire.LambdaResponse{Asynchronous: true}, nil

@@ -8,8 +8,9 @@ import (
 	"strconv"
 	"time"
 
-	"edgebed/harness/units"
+	"edgebed/nodes/processor"
 	"edgebed/nodes/statestore"
+	"edgebed/nodes/units"
 	"edgebed/nodes/wire"
 )
 
@@ -52,27 +53,27 @@ func (c *Computer) run(ctx context.Context, req *wire.LambdaRequest) (*wire.Lamb
 type execution struct {
 	output string
 	took   time.Duration
-	loads  [3]uint32 // as task.loads
+	loads  [3]uint32 // as processor.Task.Loads
 }
 
 // execute runs a function on its processor.
 func (c *Computer) execute(ctx context.Context, function, input string) (execution, error) {
 	submitted := time.Now()
-	t, err := c.engine.submit(function, len(input))
+	t, err := c.engine.Submit(function, len(input))
 	if err != nil {
 		return execution{}, err
 	}
 	select {
-	case <-t.done:
+	case <-t.Done():
 	case <-ctx.Done():
 		return execution{}, fmt.Errorf("wait for the task: %w", ctx.Err())
 	}
-	if !t.ok {
-		return execution{}, errClosed
+	if !t.Completed() {
+		return execution{}, processor.ErrClosed
 	}
-	c.cfg.Trace.Function(ctx, function, units.Size(len(input)), submitted, t.started-t.submitted, t.completed-t.started)
-	done := execution{t.container.Lambda.Value, t.completed - t.submitted, t.loads}
-	if t.container.Lambda.Output == CopyInput {
+	c.cfg.Trace.Function(ctx, function, units.Size(len(input)), submitted, t.Waited(), t.Ran())
+	done := execution{t.Lambda().Value, t.Waited() + t.Ran(), t.Loads()}
+	if t.Lambda().Output == processor.CopyInput {
 		done.output = input
 	}
 	return done, nil

@@ -40,7 +40,7 @@ type Failure struct {
 // computer is idle.
 func (c *Computer) Stats() Stats {
 	s := Stats{Joins: c.joins.len() + c.waiting.len(), InFlight: int(c.inFlight.Load())}
-	s.Running, s.Queued = c.engine.counts()
+	s.Running, s.Queued = c.engine.Counts()
 	s.Failed, s.Failures = c.failures.get()
 	return s
 }

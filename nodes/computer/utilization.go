@@ -39,7 +39,7 @@ func (c *Computer) housekeep() {
 		case <-tick.C:
 		}
 		if c.util != nil {
-			c.util.publish(&wire.Utilization{Values: c.engine.sample()})
+			c.util.publish(&wire.Utilization{Values: c.engine.Sample()})
 		}
 		for _, e := range c.joins.expire(time.Now()) {
 			c.tasks.Go(func() { c.lose(e.report, e.err()) })

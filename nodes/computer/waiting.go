@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"edgebed/nodes/direct"
+	"edgebed/nodes/processor"
 	"edgebed/nodes/wire"
 )
 
@@ -59,7 +60,7 @@ func (w *waitingTable) arrive(m *direct.Message, expired func(*directTask)) (*di
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.closed {
-		return nil, errClosed
+		return nil, processor.ErrClosed
 	}
 	ex := w.executions[m.UUID]
 	switch {
@@ -200,7 +201,7 @@ func (w *waitingTable) close() {
 	defer w.mu.Unlock()
 	w.closed = true
 	for _, ex := range w.executions {
-		ex.fail(errClosed)
+		ex.fail(processor.ErrClosed)
 	}
 	clear(w.executions)
 }

@@ -22,6 +22,7 @@ import (
 	"edgebed/nodes/client"
 	"edgebed/nodes/computer"
 	"edgebed/nodes/controller"
+	"edgebed/nodes/processor"
 	"edgebed/nodes/router"
 	"edgebed/nodes/trace"
 	"edgebed/nodes/wire"
@@ -50,7 +51,7 @@ type Host struct {
 
 // Computer is an e-computer of a deployment.
 type Computer struct {
-	Spec computer.Spec
+	Spec processor.Spec
 	// StateHost is the host whose computer's state server keeps the states that
 	// this one used (prototype: --no-state-server); empty means its own server.
 	StateHost string
@@ -425,7 +426,7 @@ func (d *Deployment) Placement(function string) (string, error) {
 func (d *Deployment) Servers(function string) []string {
 	var hosts []string
 	for name, c := range d.cfg.Computers {
-		if slices.ContainsFunc(c.Spec.Containers, func(c computer.Container) bool { return c.Lambda.Name == function }) {
+		if slices.ContainsFunc(c.Spec.Containers, func(c processor.Container) bool { return c.Lambda.Name == function }) {
 			hosts = append(hosts, name)
 		}
 	}

@@ -16,12 +16,12 @@ import (
 	"google.golang.org/protobuf/proto"
 	"pgregory.net/rapid"
 
-	"edgebed/harness/units"
 	"edgebed/nodes/client"
-	"edgebed/nodes/computer"
 	"edgebed/nodes/deploy"
 	"edgebed/nodes/memnet"
+	"edgebed/nodes/processor"
 	"edgebed/nodes/router"
+	"edgebed/nodes/units"
 	"edgebed/nodes/wire"
 	"edgebed/nodes/workflow"
 )
@@ -47,16 +47,16 @@ func noLeaks(t *testing.T) {
 
 // spec is the prototype's computer with the given functions, each taking
 // service for an argument of the worked examples' size.
-func spec(service time.Duration, functions ...string) computer.Spec {
+func spec(service time.Duration, functions ...string) processor.Spec {
 	const speed = 1e12
-	s := computer.Spec{Processors: []computer.Processor{{
-		Name: "cpu", Type: computer.GenericCPU, Speed: speed, Cores: 2, Memory: 512 * units.MiB,
+	s := processor.Spec{Processors: []processor.Processor{{
+		Name: "cpu", Type: processor.GenericCPU, Speed: speed, Cores: 2, Memory: 512 * units.MiB,
 	}}}
 	for _, f := range functions {
-		s.Containers = append(s.Containers, computer.Container{
+		s.Containers = append(s.Containers, processor.Container{
 			Name: f, Processor: "cpu", Workers: 2,
-			Lambda: computer.Lambda{
-				Name: f, Output: computer.CopyInput,
+			Lambda: processor.Lambda{
+				Name: f, Output: processor.CopyInput,
 				OpCoeff: service.Seconds() * speed / float64(argument), MemCoeff: 100,
 			},
 		})

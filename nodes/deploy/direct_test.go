@@ -11,10 +11,10 @@ import (
 	"testing"
 	"time"
 
-	"edgebed/harness/units"
 	"edgebed/nodes/client"
-	"edgebed/nodes/computer"
 	"edgebed/nodes/deploy"
+	"edgebed/nodes/processor"
+	"edgebed/nodes/units"
 	"edgebed/nodes/wire"
 	"edgebed/nodes/workflow"
 )
@@ -185,7 +185,7 @@ func TestDirectJoin(t *testing.T) {
 	_, cfg := ring(5, 0)
 	for i, value := range map[int]string{3: "bbbbbb", 4: "cccc"} {
 		s := spec(0, name(i))
-		s.Containers[0].Lambda.Output, s.Containers[0].Lambda.Value = computer.Fixed, value
+		s.Containers[0].Lambda.Output, s.Containers[0].Lambda.Value = processor.Fixed, value
 		cfg.Computers[name(i)] = deploy.Computer{Spec: s}
 	}
 	d := start(t, cfg)

@@ -15,7 +15,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"pgregory.net/rapid"
 
-	"edgebed/harness/units"
+	"edgebed/nodes/units"
 	"edgebed/nodes/wire"
 	"edgebed/nodes/workflow"
 )

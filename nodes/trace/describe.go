@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"slices"
 
-	"edgebed/harness/units"
+	"edgebed/nodes/units"
 	"edgebed/nodes/wire"
 )
 

@@ -14,7 +14,7 @@ import (
 	"github.com/google/uuid"
 	"google.golang.org/grpc/stats"
 
-	"edgebed/harness/units"
+	"edgebed/nodes/units"
 	"edgebed/nodes/wire"
 )
 

@@ -13,7 +13,7 @@ import (
 	"slices"
 	"time"
 
-	"edgebed/harness/units"
+	"edgebed/nodes/units"
 )
 
 // Role is what a node does on its host.

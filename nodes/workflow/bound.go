@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"edgebed/harness/units"
+	"edgebed/nodes/units"
 )
 
 // Bound is the least time that an execution can take, by cause. It is the sum

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"edgebed/harness/units"
+	"edgebed/nodes/units"
 )
 
 // TestLowerBound checks bounds that were worked out by hand, on links of 1 ms

@@ -7,7 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
-	"edgebed/harness/units"
+	"edgebed/nodes/units"
 )
 
 // Generator makes the workflows of an experiment.

@@ -10,7 +10,7 @@ import (
 	"slices"
 	"testing"
 
-	"edgebed/harness/units"
+	"edgebed/nodes/units"
 
 	"github.com/google/go-cmp/cmp"
 )

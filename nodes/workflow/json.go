@@ -11,8 +11,8 @@ import (
 	"slices"
 	"strings"
 
-	"edgebed/harness/units"
-	"edgebed/harness/yamlfile"
+	"edgebed/nodes/units"
+	"edgebed/nodes/yamlfile"
 )
 
 // Keys of the prototype's chain and DAG files. Its readers take the keys they

@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"edgebed/harness/units"
+	"edgebed/nodes/units"
 )
 
 // ring returns the number of links between two of six hosts on a ring, named

@@ -7,7 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
-	"edgebed/harness/units"
+	"edgebed/nodes/units"
 )
 
 // Random generates DAGs of any shape whose augmented task-state graph is

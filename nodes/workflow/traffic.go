@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"math"
 
-	"edgebed/harness/units"
+	"edgebed/nodes/units"
 )
 
 // Placement says on which hosts a workflow runs.

@@ -6,7 +6,7 @@ import (
 	"maps"
 	"slices"
 
-	"edgebed/harness/yamlfile"
+	"edgebed/nodes/yamlfile"
 )
 
 // MaxFunctions is the largest workflow that Validate accepts. It keeps the

@@ -4,7 +4,7 @@
 // knows no network.
 package workflow
 
-import "edgebed/harness/units"
+import "edgebed/nodes/units"
 
 // Model is an execution model (paper Sec. 4 and 5).
 type Model string

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"edgebed/harness/units"
+	"edgebed/nodes/units"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"

@@ -59,18 +59,18 @@ func TestInjections(t *testing.T) {
 // TestPatchOutOfDate: a patch that does not fit is an error that names it.
 func TestPatchOutOfDate(t *testing.T) {
 	tree := t.TempDir()
-	name := filepath.Join(tree, "nodes/computer/processor.go")
+	name := filepath.Join(tree, "nodes/processor/model.go")
 	overlay := func() error {
 		_, _, err := injection{name: "computer"}.overlay(t.Context(), tree, t.TempDir())
 		return err
 	}
-	if err := overlay(); err == nil || !strings.Contains(err.Error(), "processor.go") {
+	if err := overlay(); err == nil || !strings.Contains(err.Error(), "model.go") {
 		t.Errorf("a missing file gives %v", err)
 	}
 	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(name, []byte("package computer\n"), 0o666); err != nil {
+	if err := os.WriteFile(name, []byte("package processor\n"), 0o666); err != nil {
 		t.Fatal(err)
 	}
 	if err := overlay(); err == nil || !strings.Contains(err.Error(), "injections/computer.patch does not fit") {

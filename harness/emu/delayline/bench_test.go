@@ -4,7 +4,7 @@ import (
 	"golang.org/x/sys/unix"
 	"syscall"
 
-	"edgebed/harness/units"
+	"edgebed/nodes/units"
 	"fmt"
 	"github.com/vishvananda/netlink"
 	"io"

@@ -20,7 +20,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
-	"edgebed/harness/units"
+	"edgebed/nodes/units"
 )
 
 // patience is how long the tests wait for what must come.

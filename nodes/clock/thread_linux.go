@@ -1,4 +1,4 @@
-package computer
+package clock
 
 import (
 	"container/heap"
@@ -21,7 +21,7 @@ type Thread struct {
 	done   chan struct{}
 
 	mu     sync.Mutex
-	plans  planHeap
+	alarms alarmHeap
 	closed bool
 	event  int // eventfd that interrupts the sleep
 	// wake is when the sleep ends by itself; awake while there is no sleep.
@@ -51,7 +51,7 @@ func (t *Thread) Now() time.Duration { return time.Since(t.origin) }
 
 // NewAlarm implements Clock.
 func (t *Thread) NewAlarm(ring func()) Alarm {
-	return &plan{thread: t, ring: ring, index: -1}
+	return &alarm{thread: t, ring: ring, index: -1}
 }
 
 // Close ends the thread and waits for it. Plans are dropped. Only the first
@@ -117,7 +117,7 @@ func (t *Thread) run(started chan<- error) {
 
 // next takes the due plans out of the heap. Without any it returns how long
 // to sleep; a negative time means until an interrupt.
-func (t *Thread) next() (due []*plan, sleep time.Duration, closed bool) {
+func (t *Thread) next() (due []*alarm, sleep time.Duration, closed bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.wake = awake
@@ -125,22 +125,22 @@ func (t *Thread) next() (due []*plan, sleep time.Duration, closed bool) {
 		return nil, 0, true
 	}
 	now := t.Now()
-	for len(t.plans) > 0 && t.plans[0].at <= now {
-		due = append(due, heap.Pop(&t.plans).(*plan))
+	for len(t.alarms) > 0 && t.alarms[0].at <= now {
+		due = append(due, heap.Pop(&t.alarms).(*alarm))
 	}
 	if len(due) > 0 {
 		return due, 0, false
 	}
 	t.wake, sleep = math.MaxInt64, -1
-	if len(t.plans) > 0 {
-		t.wake = t.plans[0].at
+	if len(t.alarms) > 0 {
+		t.wake = t.alarms[0].at
 		sleep = t.wake - now
 	}
 	return nil, sleep, false
 }
 
-// plan is a Thread's alarm.
-type plan struct {
+// alarm is a Thread's alarm.
+type alarm struct {
 	thread *Thread
 	ring   func()
 	at     time.Duration
@@ -148,7 +148,7 @@ type plan struct {
 }
 
 // Set implements Alarm.
-func (p *plan) Set(at time.Duration) {
+func (p *alarm) Set(at time.Duration) {
 	t := p.thread
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -157,9 +157,9 @@ func (p *plan) Set(at time.Duration) {
 	}
 	p.at = at
 	if p.index < 0 {
-		heap.Push(&t.plans, p)
+		heap.Push(&t.alarms, p)
 	} else {
-		heap.Fix(&t.plans, p.index)
+		heap.Fix(&t.alarms, p.index)
 	}
 	if at < t.wake {
 		t.interrupt()
@@ -167,30 +167,30 @@ func (p *plan) Set(at time.Duration) {
 }
 
 // Stop implements Alarm.
-func (p *plan) Stop() {
+func (p *alarm) Stop() {
 	t := p.thread
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if p.index >= 0 {
-		heap.Remove(&t.plans, p.index)
+		heap.Remove(&t.alarms, p.index)
 	}
 }
 
-// planHeap is a heap.Interface with the earliest plan first.
-type planHeap []*plan
+// alarmHeap is a heap.Interface with the earliest plan first.
+type alarmHeap []*alarm
 
-func (h planHeap) Len() int           { return len(h) }
-func (h planHeap) Less(i, j int) bool { return h[i].at < h[j].at }
-func (h planHeap) Swap(i, j int) {
+func (h alarmHeap) Len() int           { return len(h) }
+func (h alarmHeap) Less(i, j int) bool { return h[i].at < h[j].at }
+func (h alarmHeap) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
 	h[i].index, h[j].index = i, j
 }
-func (h *planHeap) Push(x any) {
-	p := x.(*plan)
+func (h *alarmHeap) Push(x any) {
+	p := x.(*alarm)
 	p.index = len(*h)
 	*h = append(*h, p)
 }
-func (h *planHeap) Pop() any {
+func (h *alarmHeap) Pop() any {
 	old := *h
 	p := old[len(old)-1]
 	old[len(old)-1] = nil

@@ -1,7 +1,8 @@
-// Package testbed runs one cell: it builds the network of a topology, starts
-// the nodes on its hosts, runs the workflows one after another, and reports
-// what it measured. Spawn does that in a sandboxed child process.
-package testbed
+// Package job says what there is to run: a cell of a scenario with its topology
+// and workflows, prepared once and checked; which hosts run what; and what it
+// will take and move. A worker gets a job as JSON and answers with events, which
+// a Reporter receives.
+package job
 
 import (
 	"encoding/json"
@@ -9,6 +10,7 @@ import (
 
 	"edgebed/harness/record"
 	"edgebed/harness/scenario"
+	"edgebed/harness/topology"
 	"edgebed/nodes/trace"
 	"edgebed/nodes/workflow"
 )
@@ -28,7 +30,16 @@ type Job struct {
 	// Trace is the index of the one execution to trace, which is then the last to
 	// run; nil traces none.
 	Trace *int `json:"trace,omitempty"`
+
+	// topology has the cell's link classes, and serving says who runs what; both
+	// are set by Prepare or Open.
+	topology *topology.Topology
+	serving  *serving
 }
+
+// Topology returns the job's network: the topology file's with the link classes
+// of the scenario. It must not be changed.
+func (j *Job) Topology() *topology.Topology { return j.topology }
 
 // last returns the index of the last execution to run.
 func (j *Job) last() int {
@@ -65,31 +76,32 @@ type Reporter struct {
 	Trace func(trace.Trace) error
 }
 
-// event is one line from a worker: one of its fields is set.
-type event struct {
+// Event is one line from a worker: one of its fields is set.
+type Event struct {
 	Cell      *record.Cell      `json:"cell,omitempty"`
 	Execution *record.Execution `json:"execution,omitempty"`
 	CellEnd   *record.CellEnd   `json:"cell_end,omitempty"`
 	Trace     *trace.Trace      `json:"trace,omitempty"`
 }
 
-func (r Reporter) event(line []byte) error {
-	var e event
+// Receive passes on one line from a worker, and tells whether it ended the cell.
+func (r Reporter) Receive(line []byte) (ended bool, err error) {
+	var e Event
 	if err := json.Unmarshal(line, &e); err != nil {
-		return fmt.Errorf("read the worker's report %.80q: %w", line, err)
+		return false, fmt.Errorf("read the worker's report %.80q: %w", line, err)
 	}
 	switch {
 	case e.Cell != nil:
-		return r.Cell(*e.Cell)
+		return false, r.Cell(*e.Cell)
 	case e.Execution != nil:
-		return r.Execution(*e.Execution)
+		return false, r.Execution(*e.Execution)
 	case e.CellEnd != nil:
-		return r.CellEnd(*e.CellEnd)
+		return true, r.CellEnd(*e.CellEnd)
 	case e.Trace != nil:
 		if r.Trace == nil {
-			return nil
+			return false, nil
 		}
-		return r.Trace(*e.Trace)
+		return false, r.Trace(*e.Trace)
 	}
-	return fmt.Errorf("read the worker's report %.80q: neither cell, execution, trace nor end", line)
+	return false, fmt.Errorf("read the worker's report %.80q: neither cell, execution, trace nor end", line)
 }

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"edgebed/harness/units"
+	"edgebed/nodes/units"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"

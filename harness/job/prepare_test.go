@@ -1,4 +1,4 @@
-package testbed
+package job
 
 import (
 	"fmt"
@@ -11,35 +11,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"edgebed/harness/scenario"
-	"edgebed/harness/units"
+	"edgebed/harness/scenario/scenariotest"
 	"edgebed/nodes/workflow"
-	"edgebed/scenarios"
 )
 
-// shipped returns the prepared cells of a built-in scenario after edits, pairs
-// of old and new text.
+// shipped returns the prepared cells of a shipped scenario after edits, pairs of
+// old and new text.
 func shipped(t *testing.T, name string, sel scenario.Selection, edits ...string) (*Prepared, error) {
 	t.Helper()
-	data, err := scenarios.Files.ReadFile(name + ".yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	text := string(data)
-	for i := 0; i < len(edits); i += 2 {
-		if !strings.Contains(text, edits[i]) {
-			t.Fatalf("%q is not in scenario %s", edits[i], name)
-		}
-		text = strings.Replace(text, edits[i], edits[i+1], 1)
-	}
-	s, err := scenario.Parse(name+".yaml", []byte(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	plan, err := s.Expand(sel)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return Prepare(plan, builtinTopology, nil)
+	return Prepare(scenariotest.Expand(t, name, sel, edits...), scenariotest.Topology, nil)
 }
 
 // TestShippedScenarios prepares every shipped scenario under each profile and
@@ -77,11 +57,7 @@ func TestShippedScenarios(t *testing.T) {
 					t.Fatalf("%s has %d workflows for %d executions", job.Cell.ID, len(job.Workflows), job.Cell.Executions)
 				}
 				lists[names(job)] = true
-				topology, err := job.topology()
-				if err != nil {
-					t.Fatal(err)
-				}
-				computers, err := job.computers(topology)
+				computers, err := job.Computers()
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -142,14 +118,7 @@ func TestStages(t *testing.T) {
 			t.Fatal(err)
 		}
 		job := p.Jobs[0]
-		topology, err := job.topology()
-		if err != nil {
-			t.Fatal(err)
-		}
-		servers, err := job.servers(topology)
-		if err != nil {
-			t.Fatal(err)
-		}
+		servers := job.serving
 		if len(servers.functions) != 50 {
 			t.Fatalf("%d functions, want 50", len(servers.functions))
 		}
@@ -227,11 +196,7 @@ func TestKeepers(t *testing.T) {
 	for _, job := range p.Jobs {
 		state, mode := job.Cell.Point[0].Value, job.Cell.Point[1].Value
 		took[state+" "+mode] = job.Expected()
-		topology, err := job.topology()
-		if err != nil {
-			t.Fatal(err)
-		}
-		computers, err := job.computers(topology)
+		computers, err := job.Computers()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -253,7 +218,7 @@ func TestKeepers(t *testing.T) {
 			t.Errorf("%s: state hosts (-want +got):\n%s", job.Cell.ID, diff)
 		}
 		w := job.Workflows[0].Workflow
-		prediction, exact, err := job.predict(w)
+		prediction, exact, err := job.Predict(w)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -264,7 +229,7 @@ func TestKeepers(t *testing.T) {
 			t.Errorf("%s: predicted %v, want at least %v", job.Cell.ID, prediction.Payload(), min)
 		}
 		var kept int64
-		for _, tr := range job.kept(topology, w) {
+		for _, tr := range job.kept(w) {
 			if tr.From != "cloud" && tr.To != "cloud" {
 				t.Errorf("%s: state %s goes from %s to %s", job.Cell.ID, tr.State, tr.From, tr.To)
 			}
@@ -333,97 +298,46 @@ func TestWarmUps(t *testing.T) {
 	}
 }
 
-// TestKeepClient runs the same chain twice, with a client for each execution and
-// with one for both. Its state then is where the first execution took it, and the
-// second one moves nothing but arguments.
-func TestKeepClient(t *testing.T) {
-	same := Workflow{Name: "same", Workflow: &workflow.Workflow{
-		Functions:    []string{"10.1.0.2", "10.1.0.3"},
-		Dependencies: map[string][]string{"s0": {"10.1.0.2"}},
-		StateSizes:   map[string]units.Size{"s0": 30 * units.KB},
-	}}
-	for _, keep := range []bool{false, true} {
-		data, err := scenarios.Files.ReadFile("exp400.yaml")
-		if err != nil {
-			t.Fatal(err)
-		}
-		text := strings.Replace(string(data), "warm-up: true", fmt.Sprintf("keep-client: %t", keep), 1)
-		s, err := scenario.Parse("exp400.yaml", []byte(text))
-		if err != nil {
-			t.Fatal(err)
-		}
-		plan, err := s.Expand(scenario.Selection{Profile: "quick", Where: map[string][]string{
-			"panel": {"S=3,L=6"}, "argument": {"10 kB"}, "rate": {"50 Mb/s"}, "model": {"state-local"},
-		}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		p, err := Prepare(plan, builtinTopology, []Workflow{same, same, same})
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, list, _ := collect(t, p.Jobs[0])
-		for _, e := range list {
-			if !e.OK {
-				t.Fatalf("keep-client %t: execution %d failed: %s", keep, e.Index, e.Reason)
-			}
-			if known := e.PayloadBytes > 0; known == keep {
-				t.Errorf("keep-client %t: the payload of execution %d is given as %d B", keep, e.Index, e.PayloadBytes)
-			}
-		}
-		// The first execution opens the nodes' connections; compare the others.
-		saved := list[0].TrunkBytes - list[2].TrunkBytes
-		if keep != (saved > 30_000) {
-			t.Errorf("keep-client %t: execution 2 moved %d B less than execution 0, the state has 30000", keep, saved)
+func TestPrepareErrors(t *testing.T) {
+	for _, tc := range []struct{ old, new, want string }{
+		{"client: host0", "client: host9", "no host host9"},
+		{"host4, host5]", "host4, hots5]", "did you mean host5?"},
+		{"host4, host5]", "host4, host4]", "has a computer already"},
+		{"file: ring6.yaml", "file: ring7.yaml", "ring7.yaml"},
+		{"trunk: {rate", "trunks: {rate", "trunk"},
+		{"queue: 1000", "queue: 0", "queue"},
+		{"name: cpu, cores: 2", "name: cpu, cores: 0", "cores"},
+	} {
+		_, err := shipped(t, "exp400", scenario.Selection{Profile: "quick"}, tc.old, tc.new)
+		if err == nil || !strings.Contains(err.Error(), tc.want) || !strings.Contains(err.Error(), "exp400.yaml:") {
+			t.Errorf("%s: error %v does not say %q and where", tc.new, err, tc.want)
 		}
 	}
 }
 
-// TestVerified runs DAGs in every model and form with verification: each state is
-// used by exactly its users, in causal order.
-func TestVerified(t *testing.T) {
-	for _, tc := range []struct{ name, executions string }{{"exp401", "4"}, {"alibaba-mix", "10"}} {
-		p, err := shipped(t, tc.name, scenario.Selection{
-			Profile: "quick", Where: map[string][]string{"argument": {"10 kB"}, "rate": {"100 Mb/s"}},
-		}, "executions: "+tc.executions, "executions: 2", "warm-up: true", "verify: true")
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, job := range p.Jobs {
-			_, list, end := collect(t, job)
-			if len(list) != 2 || !end.OK {
-				t.Errorf("%s: %d executions, end %+v", job.Cell.ID, len(list), end)
-			}
-			for _, e := range list {
-				if !e.OK {
-					t.Errorf("%s: execution %d failed: %s", job.Cell.ID, e.Index, e.Reason)
-				}
-			}
-		}
-	}
-}
-
-// TestDiscard runs a cell of experiment 400 with two executions before the
-// measured ones.
-func TestDiscard(t *testing.T) {
-	p, err := shipped(t, "exp400", scenario.Selection{Profile: "quick", Where: map[string][]string{
-		"panel": {"S=3,L=6"}, "argument": {"10 kB"}, "rate": {"50 Mb/s"}, "model": {"pure-faas"},
-	}}, "executions: 8", "executions: 3", "warm-up: true", "discard: 2")
+// TestPairedWorkloads checks that every model and rate executes the same
+// workflows.
+func TestPairedWorkloads(t *testing.T) {
+	p, err := shipped(t, "exp400", scenario.Selection{Profile: "quick"}, "executions: 8", "executions: 5")
 	if err != nil {
 		t.Fatal(err)
 	}
-	cell, list, end := collect(t, p.Jobs[0])
-	if cell.Executions != 3 || !end.OK {
-		t.Errorf("the cell announces %d executions, want 3; it ends with %+v", cell.Executions, end)
-	}
-	var got []string
-	for _, e := range list {
-		if !e.OK {
-			t.Errorf("execution %d failed: %s", e.Index, e.Reason)
+	first := map[string]string{}
+	for _, job := range p.Jobs {
+		var names []string
+		for _, w := range job.Workflows {
+			names = append(names, w.Name)
 		}
-		got = append(got, fmt.Sprint(e.Index, e.WarmUp, e.Workload == p.Jobs[0].Workflow(e.Index).Name))
+		key := fmt.Sprint(job.Cell.Workload.States, job.Cell.Workload.Length)
+		all := strings.Join(names, " ")
+		if first[key] == "" {
+			first[key] = all
+		}
+		if all != first[key] {
+			t.Errorf("cell %s executes %s, another one %s", job.Cell.ID, all, first[key])
+		}
 	}
-	if diff := cmp.Diff([]string{"-2 true true", "-1 true true", "0 false true", "1 false true", "2 false true"}, got); diff != "" {
-		t.Errorf("executions (-want +got):\n%s", diff)
+	if len(first) != 2 {
+		t.Errorf("%d panels, want 2", len(first))
 	}
 }

@@ -1,4 +1,4 @@
-package emu
+package topology
 
 import (
 	"encoding/binary"
@@ -13,9 +13,8 @@ import (
 	"strings"
 	"time"
 
-	"edgebed/harness/emu/delayline"
-	"edgebed/harness/units"
-	"edgebed/harness/yamlfile"
+	"edgebed/nodes/units"
+	"edgebed/nodes/yamlfile"
 )
 
 // Frame is the largest frame on an emulated link: an MTU of 1500 B and the
@@ -27,9 +26,14 @@ const Frame units.Size = 1514
 // none, in packets. It is Mininet's default, and the prototype's.
 const DefaultQueue = 1000
 
+// MinRate and MaxDelay bound the links: MaxDelay also the jitter.
+const (
+	MinRate  = 8 * units.Kbps
+	MaxDelay = time.Hour
+)
+
 // Limits of link parameters.
 const (
-	minRate  = 8 * units.Kbps
 	maxRate  = 30 * units.Gbps // above, HTB needs another message
 	maxQueue = 1 << 20
 	maxBurst = 64 * units.MB
@@ -104,14 +108,14 @@ type Params struct {
 	Burst, CeilBurst Burst
 }
 
-// burst is how much the idle link passes at once: the smaller of its buckets.
-func (p Params) burst() units.Size { return min(p.Burst.At(p.Rate), p.CeilBurst.At(p.Rate)) }
+// BurstSize is how much the idle link passes at once: the smaller of its buckets.
+func (p Params) BurstSize() units.Size { return min(p.Burst.At(p.Rate), p.CeilBurst.At(p.Rate)) }
 
 // AtLeast returns the least time from the first to the last of so many bytes of
 // frames on the link: what exceeds the burst, and the frame that HTB begins with
 // the burst's last byte, waits for the rate.
 func (p Params) AtLeast(size units.Size) time.Duration {
-	return p.Rate.Time(max(0, size-p.burst()-Frame))
+	return p.Rate.Time(max(0, size-p.BurstSize()-Frame))
 }
 
 // Loss is a probability from 0 to 1, written "0.01" or "1 %".
@@ -194,8 +198,8 @@ func (o Override) apply(p Params) Params {
 	return p
 }
 
-// merge returns o with the parameters that by has.
-func (o Override) merge(by Override) Override {
+// Merge returns o with the parameters that by has.
+func (o Override) Merge(by Override) Override {
 	if by.Rate != nil {
 		o.Rate = by.Rate
 	}
@@ -226,19 +230,11 @@ func set[T any](to, from *T) {
 	}
 }
 
-// line returns the parameters that are not the shaper's.
-func (p Params) line() delayline.Params {
-	return delayline.Params{Delay: p.Delay, Jitter: p.Jitter, Loss: float64(p.Loss)}
-}
-
-// delayed says whether the direction needs more than a shaper.
-func (p Params) delayed() bool { return p.line() != delayline.Params{} }
-
-// check returns what is wrong with the parameters.
-func (p Params) check() error {
+// Validate returns what is wrong with the parameters.
+func (p Params) Validate() error {
 	switch {
-	case p.Rate != 0 && (p.Rate < minRate || p.Rate > maxRate):
-		return fmt.Errorf("rate %v is out of range: expected %v to %v, or 0 b/s for unshaped", p.Rate, minRate, maxRate)
+	case p.Rate != 0 && (p.Rate < MinRate || p.Rate > maxRate):
+		return fmt.Errorf("rate %v is out of range: expected %v to %v, or 0 b/s for unshaped", p.Rate, MinRate, maxRate)
 	case p.Queue < 1 || p.Queue > maxQueue:
 		return fmt.Errorf("queue of %d packets is out of range: expected 1 to %d", p.Queue, maxQueue)
 	}
@@ -250,7 +246,15 @@ func (p Params) check() error {
 			return fmt.Errorf("burst %v takes over a minute at %v: make it smaller", units.Size(b), p.Rate)
 		}
 	}
-	return p.line().Validate()
+	switch {
+	case p.Delay < 0 || p.Delay > MaxDelay:
+		return fmt.Errorf("check delay %v: want 0s to %v", p.Delay, MaxDelay)
+	case p.Jitter < 0 || p.Jitter > p.Delay:
+		return fmt.Errorf("check jitter %v: want 0s to the delay of %v", p.Jitter, p.Delay)
+	case math.IsNaN(float64(p.Loss)) || p.Loss < 0 || p.Loss > 1:
+		return fmt.Errorf("check loss %v: want a probability from 0 to 1", p.Loss)
+	}
+	return nil
 }
 
 // String describes the parameters, for instance
@@ -270,14 +274,14 @@ func (p Params) String() string {
 		parts = append(parts, fmt.Sprintf("loss %g", float64(p.Loss)))
 	}
 	if p.Rate > 0 {
-		parts = append(parts, fmt.Sprintf("queue %d", p.Queue), "burst "+p.burst().String())
+		parts = append(parts, fmt.Sprintf("queue %d", p.Queue), "burst "+p.BurstSize().String())
 	}
 	return strings.Join(parts, ", ")
 }
 
-// ParseTopology reads a topology file and validates it. Errors name the file,
+// Parse reads a topology file and validates it. Errors name the file,
 // line and column, and the nearest valid name where one is unknown.
-func ParseTopology(filename string, data []byte) (*Topology, error) {
+func Parse(filename string, data []byte) (*Topology, error) {
 	doc, err := yamlfile.Parse(filename, data)
 	if err != nil {
 		return nil, err
@@ -292,8 +296,8 @@ func ParseTopology(filename string, data []byte) (*Topology, error) {
 	return t, nil
 }
 
-// clone returns a copy that can be changed without changing t.
-func (t *Topology) clone() *Topology {
+// Clone returns a copy that can be changed without changing t.
+func (t *Topology) Clone() *Topology {
 	c := *t
 	c.Switches, c.Hosts, c.Links = slices.Clone(t.Switches), slices.Clone(t.Hosts), slices.Clone(t.Links)
 	c.Classes = maps.Clone(t.Classes)
@@ -307,14 +311,14 @@ func (t *Topology) SetClass(name string, o Override) error {
 	if !ok {
 		return fmt.Errorf("set link class: unknown class %q in topology %s%s", name, t.Name, yamlfile.Suggest(name, slices.Collect(maps.Keys(t.Classes))))
 	}
-	changed := t.clone()
-	changed.Classes[name] = class.merge(o)
+	changed := t.Clone()
+	changed.Classes[name] = class.Merge(o)
 	for _, l := range changed.Links {
 		if l.Class != name {
 			continue
 		}
-		for _, p := range changed.params(l) {
-			if err := p.check(); err != nil {
+		for _, p := range changed.Directions(l) {
+			if err := p.Validate(); err != nil {
 				return fmt.Errorf("set link class %s on link %s-%s: %w", name, l.Between[0], l.Between[1], err)
 			}
 		}
@@ -323,8 +327,8 @@ func (t *Topology) SetClass(name string, o Override) error {
 	return nil
 }
 
-// params returns the parameters of a link's two directions: forward, reverse.
-func (t *Topology) params(l LinkSpec) [2]Params {
+// Directions returns the parameters of a link's two directions: forward, reverse.
+func (t *Topology) Directions(l LinkSpec) [2]Params {
 	both := t.Classes[l.Class].apply(Params{Queue: DefaultQueue})
 	return [2]Params{l.Forward.apply(both), l.Reverse.apply(both)}
 }
@@ -335,9 +339,9 @@ func (t *Topology) Params(from, to string) (Params, error) {
 	for _, l := range t.Links {
 		switch l.Between {
 		case [2]string{from, to}:
-			return t.params(l)[0], nil
+			return t.Directions(l)[0], nil
 		case [2]string{to, from}:
-			return t.params(l)[1], nil
+			return t.Directions(l)[1], nil
 		}
 	}
 	return Params{}, fmt.Errorf("find link parameters: topology %s has no link %s-%s", t.Name, from, to)
@@ -365,13 +369,13 @@ func (t *Topology) Path(a, b string) []string {
 	if at < 0 || end < 0 {
 		return nil
 	}
-	next := t.toward(end)
+	next := t.Toward(end)
 	path := []string{t.Switches[at]}
 	for at != end {
 		if next[at] < 0 {
 			return nil
 		}
-		at = slices.Index(t.Switches, t.Links[next[at]].other(t.Switches[at]))
+		at = slices.Index(t.Switches, t.Links[next[at]].Other(t.Switches[at]))
 		path = append(path, t.Switches[at])
 	}
 	return path
@@ -381,15 +385,15 @@ func (t *Topology) Path(a, b string) []string {
 // -1 if a host is unknown or there is no path.
 func (t *Topology) Hops(a, b string) int { return len(t.Path(a, b)) - 1 }
 
-// other returns the switch at the other end of a link.
-func (l LinkSpec) other(end string) string {
+// Other returns the switch at the other end of a link.
+func (l LinkSpec) Other(end string) string {
 	if l.Between[0] == end {
 		return l.Between[1]
 	}
 	return l.Between[0]
 }
 
-// toward returns for every switch the link to take towards the switch end, -1
+// Toward returns for every switch the link to take towards the switch end, -1
 // at end itself and where there is no path.
 //
 // Paths are the shortest by hop count (paper Sec. 6 gives the ring; the
@@ -398,7 +402,7 @@ func (l LinkSpec) other(end string) string {
 // have the same sum, so the choice depends on the file only, is the same in
 // both directions, and any part of a chosen path is chosen too, which forwarding
 // by destination address needs.
-func (t *Topology) toward(end int) []int {
+func (t *Topology) Toward(end int) []int {
 	n := len(t.Switches)
 	index := make(map[string]int, n)
 	for i, s := range t.Switches {
@@ -506,7 +510,7 @@ func (t *Topology) Validate() error {
 		if !validName.MatchString(class) {
 			fail(yamlfile.Path{"link-classes", class}, "%q is not a name; expected a letter and up to 31 letters, digits or underscores", class)
 		}
-		if err := t.Classes[class].apply(Params{Queue: DefaultQueue}).check(); err != nil {
+		if err := t.Classes[class].apply(Params{Queue: DefaultQueue}).Validate(); err != nil {
 			fail(yamlfile.Path{"link-classes", class}, "%w", err)
 		}
 	}
@@ -526,15 +530,15 @@ func (t *Topology) Validate() error {
 			fail(yamlfile.Path{"links", i, "class"}, "unknown link class %q%s", l.Class, yamlfile.Suggest(l.Class, slices.Collect(maps.Keys(t.Classes))))
 			continue
 		}
-		for dir, p := range t.params(l) {
-			if err := p.check(); err != nil {
+		for dir, p := range t.Directions(l) {
+			if err := p.Validate(); err != nil {
 				fail(yamlfile.Path{"links", i, []string{"forward", "reverse"}[dir]}, "%w", err)
 				break
 			}
 		}
 	}
 	if len(errs) == 0 {
-		for i, link := range t.toward(0) {
+		for i, link := range t.Toward(0) {
 			if i > 0 && link < 0 {
 				fail(yamlfile.Path{"switches", i}, "switch %s has no path to switch %s; link them", t.Switches[i], t.Switches[0])
 			}

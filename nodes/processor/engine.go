@@ -1,20 +1,22 @@
-package computer
+package processor
 
 import (
 	"errors"
 	"fmt"
 	"sync"
 	"time"
+
+	"edgebed/nodes/clock"
 )
 
-// errClosed is why tasks and messages end that were under way at Close.
-var errClosed = errors.New("the computer was closed")
+// ErrClosed is why tasks and messages end that were under way at Close.
+var ErrClosed = errors.New("the computer was closed")
 
-// engine runs the processors of a computer in a clock's time.
-type engine struct {
+// Engine runs the processors of a computer in a clock's time.
+type Engine struct {
 	name  string
-	clock Clock
-	alarm Alarm
+	clock clock.Clock
+	alarm clock.Alarm
 
 	mu         sync.Mutex
 	closed     bool
@@ -22,9 +24,11 @@ type engine struct {
 	containers map[string]*container // by function
 }
 
-func newEngine(name string, spec Spec, clock Clock) *engine {
-	e := &engine{name: name, clock: clock, containers: make(map[string]*container)}
-	now := clock.Now()
+// NewEngine returns an engine for a valid specification. The name of its computer
+// stands in errors.
+func NewEngine(name string, spec Spec, clk clock.Clock) *Engine {
+	e := &Engine{name: name, clock: clk, containers: make(map[string]*container)}
+	now := clk.Now()
 	processors := make(map[string]*processor)
 	for _, p := range spec.Processors {
 		proc := &processor{Processor: p, last: now, sampled: now}
@@ -37,31 +41,31 @@ func newEngine(name string, spec Spec, clock Clock) *engine {
 		p.containers = append(p.containers, cont)
 		e.containers[c.Lambda.Name] = cont
 	}
-	e.alarm = clock.NewAlarm(e.ring)
+	e.alarm = clk.NewAlarm(e.ring)
 	return e
 }
 
 // ring completes what is due.
-func (e *engine) ring() {
+func (e *Engine) ring() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.closed {
 		return
 	}
 	e.advance()
-	e.plan()
+	e.setAlarm()
 }
 
 // advance brings all processors to the present. The caller holds mu.
-func (e *engine) advance() {
+func (e *Engine) advance() {
 	now := e.clock.Now()
 	for _, p := range e.processors {
 		p.advance(now)
 	}
 }
 
-// plan sets the alarm to the next completion. The caller holds mu.
-func (e *engine) plan() {
+// setAlarm sets the alarm to the next completion. The caller holds mu.
+func (e *Engine) setAlarm() {
 	next := never
 	for _, p := range e.processors {
 		next = min(next, p.next())
@@ -71,9 +75,9 @@ func (e *engine) plan() {
 	}
 }
 
-// submit starts or queues a task of the function with an input of so many
+// Submit starts or queues a task of the function with an input of so many
 // bytes.
-func (e *engine) submit(function string, input int) (*task, error) {
+func (e *Engine) Submit(function string, input int) (*Task, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	c, err := e.find(function)
@@ -85,12 +89,12 @@ func (e *engine) submit(function string, input int) (*task, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.plan()
+	e.setAlarm()
 	return t, nil
 }
 
-// estimate returns how long such a task would take, and the loads.
-func (e *engine) estimate(function string, input int) (time.Duration, [3]uint32, error) {
+// Estimate returns how long such a task would take, and the loads.
+func (e *Engine) Estimate(function string, input int) (time.Duration, [3]uint32, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	c, err := e.find(function)
@@ -102,9 +106,9 @@ func (e *engine) estimate(function string, input int) (time.Duration, [3]uint32,
 	return d, c.processor.loads(), err
 }
 
-func (e *engine) find(function string) (*container, error) {
+func (e *Engine) find(function string) (*container, error) {
 	if e.closed {
-		return nil, errClosed
+		return nil, ErrClosed
 	}
 	c, ok := e.containers[function]
 	if !ok {
@@ -113,9 +117,9 @@ func (e *engine) find(function string) (*container, error) {
 	return c, nil
 }
 
-// sample returns the utilisation of every processor (0 to 1) since the last
+// Sample returns the utilisation of every processor (0 to 1) since the last
 // sample.
-func (e *engine) sample() map[string]float32 {
+func (e *Engine) Sample() map[string]float32 {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.advance()
@@ -126,8 +130,8 @@ func (e *engine) sample() map[string]float32 {
 	return values
 }
 
-// counts returns the numbers of running and of waiting tasks.
-func (e *engine) counts() (running, queued int) {
+// Counts returns the numbers of running and of waiting tasks.
+func (e *Engine) Counts() (running, queued int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, p := range e.processors {
@@ -139,8 +143,8 @@ func (e *engine) counts() (running, queued int) {
 	return running, queued
 }
 
-// close ends all tasks, and the engine.
-func (e *engine) close() {
+// Close ends all tasks, and the engine.
+func (e *Engine) Close() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.closed = true

@@ -1,4 +1,4 @@
-package computer
+package processor
 
 import (
 	"fmt"
@@ -9,7 +9,8 @@ import (
 
 	"pgregory.net/rapid"
 
-	"edgebed/harness/units"
+	"edgebed/nodes/clock/clocktest"
+	"edgebed/nodes/units"
 )
 
 const ms = time.Millisecond
@@ -75,24 +76,24 @@ func TestProcessorSharing(t *testing.T) {
 	} {
 		for _, late := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s/late=%v", test.name, late), func(t *testing.T) {
-				clock := &manualClock{}
-				e := newEngine("test", test.spec, clock)
-				tasks := make([]*task, len(test.arrivals))
+				clock := &clocktest.Clock{}
+				e := NewEngine("test", test.spec, clock)
+				tasks := make([]*Task, len(test.arrivals))
 				for i, a := range test.arrivals {
 					if late {
-						clock.jump(a.at - clock.Now())
+						clock.Jump(a.at - clock.Now())
 					} else {
-						clock.advance(a.at - clock.Now())
+						clock.Advance(a.at - clock.Now())
 					}
 					var err error
-					if tasks[i], err = e.submit(a.function, a.input); err != nil {
+					if tasks[i], err = e.Submit(a.function, a.input); err != nil {
 						t.Fatal(err)
 					}
 				}
 				if late {
-					clock.jump(time.Second)
+					clock.Jump(time.Second)
 				} else {
-					clock.advance(time.Second)
+					clock.Advance(time.Second)
 				}
 				for i, a := range test.arrivals {
 					select {
@@ -105,7 +106,7 @@ func TestProcessorSharing(t *testing.T) {
 						t.Errorf("task %d completed at %v, want %v", i, got, a.done)
 					}
 				}
-				if running, queued := e.counts(); running != 0 || queued != 0 {
+				if running, queued := e.Counts(); running != 0 || queued != 0 {
 					t.Errorf("%d running, %d queued at the end", running, queued)
 				}
 			})
@@ -117,19 +118,19 @@ func absDuration(d time.Duration) time.Duration { return max(d, -d) }
 
 // A task is told complete when its time has come, not before.
 func TestCompletionIsTold(t *testing.T) {
-	clock := &manualClock{}
-	e := newEngine("test", unitSpec(1, 1, 1000, "f"), clock)
-	task, err := e.submit("f", 10)
+	clock := &clocktest.Clock{}
+	e := NewEngine("test", unitSpec(1, 1, 1000, "f"), clock)
+	task, err := e.Submit("f", 10)
 	if err != nil {
 		t.Fatal(err)
 	}
-	clock.advance(10*ms - 1)
+	clock.Advance(10*ms - 1)
 	select {
 	case <-task.done:
 		t.Fatal("complete 1 ns early")
 	default:
 	}
-	clock.advance(1)
+	clock.Advance(1)
 	select {
 	case <-task.done:
 	default:
@@ -138,37 +139,37 @@ func TestCompletionIsTold(t *testing.T) {
 }
 
 func TestMemoryBeyondProcessor(t *testing.T) {
-	e := newEngine("test", unitSpec(1, 1, 100, "f"), &manualClock{})
-	if _, err := e.submit("f", 101); err == nil || !strings.Contains(err.Error(), "101 bytes of memory") {
+	e := NewEngine("test", unitSpec(1, 1, 100, "f"), &clocktest.Clock{})
+	if _, err := e.Submit("f", 101); err == nil || !strings.Contains(err.Error(), "101 bytes of memory") {
 		t.Errorf("submit = %v, want an error that says how much memory", err)
 	}
-	if _, _, err := e.estimate("f", 101); err == nil {
+	if _, _, err := e.Estimate("f", 101); err == nil {
 		t.Error("estimate gave no error")
 	}
-	if _, err := e.submit("f", 100); err != nil {
+	if _, err := e.Submit("f", 100); err != nil {
 		t.Errorf("a task of exactly the processor's memory: %v", err)
 	}
-	if _, err := e.submit("g", 1); err == nil || !strings.Contains(err.Error(), "no container for function g") {
+	if _, err := e.Submit("g", 1); err == nil || !strings.Contains(err.Error(), "no container for function g") {
 		t.Errorf("submit of an unknown function = %v", err)
 	}
 }
 
 func TestEngineClose(t *testing.T) {
-	clock := &manualClock{}
-	e := newEngine("test", unitSpec(1, 1, 100, "f"), clock)
-	running, _ := e.submit("f", 10)
-	queued, _ := e.submit("f", 10)
-	e.close()
-	for _, task := range []*task{running, queued} {
+	clock := &clocktest.Clock{}
+	e := NewEngine("test", unitSpec(1, 1, 100, "f"), clock)
+	running, _ := e.Submit("f", 10)
+	queued, _ := e.Submit("f", 10)
+	e.Close()
+	for _, task := range []*Task{running, queued} {
 		<-task.done
 		if task.ok {
 			t.Error("a task that was cut off counts as completed")
 		}
 	}
-	if _, err := e.submit("f", 1); err != errClosed {
-		t.Errorf("submit after close = %v, want %v", err, errClosed)
+	if _, err := e.Submit("f", 1); err != ErrClosed {
+		t.Errorf("submit after close = %v, want %v", err, ErrClosed)
 	}
-	clock.advance(time.Second) // rings nothing that is closed
+	clock.Advance(time.Second) // rings nothing that is closed
 }
 
 // The estimates are the prototype's (Edge/container.cpp, simulate).
@@ -187,13 +188,13 @@ func TestEstimate(t *testing.T) {
 		{"a queue", unitSpec(1, 1, 1000, "f"), []string{"f", "f"}, 25 * ms},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			e := newEngine("test", test.spec, &manualClock{})
+			e := NewEngine("test", test.spec, &clocktest.Clock{})
 			for _, f := range test.present {
-				if _, err := e.submit(f, 10); err != nil {
+				if _, err := e.Submit(f, 10); err != nil {
 					t.Fatal(err)
 				}
 			}
-			got, _, err := e.estimate("f", 5)
+			got, _, err := e.Estimate("f", 5)
 			if err != nil || absDuration(got-test.want) > 100 {
 				t.Errorf("estimate = %v, %v, want %v", got, err, test.want)
 			}
@@ -202,10 +203,10 @@ func TestEstimate(t *testing.T) {
 }
 
 func TestLoads(t *testing.T) {
-	clock := &manualClock{}
-	e := newEngine("test", unitSpec(2, 4, 1e6, "f"), clock)
+	clock := &clocktest.Clock{}
+	e := NewEngine("test", unitSpec(2, 4, 1e6, "f"), clock)
 	loads := func() [3]uint32 {
-		_, loads, err := e.estimate("f", 1)
+		_, loads, err := e.Estimate("f", 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -216,12 +217,12 @@ func TestLoads(t *testing.T) {
 	}
 	second := func(tasks ...int) {
 		for _, input := range tasks {
-			if _, err := e.submit("f", input); err != nil {
+			if _, err := e.Submit("f", input); err != nil {
 				t.Fatal(err)
 			}
 		}
-		clock.advance(time.Second)
-		e.sample()
+		clock.Advance(time.Second)
+		e.Sample()
 	}
 	second(500) // half of one core of two
 	if got, want := loads(), [3]uint32{25, 25, 25}; got != want {
@@ -254,16 +255,16 @@ func TestProcessorProperties(t *testing.T) {
 		cores := rapid.IntRange(1, 4).Draw(t, "cores")
 		workers := rapid.IntRange(1, 3).Draw(t, "workers")
 		spec := unitSpec(cores, workers, 100, "f", "g", "h")
-		clock := &manualClock{}
-		e := newEngine("test", spec, clock)
+		clock := &clocktest.Clock{}
+		e := NewEngine("test", spec, clock)
 		p := e.processors[0]
 
-		var tasks []*task
+		var tasks []*Task
 		total := 0.0
 		for range rapid.IntRange(1, 30).Draw(t, "tasks") {
-			clock.advance(time.Duration(rapid.IntRange(0, 40).Draw(t, "gap")) * ms)
+			clock.Advance(time.Duration(rapid.IntRange(0, 40).Draw(t, "gap")) * ms)
 			input := rapid.IntRange(0, 100).Draw(t, "input")
-			task, err := e.submit(rapid.SampledFrom([]string{"f", "g", "h"}).Draw(t, "function"), input)
+			task, err := e.Submit(rapid.SampledFrom([]string{"f", "g", "h"}).Draw(t, "function"), input)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -272,14 +273,14 @@ func TestProcessorProperties(t *testing.T) {
 			checkBounds(t, p)
 		}
 		for range 10000 {
-			if running, queued := e.counts(); running+queued == 0 {
+			if running, queued := e.Counts(); running+queued == 0 {
 				break
 			}
 			next := p.next()
 			if next == never {
 				t.Fatal("tasks wait and none runs")
 			}
-			clock.advance(next - clock.Now())
+			clock.Advance(next - clock.Now())
 			checkBounds(t, p)
 		}
 		end := clock.Now()

@@ -1,4 +1,4 @@
-package computer
+package processor
 
 import (
 	"fmt"
@@ -7,11 +7,8 @@ import (
 	"time"
 )
 
-// This file is the execution model of the prototype's e-computer
-// (Edge/processor.cpp, container.cpp): pure logic that is told the time.
-
-// task is one run of a function.
-type task struct {
+// Task is one run of a function.
+type Task struct {
 	container *container
 	seq       uint64  // order of arrival on the processor
 	ops       float64 // operations it needs
@@ -35,7 +32,7 @@ type container struct {
 	Container
 	processor *processor
 	active    int
-	pending   []*task
+	pending   []*Task
 }
 
 // processor shares its cores among the running tasks of all its containers:
@@ -52,7 +49,7 @@ type processor struct {
 	// since the processor was last idle.
 	work float64
 	// running is sorted by target.
-	running []*task
+	running []*Task
 	used    float64 // bytes of memory
 	// last is the time up to which everything above holds.
 	last time.Duration
@@ -131,7 +128,7 @@ func (p *processor) complete() {
 }
 
 // fits tells whether a task could start now.
-func (p *processor) fits(t *task) bool {
+func (p *processor) fits(t *Task) bool {
 	return t.container.active < t.container.Workers && p.used+t.memory <= float64(p.Memory)
 }
 
@@ -155,12 +152,12 @@ func (p *processor) startPending() {
 	}
 }
 
-func (p *processor) start(t *task) {
+func (p *processor) start(t *Task) {
 	t.container.active++
 	p.used += t.memory
 	t.target = p.work + t.ops
 	t.started = p.last
-	i, _ := slices.BinarySearchFunc(p.running, t.target, func(r *task, target float64) int {
+	i, _ := slices.BinarySearchFunc(p.running, t.target, func(r *Task, target float64) int {
 		if r.target <= target { // after its equals: first come, first completed
 			return -1
 		}
@@ -170,8 +167,8 @@ func (p *processor) start(t *task) {
 }
 
 // submit adds a task at the time that the processor was advanced to.
-func (p *processor) submit(c *container, input int) (*task, error) {
-	t := &task{
+func (p *processor) submit(c *container, input int) (*Task, error) {
+	t := &Task{
 		container: c,
 		seq:       p.seq,
 		ops:       c.Lambda.operations(input),
@@ -193,7 +190,7 @@ func (p *processor) submit(c *container, input int) (*task, error) {
 	return t, nil
 }
 
-func (p *processor) checkMemory(t *task) error {
+func (p *processor) checkMemory(t *Task) error {
 	if t.memory <= float64(p.Memory) {
 		return nil
 	}
@@ -206,7 +203,7 @@ func (p *processor) checkMemory(t *task) error {
 // then the running one that ends first where no worker is free, then itself,
 // all at the present speed.
 func (p *processor) estimate(c *container, input int) (time.Duration, error) {
-	t := &task{container: c, ops: c.Lambda.operations(input), memory: c.Lambda.memory(input)}
+	t := &Task{container: c, ops: c.Lambda.operations(input), memory: c.Lambda.memory(input)}
 	if err := p.checkMemory(t); err != nil {
 		return 0, err
 	}
@@ -217,7 +214,7 @@ func (p *processor) estimate(c *container, input int) (time.Duration, error) {
 	}
 	var seconds float64
 	if c.active == c.Workers {
-		first := slices.IndexFunc(p.running, func(r *task) bool { return r.container == c })
+		first := slices.IndexFunc(p.running, func(r *Task) bool { return r.container == c })
 		present += p.running[first].target - p.work + t.ops
 	} else {
 		seconds = t.ops / p.rate(running+1)
@@ -261,3 +258,21 @@ func (p *processor) loads() (out [3]uint32) {
 	}
 	return out
 }
+
+// Done is closed when the task is completed or the engine closes.
+func (t *Task) Done() <-chan struct{} { return t.done }
+
+// Completed reports whether the task, which is Done, got all its operations.
+func (t *Task) Completed() bool { return t.ok }
+
+// Lambda is the function that the task runs.
+func (t *Task) Lambda() Lambda { return t.container.Lambda }
+
+// Waited is how long the task waited for a worker.
+func (t *Task) Waited() time.Duration { return t.started - t.submitted }
+
+// Ran is how long the task ran.
+func (t *Task) Ran() time.Duration { return t.completed - t.started }
+
+// Loads are the processor's at the task's arrival, in percent over 1, 10 and 30 s.
+func (t *Task) Loads() [3]uint32 { return t.loads }

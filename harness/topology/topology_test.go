@@ -1,4 +1,4 @@
-package emu
+package topology
 
 import (
 	"fmt"
@@ -12,12 +12,16 @@ import (
 
 	"pgregory.net/rapid"
 
-	"edgebed/harness/units"
+	"edgebed/nodes/units"
 	"edgebed/topologies"
 )
 
 func TestRing6(t *testing.T) {
-	ring, err := loadRing6()
+	data, err := topologies.Files.ReadFile("ring6.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ring, err := Parse("ring6.yaml", data)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +75,7 @@ func TestEmbedded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		topology, err := ParseTopology(name, data)
+		topology, err := Parse(name, data)
 		if err != nil {
 			t.Error(err)
 		} else if topology.Name+".yaml" != name {
@@ -97,7 +101,7 @@ links:
 `
 
 func TestOverrides(t *testing.T) {
-	topology, err := ParseTopology("small.yaml", []byte(small))
+	topology, err := Parse("small.yaml", []byte(small))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,7 +169,7 @@ func TestTopologyErrors(t *testing.T) {
 		if text == small {
 			t.Fatalf("%s: nothing replaced", name)
 		}
-		_, err := ParseTopology("small.yaml", []byte(text))
+		_, err := Parse("small.yaml", []byte(text))
 		if err == nil {
 			t.Errorf("%s: accepted", name)
 			continue
@@ -178,7 +182,7 @@ func TestTopologyErrors(t *testing.T) {
 	}
 	// All errors of a file come together.
 	text := strings.NewReplacer("switch: east", "switch: eats", "10.2.0.1", "10.3.0.1").Replace(small)
-	if _, err := ParseTopology("small.yaml", []byte(text)); err == nil || strings.Count(err.Error(), "small.yaml:") != 2 {
+	if _, err := Parse("small.yaml", []byte(text)); err == nil || strings.Count(err.Error(), "small.yaml:") != 2 {
 		t.Errorf("two mistakes give %v", err)
 	}
 }
@@ -295,9 +299,9 @@ func TestPathsProperty(t *testing.T) {
 	})
 }
 
-// FuzzParseTopology checks that no file crashes the parser, and that what it
+// FuzzParse checks that no file crashes the parser, and that what it
 // accepts is valid and connected.
-func FuzzParseTopology(f *testing.F) {
+func FuzzParse(f *testing.F) {
 	f.Add([]byte(small))
 	ring, err := topologies.Files.ReadFile("ring6.yaml")
 	if err != nil {
@@ -305,30 +309,17 @@ func FuzzParseTopology(f *testing.F) {
 	}
 	f.Add(ring)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		topology, err := ParseTopology("fuzz.yaml", data)
+		parsed, err := Parse("fuzz.yaml", data)
 		if err != nil {
 			return
 		}
-		if err := topology.Validate(); err != nil {
+		if err := parsed.Validate(); err != nil {
 			t.Errorf("accepted, but not valid: %v", err)
 		}
-		for _, h := range topology.Hosts {
-			if topology.Hops(topology.Hosts[0].Name, h.Name) < 0 {
+		for _, h := range parsed.Hosts {
+			if parsed.Hops(parsed.Hosts[0].Name, h.Name) < 0 {
 				t.Errorf("accepted, but host %s is not connected", h.Name)
 			}
 		}
 	})
-}
-
-func TestParseCounters(t *testing.T) {
-	const text = "Ip: Forwarding DefaultTTL\nIp: 2 64\nTcp: RtoMin MaxConn RetransSegs\nTcp: 200 -1 17\n"
-	got := map[string]int64{}
-	if err := parseCounters(text, "Tcp:", got); err != nil || got["RetransSegs"] != 17 || got["MaxConn"] != -1 || len(got) != 3 {
-		t.Errorf("parsed %v, %v", got, err)
-	}
-	for _, bad := range []string{"", "Tcp: A B\n", "Tcp: A B\nTcp: 1\n", "Tcp: A\nTcp: x\n"} {
-		if err := parseCounters(bad, "Tcp:", got); err == nil {
-			t.Errorf("%q was accepted", bad)
-		}
-	}
 }

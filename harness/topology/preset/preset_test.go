@@ -124,7 +124,7 @@ func TestAnyReference(t *testing.T) {
 		p := rapid.SampledFrom(List()).Draw(t, "preset")
 		reference := p.Name
 		for _, param := range p.Params {
-			least, largest := int(param.Min), int(min(param.Max, param.Min+6))
+			least, largest := int(param.Min), int(min(param.Max, param.Min+2))
 			value := fmt.Sprint(rapid.IntRange(least, largest).Draw(t, param.Name))
 			switch {
 			case param.Fraction:

@@ -61,7 +61,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or file (nothing was started),
 	root.SetErr(stderr)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	root.AddCommand(runCommand(), mergeCommand(), reportCommand(), validateCommand(), listCommand(), showCommand(),
-		workloadCommand(), checkCommand(), compareCommand(), exportCommand(), schemaCommand(), baselineCommand(), doctorCommand(), traceCommand(), versionCommand(),
+		workloadCommand(), checkCommand(), compareCommand(), exportCommand(), schemaCommand(), baselineCommand(), topoCommand(), doctorCommand(), traceCommand(), versionCommand(),
 		workerCommand(), examineCommand())
 	err := root.ExecuteContext(ctx)
 	if err == nil {

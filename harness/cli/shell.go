@@ -1,10 +1,13 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -117,7 +120,11 @@ func shellWorkerCommand() *cobra.Command {
 		Hidden: true,
 		Args:   cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if code := shell.Main(cmd.Context()); code != 0 {
+			// Ctrl-C is for what runs in the shell; only SIGTERM and SIGHUP end it.
+			ctx, stop := signal.NotifyContext(context.WithoutCancel(cmd.Context()), syscall.SIGTERM, syscall.SIGHUP)
+			defer stop()
+
+			if code := shell.Main(ctx); code != 0 {
 				return &exitError{code: code, err: errSaid}
 			}
 

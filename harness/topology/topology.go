@@ -34,7 +34,7 @@ const (
 
 // Limits of link parameters.
 const (
-	maxRate  = 30 * units.Gbps // above, HTB needs another message
+	MaxRate  = 30 * units.Gbps // above, HTB needs another message
 	maxQueue = 1 << 20
 	maxBurst = 64 * units.MB
 )
@@ -233,8 +233,8 @@ func set[T any](to, from *T) {
 // Validate returns what is wrong with the parameters.
 func (p Params) Validate() error {
 	switch {
-	case p.Rate != 0 && (p.Rate < MinRate || p.Rate > maxRate):
-		return fmt.Errorf("rate %v is out of range: expected %v to %v, or 0 b/s for unshaped", p.Rate, MinRate, maxRate)
+	case p.Rate != 0 && (p.Rate < MinRate || p.Rate > MaxRate):
+		return fmt.Errorf("rate %v is out of range: expected %v to %v, or 0 b/s for unshaped", p.Rate, MinRate, MaxRate)
 	case p.Queue < 1 || p.Queue > maxQueue:
 		return fmt.Errorf("queue of %d packets is out of range: expected 1 to %d", p.Queue, maxQueue)
 	}

@@ -31,10 +31,7 @@ func direct(d *deploy.Deployment, w *workflow.Workflow, m workflow.Model, opts c
 func warm(t testing.TB, cfg deploy.Config) *deploy.Deployment {
 	t.Helper()
 	d := start(t, cfg)
-	if err := d.WarmUp(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if err := d.ConnectComputers(t.Context()); err != nil {
+	if err := d.WarmUp(t.Context(), workflow.Direct); err != nil {
 		t.Fatal(err)
 	}
 	return d

@@ -85,7 +85,7 @@ func TestTraceChain(t *testing.T) {
 	tap := newTap(t, network)
 	cfg.Trace = trace.New()
 	d := start(t, cfg)
-	if err := d.WarmUp(t.Context()); err != nil {
+	if err := d.WarmUp(t.Context(), workflow.Carry); err != nil {
 		t.Fatal(err)
 	}
 	// A state of the prototype moves by Get, Put and Del.

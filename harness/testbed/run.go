@@ -248,6 +248,12 @@ func (b *bench) execute(ctx context.Context, index int, w job.Workflow) (record.
 			return e, err
 		}
 	}
+	if !e.OK {
+		// What is left of it is its own traffic, and not the next one's.
+		if err := b.deployment.Settle(ctx); err != nil {
+			return e, err
+		}
+	}
 	settle, cancel := context.WithTimeout(ctx, settleLimit)
 	defer cancel()
 	counters, err := b.network.Idle(settle, quiet)

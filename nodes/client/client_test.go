@@ -430,6 +430,7 @@ func TestVerify(t *testing.T) {
 		name, content, want string
 	}{
 		{"right", "AAAAA|0|2", ""},
+		{"unknown to a node on the way", "AAAAA", "got none at all: a node on the way does not know verification"},
 		{"missing user", "AAAAA|0", `got marks "|0"`},
 		{"wrong order", "AAAAA|2|0", `got marks "|2|0"`},
 		{"twice", "AAAAA|0|0|2", `got marks "|0|0|2"`},

@@ -296,7 +296,8 @@ func (c *Computer) serve(server *grpc.Server, lis net.Listener) {
 
 // announce tells the controller which functions the computer runs, and Close
 // that they are gone. The prototype announces before its server listens, and
-// numWorkers is always 0 there.
+// numWorkers is always 0 there. The time of the start, in ns, is the generation
+// that tells it from an earlier start of a computer on the same endpoint.
 func (c *Computer) announce(ctx context.Context) error {
 	if c.cfg.Controller == "" {
 		return nil
@@ -308,7 +309,8 @@ func (c *Computer) announce(ctx context.Context) error {
 	c.defers(conn.Close)
 	controller := wire.NewEdgeControllerClient(conn)
 
-	info := &wire.ComputerInfo{EdgeServerEndpoint: c.endpoint}
+	generation := uint64(time.Now().UnixNano())
+	info := &wire.ComputerInfo{EdgeServerEndpoint: c.endpoint, Generation: generation}
 	for _, cont := range c.cfg.Spec.Containers {
 		info.Containers = append(info.Containers, &wire.Container{
 			Name: cont.Name, Processor: cont.Processor, Lambda: cont.Lambda.Name,
@@ -323,7 +325,7 @@ func (c *Computer) announce(ctx context.Context) error {
 	c.defers(func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), c.cfg.CallTimeout)
 		defer cancel()
-		gone := &wire.ComputerInfo{EdgeServerEndpoint: c.endpoint}
+		gone := &wire.ComputerInfo{EdgeServerEndpoint: c.endpoint, Generation: generation}
 		if _, err := controller.RemoveComputer(ctx, gone); err != nil {
 			return fmt.Errorf("remove computer %s from controller %s: %w", c.endpoint, c.cfg.Controller, err)
 		}

@@ -961,15 +961,17 @@ func TestController(t *testing.T) {
 	want := &wire.ComputerInfo{EdgeServerEndpoint: "10.1.0.2:10000", Containers: []*wire.Container{
 		{Name: "container-f1", Processor: "cpu", Lambda: "f1"}, {Name: "container-f2", Processor: "cpu", Lambda: "f2"},
 	}}
-	if got := receive(t, controller.announced, "announcement"); !proto.Equal(got, want) {
-		t.Errorf("announced %v, want %v", got, want)
+	got := receive(t, controller.announced, "announcement")
+	want.Generation = got.GetGeneration()
+	if !proto.Equal(got, want) || want.Generation == 0 {
+		t.Errorf("announced %v, want %v and a generation", got, want)
 	}
 	for range 2 {
 		if err := c.Close(); err != nil {
 			t.Error(err)
 		}
 	}
-	gone := &wire.ComputerInfo{EdgeServerEndpoint: "10.1.0.2:10000"}
+	gone := &wire.ComputerInfo{EdgeServerEndpoint: "10.1.0.2:10000", Generation: want.Generation}
 	if got := receive(t, controller.removed, "removal"); !proto.Equal(got, gone) {
 		t.Errorf("removed %v, want %v", got, gone)
 	}

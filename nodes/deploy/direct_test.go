@@ -31,10 +31,7 @@ func direct(d *deploy.Deployment, w *workflow.Workflow, m workflow.Model, opts c
 func warm(t testing.TB, cfg deploy.Config) *deploy.Deployment {
 	t.Helper()
 	d := start(t, cfg)
-	if err := d.WarmUp(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if err := d.ConnectComputers(t.Context()); err != nil {
+	if err := d.WarmUp(t.Context(), workflow.Direct); err != nil {
 		t.Fatal(err)
 	}
 	return d
@@ -396,6 +393,66 @@ func TestComputerDiesInDAG(t *testing.T) {
 		}
 	}
 	waitForgotten(t, d)
+}
+
+// TestLateReports: what a failed execution leaves waiting at a join is forgotten
+// before the next client starts. Nobody calls the old client back when the join's
+// time is over, and no connection is opened in an execution that is under way then.
+func TestLateReports(t *testing.T) {
+	noLeaks(t)
+	network, cfg := ring(5, 100*time.Millisecond)
+	cfg.Timeout, cfg.CallTimeout = 600*time.Millisecond, 800*time.Millisecond
+	d := warm(t, cfg)
+	for _, form := range []workflow.Form{workflow.Carry, workflow.Direct} {
+		cut := make(chan struct{})
+		go func() {
+			defer close(cut)
+			for d.Computer(name(3)).Stats().Running == 0 || d.Computer(name(2)).Stats().InFlight > 0 {
+				time.Sleep(time.Millisecond)
+			}
+			network.Cut(address(3))
+		}()
+		failed := time.Now()
+		if _, err := executeForm(d, workedDiamond(), workflow.StateProp, form, client.Options{}); err == nil {
+			t.Fatalf("%s: the execution succeeded without one branch's host", form)
+		}
+		<-cut
+
+		c, err := d.NewClient(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		conns, failures := network.Conns(), 0
+		for host, s := range d.Stats().Computers {
+			if s.Joins+s.InFlight > 0 {
+				t.Errorf("%s: the computer on %s still holds %+v when the next client is there", form, host, s)
+			}
+			failures += s.Failed
+		}
+		// A join would have expired by its call timeout and one round of housekeeping.
+		time.Sleep(time.Until(failed.Add(cfg.Timeout + cfg.CallTimeout + 1200*time.Millisecond)))
+		for _, s := range d.Stats().Computers {
+			failures -= s.Failed
+		}
+		if opened := network.Conns() - conns; opened != 0 || failures != 0 || c.LateCallbacks() != 0 {
+			t.Errorf("%s: afterwards %d connections were opened, %d failures reported, and %d callbacks came late",
+				form, opened, -failures, c.LateCallbacks())
+		}
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+		// The routers may have given up the computer: start it anew.
+		network.Restore(address(3))
+		announceRouter(t, network.Host(address(3)), name(1), name(3))
+		for _, i := range []int{3, 5} {
+			if err := d.StopComputer(name(i)); err != nil {
+				t.Error(err)
+			}
+			if err := d.StartComputer(t.Context(), name(i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 }
 
 // announceRouter makes a host's router known to the controller on another host.

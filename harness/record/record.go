@@ -100,16 +100,6 @@ type Figure struct {
 	LogY bool `json:"log_y,omitempty" yaml:"log-y"`
 }
 
-// Metrics that a figure can show, with the label of their axis.
-var Metrics = map[string]string{
-	"delay":           "Mean delay (s)",
-	"traffic-rate":    "Network traffic (Mb/s)",
-	"traffic-volume":  "Network traffic per execution (kB)",
-	"trunk-volume":    "Switch-to-switch traffic per execution (kB)",
-	"table1-ratio":    "Bytes delivered to hosts / paper's Table 1",
-	"retransmissions": "Retransmitted segments per execution",
-}
-
 // Machine is where a campaign ran.
 type Machine struct {
 	Kernel string `json:"kernel"`

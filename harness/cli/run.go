@@ -308,7 +308,7 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *job.Prepared, part 
 }
 
 // openResults opens the records of a new campaign, or of a stopped one, and
-// returns the jobs that are still to do, and how often which were disturbed.
+// returns the jobs that are still to do, and how often each of them was disturbed.
 func openResults(out string, header record.Campaign, jobs []job.Job, resume bool, reruns int) ([]job.Job, map[string]int, *record.Writer, error) {
 	if resume {
 		old, err := record.Read(out)

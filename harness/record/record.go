@@ -81,7 +81,8 @@ type Coord struct {
 // Figure asks for one figure over the records.
 type Figure struct {
 	// Name of the files, for instance "fig17".
-	Name  string `json:"name" yaml:"name"`
+	Name string `json:"name" yaml:"name"`
+	// Title stands above the figure.
 	Title string `json:"title" yaml:"title"`
 	// Kind is "lines" (a curve per series) or "bars" (a group of bars per x).
 	Kind string `json:"kind" yaml:"kind"`

@@ -151,7 +151,7 @@ type Client struct {
 	life      context.Context
 	end       context.CancelFunc
 
-	// running holds the token of the execution in progress.
+	// running is held by the execution in progress: there is one at a time.
 	running sync.Mutex
 	// held are the states between executions.
 	held held

@@ -996,7 +996,7 @@ func TestStartErrors(t *testing.T) {
 		{"call timeout", func(c *Config) { c.CallTimeout = -1 }, "call timeout is -1ns"},
 		{"endpoint in use", func(c *Config) { c.Endpoint = "10.1.0.9:1" }, "listen on 10.1.0.9:1"},
 		{"state endpoint in use", func(c *Config) { c.StateEndpoint = "10.1.0.9:1" }, "start state server: listen on 10.1.0.9:1"},
-		{"utilisation endpoint in use", func(c *Config) { c.UtilEndpoint = "10.1.0.9:1" }, "listen on 10.1.0.9:1 for utilisation"},
+		{"utilisation endpoint in use", func(c *Config) { c.UtilEndpoint = "10.1.0.9:1" }, "serve utilisation: listen on 10.1.0.9:1"},
 		{"controller refuses", func(c *Config) { c.Controller = controllerAddr }, "announce to controller " + controllerAddr},
 		{"controller unreachable", func(c *Config) { c.Controller = "10.1.0.8:1" }, "announce to controller 10.1.0.8:1"},
 	} {

@@ -6,7 +6,6 @@ package controller
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -53,8 +52,7 @@ type Controller struct {
 	wire.UnimplementedEdgeControllerServer
 
 	cfg    Config
-	server *grpc.Server
-	serve  chan error
+	server *wire.Server
 	// life ends when Close begins, and every installation with it.
 	life context.Context
 	end  context.CancelFunc
@@ -93,23 +91,22 @@ func Start(ctx context.Context, cfg Config) (*Controller, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	l, err := cfg.Net.Listen(ctx, cfg.Endpoint)
-	if err != nil {
-		return nil, fmt.Errorf("start controller: listen on %s: %w", cfg.Endpoint, err)
-	}
 	life, end := context.WithCancel(context.Background())
 	c := &Controller{
 		cfg:       cfg,
 		life:      life,
 		end:       end,
-		server:    wire.NewServer(grpc.WaitForHandlers(true), wire.Watch(cfg.Net)),
-		serve:     make(chan error, 1),
 		turn:      make(chan struct{}, 1),
 		routers:   make(map[string]string),
 		computers: make(map[string]computer),
 	}
-	wire.RegisterEdgeControllerServer(c.server, c)
-	go func() { c.serve <- c.server.Serve(l) }()
+
+	server, err := wire.Serve(ctx, cfg.Net, cfg.Endpoint, func(s grpc.ServiceRegistrar) { wire.RegisterEdgeControllerServer(s, c) })
+	if err != nil {
+		end()
+		return nil, fmt.Errorf("start controller: %w", err)
+	}
+	c.server = server
 	return c, nil
 }
 
@@ -118,9 +115,8 @@ func Start(ctx context.Context, cfg Config) (*Controller, error) {
 func (c *Controller) Close() error {
 	c.closeOnce.Do(func() {
 		c.end()
-		c.server.Stop()
-		if err := <-c.serve; err != nil && !errors.Is(err, grpc.ErrServerStopped) {
-			c.closeErr = fmt.Errorf("serve controller %s: %w", c.cfg.Endpoint, err)
+		if err := c.server.Close(); err != nil {
+			c.closeErr = fmt.Errorf("controller: %w", err)
 		}
 	})
 	return c.closeErr

@@ -2,7 +2,6 @@ package controller_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -14,6 +13,7 @@ import (
 
 	"edgebed/nodes/controller"
 	"edgebed/nodes/memnet"
+	"edgebed/nodes/nodetest"
 	"edgebed/nodes/wire"
 )
 
@@ -50,23 +50,9 @@ func (r *fakeRouter) take() []string {
 	return o
 }
 
-func serveRouter(t *testing.T, n wire.Net, endpoint string, r *fakeRouter) *grpc.Server {
+func serveRouter(t *testing.T, n wire.Net, endpoint string, r *fakeRouter) *wire.Server {
 	t.Helper()
-	l, err := n.Listen(t.Context(), endpoint)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := wire.NewServer()
-	wire.RegisterEdgeRouterServer(s, r)
-	done := make(chan error, 1)
-	go func() { done <- s.Serve(l) }()
-	t.Cleanup(func() {
-		s.Stop()
-		if err := <-done; err != nil && !errors.Is(err, grpc.ErrServerStopped) {
-			t.Error(err)
-		}
-	})
-	return s
+	return nodetest.Serve(t, n, endpoint, func(s grpc.ServiceRegistrar) { wire.RegisterEdgeRouterServer(s, r) })
 }
 
 func setUp(t *testing.T, timeout time.Duration) (*memnet.Network, *controller.Controller, wire.EdgeControllerClient) {
@@ -214,7 +200,9 @@ func TestUnreachableRouterIsForgotten(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	gone.Stop()
+	if err := gone.Close(); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := client.AnnounceComputer(t.Context(), info("a:1", "f")); err != nil {
 		t.Fatal(err)
 	}

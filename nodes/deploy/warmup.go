@@ -57,20 +57,11 @@ func (d *Deployment) warmUp(ctx context.Context) (err error) {
 	h := d.hosts[d.cfg.Client]
 	callbacks := &sink{responses: make(chan *wire.LambdaResponse, len(d.cfg.Computers))}
 	callback := endpoint(h, wire.PortCallback)
-	l, err := h.Net.Listen(ctx, callback)
+	server, err := wire.Serve(ctx, h.Net, callback, func(s grpc.ServiceRegistrar) { wire.RegisterCallbackServerServer(s, callbacks) })
 	if err != nil {
 		return err
 	}
-	server := wire.NewServer(grpc.WaitForHandlers(true))
-	wire.RegisterCallbackServerServer(server, callbacks)
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(l) }()
-	defer func() {
-		server.Stop()
-		if e := <-served; e != nil && !errors.Is(e, grpc.ErrServerStopped) {
-			err = errors.Join(err, e)
-		}
-	}()
+	defer func() { err = errors.Join(err, server.Close()) }()
 
 	names := slices.Sorted(maps.Keys(d.cfg.Computers))
 	for _, name := range names {

@@ -142,8 +142,7 @@ type Router struct {
 	cfg      Config
 	tables   [2]*table
 	handlers chan struct{}
-	servers  []*grpc.Server
-	serve    chan error
+	servers  []*wire.Server
 	// life ends when Close begins; reports counts the calls to the controller.
 	life       context.Context
 	end        context.CancelFunc
@@ -206,24 +205,26 @@ func Start(ctx context.Context, cfg Config) (*Router, error) {
 }
 
 func (r *Router) start(ctx context.Context) error {
-	runs, config := r.newServer(), (*grpc.Server)(nil)
-	wire.RegisterEdgeServerServer(runs, r)
-	if r.cfg.ConfigEndpoint == "" || r.cfg.ConfigEndpoint == r.cfg.Endpoint {
+	if r.cfg.ConfigEndpoint == "" {
 		r.cfg.ConfigEndpoint = r.cfg.Endpoint
-		wire.RegisterEdgeRouterServer(runs, r)
-	} else {
-		config = r.newServer()
-		wire.RegisterEdgeRouterServer(config, r)
 	}
-	r.serve = make(chan error, 2)
-	if err := r.listen(ctx, runs, r.cfg.Endpoint); err != nil {
+	// Requests and configuration may share an endpoint, and then a server.
+	err := r.serve(ctx, r.cfg.Endpoint, func(s grpc.ServiceRegistrar) {
+		wire.RegisterEdgeServerServer(s, r)
+		if r.cfg.ConfigEndpoint == r.cfg.Endpoint {
+			wire.RegisterEdgeRouterServer(s, r)
+		}
+	})
+	if err != nil {
 		return err
 	}
-	if config != nil {
-		if err := r.listen(ctx, config, r.cfg.ConfigEndpoint); err != nil {
+	if r.cfg.ConfigEndpoint != r.cfg.Endpoint {
+		err := r.serve(ctx, r.cfg.ConfigEndpoint, func(s grpc.ServiceRegistrar) { wire.RegisterEdgeRouterServer(s, r) })
+		if err != nil {
 			return err
 		}
 	}
+
 	if r.cfg.Controller == "" {
 		return nil
 	}
@@ -243,17 +244,13 @@ func (r *Router) start(ctx context.Context) error {
 	return nil
 }
 
-func (r *Router) newServer() *grpc.Server {
-	return wire.NewServer(grpc.WaitForHandlers(true), wire.Watch(r.cfg.Net))
-}
-
-func (r *Router) listen(ctx context.Context, s *grpc.Server, endpoint string) error {
-	l, err := r.cfg.Net.Listen(ctx, endpoint)
+// serve starts a server that Close ends.
+func (r *Router) serve(ctx context.Context, endpoint string, register func(grpc.ServiceRegistrar)) error {
+	s, err := wire.Serve(ctx, r.cfg.Net, endpoint, register)
 	if err != nil {
-		return fmt.Errorf("listen on %s: %w", endpoint, err)
+		return err
 	}
 	r.servers = append(r.servers, s)
-	go func() { r.serve <- s.Serve(l) }()
 	return nil
 }
 
@@ -268,11 +265,8 @@ func (r *Router) Close() error {
 		r.end()
 		var errs []error
 		for _, s := range r.servers {
-			s.Stop()
-		}
-		for range r.servers {
-			if err := <-r.serve; err != nil && !errors.Is(err, grpc.ErrServerStopped) {
-				errs = append(errs, fmt.Errorf("serve router %s: %w", r.cfg.Endpoint, err))
+			if err := s.Close(); err != nil {
+				errs = append(errs, fmt.Errorf("router %s: %w", r.cfg.Endpoint, err))
 			}
 		}
 		r.reports.Wait()

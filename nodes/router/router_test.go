@@ -5,9 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
-	"runtime"
-	"runtime/pprof"
 	"slices"
 	"strings"
 	"sync"
@@ -15,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protowire"
@@ -23,6 +19,7 @@ import (
 
 	"edgebed/nodes/controller"
 	"edgebed/nodes/memnet"
+	"edgebed/nodes/nodetest"
 	"edgebed/nodes/router"
 	"edgebed/nodes/wire"
 )
@@ -35,17 +32,7 @@ const (
 
 var routerHost = netip.MustParseAddr("10.1.0.1")
 
-// fakeComputer answers what its function says.
-type fakeComputer struct {
-	wire.UnimplementedEdgeServerServer
-	run func(context.Context, *wire.LambdaRequest) (*wire.LambdaResponse, error)
-}
-
-func (c fakeComputer) RunLambda(ctx context.Context, in *wire.LambdaRequest) (*wire.LambdaResponse, error) {
-	return c.run(ctx, in)
-}
-
-func answer(retcode string) func(context.Context, *wire.LambdaRequest) (*wire.LambdaResponse, error) {
+func answer(retcode string) nodetest.Lambda {
 	return func(_ context.Context, in *wire.LambdaRequest) (*wire.LambdaResponse, error) {
 		return &wire.LambdaResponse{Retcode: retcode, Output: in.GetInput(), Hops: in.GetHops() + 1}, nil
 	}
@@ -63,21 +50,8 @@ type bed struct {
 // setUp starts a router and dials it; at the end nothing must be left.
 func setUp(t *testing.T, cfg router.Config) *bed {
 	t.Helper()
-	before := runtime.NumGoroutine()
 	network := memnet.New()
-	t.Cleanup(func() {
-		deadline := time.Now().Add(5 * time.Second)
-		for runtime.NumGoroutine() > before && time.Now().Before(deadline) {
-			time.Sleep(5 * time.Millisecond)
-		}
-		if n := runtime.NumGoroutine(); n > before {
-			t.Errorf("%d goroutines left, %d before", n, before)
-			_ = pprof.Lookup("goroutine").WriteTo(os.Stderr, 1)
-		}
-		if conns, listeners := network.Open(); conns != 0 || listeners != 0 {
-			t.Errorf("%d connections and %d listeners left", conns, listeners)
-		}
-	})
+	nodetest.NoLeaks(t, network)
 	b := &bed{t: t, network: network}
 	cfg.Net, cfg.Endpoint, cfg.ConfigEndpoint = network.Host(routerHost), lambda, config
 	if cfg.Controller != "" {
@@ -116,22 +90,11 @@ func setUp(t *testing.T, cfg router.Config) *bed {
 }
 
 // computer serves a fake computer on host 10.1.0.i and returns its endpoint.
-func (b *bed) computer(i int, run func(context.Context, *wire.LambdaRequest) (*wire.LambdaResponse, error)) string {
+func (b *bed) computer(i int, run nodetest.Lambda) string {
 	b.t.Helper()
 	addr := netip.AddrFrom4([4]byte{10, 1, 0, byte(i)})
 	endpoint := netip.AddrPortFrom(addr, wire.PortComputer).String()
-	l, err := b.network.Host(addr).Listen(b.t.Context(), endpoint)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	s := wire.NewServer(grpc.WaitForHandlers(true))
-	wire.RegisterEdgeServerServer(s, fakeComputer{run: run})
-	done := make(chan error, 1)
-	go func() { done <- s.Serve(l) }()
-	b.t.Cleanup(func() {
-		s.Stop()
-		<-done
-	})
+	nodetest.ServeLambda(b.t, b.network.Host(addr), endpoint, run)
 	return endpoint
 }
 

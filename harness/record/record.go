@@ -258,6 +258,8 @@ type Verdict string
 const (
 	// Faithful: every check of the audit passed.
 	Faithful Verdict = "faithful"
+	// Exact: the network was computed in virtual time, which nothing can disturb.
+	Exact Verdict = "exact"
 	// Disturbed: at least one did not; Findings say which.
 	Disturbed Verdict = "disturbed"
 )

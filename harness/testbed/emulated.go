@@ -34,6 +34,9 @@ func Emulated(ctx context.Context, j *job.Job) (Network, error) {
 // emulated is an emulated network as the testbed uses it.
 type emulated struct{ *emu.Network }
 
+// Kind implements Network.
+func (n emulated) Kind() record.Network { return record.Emulated }
+
 // Net implements Network.
 func (n emulated) Net(host string) (wire.Net, error) { return n.Host(host) }
 

@@ -14,6 +14,8 @@ import (
 // Network is what a cell needs of a network: Emulated's has the kernel's links,
 // simnet's links in virtual time.
 type Network interface {
+	// Kind says what makes the links.
+	Kind() record.Network
 	// Net is the network as the named host sees it.
 	Net(host string) (wire.Net, error)
 	// Clock is that of the computers' processors; nil gives each its own.

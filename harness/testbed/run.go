@@ -101,6 +101,7 @@ func (b *bench) run(ctx context.Context, report job.Reporter) error {
 	settings := b.network.Settings()
 	maps.Copy(settings, map[string]string{
 		"topology":        b.job.Topology().Name,
+		"network":         string(b.network.Kind()),
 		"form":            string(cell.Execution.Form),
 		"connection-cost": cell.Nodes.ConnectionCost.String(),
 		"pause":           cell.Execution.Pause.String(),

@@ -20,7 +20,6 @@ import (
 	"edgebed/harness/job"
 	"edgebed/harness/record"
 	"edgebed/harness/report"
-	"edgebed/harness/sandbox"
 	"edgebed/harness/scenario"
 	"edgebed/harness/testbed"
 	"edgebed/nodes/units"
@@ -32,12 +31,14 @@ type selectionFlags struct {
 	set     []string
 	where   []string
 	filter  string
+	network string
 }
 
 func (f *selectionFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.profile, "profile", "quick", "how much to run: a profile of the scenario")
 	cmd.Flags().StringArrayVar(&f.set, "set", nil, "give a parameter a value, as `name=value`; repeatable")
 	cmd.Flags().StringArrayVar(&f.where, "where", nil, "run only this value of an axis, as `axis=value`; repeatable")
+	cmd.Flags().StringVar(&f.network, "network", "", "what makes the links: emulated (the kernel) or virtual (computed, in virtual time); default: as the scenario says")
 	cmd.Flags().StringVar(&f.filter, "filter", "", "run only cells whose identifier this regular `expression` matches, for instance part of it")
 }
 
@@ -61,6 +62,18 @@ func (f *selectionFlags) expand(s *scenario.Scenario) (*scenario.Plan, error) {
 		return nil, fmt.Errorf("--filter %s: none of the %d cells matches (see them with --dry-run)", f.filter, all)
 	}
 	return plan, nil
+}
+
+// backend returns what runs the scenario's cells.
+func (f *selectionFlags) backend(s *scenario.Scenario) (testbed.Backend, error) {
+	if f.network == "" {
+		return testbed.BackendOf(s.Network), nil
+	}
+	asked := record.Network(f.network)
+	if err := scenario.CheckNetwork(asked); err != nil {
+		return testbed.Backend{}, fmt.Errorf("--network: %w", err)
+	}
+	return testbed.BackendOf(asked), nil
 }
 
 // prepare returns the plan and the jobs of the cells that the flags choose. They
@@ -192,9 +205,12 @@ prototype's chain or DAG format) instead of generated ones.`,
 			if o.out == "" {
 				o.out = filepath.Join("results", plan.Scenario.Name)
 			}
-			part := campaign.Shard(prepared.Jobs, i, n)
+			if o.backend, err = flags.backend(plan.Scenario); err != nil {
+				return usage(err)
+			}
+			part := campaign.Shard(prepared.Jobs, i, n, o.backend.Expected)
 			if dryRun {
-				return describe(cmd, plan, part, o.jobs)
+				return describe(cmd, plan, part, o)
 			}
 			return runCampaign(cmd, plan, prepared, part, o)
 		},
@@ -213,32 +229,35 @@ prototype's chain or DAG format) instead of generated ones.`,
 
 // runOptions are how a campaign is run, beside what.
 type runOptions struct {
-	out    string
-	jobs   int
-	reruns int
-	resume bool
-	json   bool
+	backend testbed.Backend
+	out     string
+	jobs    int
+	reruns  int
+	resume  bool
+	json    bool
 }
 
-func describe(cmd *cobra.Command, plan *scenario.Plan, jobs []job.Job, atOnce int) error {
+func describe(cmd *cobra.Command, plan *scenario.Plan, jobs []job.Job, o runOptions) error {
 	var total time.Duration
 	var traffic units.Size
 	w := cmd.OutOrStdout()
 	for _, job := range jobs {
-		expected, bytes := job.Expected(), job.Traffic()
+		expected, bytes := o.backend.Expected(&job), job.Traffic()
 		total += expected
 		traffic += bytes
 		fmt.Fprintf(w, "%-80s %4d executions %8.1f s %10.2f MB\n", job.Cell.ID, len(job.Workflows), expected.Seconds(), float64(bytes)/1e6)
 	}
 	fmt.Fprintf(w, "%d cells of %s, profile %s, %.1f MB sent by switches; %v one after another, about %v side by side on %d cores\n",
 		len(jobs), plan.Scenario.Name, plan.Profile, float64(traffic)/1e6, total.Round(time.Second),
-		campaign.Estimate(jobs, float64(runtime.NumCPU()), atOnce).Round(time.Second), runtime.NumCPU())
+		campaign.Estimate(jobs, campaign.Options{
+			Cores: float64(runtime.NumCPU()), Jobs: o.jobs, Expected: o.backend.Expected, Exact: o.backend.Exact,
+		}).Round(time.Second), runtime.NumCPU())
 	return nil
 }
 
 func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *job.Prepared, part []job.Job, o runOptions) error {
 	ctx := cmd.Context()
-	if err := sandbox.Probe(ctx, sandbox.Options{}); err != nil {
+	if err := o.backend.Probe(ctx); err != nil {
 		return err
 	}
 	header := record.Campaign{
@@ -247,6 +266,7 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *job.Prepared, part 
 		Title:          plan.Scenario.Title,
 		ScenarioSHA256: p.Hash,
 		Profile:        plan.Profile,
+		Network:        o.backend.Network,
 		Parameters:     plan.Parameters,
 		Started:        time.Now(),
 		Command:        append([]string{"edgebed"}, os.Args[1:]...),
@@ -260,12 +280,12 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *job.Prepared, part 
 	for _, job := range p.Jobs {
 		header.Executions += len(job.Workflows)
 	}
-	work, err := testbed.Calibrate(ctx)
+	work, err := o.backend.Calibrate(ctx)
 	if err != nil {
 		return err
 	}
 	header.CalibrationNS = work.Nanoseconds()
-	todo, disturbed, w, err := openResults(o.out, header, part, o.resume, o.reruns)
+	todo, disturbed, w, err := openResults(header, part, o)
 	if err != nil {
 		return usage(err)
 	}
@@ -276,10 +296,11 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *job.Prepared, part 
 	if o.json {
 		files = io.Discard
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "%s, profile %s: %d cells to run, records in %s\n", plan.Scenario.Name, plan.Profile, len(todo), o.out)
+	fmt.Fprintf(cmd.ErrOrStderr(), "%s, profile %s, %s network: %d cells to run, records in %s\n", plan.Scenario.Name, plan.Profile, o.backend.Network, len(todo), o.out)
 	events.begin(header, len(todo), o.out)
 	summary, err := campaign.Run(ctx, todo, w, campaign.Options{
-		Worker: testbed.Spawn, Jobs: o.jobs, Reruns: o.reruns, Disturbed: disturbed,
+		Worker: o.backend.Spawn, Jobs: o.jobs, Reruns: o.reruns, Disturbed: disturbed,
+		Expected: o.backend.Expected, Exact: o.backend.Exact,
 		Observe: func(e campaign.Event) {
 			view.show(e)
 			events.pass(e)
@@ -309,8 +330,9 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *job.Prepared, part 
 
 // openResults opens the records of a new campaign, or of a stopped one, and
 // returns the jobs that are still to do, and how often each of them was disturbed.
-func openResults(out string, header record.Campaign, jobs []job.Job, resume bool, reruns int) ([]job.Job, map[string]int, *record.Writer, error) {
-	if resume {
+func openResults(header record.Campaign, jobs []job.Job, o runOptions) ([]job.Job, map[string]int, *record.Writer, error) {
+	out := o.out
+	if o.resume {
 		old, err := record.Read(out)
 		switch {
 		case errors.Is(err, os.ErrNotExist):
@@ -330,6 +352,10 @@ func openResults(out string, header record.Campaign, jobs []job.Job, resume bool
 				return nil, nil, nil, fmt.Errorf("resume %s: it holds %s, profile %s, of another version (%.12s, now %.12s); choose another --out",
 					out, c.Scenario, c.Profile, c.ScenarioSHA256, header.ScenarioSHA256)
 			}
+			if c.On() != header.On() {
+				return nil, nil, nil, fmt.Errorf("resume %s: it holds results of the %s network, not the %s one; choose another --out or --network %s",
+					out, c.On(), header.On(), c.On())
+			}
 			before := map[string]record.CellResult{}
 			for _, cell := range old.Cells {
 				before[cell.Cell.ID] = cell
@@ -340,11 +366,11 @@ func openResults(out string, header record.Campaign, jobs []job.Job, resume bool
 			var left []job.Job
 			for _, j := range jobs {
 				cell := before[j.Cell.ID]
-				if campaign.Settled(cell, reruns) {
+				if campaign.Settled(cell, o.reruns) {
 					continue
 				}
 				disturbed[j.Cell.ID] = cell.DisturbedAttempts
-				if n := cell.Stopped(); same && n > 0 && j.Divisible() {
+				if n := cell.Stopped(); same && !o.backend.Exact && n > 0 && j.Divisible() {
 					j.First = n
 				}
 				left = append(left, j)

@@ -32,6 +32,7 @@ type selectionFlags struct {
 	set     []string
 	where   []string
 	filter  string
+	verify  bool
 }
 
 func (f *selectionFlags) add(cmd *cobra.Command) {
@@ -115,7 +116,7 @@ func parseShard(text string) (i, n int, err error) {
 }
 
 func (f *selectionFlags) selection() (scenario.Selection, error) {
-	sel := scenario.Selection{Profile: f.profile, Set: map[string]string{}, Where: map[string][]string{}}
+	sel := scenario.Selection{Profile: f.profile, Set: map[string]string{}, Where: map[string][]string{}, Verify: f.verify}
 	for _, s := range f.set {
 		name, value, ok := strings.Cut(s, "=")
 		if !ok {
@@ -200,6 +201,7 @@ prototype's chain or DAG format) instead of generated ones.`,
 		},
 	}
 	flags.add(cmd)
+	cmd.Flags().BoolVar(&flags.verify, "verify", false, "let every execution prove that its functions used each state in causal order, or fail")
 	cmd.Flags().StringVar(&o.out, "out", "", "folder for records, figures and report (default results/NAME)")
 	cmd.Flags().IntVar(&o.reruns, "reruns", campaign.Reruns, "how often to run a cell again that the audit calls disturbed: with fewer neighbours, at last alone")
 	cmd.Flags().IntVar(&o.jobs, "jobs", 0, "largest number of cells at once (default: as many as the machine keeps up with)")

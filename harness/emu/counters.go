@@ -48,6 +48,21 @@ func (c Counters) Sub(before Counters) Counters {
 	return d
 }
 
+// Add returns c with what another count of the same network found on top. Backlog
+// and Queued are those of c.
+func (c Counters) Add(more Counters) Counters {
+	sum := Counters{Ports: slices.Clone(c.Ports)}
+	for i := range min(len(sum.Ports), len(more.Ports)) {
+		p, m := &sum.Ports[i], more.Ports[i]
+		p.TxBytes += m.TxBytes
+		p.TxPackets += m.TxPackets
+		p.RxBytes += m.RxBytes
+		p.RxPackets += m.RxPackets
+		p.Drops += m.Drops
+	}
+	return sum
+}
+
 // Sent sums what left all ports: every frame once per switch traversed,
 // including the port to the receiving host, which is the paper's traffic
 // (prototype: scripts/ovs-stat.py). Trunk ports only with trunk.

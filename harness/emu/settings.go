@@ -77,7 +77,7 @@ func (n *Network) readSettings(context.Context) error {
 	}
 	n.settings["host-segmentation"] = "in software, before the switch"
 	for _, group := range []map[string]map[string]string{hosts, links, ports} {
-		fold(n.settings, group)
+		Fold(n.settings, group)
 	}
 	return nil
 }
@@ -90,8 +90,9 @@ func put(group map[string]map[string]string, key, member, value string) {
 	group[key][member] = value
 }
 
-// fold writes one entry for a key where all members agree, else one for each.
-func fold(into map[string]string, group map[string]map[string]string) {
+// Fold writes one entry for a key where all members agree, else one for each, with
+// the member's name after a dot.
+func Fold(into map[string]string, group map[string]map[string]string) {
 	for key, members := range group {
 		values := slices.Sorted(maps.Values(members))
 		if len(values) > 0 && values[0] == values[len(values)-1] {

@@ -1,18 +1,21 @@
 package testbed
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"edgebed/harness/audit"
 	"edgebed/harness/emu"
 	"edgebed/harness/job"
 	"edgebed/harness/record"
+	"edgebed/harness/scenario"
 	"edgebed/nodes/client"
 	"edgebed/nodes/deploy"
 	"edgebed/nodes/trace"
@@ -22,9 +25,6 @@ import (
 // quiet is how long no switch port may have moved a byte for an execution's
 // traffic to count as complete: longer than Linux delays an ACK (40 ms).
 const quiet = 50 * time.Millisecond
-
-// settleLimit bounds the wait for quiet.
-const settleLimit = 10 * time.Second
 
 // Run runs the job in the calling process, which must be in a sandbox. A failed
 // execution is reported and is not an error.
@@ -116,7 +116,9 @@ func (b *bench) run(ctx context.Context, report job.Reporter) error {
 		"warm-up":         fmt.Sprint(cell.Execution.WarmUp),
 		"discard":         fmt.Sprint(cell.Execution.Discard),
 		"clients":         clients(cell.Execution.KeepClient),
+		"verify":          fmt.Sprint(cell.Execution.Verify),
 	})
+	maps.Copy(settings, stateSettings(cell.Nodes.Computers))
 	busy, err := audit.ReadCPU()
 	if err != nil {
 		return err
@@ -143,7 +145,8 @@ func (b *bench) run(ctx context.Context, report job.Reporter) error {
 			return err
 		}
 		e, err := b.execute(ctx, k, b.job.Workflow(k))
-		if err != nil {
+		var restless *restlessError
+		if err != nil && !errors.As(err, &restless) {
 			return fmt.Errorf("execution %d: %w", k, err)
 		}
 		so, err := watch.Evidence(ctx)
@@ -160,6 +163,10 @@ func (b *bench) run(ctx context.Context, report job.Reporter) error {
 		if err := report.Execution(e); err != nil {
 			return err
 		}
+		if restless != nil {
+			// The execution is on record; the next one would count its frames.
+			return fmt.Errorf("execution %d: %w", k, restless)
+		}
 	}
 	evidence, err := watch.Stop(ctx)
 	if err != nil {
@@ -172,6 +179,21 @@ func (b *bench) run(ctx context.Context, report job.Reporter) error {
 	return report.CellEnd(record.CellEnd{
 		Cell: cell.ID, Ended: time.Now(), OK: true, BusyCPU: busy.Busy(now), Audit: audit.Judge(evidence),
 	})
+}
+
+// stateSettings says where functions keep their states, and how they use them: one
+// entry where all computers agree, else one for each.
+func stateSettings(groups []scenario.ComputerGroup) map[string]string {
+	hosts, modes := map[string]string{}, map[string]string{}
+	for _, g := range groups {
+		for _, host := range g.Hosts {
+			hosts[host] = cmp.Or(g.StateHost, "{host}")
+			modes[host] = string(cmp.Or(g.StateMode, scenario.StateArtifact))
+		}
+	}
+	settings := map[string]string{}
+	emu.Fold(settings, map[string]map[string]string{"state-host": hosts, "state-mode": modes})
+	return settings
 }
 
 func clients(keep bool) string {
@@ -207,11 +229,7 @@ func (b *bench) execute(ctx context.Context, index int, w job.Workflow) (record.
 	if err := sleep(ctx, cell.Execution.Pause-time.Since(b.answered)); err != nil {
 		return e, err
 	}
-	before, err := b.network.Counters()
-	if err != nil {
-		return e, err
-	}
-	tcpBefore, err := b.tcp()
+	before, err := b.read()
 	if err != nil {
 		return e, err
 	}
@@ -226,8 +244,15 @@ func (b *bench) execute(ctx context.Context, index int, w job.Workflow) (record.
 	if b.traces(index) {
 		running = b.recorder.Begin(ctx, b.recorder.Node(cell.Nodes.Client, trace.Client), fmt.Sprintf("%s, execution %d", cell.ID, index))
 	}
+	// Verification fetches states, which is no part of the execution.
+	var unverified reading
+	var verifying bool
 	result, err := c.Execute(running, w.Workflow, cell.Execution.Model, cell.Execution.Form, cell.Workload.Argument,
-		client.Options{Verify: cell.Execution.Verify})
+		client.Options{Verify: cell.Execution.Verify, Answered: func() (err error) {
+			unverified, err = b.settle(ctx, settleLimit(b.job, true))
+			verifying = err == nil
+			return err
+		}})
 	b.answered = time.Now()
 	b.recorder.End(result.UUID, err)
 	if ctx.Err() != nil {
@@ -240,23 +265,29 @@ func (b *bench) execute(ctx context.Context, index int, w job.Workflow) (record.
 	e.DelayNS = int64(result.Delay)
 	e.Hops = result.Hops
 	e.PTimeMS = result.PTime.Milliseconds()
+	if verifying {
+		verified, err := b.settle(ctx, settleLimit(b.job, true))
+		if err != nil {
+			return e, errors.Join(err, c.Close())
+		}
+		before = before.plus(verified.since(unverified))
+	}
 	if b.kept = c; !cell.Execution.KeepClient || c.Spent() {
 		b.kept = nil
 		if err := c.Close(); err != nil {
 			return e, err
 		}
 	}
-	settle, cancel := context.WithTimeout(ctx, settleLimit)
-	defer cancel()
-	counters, err := b.network.Idle(settle, quiet)
-	if err != nil {
-		return e, fmt.Errorf("wait for the last frames: %w", err)
-	}
-	tcp, err := b.tcp()
-	if err != nil {
+	after, err := b.settle(ctx, settleLimit(b.job, e.OK))
+	var restless *restlessError
+	if errors.As(err, &restless) {
+		e.OK = false
+		e.Reason = strings.TrimPrefix(e.Reason+"; "+restless.Error(), "; ")
+	} else if err != nil {
 		return e, err
 	}
-	passed := counters.Sub(before)
+	counted := after.since(before)
+	passed := counted.ports
 	e.SwitchBytes, e.SwitchPackets = passed.Sent(false)
 	e.TrunkBytes, e.TrunkPackets = passed.Sent(true)
 	e.Drops = passed.Drops()
@@ -265,30 +296,14 @@ func (b *bench) execute(ctx context.Context, index int, w job.Workflow) (record.
 			Name: p.Name, TxBytes: p.TxBytes, TxPackets: p.TxPackets, RxBytes: p.RxBytes, RxPackets: p.RxPackets,
 		})
 	}
-	e.Retransmissions = tcp.retransmissions - tcpBefore.retransmissions
-	e.ActiveOpens = tcp.activeOpens - tcpBefore.activeOpens
+	e.Retransmissions = counted.tcp.retransmissions
+	e.ActiveOpens = counted.tcp.activeOpens
 	e.CycleNS = int64(cell.Execution.Pause + result.Delay)
-	return e, nil
+	return e, err
 }
 
 // traces tells whether an execution is the one to trace.
 func (b *bench) traces(index int) bool { return b.job.Trace != nil && *b.job.Trace == index }
-
-// tcpCounters are sums over all hosts.
-type tcpCounters struct{ retransmissions, activeOpens int64 }
-
-func (b *bench) tcp() (tcpCounters, error) {
-	var sum tcpCounters
-	for _, h := range b.network.Hosts() {
-		c, err := h.TCP()
-		if err != nil {
-			return sum, err
-		}
-		sum.retransmissions += c["RetransSegs"]
-		sum.activeOpens += c["ActiveOpens"]
-	}
-	return sum, nil
-}
 
 func sleep(ctx context.Context, d time.Duration) error {
 	if d <= 0 {

@@ -58,6 +58,11 @@ type Options struct {
 	// was taken; it costs traffic. A carried DAG loses updates that two branches
 	// make (the prototype's limit), and verification says so.
 	Verify bool
+	// Answered, where it is set, is called once the delay was taken and before
+	// states are fetched for Verify, which waits for it: whoever counts traffic
+	// can tell the execution's from the verification's. Its error fails the
+	// verification. It is not called without Verify, nor for a failed execution.
+	Answered func() error
 }
 
 // State is an application state as the client knows it.
@@ -251,7 +256,8 @@ func (c *Client) Execute(ctx context.Context, w *workflow.Workflow, model workfl
 	if err != nil {
 		return Result{}, &Failure{StageCheck, err}
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	whole := ctx
+	ctx, cancel := context.WithTimeout(whole, c.cfg.Timeout)
 	defer cancel()
 	defer context.AfterFunc(c.life, cancel)()
 
@@ -281,7 +287,13 @@ func (c *Client) Execute(ctx context.Context, w *workflow.Workflow, model workfl
 		return result, err
 	}
 	if opts.Verify {
-		if err := c.verify(ctx, p); err != nil {
+		if opts.Answered != nil {
+			err = opts.Answered()
+		}
+		if err == nil {
+			err = c.verifyWithin(whole, p)
+		}
+		if err != nil {
 			c.held = held{}
 			result.States = c.held.copy()
 			return result, &Failure{StageVerify, err}

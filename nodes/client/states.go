@@ -76,6 +76,16 @@ func (c *Client) create(ctx context.Context, p *plan) (err error) {
 	return nil
 }
 
+// verifyWithin is verify with a timeout of its own: what the execution has left of
+// its time says nothing about reading the states.
+func (c *Client) verifyWithin(ctx context.Context, p *plan) error {
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	defer cancel()
+	defer context.AfterFunc(c.life, cancel)()
+
+	return c.verify(ctx, p)
+}
+
 // verify checks that each state holds its initial content followed by the
 // marks of its users in causal order, of this and of earlier verified
 // executions, and fetches states that live elsewhere.

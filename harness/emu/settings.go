@@ -1,10 +1,13 @@
 package emu
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
 	"slices"
+
+	"edgebed/harness/topology"
 )
 
 // Settings returns the facts of the emulation that could move a curve, for the
@@ -63,6 +66,9 @@ func (n *Network) readSettings(context.Context) error {
 			}
 			put(links, "link-delay", name, p.Delay.String())
 			put(links, "link-jitter", name, p.Jitter.String())
+			if p.Jitter > 0 {
+				put(links, "link-jitter-order", name, string(cmp.Or(p.JitterOrder, topology.FIFO)))
+			}
 			put(links, "link-loss", name, fmt.Sprint(float64(p.Loss)))
 		}
 	}

@@ -2,6 +2,7 @@ package testbed
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -130,13 +131,14 @@ func TestVerifyIsNotCounted(t *testing.T) {
 	}
 }
 
-// TestSlowDrain: an execution that fails leaves more in sockets and queues than its
-// link carries in 10 s. It is on record all the same, and the cell goes on.
-func TestSlowDrain(t *testing.T) {
-	const text = `
+// twoHosts returns a cell on two hosts with one link in between, of the given
+// parameters.
+func twoHosts(t *testing.T, wire, argument, timeout, executions string) job.Job {
+	t.Helper()
+	text := `
 version: 1
-name: slow
-title: Slow
+name: two
+title: Two hosts
 matrix: [{axis: model, values: [pure-faas]}]
 topology: {file: two.yaml}
 nodes:
@@ -145,11 +147,11 @@ nodes:
     - hosts: [b]
       processors: [{name: cpu, cores: 1, speed: 1e12, memory: 64 MiB}]
       functions: [{names: [f], workers: 1, service-time: 1 ms}]
-workload: {generator: chain, variant: text, states: 1, length: 1, argument: 1 MB}
-execution: {model: $model, pause: 0 ms, timeout: 1500 ms}
-profiles: {quick: {executions: 1, seeds: [1]}}
+workload: {generator: chain, variant: text, states: 1, length: 1, ` + argument + `}
+execution: {model: $model, pause: 0 ms, ` + timeout + `}
+profiles: {quick: {` + executions + `, seeds: [1]}}
 `
-	const two = `
+	network := `
 version: 1
 name: two
 subnet: 10.7.0.0/24
@@ -158,9 +160,9 @@ hosts:
   - {name: a, address: 10.7.0.1, switch: left}
   - {name: b, address: 10.7.0.2, switch: right}
 links: [{between: [left, right], class: wire}]
-link-classes: {wire: {rate: 30 kb/s, delay: 1 ms}}
+link-classes: {wire: {` + wire + `}}
 `
-	s, err := scenario.Parse("slow.yaml", []byte(text))
+	s, err := scenario.Parse("two-hosts.yaml", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,16 +170,51 @@ link-classes: {wire: {rate: 30 kb/s, delay: 1 ms}}
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := job.Prepare(plan, func(string) ([]byte, string, error) { return []byte(two), "two.yaml", nil }, nil)
+	p, err := job.Prepare(plan, func(string) ([]byte, string, error) { return []byte(network), "two.yaml", nil }, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, list, end := collect(t, p.Jobs[0])
+	return p.Jobs[0]
+}
+
+// TestJitter: on a machine that keeps up, cells with jitter on their link are
+// faithful, whichever order of frames it keeps.
+func TestJitter(t *testing.T) {
+	for _, order := range []string{"fifo", "reorder"} {
+		wire := "rate: 10 Mb/s, delay: 20 ms, jitter: 10 ms, jitter-order: " + order
+		j := twoHosts(t, wire, "argument: 1 kB", "timeout: 5 s", "executions: 4")
+		var end record.CellEnd
+		for range 3 { // others may disturb it now and then
+			var cell record.Cell
+			var list []record.Execution
+			cell, list, end = collect(t, j)
+			if len(list) != 4 || !list[3].OK || cell.Settings["link-jitter-order"] != order {
+				t.Fatalf("%s: settings %v, executions %+v", order, cell.Settings, list)
+			}
+			if end.Audit.Verdict == record.Faithful {
+				break
+			}
+		}
+		for _, f := range end.Audit.Findings {
+			if strings.HasPrefix(f.Check, "link-") {
+				t.Errorf("%s: %s at %s is %v %s, limit %v", order, f.Check, f.Where, f.Value, f.Unit, f.Limit)
+			}
+		}
+		if end.Audit.Measures["link-jitter-percent"] == 0 {
+			t.Errorf("%s: jitter was not judged: %v", order, end.Audit.Measures)
+		}
+	}
+}
+
+// TestSlowDrain: an execution that fails leaves more in sockets and queues than its
+// link carries in 10 s. It is on record all the same, and the cell goes on.
+func TestSlowDrain(t *testing.T) {
+	j := twoHosts(t, "rate: 30 kb/s, delay: 1 ms", "argument: 1 MB", "timeout: 1500 ms", "executions: 1")
+	_, list, end := collect(t, j)
 	if len(list) != 1 || list[0].OK || !end.OK {
 		t.Fatalf("%d executions, end %+v, want one that failed in a cell that went on: %+v", len(list), end, list)
 	}
 	// What was still under way at the timeout is in the count.
-	j := p.Jobs[0]
 	if passed := units.Size(list[0].TrunkBytes); (30 * units.Kbps).Time(passed) < 10*time.Second {
 		t.Errorf("only %v passed the link: it needs no more than 10 s for that, and the test shows nothing", passed)
 	}

@@ -54,6 +54,10 @@ type task struct {
 	started int
 	// ready is set once the worker has built the network.
 	ready bool
+	// began is when this attempt was admitted, moved when it last got on: it was
+	// ready, or made one of its executions.
+	began, moved time.Time
+	made         int
 }
 
 // admission decides which cell starts next. It predicts what the machine's CPUs
@@ -104,8 +108,8 @@ func kind(j job.Job) string {
 // wakes up for every frame. An execution keeps about one path of links busy at a
 // time, so the fastest link's rate counts. Measured on exp400's cells run alone, 2
 // cores of an AMD EPYC: 0.05 at 1 Mb/s, 0.15 at 20 Mb/s, 0.25 at 100 Mb/s.
-func Load(job job.Job) float64 {
-	return 0.04 + 0.05*float64(job.Left())/job.Expected().Seconds() + 0.001*job.FastestLink().Mbps()
+func Load(j job.Job) float64 {
+	return 0.04 + 0.05*float64(j.Left())/j.Expected().Seconds() + 0.001*j.FastestLink().Mbps()
 }
 
 // wait queues the task. Tasks that may have neighbours come first, the longest
@@ -251,39 +255,4 @@ func (a *admission) observe(busy float64) {
 		step = learningRate * (busy - a.others)
 	}
 	a.others = max(0, a.others+step)
-}
-
-// setUp is how far apart cells start, one network being built at a time: 1.2 to 1.4 s
-// at the median in the quick profile of experiment 400 on 2 cores. A third of it is
-// work, the rest is waiting for a processor.
-const setUp = 1200 * time.Millisecond
-
-// Estimate returns how long the jobs take under the admission policy on a
-// machine with so many cores, if every cell is faithful.
-func Estimate(jobs []job.Job, cores float64, limit int) time.Duration {
-	a := newAdmission(jobs, cores, limit, Reruns, nil)
-	began := map[*task]time.Duration{}
-	due := func(t *task) time.Duration {
-		if !t.ready {
-			return began[t] + min(setUp, t.expected)
-		}
-		return began[t] + t.expected
-	}
-	var now time.Duration
-	for {
-		for t := a.next(); t != nil; t = a.next() {
-			began[t] = now
-		}
-		if len(a.running) == 0 {
-			return now
-		}
-		first := slices.MinFunc(a.running, func(x, y *task) int { return cmp.Compare(due(x), due(y)) })
-		now = due(first)
-		if !first.ready {
-			first.ready = true
-			continue
-		}
-		a.remove(first)
-		a.audited(first, &record.Audit{Verdict: record.Faithful})
-	}
 }

@@ -31,7 +31,8 @@ func (j *Job) eachLink(do func(topology.Params)) {
 
 // Expected returns about how long the job takes when nothing disturbs it: its
 // payload one transfer after the other, each at the rate of the slowest link on
-// its way, its functions' service times, and the pauses.
+// its way, its functions' service times, and the pauses. No execution takes longer
+// than its timeout.
 func (j *Job) Expected() time.Duration {
 	total := time.Second // to set up
 	var delay, service time.Duration
@@ -53,17 +54,21 @@ func (j *Job) Expected() time.Duration {
 	}
 	for k := range j.All() {
 		w := j.Workflow(k)
-		total += j.Cell.Execution.Pause + time.Duration(w.Workflow.Len())*(service+4*delay+2*time.Millisecond)
-		p, err := j.firstServers(w.Workflow)
-		if err != nil {
-			continue
+		execution := time.Duration(w.Workflow.Len()) * (service + 4*delay + 2*time.Millisecond)
+		if p, err := j.firstServers(w.Workflow); err == nil {
+			for _, tr := range p.Transfers {
+				execution += transfer(tr.From, tr.To, tr.Bytes)
+			}
+			for _, tr := range j.kept(w.Workflow) {
+				execution += transfer(tr.From, tr.To, tr.Bytes)
+			}
 		}
-		for _, tr := range p.Transfers {
-			total += transfer(tr.From, tr.To, tr.Bytes)
+
+		total += j.Cell.Execution.Pause
+		if timeout := j.Cell.Execution.Timeout; timeout > 0 {
+			execution = min(execution, timeout)
 		}
-		for _, tr := range j.kept(w.Workflow) {
-			total += transfer(tr.From, tr.To, tr.Bytes)
-		}
+		total += execution
 	}
 	return total
 }

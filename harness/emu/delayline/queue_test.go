@@ -136,7 +136,8 @@ func TestSortedQueueModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var list [batch]entry
 		for q.count > 0 {
-			q.settle(list[:], q.take(1<<62, list[:]))
+			n := q.take(1<<62, list[:])
+			q.settle(list[:n], n)
 		}
 		type waiting struct {
 			due    int64

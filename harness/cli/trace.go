@@ -122,6 +122,7 @@ func runTrace(cmd *cobra.Command, j job.Job, out string) error {
 	)
 	progress := cmd.ErrOrStderr()
 	fmt.Fprintln(progress, j.Cell.ID)
+	defer hold(ctx)()
 	err := testbed.Spawn(ctx, j, job.Reporter{
 		Cell: func(record.Cell) error { return nil },
 		Execution: func(e record.Execution) error {

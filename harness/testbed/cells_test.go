@@ -61,10 +61,10 @@ func TestKeepClient(t *testing.T) {
 // TestVerified runs a cell of every model and form of each shipped scenario with
 // verification: each state is used by exactly its users, in causal order.
 func TestVerified(t *testing.T) {
-	for name, where := range map[string]map[string][]string{
+	for name, where := range map[string]map[string][]string{ // by scenario
 		"exp400":      {"argument": {"10 kB"}, "rate": {"100 Mb/s"}, "panel": {"S=6,L=3"}},
 		"exp401":      {"argument": {"10 kB"}, "rate": {"100 Mb/s"}},
-		"exp402":      nil,
+		"exp402":      {"state": {"10 kB"}},
 		"alibaba-mix": {"argument": {"10 kB"}, "rate": {"100 Mb/s"}},
 	} {
 		s := scenariotest.Parse(t, name)
@@ -81,7 +81,7 @@ func TestVerified(t *testing.T) {
 		}
 		for _, j := range p.Jobs {
 			cell, list, end := collect(t, j)
-			if len(list) != 2 || !end.OK || cell.Settings["verify"] != "true" {
+			if want := 2 + j.Cell.Execution.Discard; len(list) != want || !end.OK || cell.Settings["verify"] != "true" {
 				t.Errorf("%s, %s: %d executions, verify is %q, end %+v", name, j.Cell.ID, len(list), cell.Settings["verify"], end)
 			}
 			for _, e := range list {

@@ -44,6 +44,10 @@ type Config struct {
 	// Callback and State are the endpoints of the client's own servers, which
 	// state-prop and state-local put into their requests.
 	Callback, State string
+	// Keepers are the computers' state servers. Verification looks there for states
+	// that are not where the answer says: of branches that meet in a carried DAG
+	// only the last one's references come back. Empty: it fails there.
+	Keepers []string
 	// Timeout bounds each execution; 0 means DefaultTimeout.
 	Timeout time.Duration
 	// Logger gets late callbacks; nil discards.

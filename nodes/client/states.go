@@ -96,6 +96,9 @@ func (c *Client) verify(ctx context.Context, p *plan) error {
 		if s.Location != "" {
 			content, err := c.fetch(ctx, s.Location, name)
 			if err != nil {
+				content, err = c.take(ctx, name, err)
+			}
+			if err != nil {
 				errs = append(errs, err)
 				continue
 			}
@@ -122,6 +125,32 @@ func (c *Client) fetch(ctx context.Context, location, name string) (content []by
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	return store.Get(ctx, name)
+}
+
+// take finds a state on one of the keepers, and removes it there: were it left, it
+// could pass for that of a later execution. It returns the given error where none
+// has it, and an error where several have.
+func (c *Client) take(ctx context.Context, name string, missing error) (content []byte, err error) {
+	var found []string
+	for _, keeper := range c.cfg.Keepers {
+		got, err := c.fetch(ctx, keeper, name)
+		if err != nil {
+			continue // as a rule it has none of this name
+		}
+		content, found = got, append(found, keeper)
+	}
+	if len(found) == 0 {
+		return nil, missing
+	}
+	if len(found) > 1 {
+		return nil, fmt.Errorf("state %s is on %d state servers: %v", name, len(found), found)
+	}
+
+	store, err := statestore.Dial(c.cfg.Net, found[0])
+	if err != nil {
+		return nil, err
+	}
+	return content, errors.Join(store.Del(ctx, name), store.Close())
 }
 
 // checkMarks compares a state's content with its initial size and the indices

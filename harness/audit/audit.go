@@ -36,8 +36,8 @@ type Evidence struct {
 	Ran, Waited, Lasted time.Duration
 	// Stretches in which links had something to send all the time.
 	Stretches []Stretch
-	// QueueDrops fell to full queues of links, which is a part of what a link
-	// does; PortDrops to devices without a queue, which is none.
+	// QueueDrops are frames that full queues of links dropped, as links do.
+	// PortDrops are those that devices without a queue dropped, which no link does.
 	QueueDrops int64
 	PortDrops  []PortDrops
 	// Lines of the delay line.

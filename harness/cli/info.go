@@ -216,11 +216,11 @@ func doctorCommand() *cobra.Command {
 func versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
-		Short: "Print the version",
+		Short: "Print the version, its commit and the commit's date",
 		Args:  cobra.NoArgs,
 		Run: func(cmd *cobra.Command, _ []string) {
 			t := record.ToolInfo()
-			fmt.Fprintf(cmd.OutOrStdout(), "edgebed %s, commit %s, %s\n", t.Version, t.Commit, t.Go)
+			fmt.Fprintf(cmd.OutOrStdout(), "edgebed %s, commit %s of %s, %s\n", t.Version, t.Commit, record.CommitDate(), t.Go)
 		},
 	}
 }

@@ -50,6 +50,17 @@ func Check(r *record.Results, claims []record.Claim) Checked {
 	return c
 }
 
+// Failed counts the claims that fail.
+func (c Checked) Failed() int {
+	n := 0
+	for _, j := range c.Claims {
+		if j.Verdict == Fails {
+			n++
+		}
+	}
+	return n
+}
+
 // String says what was judged, for instance "results/exp400: exp400, variant
 // text, profile quick, 84 cells, 672 executions".
 func (c Checked) String() string {

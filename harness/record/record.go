@@ -81,7 +81,8 @@ type Coord struct {
 // Figure asks for one figure over the records.
 type Figure struct {
 	// Name of the files, for instance "fig17".
-	Name  string `json:"name" yaml:"name"`
+	Name string `json:"name" yaml:"name"`
+	// Title stands above the figure.
 	Title string `json:"title" yaml:"title"`
 	// Kind is "lines" (a curve per series) or "bars" (a group of bars per x).
 	Kind string `json:"kind" yaml:"kind"`
@@ -98,16 +99,6 @@ type Figure struct {
 	// LogX and LogY choose logarithmic axes.
 	LogX bool `json:"log_x,omitempty" yaml:"log-x"`
 	LogY bool `json:"log_y,omitempty" yaml:"log-y"`
-}
-
-// Metrics that a figure can show, with the label of their axis.
-var Metrics = map[string]string{
-	"delay":           "Mean delay (s)",
-	"traffic-rate":    "Network traffic (Mb/s)",
-	"traffic-volume":  "Network traffic per execution (kB)",
-	"trunk-volume":    "Switch-to-switch traffic per execution (kB)",
-	"table1-ratio":    "Bytes delivered to hosts / paper's Table 1",
-	"retransmissions": "Retransmitted segments per execution",
 }
 
 // Machine is where a campaign ran.

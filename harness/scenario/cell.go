@@ -57,8 +57,9 @@ type Nodes struct {
 	// Client is the client's host.
 	Client string `yaml:"client" required:"true"`
 	// Controller is the controller's host, the client's by default.
-	Controller string          `yaml:"controller"`
-	Computers  []ComputerGroup `yaml:"computers" required:"true"`
+	Controller string `yaml:"controller"`
+	// Computers are the hosts that run functions, in groups of equal ones.
+	Computers []ComputerGroup `yaml:"computers" required:"true"`
 	// ConnectionCost is the time that a node's software takes to open a
 	// connection, on top of what the network takes.
 	ConnectionCost time.Duration `yaml:"connection-cost"`
@@ -66,10 +67,13 @@ type Nodes struct {
 
 // ComputerGroup describes equal computers on several hosts.
 type ComputerGroup struct {
-	Pos        yamlfile.Pos `json:"-"`
-	Hosts      []string     `yaml:"hosts" required:"true"`
-	Processors []Processor  `yaml:"processors" required:"true"`
-	Functions  []Function   `yaml:"functions" required:"true"`
+	Pos yamlfile.Pos `json:"-"`
+	// Hosts of the topology that have such a computer.
+	Hosts []string `yaml:"hosts" required:"true"`
+	// Processors of each.
+	Processors []Processor `yaml:"processors" required:"true"`
+	// Functions that each serves.
+	Functions []Function `yaml:"functions" required:"true"`
 	// StateHost is the host whose computer's state server keeps the states that
 	// functions of this group used (prototype: --no-state-server). {host}, the
 	// default, stands for the computer's own.
@@ -99,10 +103,13 @@ func (g *ComputerGroup) Keeper(host string) string {
 
 // Processor is an emulated processor.
 type Processor struct {
-	Name  string `yaml:"name" required:"true"`
-	Cores int    `yaml:"cores" required:"true"`
+	// Name that functions refer to.
+	Name string `yaml:"name" required:"true"`
+	// Cores is how many tasks run at full speed at a time.
+	Cores int `yaml:"cores" required:"true"`
 	// Speed in operations per second and core.
-	Speed  float64    `yaml:"speed" required:"true"`
+	Speed float64 `yaml:"speed" required:"true"`
+	// Memory that its tasks share.
 	Memory units.Size `yaml:"memory" required:"true"`
 }
 
@@ -113,7 +120,8 @@ type Function struct {
 	Names []string `yaml:"names" required:"true"`
 	// Processor that runs it; may be left out where there is only one.
 	Processor string `yaml:"processor"`
-	Workers   int    `yaml:"workers" required:"true"`
+	// Workers is how many calls of a function run at a time.
+	Workers int `yaml:"workers" required:"true"`
 	// ServiceTime is how long one call of the workload's argument size takes
 	// on an idle processor.
 	ServiceTime time.Duration `yaml:"service-time" required:"true"`
@@ -123,9 +131,11 @@ type Function struct {
 
 // Execution says how each workflow is executed.
 type Execution struct {
-	Pos   yamlfile.Pos   `json:"-"`
+	Pos yamlfile.Pos `json:"-"`
+	// Model is the execution model.
 	Model workflow.Model `yaml:"model" required:"true"`
-	Form  workflow.Form  `yaml:"form"`
+	// Form says how state-prop and state-local move states; carry by default.
+	Form workflow.Form `yaml:"form"`
 	// Pause before each execution: the client's inter-request time.
 	Pause time.Duration `yaml:"pause"`
 	// Timeout bounds one execution and every call in it.

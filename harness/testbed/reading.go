@@ -61,13 +61,16 @@ func (b *bench) read() (r reading, err error) {
 }
 
 // restlessError says that frames were still under way when the wait for them
-// ended.
+// ended, after a limit, or calls of a failed execution (0).
 type restlessError struct {
 	limit time.Duration
 	err   error
 }
 
 func (e *restlessError) Error() string {
+	if e.limit == 0 {
+		return e.err.Error()
+	}
 	return fmt.Sprintf("frames were still under way after %v: %v", e.limit.Round(time.Second), e.err)
 }
 

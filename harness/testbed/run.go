@@ -48,6 +48,8 @@ type bench struct {
 	recorder   *trace.Recorder // nil where nothing is traced
 	// kept is the client of the last execution if the next one has the same.
 	kept *client.Client
+	// before is the workflow that it executed, nil where there is no such client.
+	before *workflow.Workflow
 	// answered is when the last execution had its answer: the pause before the
 	// next one begins there.
 	answered time.Time
@@ -135,7 +137,7 @@ func (b *bench) run(ctx context.Context, report job.Reporter) error {
 	}
 	defer watch.Close()
 	if cell.Execution.WarmUp {
-		if err := b.deployment.WarmUp(ctx); err != nil {
+		if err := b.deployment.WarmUp(ctx, cell.Execution.Form); err != nil {
 			return fmt.Errorf("warm up: %w", err)
 		}
 	}
@@ -208,7 +210,7 @@ func clients(keep bool) string {
 func (b *bench) execute(ctx context.Context, index int, w job.Workflow) (record.Execution, error) {
 	cell := b.job.Cell
 	e := record.Execution{Cell: cell.ID, Index: index, WarmUp: index < 0, Workload: w.Name}
-	prediction, exact, err := b.job.Predict(w.Workflow)
+	prediction, exact, err := b.job.Predict(w.Workflow, b.before)
 	if err != nil {
 		return e, err
 	}
@@ -216,7 +218,7 @@ func (b *bench) execute(ctx context.Context, index int, w job.Workflow) (record.
 		e.PayloadBytes = int64(prediction.Payload())
 		e.PayloadHopBytes = int64(prediction.Weighted(b.job.Topology().Hops))
 		e.PredictedTrunkBytes = int64(prediction.WireBytes(b.job.Topology().Hops))
-		if e.Bound, err = b.job.Bound(w.Workflow); err != nil {
+		if e.Bound, err = b.job.Bound(w.Workflow, b.before); err != nil {
 			return e, err
 		}
 	}
@@ -272,9 +274,18 @@ func (b *bench) execute(ctx context.Context, index int, w job.Workflow) (record.
 		}
 		before = before.plus(verified.since(unverified))
 	}
-	if b.kept = c; !cell.Execution.KeepClient || c.Spent() {
-		b.kept = nil
+	if b.kept, b.before = c, w.Workflow; !cell.Execution.KeepClient || c.Spent() {
+		b.kept, b.before = nil, nil
 		if err := c.Close(); err != nil {
+			return e, err
+		}
+	}
+	if !e.OK {
+		// What is left of it is its own traffic, and not the next one's.
+		if err := b.deployment.Settle(ctx); err != nil {
+			if ctx.Err() == nil {
+				err = &restlessError{0, err} // it is on record all the same
+			}
 			return e, err
 		}
 	}

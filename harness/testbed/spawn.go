@@ -8,18 +8,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
-	"sync"
 
 	"edgebed/harness/job"
 	"edgebed/harness/record"
 	"edgebed/harness/sandbox"
+	"edgebed/harness/tail"
 	"edgebed/nodes/trace"
 )
 
 // WorkerArg is the argument with which Spawn starts the calling program: its
 // main must pass control to Main.
 const WorkerArg = "worker"
+
+// logShown is how much of a worker's log an error shows, in bytes.
+const logShown = 4096
 
 // Spawn runs the job in a sandboxed child process and passes on its reports. It
 // ends the child when ctx ends; the kernel ends it when the caller dies.
@@ -32,7 +34,7 @@ func Spawn(ctx context.Context, j job.Job, report job.Reporter) error {
 	defer cancel()
 	cmd := sandbox.Command(ctx, sandbox.Options{}, WorkerArg)
 	cmd.Stdin = bytes.NewReader(input)
-	var log tail
+	log := tail.Writer{Max: logShown}
 	cmd.Stderr = &log
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
@@ -62,9 +64,9 @@ func Spawn(ctx context.Context, j job.Job, report job.Reporter) error {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case err != nil:
-		return fmt.Errorf("worker ended early: %w%s", err, log.text())
+		return fmt.Errorf("worker ended early: %w%s", err, log.After("\n"))
 	case !ended:
-		return fmt.Errorf("worker ended without ending the cell%s", log.text())
+		return fmt.Errorf("worker ended without ending the cell%s", log.After("\n"))
 	}
 	return nil
 }
@@ -89,33 +91,4 @@ func Main(ctx context.Context, r io.Reader, w io.Writer) error {
 		CellEnd:   func(c record.CellEnd) error { return out.Encode(job.Event{CellEnd: &c}) },
 		Trace:     func(t trace.Trace) error { return out.Encode(job.Event{Trace: &t}) },
 	})
-}
-
-// tail keeps the end of a worker's log.
-type tail struct {
-	mu  sync.Mutex
-	buf []byte
-}
-
-// tailSize is how much of the log an error shows, in bytes.
-const tailSize = 4096
-
-func (t *tail) Write(p []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.buf = append(t.buf, p...)
-	if over := len(t.buf) - tailSize; over > 0 {
-		t.buf = append(t.buf[:0], t.buf[over:]...)
-	}
-	return len(p), nil
-}
-
-func (t *tail) text() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	s := strings.TrimSpace(string(t.buf))
-	if s == "" {
-		return ""
-	}
-	return "\n" + s
 }

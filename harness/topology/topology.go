@@ -34,7 +34,7 @@ const (
 
 // Limits of link parameters.
 const (
-	maxRate  = 30 * units.Gbps // above, HTB needs another message
+	MaxRate  = 30 * units.Gbps // above, HTB needs another message
 	maxQueue = 1 << 20
 	maxBurst = 64 * units.MB
 )
@@ -43,23 +43,30 @@ const (
 // between switches. Host links are unshaped, as in the prototype.
 type Topology struct {
 	// Version of the file format: 1.
-	Version     int    `yaml:"version" required:"true"`
-	Name        string `yaml:"name" required:"true"`
+	Version int `yaml:"version" required:"true"`
+	// Name of the topology, a short one.
+	Name string `yaml:"name" required:"true"`
+	// Description says in a sentence what it is.
 	Description string `yaml:"description"`
 	// Subnet that all hosts are in; IPv4.
-	Subnet   netip.Prefix `yaml:"subnet" required:"true"`
-	Switches []string     `yaml:"switches" required:"true"`
-	Hosts    []HostSpec   `yaml:"hosts" required:"true"`
+	Subnet netip.Prefix `yaml:"subnet" required:"true"`
+	// Switches by name.
+	Switches []string `yaml:"switches" required:"true"`
+	// Hosts, each attached to a switch.
+	Hosts []HostSpec `yaml:"hosts" required:"true"`
 	// Classes are named sets of link parameters.
 	Classes map[string]Override `yaml:"link-classes"`
-	Links   []LinkSpec          `yaml:"links"`
+	// Links between switches.
+	Links []LinkSpec `yaml:"links"`
 
 	doc *yamlfile.Document // where errors point to; nil if made by a program
 }
 
 // HostSpec is one host: a machine with one interface.
 type HostSpec struct {
-	Name    string     `yaml:"name" required:"true"`
+	// Name of the host.
+	Name string `yaml:"name" required:"true"`
+	// Address in the subnet.
 	Address netip.Addr `yaml:"address" required:"true"`
 	// Switch that the host is attached to.
 	Switch string `yaml:"switch" required:"true"`
@@ -67,6 +74,7 @@ type HostSpec struct {
 
 // LinkSpec is one full-duplex link between two switches.
 type LinkSpec struct {
+	// Between names the two switches.
 	Between [2]string `yaml:"between" required:"true"`
 	// Class gives the parameters of both directions; empty means the defaults.
 	Class string `yaml:"class"`
@@ -266,8 +274,8 @@ func set[T any](to, from *T) {
 // Validate returns what is wrong with the parameters.
 func (p Params) Validate() error {
 	switch {
-	case p.Rate != 0 && (p.Rate < MinRate || p.Rate > maxRate):
-		return fmt.Errorf("rate %v is out of range: expected %v to %v, or 0 b/s for unshaped", p.Rate, MinRate, maxRate)
+	case p.Rate != 0 && (p.Rate < MinRate || p.Rate > MaxRate):
+		return fmt.Errorf("rate %v is out of range: expected %v to %v, or 0 b/s for unshaped", p.Rate, MinRate, MaxRate)
 	case p.Queue < 1 || p.Queue > maxQueue:
 		return fmt.Errorf("queue of %d packets is out of range: expected 1 to %d", p.Queue, maxQueue)
 	}

@@ -104,7 +104,12 @@ type Result struct {
 	Load1, Load10, Load30 int
 	// Output is the last function's output.
 	Output string
-	// States holds every state of the workflow, used or not.
+	// States holds every state of the workflow, used or not. After a DAG in the
+	// carry form it is what the last arrival at the last join brought (prototype),
+	// and may be out of date: an older content, or a place where the state is no
+	// longer, for a state that is used on one of several parallel branches (see
+	// workflow.CheckCarry). So a client that is to go on with the states must not
+	// have executed such a DAG; scenarios refuse it (keep-client).
 	States map[string]State
 }
 
@@ -155,7 +160,7 @@ type Client struct {
 	life      context.Context
 	end       context.CancelFunc
 
-	// running holds the token of the execution in progress.
+	// running is held by the execution in progress: there is one at a time.
 	running sync.Mutex
 	// held are the states between executions.
 	held held

@@ -104,9 +104,10 @@ func (c *Client) verify(ctx context.Context, p *plan) error {
 			}
 			s.Content = content
 		}
-		c.held.marks[name] = append(c.held.marks[name], p.users[name]...)
-		want := c.held.marks[name]
-		if err := checkMarks(s.Content, int(p.w.StateSizes[name]), want); err != nil {
+		before := c.held.marks[name]
+		want := append(slices.Clone(before), p.users[name]...)
+		c.held.marks[name] = want
+		if err := checkMarks(s.Content, int(p.w.StateSizes[name]), before, want); err != nil {
 			errs = append(errs, fmt.Errorf("state %s: %w", name, err))
 			continue
 		}
@@ -154,18 +155,30 @@ func (c *Client) take(ctx context.Context, name string, missing error) (content 
 }
 
 // checkMarks compares a state's content with its initial size and the indices
-// that were appended to it.
-func checkMarks(content []byte, size int, want []int) error {
-	expected := bytes.Repeat([]byte{'A'}, size)
-	for _, i := range want {
-		expected = strconv.AppendInt(append(expected, separator), int64(i), 10)
-	}
+// that were appended to it, before this execution and with it.
+func checkMarks(content []byte, size int, before, want []int) error {
+	expected := marked(size, want)
 	if bytes.Equal(content, expected) {
 		return nil
 	}
 	if len(content) < size || !bytes.Equal(content[:size], expected[:size]) {
 		return fmt.Errorf("want %d bytes of content before the marks, got %d bytes that differ", size, len(content))
 	}
+	if bytes.Equal(content, marked(size, before)) {
+		return fmt.Errorf("want marks of its users %v, got none at all: a node on the way does not know verification "+
+			"(a prototype's router or computer loses the request for it), or what they did was lost at a join of the carry form",
+			want[len(before):])
+	}
 	marks := content[size:min(len(content), size+200)]
 	return fmt.Errorf("want users %v to have used it in this order, got marks %q", want, marks)
+}
+
+// marked is the content of a state of the given initial size after its users
+// appended their indices.
+func marked(size int, users []int) []byte {
+	content := bytes.Repeat([]byte{'A'}, size)
+	for _, i := range users {
+		content = strconv.AppendInt(append(content, separator), int64(i), 10)
+	}
+	return content
 }

@@ -108,8 +108,8 @@ type Stats struct {
 }
 
 // Busy returns the number of tasks and asynchronous requests that computers
-// hold. Functions that wait for predecessors are left out: what is left of a
-// failed execution waits until it expires and hurts nobody.
+// hold, and of failures that they are telling clients. Functions that wait for
+// predecessors are left out; Settle forgets them.
 func (s Stats) Busy() int {
 	n := 0
 	for _, c := range s.Computers {
@@ -366,6 +366,29 @@ func (d *Deployment) idle(ctx context.Context) error {
 	})
 }
 
+// Settle ends what is left of failed executions, so that it does not reach the next
+// one, its client or its share of the traffic: functions that wait for messages that
+// will not come are forgotten, and it returns when no computer works on anything
+// any more. No execution may be in progress.
+func (d *Deployment) Settle(ctx context.Context) error {
+	for {
+		d.mu.Lock()
+		computers := maps.Clone(d.computers)
+		d.mu.Unlock()
+		dropped := 0
+		for _, c := range computers {
+			dropped += c.Abandon()
+		}
+		// What still runs may send to functions that then wait: look again.
+		if err := d.idle(ctx); err != nil {
+			return fmt.Errorf("wait for the rest of a failed execution: %w", err)
+		}
+		if dropped == 0 {
+			return nil
+		}
+	}
+}
+
 // poll calls f until it returns nil or the context ends.
 func poll(ctx context.Context, f func() error) error {
 	ticker := time.NewTicker(pollInterval)
@@ -386,16 +409,15 @@ func poll(ctx context.Context, f func() error) error {
 // NewClient returns a fresh client on the client's host, as the prototype
 // starts a client process per workflow. One client is open at a time: close it
 // before the next. After a client that is spent (an asynchronous execution
-// failed on it), NewClient first waits until no computer works on anything any
-// more, and gives the new client other ports, so that nothing of the failed
-// execution can reach it.
+// failed on it), NewClient first calls Settle, and gives the new client other
+// ports, so that nothing of the failed execution can reach it.
 func (d *Deployment) NewClient(ctx context.Context) (*client.Client, error) {
 	d.mu.Lock()
 	last, ports := d.client, d.ports
 	d.mu.Unlock()
 	if last != nil && last.Spent() {
-		if err := d.idle(ctx); err != nil {
-			return nil, fmt.Errorf("new client after a failed execution: %w", err)
+		if err := d.Settle(ctx); err != nil {
+			return nil, fmt.Errorf("new client: %w", err)
 		}
 		ports = (ports + 1) % portSteps
 	}

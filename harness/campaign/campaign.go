@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"sync"
 	"time"
@@ -339,14 +340,26 @@ func (r *run) finish(t *task, end record.CellEnd, err error, cancelled bool) {
 // may take.
 const forecastShare = 0.01
 
+// smoothing is the part of a campaign's time over which forecasts are averaged: which
+// cell the policy would start next, and which would run again, moves each by much.
+const smoothing = 0.05
+
 // forecast says anew how long the rest takes. It needs the lock.
 func (r *run) forecast() {
 	begin := time.Now()
-	if r.forecastCost > time.Duration(forecastShare*float64(begin.Sub(r.forecastAt))) {
+	since := begin.Sub(r.forecastAt)
+	if r.forecastCost > time.Duration(forecastShare*float64(since)) {
 		return
 	}
-	r.left, r.forecastAt = r.admission.forecast(&r.pace, begin), begin
+	left := r.admission.forecast(&r.pace, begin)
 	r.forecastCost = time.Since(begin)
+
+	if before := r.left - since; !r.forecastAt.IsZero() && left > 0 {
+		whole := max(begin.Sub(r.started)+left, time.Second)
+		weight := 1 - math.Exp(-since.Seconds()/(smoothing*whole.Seconds()))
+		left = max(0, before+time.Duration(weight*float64(left-before)))
+	}
+	r.left, r.forecastAt = left, begin
 }
 
 // wake lets the loop look for cells to start.

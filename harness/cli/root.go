@@ -64,7 +64,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or file (nothing was started),
 	root.AddCommand(runCommand(), mergeCommand(), reportCommand(), validateCommand(), listCommand(), showCommand(),
 		workloadCommand(), checkCommand(), compareCommand(), exportCommand(), schemaCommand(), baselineCommand(), topoCommand(), shellCommand(), execCommand(), doctorCommand(), traceCommand(), versionCommand(),
 		workerCommand(), shellWorkerCommand(), examineCommand())
-	err := root.ExecuteContext(ctx)
+	err := execute(ctx, root)
 	if err == nil {
 		return exitOK
 	}

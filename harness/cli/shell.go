@@ -90,6 +90,8 @@ func spawnShell(cmd *cobra.Command, reference string, c shell.Config) error {
 		return err
 	}
 
+	defer hold(cmd.Context())()
+	defer keepInterrupt()()
 	err = shell.Spawn(cmd.Context(), c)
 	var exit *shell.ExitError
 	if errors.As(err, &exit) {
@@ -97,6 +99,15 @@ func spawnShell(cmd *cobra.Command, reference string, c shell.Config) error {
 	}
 
 	return err
+}
+
+// keepInterrupt keeps a second Ctrl-C from ending the process: in a shell it is for
+// what runs there.
+func keepInterrupt() (stop func()) {
+	ignored := make(chan os.Signal, 1)
+	signal.Notify(ignored, os.Interrupt)
+
+	return func() { signal.Stop(ignored) }
 }
 
 // historyFile is where the shell keeps its history; none without a home.
@@ -120,9 +131,11 @@ func shellWorkerCommand() *cobra.Command {
 		Hidden: true,
 		Args:   cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			defer hold(cmd.Context())()
 			// Ctrl-C is for what runs in the shell; only SIGTERM and SIGHUP end it.
 			ctx, stop := signal.NotifyContext(context.WithoutCancel(cmd.Context()), syscall.SIGTERM, syscall.SIGHUP)
 			defer stop()
+			defer keepInterrupt()()
 
 			if code := shell.Main(ctx); code != 0 {
 				return &exitError{code: code, err: errSaid}

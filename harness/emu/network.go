@@ -613,6 +613,10 @@ func (n *Network) change(l *link, to [2]topology.Params) error {
 			return fail(dir, err)
 		}
 		if n.backend == Netem && l.wire[0] != 0 && to[dir] != l.params[dir] {
+			if ordered(l.params[dir]) && !ordered(to[dir]) {
+				return fail(dir, errors.New("netem cannot give up the order of frames in place; "+
+					"build the network with jitter-order reorder, or with the delay line"))
+			}
 			q, err := netem(l.wire[1-dir], to[dir])
 			if err == nil {
 				err = n.wireC.QdiscChange(q)
@@ -678,7 +682,9 @@ func (n *Network) checkOpen() error {
 
 // lineParams returns the parameters of a link that are not the shaper's.
 func lineParams(p topology.Params) delayline.Params {
-	return delayline.Params{Delay: p.Delay, Jitter: p.Jitter, Loss: float64(p.Loss)}
+	return delayline.Params{
+		Delay: p.Delay, Jitter: p.Jitter, Reorder: p.Jitter > 0 && p.JitterOrder == topology.Reorder, Loss: float64(p.Loss),
+	}
 }
 
 // delayed says whether a link's direction needs more than a shaper.

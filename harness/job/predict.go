@@ -32,7 +32,8 @@ func (j *Job) eachLink(do func(topology.Params)) {
 
 // Expected returns about how long the job takes when nothing disturbs it: its
 // payload one transfer after the other, each at the rate of the slowest link on
-// its way, its functions' service times, and the pauses.
+// its way, its functions' service times, and the pauses. No execution takes longer
+// than its timeout.
 func (j *Job) Expected() time.Duration {
 	total := time.Second // to set up
 	var delay, service time.Duration
@@ -53,10 +54,14 @@ func (j *Job) Expected() time.Duration {
 		return rate.Time(size * 107 / 100)
 	}
 	for w, p := range j.predictions() {
-		total += j.Cell.Execution.Pause + time.Duration(w.Len())*(service+4*delay+2*time.Millisecond)
+		execution := time.Duration(w.Len()) * (service + 4*delay + 2*time.Millisecond)
 		for _, tr := range p.Transfers {
-			total += transfer(tr.From, tr.To, tr.Bytes)
+			execution += transfer(tr.From, tr.To, tr.Bytes)
 		}
+		if timeout := j.Cell.Execution.Timeout; timeout > 0 {
+			execution = min(execution, timeout)
+		}
+		total += j.Cell.Execution.Pause + execution
 	}
 	return total
 }

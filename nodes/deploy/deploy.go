@@ -309,6 +309,16 @@ func (d *Deployment) stateHost(name string) string {
 	return name
 }
 
+// keepers are the endpoints of all computers' state servers.
+func (d *Deployment) keepers() []string {
+	var list []string
+	for name := range d.cfg.Computers {
+		list = append(list, endpoint(d.hosts[d.stateHost(name)], wire.PortState))
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
 // routerOf is the endpoint of the router that serves a host: its own, or else
 // the first one.
 func (d *Deployment) routerOf(name string) string {
@@ -422,6 +432,7 @@ func (d *Deployment) NewClient(ctx context.Context) (*client.Client, error) {
 		Tables:   endpoint(d.routerHost(d.cfg.Client), wire.PortRouterConfig),
 		Callback: endpoint(h, wire.PortCallback+uint16(ports*portStep)),
 		State:    endpoint(h, wire.PortClientState+uint16(ports*portStep)),
+		Keepers:  d.keepers(),
 		Timeout:  d.cfg.Timeout,
 		Logger:   d.cfg.Logger,
 	})

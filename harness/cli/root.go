@@ -9,6 +9,8 @@ import (
 	"io"
 
 	"github.com/spf13/cobra"
+
+	"edgebed/harness/escape"
 )
 
 // Exit codes of the commands.
@@ -67,7 +69,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or file (nothing was started),
 	if err == nil {
 		return exitOK
 	}
-	fmt.Fprintln(stderr, "edgebed:", err)
+	fmt.Fprintln(stderr, "edgebed:", escape.Terminal(err.Error()))
 	var e *exitError
 	if errors.As(err, &e) {
 		return e.code

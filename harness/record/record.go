@@ -135,6 +135,8 @@ type Cell struct {
 	// Settings are the facts of the emulation that could move a curve: delay
 	// back end, congestion control, burst, queue, sysctls, offloads.
 	Settings map[string]string `json:"settings"`
+	// Network is what the cell was built of; nil in records of an older edgebed.
+	Network *Network `json:"network,omitempty"`
 }
 
 // Execution is one run of one workflow.

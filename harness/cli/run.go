@@ -71,7 +71,7 @@ func (f *selectionFlags) backend(s *scenario.Scenario) (testbed.Backend, error) 
 	if f.network == "" {
 		return testbed.BackendOf(s.Network), nil
 	}
-	asked := record.Network(f.network)
+	asked := record.NetworkKind(f.network)
 	if err := scenario.CheckNetwork(asked); err != nil {
 		return testbed.Backend{}, fmt.Errorf("--network: %w", err)
 	}

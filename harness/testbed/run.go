@@ -117,7 +117,7 @@ func (b *bench) run(ctx context.Context, report job.Reporter) error {
 	maps.Copy(settings, stateSettings(cell.Nodes.Computers))
 	if err := report.Cell(record.Cell{
 		ID: cell.ID, Point: cell.Point, Seed: cell.Seed, Executions: len(b.job.Workflows), First: b.job.First,
-		Started: time.Now(), Settings: settings,
+		Started: time.Now(), Settings: settings, Network: b.job.Network(),
 	}); err != nil {
 		return err
 	}

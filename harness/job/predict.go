@@ -108,7 +108,7 @@ func (j *Job) kept(w *workflow.Workflow) []workflow.Transfer {
 			}
 			for _, state := range w.UsedStates() {
 				for k, i := range w.Users(state) {
-					if j.serving.hosts[w.Functions[i]][0] != host {
+					if j.serving.of(w.Functions[i])[0] != host {
 						continue
 					}
 					put := workflow.Transfer{From: host, To: keeper, Bytes: w.StateSizes[state], What: workflow.StateMove, Function: i, State: state}
@@ -177,7 +177,7 @@ func (j *Job) firstServers(w *workflow.Workflow) (*workflow.Prediction, error) {
 func (j *Job) placement(w *workflow.Workflow) workflow.Placement {
 	return workflow.Placement{
 		Client: j.Cell.Nodes.Client,
-		Host:   func(i int) string { return j.serving.hosts[w.Functions[i]][0] },
+		Host:   func(i int) string { return j.serving.of(w.Functions[i])[0] },
 	}
 }
 
@@ -224,12 +224,16 @@ const framePayload units.Size = 1448
 // service returns how long one call of a function takes on a host.
 func (j *Job) service(function, host string) time.Duration {
 	spec, _ := j.topology.Host(host)
+	served := func(pattern string) bool {
+		name := functionName(pattern, spec)
+		return name == function || name == workflow.AliasOf(function)
+	}
 	for _, g := range j.Cell.Nodes.Computers {
 		if !slices.Contains(g.Hosts, host) {
 			continue
 		}
 		for _, f := range g.Functions {
-			if slices.ContainsFunc(f.Names, func(name string) bool { return functionName(name, spec) == function }) {
+			if slices.ContainsFunc(f.Names, served) {
 				return f.ServiceTime
 			}
 		}

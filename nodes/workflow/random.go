@@ -194,7 +194,7 @@ func (g Mix) Generate(seed uint64, execution int) (*Workflow, error) {
 	}
 	for j := range g.States {
 		state := stateName(j)
-		w.Dependencies[state] = dependOn(r, Text, w.Functions, size)
+		w.Dependencies[state] = dependOn(r, w.Functions, size)
 		if !w.IsChain() {
 			// Layers have increasing indices, so this agrees with the
 			// precedences.

@@ -155,8 +155,8 @@ func (p *Prediction) WireBytes(hops func(a, b string) int) units.Size {
 //
 // Pure-faas and the carry form follow the prototype's rules. Pure-faas sends the
 // argument and the states of each function there and back. State-prop sends the
-// argument and all used states along each precedence, and to the client at the
-// end. State-local sends the argument alone, and each user of a state fetches it
+// argument and all used states, under the Text variant all states, along each
+// precedence, and to the client at the end. State-local sends the argument alone, and each user of a state fetches it
 // from the one before unless it is there already; it stays with the last one.
 // Where parallel functions use a state, the prototype's order is a matter of
 // timing, and Predict takes the order of TopologicalOrder (see CheckCarry).
@@ -205,9 +205,7 @@ func Predict(w *Workflow, model Model, form Form, argument units.Size, place Pla
 	}
 	var carried units.Size
 	if model == StateProp && !direct {
-		for _, state := range w.UsedStates() {
-			carried += w.StateSizes[state]
-		}
+		carried = w.Carried()
 	}
 	t.invocations(argument + carried)
 	if model == StateLocal && len(w.StateSizes) > 0 {

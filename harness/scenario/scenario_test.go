@@ -295,8 +295,8 @@ func TestKeyPosition(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := strings.Replace(string(data), "  video-state: $state", "  video-state: $state\n  depth: 3", 1)
-	line := 1 + strings.Count(text[:strings.Index(text, "  depth: 3")], "\n")
+	text := strings.Replace(string(data), "  video-state: $state", "  video-state: $state\n  max-tasks: 3", 1)
+	line := 1 + strings.Count(text[:strings.Index(text, "  max-tasks: 3")], "\n")
 	s, err := Parse("f.yaml", []byte(text))
 	if err != nil {
 		t.Fatal(err)
@@ -311,7 +311,7 @@ func TestKeyPosition(t *testing.T) {
 func TestGenerators(t *testing.T) {
 	names := []string{"a", "b", "c", "d", "e", "f"}
 	for name, g := range Generators {
-		w := Workload{Generator: name, Variant: workflow.Text, States: 2, Length: 3, Stages: 1, Branches: 2, VideoState: units.KB, Depth: 3, Width: 2}
+		w := Workload{Generator: name, Variant: workflow.Text, States: 2, Length: 3, Stages: 1, Branches: 2, VideoState: units.KB, MaxTasks: 20}
 		draw, err := w.Draw(names)
 		if err != nil {
 			t.Fatal(err)

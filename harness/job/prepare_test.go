@@ -39,8 +39,8 @@ func TestShippedScenarios(t *testing.T) {
 		{"exp400", "quick", map[string]string{"variant": "text"}, 84, 2},
 		{"exp401", "quick", nil, 70, 1},
 		{"exp401", "quick", map[string]string{"variant": "text"}, 70, 1},
-		{"exp402", "quick", nil, 40, 10},
-		{"exp402", "paper", nil, 40, 10},
+		{"exp402", "quick", nil, 60, 10},
+		{"exp402", "paper", nil, 60, 10},
 		{"alibaba-mix", "quick", nil, 18, 1},
 		{"alibaba-mix", "full", nil, 54, 3},
 	} {
@@ -279,7 +279,7 @@ func TestExpectedFollowsPaths(t *testing.T) {
 // leave it with states out of date.
 func TestKeepClientCarry(t *testing.T) {
 	sel := scenario.Selection{Profile: "quick", Where: map[string][]string{"state": {"1 kB"}, "mode": {"cloud"}}}
-	_, err := shipped(t, "exp402", sel, "form: direct, keep-client: true", "form: carry, keep-client: true")
+	_, err := shipped(t, "exp402", sel, "state-mode: read-write, form: direct,", "state-mode: read-write, form: carry,")
 	if err == nil || !strings.Contains(err.Error(), "use form: direct") || !strings.Contains(err.Error(), "exp402.yaml:") {
 		t.Errorf("error %v, want one that names the direct form and the place", err)
 	}

@@ -78,6 +78,13 @@ func charts(r *record.Results, f record.Figure) ([]*chart, error) {
 		a, _ := r.Axis(axis)
 		cells = at(cells, level{a, record.Coord{Axis: axis, Value: want}})
 	}
+	if len(f.Of) > 0 {
+		cells = slices.DeleteFunc(slices.Clone(cells), func(c record.CellResult) bool {
+			coord, _ := c.Cell.Coord(f.Series)
+			return !slices.Contains(f.Of, coord.Value)
+		})
+	}
+
 	var free []record.Axis
 	for _, a := range r.Campaign.Axes {
 		if _, fixed := f.Where[a.Name]; !fixed && a.Name != f.X && a.Name != f.Series && !slices.Contains(f.Panels, a.Name) {

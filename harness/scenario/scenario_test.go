@@ -96,8 +96,8 @@ func TestShipped(t *testing.T) {
 		{"exp401", "paper", 2 * 7 * 5 * 5, 120,
 			"argument=10 kB/rate=1 Mb/s/model=pure-faas/seed=1",
 			"argument=100 kB/rate=100 Mb/s/model=state-local-direct/seed=5"},
-		{"exp402", "quick", 10 * 4, 4, "state=1 kB/mode=client/seed=1", "state=1000 kB/mode=cloud/seed=1"},
-		{"exp402", "paper", 10 * 4, 95, "state=1 kB/mode=client/seed=1", "state=1000 kB/mode=cloud/seed=1"},
+		{"exp402", "quick", 10 * 6, 4, "state=1 kB/mode=client/seed=1", "state=1000 kB/mode=cloud/seed=1"},
+		{"exp402", "paper", 10 * 6, 95, "state=1 kB/mode=client/seed=1", "state=1000 kB/mode=cloud/seed=1"},
 		{"alibaba-mix", "quick", 2 * 3 * 3, 10,
 			"argument=10 kB/rate=1 Mb/s/model=pure-faas/seed=1",
 			"argument=100 kB/rate=100 Mb/s/model=state-local/seed=1"},
@@ -181,7 +181,8 @@ func TestExp402(t *testing.T) {
 	cloud := " client>client cloud>cloud edge1>cloud edge2>cloud edge3>cloud edge4>cloud "
 	want := []string{
 		"pure-faas carry false" + own, "state-local carry false" + own,
-		"state-local carry false" + cloud + "artifact", "state-local direct true" + cloud + "read-write",
+		"state-local carry false" + cloud + "artifact",
+		"pure-faas direct true" + own, "state-local direct true" + own, "state-local direct true" + cloud + "read-write",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("modes, and where computers keep states (-want +got):\n%s", diff)

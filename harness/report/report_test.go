@@ -309,6 +309,16 @@ func TestCharts(t *testing.T) {
 	}
 }
 
+// TestSomeSeries draws only the values of the series that the figure names.
+func TestSomeSeries(t *testing.T) {
+	r := synthesize(fullWorkload())
+	f := r.Campaign.Figures[0]
+	f.Of = []string{"state-local", "pure-faas"}
+	if c := mustChart(t, r, f); !slices.Equal(c.series, []string{"PureFaaS", "StateLocal"}) {
+		t.Errorf("series %q, want the two of the figure in the order of the axis", c.series)
+	}
+}
+
 func mustChart(t *testing.T, r *record.Results, f record.Figure) *chart {
 	t.Helper()
 	all, err := charts(r, f)

@@ -233,6 +233,7 @@ func TestErrors(t *testing.T) {
 		{"axis of a figure", "exp400", "x: rate", "x: rates", "did you mean rate?"},
 		{"value of a figure", "exp400", "where: {rate: 100 Mb/s}", "where: {rate: 100 Mbs}", "did you mean 100 Mb/s?"},
 		{"metric", "exp400", "metric: delay", "metric: dleay", "did you mean delay?"},
+		{"figure's series", "exp402", "of: [client-kept, edge-kept, cloud]", "of: [client-kept, edge, clout]", "did you mean cloud?"},
 		{"unit", "exp400", "values: [1 Mb/s,", "values: [1 MB/s,", "unknown unit"},
 		{"timeout", "exp400", "timeout: 120 s", "timeout: soon", "timeout"},
 		{"version", "exp400", "version: 1", "version: 2", "version"},

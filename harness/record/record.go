@@ -115,6 +115,8 @@ type Figure struct {
 	X      string   `json:"x" yaml:"x"`
 	Series string   `json:"series" yaml:"series"`
 	Panels []string `json:"panels,omitempty" yaml:"panels"`
+	// Of lists the values of Series to draw; where empty, all.
+	Of []string `json:"of,omitempty" yaml:"of"`
 	// Where keeps only cells with the given value on each named axis.
 	Where map[string]string `json:"where,omitempty" yaml:"where"`
 	// LogX and LogY choose logarithmic axes.

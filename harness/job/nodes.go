@@ -171,6 +171,8 @@ func (j *Job) Computers() (map[string]deploy.Computer, error) {
 				Spec:           spec,
 				StateHost:      keeper,
 				StateReadWrite: g.StateMode == scenario.StateReadWrite && keeper != name,
+				// The prototype's computers do so; the paper does not say it.
+				SerialMoves: j.Cell.Workload.Variant != workflow.Text,
 			}
 		}
 	}

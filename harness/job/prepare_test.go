@@ -268,6 +268,26 @@ func TestKeepers(t *testing.T) {
 	}
 }
 
+// TestSerialMoves checks that computers hold up others while they move states as
+// the prototype's do, except in the paper's own reading.
+func TestSerialMoves(t *testing.T) {
+	for variant, want := range map[string]bool{"artifact": true, "text": false} {
+		p, err := shipped(t, "exp401", scenario.Selection{Profile: "quick", Set: map[string]string{"variant": variant}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		computers, err := p.Jobs[0].Computers()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for host, c := range computers {
+			if c.SerialMoves != want {
+				t.Errorf("%s: the computer on %s holds up others: %t, want %t", variant, host, c.SerialMoves, want)
+			}
+		}
+	}
+}
+
 // TestExpectedFollowsPaths checks that a slow link counts only for what crosses
 // it.
 func TestExpectedFollowsPaths(t *testing.T) {

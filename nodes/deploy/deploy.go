@@ -60,6 +60,9 @@ type Computer struct {
 	// and write it back, instead of moving it there once. It needs a StateHost
 	// other than the computer's own.
 	StateReadWrite bool
+	// SerialMoves makes a move of states hold up the computer's joins and
+	// completions, as in the prototype.
+	SerialMoves bool
 }
 
 // Config says what stands where. The ports are wire's.
@@ -270,6 +273,7 @@ func (d *Deployment) StartComputer(ctx context.Context, name string) error {
 		StateEndpoint:     endpoint(d.hosts[state], wire.PortState),
 		RemoteStateServer: state != name,
 		StateReadWrite:    spec.StateReadWrite,
+		SerialMoves:       spec.SerialMoves,
 		Companion:         d.routerOf(name),
 		Controller:        endpoint(d.hosts[d.cfg.Controller], wire.PortController),
 		Spec:              spec.Spec,

@@ -13,14 +13,9 @@ const (
 	KindBars  = "bars"
 )
 
-// Keys of Cell.Settings that reports mention.
-const (
-	// SettingDelayBackend is what made the links' delay: "netem", "delayline"
-	// (in user space), or "none" where no link has any.
-	SettingDelayBackend = "delay-backend"
-	// SettingCongestionControl is TCP's algorithm on the hosts.
-	SettingCongestionControl = "congestion-control"
-)
+// SettingDelayBackend is the key of Cell.Settings for what made the links' delay:
+// "netem", "delayline" (in user space), or "none" where no link has any.
+const SettingDelayBackend = "delay-backend"
 
 // Check returns an error where the figure cannot be drawn over a matrix of the
 // given axes: an unknown kind, metric or axis, or an axis used twice. It accepts

@@ -13,9 +13,14 @@ const (
 	KindBars  = "bars"
 )
 
-// SettingDelayBackend is the key of Cell.Settings for what made the links' delay:
-// "netem", "delayline" (in user space), or "none" where no link has any.
-const SettingDelayBackend = "delay-backend"
+// Keys of Cell.Settings that reports mention.
+const (
+	// SettingDelayBackend is what made the links' delay: "netem", "delayline"
+	// (in user space), or "none" where no link has any.
+	SettingDelayBackend = "delay-backend"
+	// SettingCongestionControl is TCP's algorithm on the hosts.
+	SettingCongestionControl = "congestion-control"
+)
 
 // Check returns an error where the figure cannot be drawn over a matrix of the
 // given axes: an unknown kind, metric or axis, or an axis used twice. It accepts

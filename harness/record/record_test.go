@@ -48,7 +48,7 @@ func sampleCell(model string) Cell {
 			{Axis: "model", Value: model, Label: "Model " + model},
 		},
 		Seed: 1, Executions: 2, Started: at(1),
-		Settings: map[string]string{SettingDelayBackend: "netem", "congestion-control": "cubic"},
+		Settings: map[string]string{SettingDelayBackend: "netem", SettingCongestionControl: "cubic"},
 	}
 }
 

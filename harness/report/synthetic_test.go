@@ -76,7 +76,7 @@ func synthesize(w workload) *record.Results {
 							id := fmt.Sprint(variant, size, argument, rate, model, seed)
 							c := record.CellResult{Attempts: 1, End: &record.CellEnd{Cell: id, OK: true}, Cell: record.Cell{
 								ID: id, Point: point, Seed: uint64(seed + 1), Executions: w.executions, Started: start,
-								Settings: map[string]string{record.SettingDelayBackend: "delayline", "congestion-control": "cubic"},
+								Settings: map[string]string{record.SettingDelayBackend: "delayline", record.SettingCongestionControl: "cubic"},
 							}}
 							for i := range w.executions + 1 {
 								made++

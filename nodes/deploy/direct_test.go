@@ -13,7 +13,6 @@ import (
 
 	"edgebed/nodes/client"
 	"edgebed/nodes/deploy"
-	"edgebed/nodes/nodetest"
 	"edgebed/nodes/processor"
 	"edgebed/nodes/units"
 	"edgebed/nodes/wire"
@@ -41,7 +40,7 @@ func warm(t testing.TB, cfg deploy.Config) *deploy.Deployment {
 // TestDirectWorkedExamples measures the worked chain and diamond in the direct
 // form: Table 1's 130000 for the diamond, and Eq. (1) for the chain, a path.
 func TestDirectWorkedExamples(t *testing.T) {
-	nodetest.NoLeaks(t)
+	noLeaks(t)
 	network, cfg := ring(5, time.Millisecond)
 	tap := newTap(t, network)
 	d := warm(t, cfg)
@@ -127,7 +126,7 @@ func parallel(order ...int) *workflow.Workflow {
 // TestDirectParallelUsers: functions on parallel branches use a state in the
 // author's order (paper Fig. 10), and one that cannot be met is refused (Fig. 11).
 func TestDirectParallelUsers(t *testing.T) {
-	nodetest.NoLeaks(t)
+	noLeaks(t)
 	network, cfg := ring(6, time.Millisecond)
 	d := warm(t, cfg)
 	// Fig. 12, as far as the text tells: f4 is parallel to f2 and uses S first.
@@ -383,7 +382,7 @@ func TestDirectChoosesComputers(t *testing.T) {
 // TestDirectConcurrent: many executions at a time, each on a client of its own,
 // do not mix.
 func TestDirectConcurrent(t *testing.T) {
-	nodetest.NoLeaks(t)
+	noLeaks(t)
 	const clients, executions = 8, 10
 	network, cfg := crowd(4, propertyFunctions)
 	d := warm(t, cfg)
@@ -442,7 +441,7 @@ func waitForgotten(t *testing.T, d *deploy.Deployment) {
 // middle of a DAG, the execution fails with a reason by its deadline, the next
 // ones run, and nothing is left.
 func TestComputerDiesInDAG(t *testing.T) {
-	nodetest.NoLeaks(t)
+	noLeaks(t)
 	network, cfg := ring(5, 50*time.Millisecond)
 	cfg.Timeout = 2 * time.Second
 	d := warm(t, cfg)
@@ -593,7 +592,7 @@ func announceRouter(t *testing.T, n wire.Net, controller, host string) {
 // TestDirectComputerStops: a computer that is closed in the middle of an
 // execution ends it, and the next ones run once it is back.
 func TestDirectComputerStops(t *testing.T) {
-	nodetest.NoLeaks(t)
+	noLeaks(t)
 	_, cfg := ring(5, 50*time.Millisecond)
 	cfg.Timeout = 2 * time.Second
 	d := warm(t, cfg)
@@ -630,7 +629,7 @@ func TestDirectComputerStops(t *testing.T) {
 // TestReadWriteCloud: with every use a state is read from the cloud and written
 // back there; without, it is moved there once.
 func TestReadWriteCloud(t *testing.T) {
-	nodetest.NoLeaks(t)
+	noLeaks(t)
 	for _, readWrite := range []bool{false, true} {
 		network, cfg := ring(5, time.Millisecond)
 		tap := newTap(t, network)
@@ -705,7 +704,7 @@ func TestReadWriteRefuses(t *testing.T) {
 
 // TestDirectLoopback runs the direct form on the kernel's loopback device.
 func TestDirectLoopback(t *testing.T) {
-	nodetest.NoLeaks(t)
+	noLeaks(t)
 	d := warm(t, loopback())
 	w := &workflow.Workflow{
 		Functions:    []string{"fh2", "gh2", "fh3", "gh3"},

@@ -166,7 +166,7 @@ func (a *admission) forecast(p *pace, now time.Time) time.Duration {
 		// As often as it happened, a cell runs again.
 		debt, share := &first, often
 		if t.disturbed > 0 {
-			debt, share = &later, p.later.share(often * 3 / 4)
+			debt, share = &later, p.later.share(often*3/4)
 		}
 		verdict := record.Faithful
 		if *debt += share; *debt >= 1 {

@@ -72,6 +72,7 @@ type admission struct {
 	budget float64 // in cores
 	jobs   int     // largest number of cells at once, 0 for any
 	reruns int     // how often a disturbed cell is run again
+	exact  bool    // whether nothing disturbs the cells: only jobs counts
 	// loads holds the cores that one cell of a kind takes; others is what the
 	// machine does beside the campaign.
 	loads  map[string]float64
@@ -82,10 +83,16 @@ type admission struct {
 	admitted, lastCut int
 }
 
-func newAdmission(jobs []job.Job, cores float64, limit, reruns int, disturbed map[string]int) *admission {
-	a := &admission{cores: cores, budget: startBudget * cores, jobs: limit, reruns: reruns, loads: map[string]float64{}}
+func newAdmission(jobs []job.Job, o Options) *admission {
+	a := &admission{
+		cores: o.Cores, budget: startBudget * o.Cores, jobs: o.Jobs, reruns: o.Reruns, exact: o.Exact,
+		loads: map[string]float64{},
+	}
+	if a.exact && a.jobs == 0 {
+		a.jobs = max(1, int(a.cores))
+	}
 	for _, j := range jobs {
-		t := &task{job: j, kind: kind(j), expected: j.Expected(), disturbed: disturbed[j.Cell.ID], allowed: unlimited}
+		t := &task{job: j, kind: kind(j), expected: o.Expected(&j), disturbed: o.Disturbed[j.Cell.ID], allowed: unlimited}
 		if t.disturbed > 0 {
 			t.allowed = 0 // with how many it ran is history; alone is safe
 		}
@@ -175,13 +182,13 @@ func (a *admission) next() *task {
 			building++
 		}
 	}
-	if building > 0 && float64(building+1) > a.cores/2 {
+	if !a.exact && building > 0 && float64(building+1) > a.cores/2 {
 		return nil
 	}
 	busy := a.predicted()
 	for _, i := range a.order() {
 		t := a.waiting[i]
-		if n > t.allowed || n > 0 && busy+a.loads[t.kind] > a.budget {
+		if n > t.allowed || n > 0 && !a.exact && busy+a.loads[t.kind] > a.budget {
 			continue
 		}
 		a.waiting = slices.Delete(a.waiting, i, i+1)
@@ -210,6 +217,9 @@ func (a *admission) audited(t *task, found *record.Audit) (again bool) {
 	}
 	if v, ok := found.Measures[audit.CellCPU]; ok {
 		a.loads[t.kind] = max(leastLoad, (a.loads[t.kind]+v/100)/2)
+	}
+	if found.Verdict == record.Exact {
+		return false
 	}
 	if found.Verdict == record.Faithful {
 		a.budget = min(a.budget+raise*a.cores*min(1, t.expected.Seconds()/raiseAfter.Seconds()), mostBudget*a.cores)

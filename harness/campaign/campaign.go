@@ -19,7 +19,7 @@ type Worker func(ctx context.Context, j job.Job, report job.Reporter) error
 
 // Options of a campaign.
 type Options struct {
-	// Worker runs the jobs: testbed.Spawn, unless a test gives another one.
+	// Worker runs the jobs: those of testbed, unless a test gives another one.
 	Worker Worker
 	// Jobs is the largest number of cells at once; 0 leaves it to the machine.
 	Jobs int
@@ -29,6 +29,10 @@ type Options struct {
 	Reruns int
 	// Disturbed says how often cells were disturbed before this run.
 	Disturbed map[string]int
+	// Exact cells are not disturbed by anything: as many run as there are Cores.
+	Exact bool
+	// Expected is about how long a job takes; nil means Job.Expected.
+	Expected func(*job.Job) time.Duration
 	// Busy tells how many of Cores were busy since it was last called; nil
 	// means this machine's.
 	Busy  func() (cores float64, ok bool)
@@ -121,7 +125,11 @@ func Run(ctx context.Context, jobs []job.Job, w *record.Writer, o Options) (Summ
 		o.Busy, o.Cores = busyCores(), float64(runtime.NumCPU())
 	}
 	r := &run{options: o, writer: w, started: time.Now(), changed: make(chan struct{}, 1)}
-	r.admission = newAdmission(jobs, o.Cores, o.Jobs, o.Reruns, o.Disturbed)
+	if o.Expected == nil {
+		o.Expected = (*job.Job).Expected
+	}
+	r.options = o
+	r.admission = newAdmission(jobs, o)
 	r.summary.Failures = map[string]string{}
 	for _, t := range r.admission.waiting {
 		r.expected += t.expected
@@ -287,7 +295,7 @@ func (r *run) whole(t *task) {
 	r.summary.Executions += t.job.First
 	r.expected -= t.expected
 	t.job.First = 0
-	t.expected = t.job.Expected()
+	t.expected = r.options.Expected(&t.job)
 	r.expected += t.expected
 }
 

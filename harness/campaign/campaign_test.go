@@ -250,7 +250,7 @@ func TestBudgetRises(t *testing.T) {
 		if seeing > blind*9/10 {
 			t.Errorf("with faithful audits it took %v, without audits %v", seeing, blind)
 		}
-		if e := Estimate(list, 1, 0); e < seeing*9/10 || e > seeing*11/10 {
+		if e := Estimate(list, Options{Cores: 1}); e < seeing*9/10 || e > seeing*11/10 {
 			t.Errorf("Estimate says %v, it took %v", e, seeing)
 		}
 	})
@@ -328,7 +328,7 @@ func TestAloneMeansAlone(t *testing.T) {
 // TestLearnsLoads: from samples of the machine's load follows what a mix of
 // cells will make of it.
 func TestLearnsLoads(t *testing.T) {
-	a := newAdmission(jobs(t, "1 Mb/s", "2 Mb/s", "5 Mb/s", "10 Mb/s"), 2, 0, Reruns, nil)
+	a := newAdmission(jobs(t, "1 Mb/s", "2 Mb/s", "5 Mb/s", "10 Mb/s"), Options{Cores: 2, Reruns: Reruns, Expected: (*job.Job).Expected})
 	list := a.waiting
 	truth := map[string]float64{}
 	for i, task := range list {

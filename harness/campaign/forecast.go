@@ -15,11 +15,14 @@ import (
 // work, the rest is waiting for a processor.
 const setUp = 1200 * time.Millisecond
 
-// Estimate returns how long the jobs take under the admission policy on a
-// machine with so many cores, if every cell is faithful.
-func Estimate(jobs []job.Job, cores float64, limit int) time.Duration {
-	a := newAdmission(jobs, cores, limit, Reruns, nil)
-	return a.forecast(&pace{}, time.Time{})
+// Estimate returns how long the jobs take under the admission policy of a campaign
+// with the given options, Cores among them, if every cell is faithful.
+func Estimate(jobs []job.Job, o Options) time.Duration {
+	if o.Expected == nil {
+		o.Expected = (*job.Job).Expected
+	}
+	o.Reruns = Reruns
+	return newAdmission(jobs, o).forecast(&pace{}, time.Time{})
 }
 
 // fade is the weight that what was seen keeps when something new is: the last twenty
@@ -151,6 +154,9 @@ func (a *admission) forecast(p *pace, now time.Time) time.Duration {
 	for {
 		for t := a.next(); t != nil; t = a.next() {
 			due[t] = at + min(p.building(), t.expected)
+			if a.exact { // nothing is built that others would wait for
+				t.ready, due[t] = true, at+time.Duration(p.factor(t)*float64(t.expected))
+			}
 		}
 		if len(a.running) == 0 {
 			return at

@@ -12,7 +12,7 @@ import (
 )
 
 // Header returns the first record of a campaign that starts now on this machine.
-// The caller adds its command line and the machine's calibration.
+// The caller adds its command line, the network and the machine's calibration.
 func Header(plan *scenario.Plan, p *job.Prepared) record.Campaign {
 	header := record.Campaign{
 		Version:        record.Version,
@@ -41,6 +41,8 @@ type OpenOptions struct {
 	Resume bool
 	// Reruns is how often a disturbed cell is run again, as in Options.
 	Reruns int
+	// Exact is as in Options: such cells are run as a whole.
+	Exact bool
 }
 
 // Opened is a result folder with what there is still to do.
@@ -77,11 +79,15 @@ func Open(dir string, header record.Campaign, jobs []job.Job, o OpenOptions) (*O
 		return nil, fmt.Errorf("resume %s: it holds %s, profile %s, of another version (%.12s, now %.12s); choose another --out",
 			dir, c.Scenario, c.Profile, c.ScenarioSHA256, header.ScenarioSHA256)
 	}
-	return proceed(dir, header, missing(old, header, jobs, o.Reruns))
+	if c.On() != header.On() {
+		return nil, fmt.Errorf("resume %s: it holds results of the %s network, not the %s one; choose another --out or --network %s",
+			dir, c.On(), header.On(), c.On())
+	}
+	return proceed(dir, header, missing(old, header, jobs, o))
 }
 
 // missing returns what the results lack of the jobs.
-func missing(old *record.Results, header record.Campaign, jobs []job.Job, reruns int) *Opened {
+func missing(old *record.Results, header record.Campaign, jobs []job.Job, o OpenOptions) *Opened {
 	before := map[string]record.CellResult{}
 	for _, cell := range old.Cells {
 		before[cell.Cell.ID] = cell
@@ -92,11 +98,11 @@ func missing(old *record.Results, header record.Campaign, jobs []job.Job, reruns
 	todo := &Opened{Disturbed: map[string]int{}}
 	for _, j := range jobs {
 		cell := before[j.Cell.ID]
-		if Settled(cell, reruns) {
+		if Settled(cell, o.Reruns) {
 			continue
 		}
 		todo.Disturbed[j.Cell.ID] = cell.DisturbedAttempts
-		if n := cell.Stopped(); same && n > 0 && j.Divisible() {
+		if n := cell.Stopped(); same && !o.Exact && n > 0 && j.Divisible() {
 			j.First = n
 		}
 		todo.Jobs = append(todo.Jobs, j)

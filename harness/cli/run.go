@@ -21,7 +21,6 @@ import (
 	"edgebed/harness/job"
 	"edgebed/harness/record"
 	"edgebed/harness/report"
-	"edgebed/harness/sandbox"
 	"edgebed/harness/scenario"
 	"edgebed/harness/testbed"
 	"edgebed/nodes/units"
@@ -34,12 +33,14 @@ type selectionFlags struct {
 	where   []string
 	filter  string
 	verify  bool
+	network string
 }
 
 func (f *selectionFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.profile, "profile", "quick", "how much to run: a profile of the scenario")
 	cmd.Flags().StringArrayVar(&f.set, "set", nil, "give a parameter a value, as `name=value`; repeatable")
 	cmd.Flags().StringArrayVar(&f.where, "where", nil, "run only this value of an axis, as `axis=value`; repeatable")
+	cmd.Flags().StringVar(&f.network, "network", "", "what makes the links: emulated (the kernel) or virtual (computed, in virtual time); default: as the scenario says")
 	cmd.Flags().StringVar(&f.filter, "filter", "", "run only cells whose identifier this regular `expression` matches, for instance part of it")
 }
 
@@ -63,6 +64,18 @@ func (f *selectionFlags) expand(s *scenario.Scenario) (*scenario.Plan, error) {
 		return nil, fmt.Errorf("--filter %s: none of the %d cells matches (see them with --dry-run)", f.filter, all)
 	}
 	return plan, nil
+}
+
+// backend returns what runs the scenario's cells.
+func (f *selectionFlags) backend(s *scenario.Scenario) (testbed.Backend, error) {
+	if f.network == "" {
+		return testbed.BackendOf(s.Network), nil
+	}
+	asked := record.Network(f.network)
+	if err := scenario.CheckNetwork(asked); err != nil {
+		return testbed.Backend{}, fmt.Errorf("--network: %w", err)
+	}
+	return testbed.BackendOf(asked), nil
 }
 
 // prepare returns the plan and the jobs of the cells that the flags choose. They
@@ -194,9 +207,12 @@ prototype's chain or DAG format) instead of generated ones.`,
 			if o.out == "" {
 				o.out = filepath.Join("results", plan.Scenario.Name)
 			}
-			part := campaign.Shard(prepared.Jobs, i, n)
+			if o.backend, err = flags.backend(plan.Scenario); err != nil {
+				return usage(err)
+			}
+			part := campaign.Shard(prepared.Jobs, i, n, o.backend.Expected)
 			if dryRun {
-				return describe(cmd, plan, part, o.jobs)
+				return describe(cmd, plan, part, o)
 			}
 			return runCampaign(cmd, plan, prepared, part, o)
 		},
@@ -216,42 +232,46 @@ prototype's chain or DAG format) instead of generated ones.`,
 
 // runOptions are how a campaign is run, beside what.
 type runOptions struct {
-	out    string
-	jobs   int
-	reruns int
-	resume bool
-	json   bool
+	backend testbed.Backend
+	out     string
+	jobs    int
+	reruns  int
+	resume  bool
+	json    bool
 }
 
-func describe(cmd *cobra.Command, plan *scenario.Plan, jobs []job.Job, atOnce int) error {
+func describe(cmd *cobra.Command, plan *scenario.Plan, jobs []job.Job, o runOptions) error {
 	var total time.Duration
 	var traffic units.Size
 	w := cmd.OutOrStdout()
 	for _, j := range jobs {
-		expected, bytes := j.Expected(), j.Traffic()
+		expected, bytes := o.backend.Expected(&j), j.Traffic()
 		total += expected
 		traffic += bytes
 		fmt.Fprintf(w, "%-80s %4d executions %8.1f s %10.2f MB\n", j.Cell.ID, len(j.Workflows), expected.Seconds(), float64(bytes)/1e6)
 	}
 	fmt.Fprintf(w, "%d cells of %s, profile %s, %.1f MB sent by switches; %v one after another, about %v side by side on %d cores\n",
 		len(jobs), plan.Scenario.Name, plan.Profile, float64(traffic)/1e6, total.Round(time.Second),
-		campaign.Estimate(jobs, float64(runtime.NumCPU()), atOnce).Round(time.Second), runtime.NumCPU())
+		campaign.Estimate(jobs, campaign.Options{
+			Cores: float64(runtime.NumCPU()), Jobs: o.jobs, Expected: o.backend.Expected, Exact: o.backend.Exact,
+		}).Round(time.Second), runtime.NumCPU())
 	return nil
 }
 
 func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *job.Prepared, part []job.Job, o runOptions) error {
 	ctx := cmd.Context()
-	if err := sandbox.Probe(ctx, sandbox.Options{}); err != nil {
+	if err := o.backend.Probe(ctx); err != nil {
 		return err
 	}
 	header := campaign.Header(plan, p)
+	header.Network = o.backend.Network
 	header.Command = append([]string{"edgebed"}, os.Args[1:]...)
-	work, err := testbed.Calibrate(ctx)
+	work, err := o.backend.Calibrate(ctx)
 	if err != nil {
 		return err
 	}
 	header.CalibrationNS = work.Nanoseconds()
-	opened, err := campaign.Open(o.out, header, part, campaign.OpenOptions{Resume: o.resume, Reruns: o.reruns})
+	opened, err := campaign.Open(o.out, header, part, campaign.OpenOptions{Resume: o.resume, Reruns: o.reruns, Exact: o.backend.Exact})
 	if err != nil {
 		return usage(err)
 	}
@@ -266,7 +286,7 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *job.Prepared, part 
 	if o.json {
 		files = io.Discard
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "%s, profile %s: %d cells to run, records in %s\n", plan.Scenario.Name, plan.Profile, len(todo), o.out)
+	fmt.Fprintf(cmd.ErrOrStderr(), "%s, profile %s, %s network: %d cells to run, records in %s\n", plan.Scenario.Name, plan.Profile, o.backend.Network, len(todo), o.out)
 	events.begin(header, len(todo), o.out)
 	// Whoever reads the events or the progress may go away (| head): the write then
 	// fails, instead of a signal that would end the campaign.
@@ -275,7 +295,8 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *job.Prepared, part 
 	defer signal.Stop(pipe)
 	release := hold(ctx)
 	summary, err := campaign.Run(ctx, todo, w, campaign.Options{
-		Worker: testbed.Spawn, Jobs: o.jobs, Reruns: o.reruns, Disturbed: opened.Disturbed,
+		Worker: o.backend.Spawn, Jobs: o.jobs, Reruns: o.reruns, Disturbed: opened.Disturbed,
+		Expected: o.backend.Expected, Exact: o.backend.Exact,
 		Observe: func(e campaign.Event) {
 			view.show(e)
 			events.pass(e)

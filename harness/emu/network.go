@@ -577,24 +577,20 @@ func (n *Network) SetLink(from, to string, o topology.Override) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	changed := n.topology.Clone()
+	if err := changed.SetLink(from, to, o); err != nil {
+		return err
+	}
 	for i, l := range n.links {
-		spec := &changed.Links[i]
-		switch spec.Between {
-		case [2]string{from, to}:
-			spec.Forward = spec.Forward.Merge(o)
-		case [2]string{to, from}:
-			spec.Reverse = spec.Reverse.Merge(o)
-		default:
+		if l.spec.Between != [2]string{from, to} && l.spec.Between != [2]string{to, from} {
 			continue
 		}
-		if err := n.change(l, changed.Directions(*spec)); err != nil {
+		if err := n.change(l, changed.Directions(changed.Links[i])); err != nil {
 			return err
 		}
-		l.spec = *spec
-		n.topology = changed
-		return nil
+		l.spec = changed.Links[i]
 	}
-	return fmt.Errorf("change link: network %s has no link %s-%s", n.topology.Name, from, to)
+	n.topology = changed
+	return nil
 }
 
 // change gives a link new parameters in place.

@@ -6,6 +6,7 @@
 package record
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 )
@@ -28,6 +29,9 @@ type Campaign struct {
 	// scenario's and the topology's text.
 	ScenarioSHA256 string `json:"scenario_sha256"`
 	Profile        string `json:"profile"`
+	// Network is what made the links; empty means emulated, as in records of an
+	// edgebed that knew no other.
+	Network Network `json:"network,omitempty"`
 	// Parameters of the scenario as they were set for this campaign.
 	Parameters map[string]string `json:"parameters,omitempty"`
 	Started    time.Time         `json:"started"`
@@ -51,6 +55,23 @@ type Campaign struct {
 	CalibrationNS int64 `json:"calibration_ns,omitempty"`
 	Tool          Tool  `json:"tool"`
 }
+
+// Network is a way to make a network of hosts and links.
+type Network string
+
+// The networks.
+const (
+	// Emulated links are the kernel's: the reference.
+	Emulated Network = "emulated"
+	// Virtual links are computed, with the nodes on them, in virtual time.
+	Virtual Network = "virtual"
+)
+
+// Networks lists what a scenario can ask for.
+var Networks = []Network{Emulated, Virtual}
+
+// On returns the network that made the records.
+func (c Campaign) On() Network { return cmp.Or(c.Network, Emulated) }
 
 // Variant is the reading of the paper that the campaign ran, such as "artifact" or
 // "text": the scenario's parameter of that name, empty where it has none.
@@ -249,6 +270,8 @@ type Verdict string
 const (
 	// Faithful: every check of the audit passed.
 	Faithful Verdict = "faithful"
+	// Exact: the network was computed in virtual time, which nothing can disturb.
+	Exact Verdict = "exact"
 	// Disturbed: at least one did not; Findings say which.
 	Disturbed Verdict = "disturbed"
 )

@@ -6,49 +6,27 @@ import (
 	"fmt"
 	"time"
 
-	"edgebed/harness/emu"
 	"edgebed/harness/job"
+	"edgebed/harness/network"
 	"edgebed/harness/topology"
 	"edgebed/nodes/units"
 )
 
 // reading is what the network has counted at one moment.
 type reading struct {
-	ports emu.Counters
-	tcp   tcpCounters
+	ports network.Counters
+	tcp   network.TCP
 }
 
 // since returns what was counted after an earlier reading.
 func (r reading) since(before reading) reading {
-	return reading{r.ports.Sub(before.ports), tcpCounters{
-		retransmissions: r.tcp.retransmissions - before.tcp.retransmissions,
-		activeOpens:     r.tcp.activeOpens - before.tcp.activeOpens,
-	}}
+	return reading{r.ports.Sub(before.ports), r.tcp.Sub(before.tcp)}
 }
 
 // plus returns the reading as if more had been counted before it: with what is not
 // to count, the start of a count.
 func (r reading) plus(more reading) reading {
-	return reading{r.ports.Add(more.ports), tcpCounters{
-		retransmissions: r.tcp.retransmissions + more.tcp.retransmissions,
-		activeOpens:     r.tcp.activeOpens + more.tcp.activeOpens,
-	}}
-}
-
-// tcpCounters are sums over all hosts.
-type tcpCounters struct{ retransmissions, activeOpens int64 }
-
-func (b *bench) tcp() (tcpCounters, error) {
-	var sum tcpCounters
-	for _, h := range b.network.Hosts() {
-		c, err := h.TCP()
-		if err != nil {
-			return sum, err
-		}
-		sum.retransmissions += c["RetransSegs"]
-		sum.activeOpens += c["ActiveOpens"]
-	}
-	return sum, nil
+	return reading{r.ports.Add(more.ports), r.tcp.Add(more.tcp)}
 }
 
 // read reads all counters now.
@@ -56,7 +34,7 @@ func (b *bench) read() (r reading, err error) {
 	if r.ports, err = b.network.Counters(); err != nil {
 		return r, err
 	}
-	r.tcp, err = b.tcp()
+	r.tcp, err = b.network.TCP()
 	return r, err
 }
 

@@ -6,14 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"runtime"
 	"runtime/debug"
 	"strings"
 	"time"
 
-	"edgebed/harness/audit"
-	"edgebed/harness/emu"
 	"edgebed/harness/job"
+	"edgebed/harness/network"
 	"edgebed/harness/record"
 	"edgebed/harness/scenario"
 	"edgebed/nodes/client"
@@ -26,13 +24,12 @@ import (
 // traffic to count as complete: longer than Linux delays an ACK (40 ms).
 const quiet = 50 * time.Millisecond
 
-// Run runs the job in the calling process, which must be in a sandbox. A failed
-// execution is reported and is not an error.
-func Run(ctx context.Context, j job.Job, report job.Reporter) error {
-	// Collections inside an execution would show in its delay; there is one
-	// before each instead.
+// Run runs the job in the calling process, on the network that build makes. A
+// failed execution is reported and is not an error.
+func Run(ctx context.Context, build Build, j job.Job, report job.Reporter) error {
+	// Collections inside an execution would show in its delay (see Network.Rest).
 	defer debug.SetGCPercent(debug.SetGCPercent(800))
-	b, err := build(ctx, j)
+	b, err := start(ctx, build, j)
 	if err != nil {
 		return err
 	}
@@ -43,7 +40,7 @@ func Run(ctx context.Context, j job.Job, report job.Reporter) error {
 // bench is a cell's network with its nodes.
 type bench struct {
 	job        job.Job
-	network    *emu.Network
+	network    Network
 	deployment *deploy.Deployment
 	recorder   *trace.Recorder // nil where nothing is traced
 	// kept is the client of the last execution if the next one has the same.
@@ -55,18 +52,13 @@ type bench struct {
 	answered time.Time
 }
 
-func build(ctx context.Context, j job.Job) (*bench, error) {
+func start(ctx context.Context, build Build, j job.Job) (*bench, error) {
 	b := &bench{job: j}
 	computers, err := j.Computers()
 	if err != nil {
 		return nil, err
 	}
-	b.network, err = emu.Build(ctx, j.Topology(), emu.Options{
-		Delay:             j.Cell.Topology.Delay,
-		CongestionControl: j.Cell.Topology.CongestionControl,
-		Sysctls:           j.Cell.Topology.Sysctls,
-		Seed:              j.Cell.Seed,
-	})
+	b.network, err = build(ctx, &b.job)
 	if err != nil {
 		return nil, err
 	}
@@ -81,13 +73,14 @@ func build(ctx context.Context, j job.Job) (*bench, error) {
 		CallTimeout: j.Cell.Execution.Timeout,
 		Seed:        j.Cell.Seed,
 		Trace:       b.recorder,
+		Clock:       b.network.Clock(),
 	}
 	for _, spec := range j.Topology().Hosts {
-		h, err := b.network.Host(spec.Name)
+		h, err := b.network.Net(spec.Name)
 		if err != nil {
 			return nil, errors.Join(err, b.close())
 		}
-		cfg.Hosts = append(cfg.Hosts, deploy.Host{Name: spec.Name, Address: spec.Address, Net: costly{h, j.Cell.Nodes.ConnectionCost}})
+		cfg.Hosts = append(cfg.Hosts, deploy.Host{Name: spec.Name, Address: spec.Address, Net: costly{h, j.Cell.Nodes.ConnectionCost, b.network.Sleep}})
 	}
 	if b.deployment, err = deploy.Start(ctx, cfg); err != nil {
 		return nil, errors.Join(err, b.close())
@@ -111,6 +104,7 @@ func (b *bench) run(ctx context.Context, report job.Reporter) error {
 	settings := b.network.Settings()
 	maps.Copy(settings, map[string]string{
 		"topology":        b.job.Topology().Name,
+		"network":         string(b.network.Kind()),
 		"form":            string(cell.Execution.Form),
 		"connection-cost": cell.Nodes.ConnectionCost.String(),
 		"pause":           cell.Execution.Pause.String(),
@@ -121,17 +115,13 @@ func (b *bench) run(ctx context.Context, report job.Reporter) error {
 		"verify":          fmt.Sprint(cell.Execution.Verify),
 	})
 	maps.Copy(settings, stateSettings(cell.Nodes.Computers))
-	busy, err := audit.ReadCPU()
-	if err != nil {
-		return err
-	}
 	if err := report.Cell(record.Cell{
 		ID: cell.ID, Point: cell.Point, Seed: cell.Seed, Executions: len(b.job.Workflows), First: b.job.First,
 		Started: time.Now(), Settings: settings,
 	}); err != nil {
 		return err
 	}
-	watch, err := audit.Start(ctx, b.network)
+	watch, err := b.network.Watch(ctx)
 	if err != nil {
 		return err
 	}
@@ -151,11 +141,9 @@ func (b *bench) run(ctx context.Context, report job.Reporter) error {
 		if err != nil && !errors.As(err, &restless) {
 			return fmt.Errorf("execution %d: %w", k, err)
 		}
-		so, err := watch.Evidence(ctx)
-		if err != nil {
+		if e.Findings, err = watch.Findings(ctx); err != nil {
 			return err
 		}
-		e.Findings = audit.Judge(so).Findings
 		if b.traces(k) && report.Trace != nil {
 			// No frame is under way any more: the last answers are in, too.
 			if err := report.Trace(b.recorder.Trace()); err != nil {
@@ -170,16 +158,12 @@ func (b *bench) run(ctx context.Context, report job.Reporter) error {
 			return fmt.Errorf("execution %d: %w", k, restless)
 		}
 	}
-	evidence, err := watch.Stop(ctx)
-	if err != nil {
-		return err
-	}
-	now, err := audit.ReadCPU()
+	verdict, busy, err := watch.Stop(ctx)
 	if err != nil {
 		return err
 	}
 	return report.CellEnd(record.CellEnd{
-		Cell: cell.ID, Ended: time.Now(), OK: true, BusyCPU: busy.Busy(now), Audit: audit.Judge(evidence),
+		Cell: cell.ID, Ended: time.Now(), OK: true, BusyCPU: busy, Audit: verdict,
 	})
 }
 
@@ -194,7 +178,7 @@ func stateSettings(groups []scenario.ComputerGroup) map[string]string {
 		}
 	}
 	settings := map[string]string{}
-	emu.Fold(settings, map[string]map[string]string{"state-host": hosts, "state-mode": modes})
+	network.Settings{"state-host": hosts, "state-mode": modes}.Fold(settings)
 	return settings
 }
 
@@ -227,7 +211,7 @@ func (b *bench) execute(ctx context.Context, index int, w job.Workflow) (record.
 		return e, err
 	}
 	e.Table1Bytes = int64(table1)
-	runtime.GC()
+	b.network.Rest()
 	if err := sleep(ctx, cell.Execution.Pause-time.Since(b.answered)); err != nil {
 		return e, err
 	}
@@ -307,8 +291,7 @@ func (b *bench) execute(ctx context.Context, index int, w job.Workflow) (record.
 			Name: p.Name, TxBytes: p.TxBytes, TxPackets: p.TxPackets, RxBytes: p.RxBytes, RxPackets: p.RxPackets,
 		})
 	}
-	e.Retransmissions = counted.tcp.retransmissions
-	e.ActiveOpens = counted.tcp.activeOpens
+	e.Retransmissions, e.ActiveOpens = counted.tcp.Retransmissions, counted.tcp.ActiveOpens
 	e.CycleNS = int64(cell.Execution.Pause + result.Delay)
 	return e, err
 }

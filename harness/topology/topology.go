@@ -371,6 +371,30 @@ func (t *Topology) SetClass(name string, o Override) error {
 	return nil
 }
 
+// SetLink changes the parameters of one direction of a link that o has. Later calls
+// of SetClass keep them. The topology is unchanged if an error is returned.
+func (t *Topology) SetLink(from, to string, o Override) error {
+	changed := t.Clone()
+	for i := range changed.Links {
+		l := &changed.Links[i]
+		dir := slices.Index([][2]string{{from, to}, {to, from}}, l.Between)
+		switch dir {
+		case 0:
+			l.Forward = l.Forward.Merge(o)
+		case 1:
+			l.Reverse = l.Reverse.Merge(o)
+		default:
+			continue
+		}
+		if err := changed.Directions(*l)[dir].Validate(); err != nil {
+			return fmt.Errorf("change link %s-%s: %w", from, to, err)
+		}
+		t.Links = changed.Links
+		return nil
+	}
+	return fmt.Errorf("change link: topology %s has no link %s-%s", t.Name, from, to)
+}
+
 // Directions returns the parameters of a link's two directions: forward, reverse.
 func (t *Topology) Directions(l LinkSpec) [2]Params {
 	both := t.Classes[l.Class].apply(Params{Queue: DefaultQueue})

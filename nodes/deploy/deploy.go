@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"edgebed/nodes/client"
+	"edgebed/nodes/clock"
 	"edgebed/nodes/computer"
 	"edgebed/nodes/controller"
 	"edgebed/nodes/processor"
@@ -93,6 +94,8 @@ type Config struct {
 	PoisonOnRetcode bool
 	// Seed of the routers' random choices.
 	Seed uint64
+	// Clock of the computers' processors; nil gives each a clock.Thread.
+	Clock clock.Clock
 	// Logger gets what the nodes log; nil discards.
 	Logger *slog.Logger
 	// Trace records what the nodes do; nil records nothing.
@@ -270,6 +273,7 @@ func (d *Deployment) StartComputer(ctx context.Context, name string) error {
 		Companion:         d.routerOf(name),
 		Controller:        endpoint(d.hosts[d.cfg.Controller], wire.PortController),
 		Spec:              spec.Spec,
+		Clock:             d.cfg.Clock,
 		AsyncWorkers:      d.cfg.Handlers,
 		MaxHandlers:       d.cfg.Handlers,
 		CallTimeout:       d.cfg.CallTimeout,

@@ -3,6 +3,7 @@ package campaign
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -38,7 +39,7 @@ const leastLoad = 0.02
 const Reruns = 2
 
 // unlimited is the neighbours that a task may have unless it was disturbed.
-const unlimited = int(^uint(0) >> 1)
+const unlimited = math.MaxInt
 
 // task is one cell's way through the campaign.
 type task struct {
@@ -54,6 +55,8 @@ type task struct {
 	started int
 	// ready is set once the worker has built the network.
 	ready bool
+	// setUp is how long the network is expected to take to build.
+	setUp time.Duration
 	// began is when this attempt was admitted, moved when it last got on: it was
 	// ready, or made one of its executions.
 	began, moved time.Time
@@ -93,6 +96,9 @@ func newAdmission(jobs []job.Job, o Options) *admission {
 	}
 	for _, j := range jobs {
 		t := &task{job: j, kind: kind(j), expected: o.Expected(&j), disturbed: o.Disturbed[j.Cell.ID], allowed: unlimited}
+		if !o.Exact {
+			t.setUp = min(setUp, t.expected)
+		}
 		if t.disturbed > 0 {
 			t.allowed = 0 // with how many it ran is history; alone is safe
 		}

@@ -22,7 +22,9 @@ func Estimate(jobs []job.Job, o Options) time.Duration {
 		o.Expected = (*job.Job).Expected
 	}
 	o.Reruns = Reruns
-	return newAdmission(jobs, o).forecast(&pace{}, time.Time{})
+	a := newAdmission(jobs, o)
+
+	return a.forecast(&pace{}, time.Time{})
 }
 
 // fade is the weight that what was seen keeps when something new is: the last twenty
@@ -100,13 +102,16 @@ func (p *pace) audited(t *task, found *record.Audit) {
 }
 
 // running is how long a cell is expected to take once its network is built.
-func running(t *task) time.Duration { return max(t.expected-setUp, 0) }
+func running(t *task) time.Duration { return max(t.expected-t.setUp, 0) }
 
-// building is how long the next cell takes to build its network.
-func (p *pace) building() time.Duration {
+// building is how long the cell takes to build its network.
+func (p *pace) building(t *task) time.Duration {
+	if t.setUp == 0 {
+		return 0
+	}
 	const before = 2 // cells as expected, that no measurement is alone
 	e := setUp.Seconds()
-	return time.Duration((p.setUps.took + before*e) / (p.setUps.expected + before*e) * float64(setUp))
+	return time.Duration((p.setUps.took + before*e) / (p.setUps.expected + before*e) * float64(t.setUp))
 }
 
 // machine is how much longer than expected all cells take at present; before the
@@ -130,7 +135,7 @@ func (p *pace) factor(t *task) float64 {
 // left is how long a cell that is running still takes, at the given time.
 func (p *pace) left(t *task, now time.Time) time.Duration {
 	if !t.ready {
-		return max(0, p.building()-now.Sub(t.began))
+		return max(0, p.building(t)-now.Sub(t.began))
 	}
 	whole := p.factor(t) * float64(running(t))
 	share := 1 - float64(t.made)/float64(max(1, t.job.Left()))
@@ -153,10 +158,7 @@ func (a *admission) forecast(p *pace, now time.Time) time.Duration {
 	often := p.first.share(0)
 	for {
 		for t := a.next(); t != nil; t = a.next() {
-			due[t] = at + min(p.building(), t.expected)
-			if a.exact { // nothing is built that others would wait for
-				t.ready, due[t] = true, at+time.Duration(p.factor(t)*float64(t.expected))
-			}
+			due[t] = at + p.building(t)
 		}
 		if len(a.running) == 0 {
 			return at

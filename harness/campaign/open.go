@@ -12,7 +12,7 @@ import (
 )
 
 // Header returns the first record of a campaign that starts now on this machine.
-// The caller adds its command line, the network and the machine's calibration.
+// The caller adds its command line and the machine's calibration.
 func Header(plan *scenario.Plan, p *job.Prepared) record.Campaign {
 	header := record.Campaign{
 		Version:        record.Version,
@@ -41,8 +41,9 @@ type OpenOptions struct {
 	Resume bool
 	// Reruns is how often a disturbed cell is run again, as in Options.
 	Reruns int
-	// Exact is as in Options: such cells are run as a whole.
-	Exact bool
+	// Whole says that a cell begins at its first execution again: what ran before
+	// in its network belongs to it.
+	Whole bool
 }
 
 // Opened is a result folder with what there is still to do.
@@ -83,6 +84,7 @@ func Open(dir string, header record.Campaign, jobs []job.Job, o OpenOptions) (*O
 		return nil, fmt.Errorf("resume %s: it holds results of the %s network, not the %s one; choose another --out or --network %s",
 			dir, c.On(), header.On(), c.On())
 	}
+
 	return proceed(dir, header, missing(old, header, jobs, o))
 }
 
@@ -102,7 +104,7 @@ func missing(old *record.Results, header record.Campaign, jobs []job.Job, o Open
 			continue
 		}
 		todo.Disturbed[j.Cell.ID] = cell.DisturbedAttempts
-		if n := cell.Stopped(); same && !o.Exact && n > 0 && j.Divisible() {
+		if n := cell.Stopped(); same && !o.Whole && n > 0 && j.Divisible() {
 			j.First = n
 		}
 		todo.Jobs = append(todo.Jobs, j)

@@ -7,6 +7,8 @@ import (
 	"io"
 
 	"github.com/spf13/cobra"
+
+	"edgebed/harness/escape"
 )
 
 // Exit codes of the commands.
@@ -69,7 +71,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or file (nothing was started),
 		return exitOK
 	}
 	if !errors.Is(err, errSaid) {
-		fmt.Fprintln(stderr, "edgebed:", err)
+		fmt.Fprintln(stderr, "edgebed:", escape.Terminal(err.Error()))
 	}
 	var e *exitError
 	if errors.As(err, &e) {

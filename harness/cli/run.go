@@ -32,8 +32,8 @@ type selectionFlags struct {
 	set     []string
 	where   []string
 	filter  string
-	verify  bool
 	network string
+	verify  bool
 }
 
 func (f *selectionFlags) add(cmd *cobra.Command) {
@@ -71,7 +71,7 @@ func (f *selectionFlags) backend(s *scenario.Scenario) (testbed.Backend, error) 
 	if f.network == "" {
 		return testbed.BackendOf(s.Network), nil
 	}
-	asked := record.Network(f.network)
+	asked := record.NetworkKind(f.network)
 	if err := scenario.CheckNetwork(asked); err != nil {
 		return testbed.Backend{}, fmt.Errorf("--network: %w", err)
 	}
@@ -271,7 +271,9 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *job.Prepared, part 
 		return err
 	}
 	header.CalibrationNS = work.Nanoseconds()
-	opened, err := campaign.Open(o.out, header, part, campaign.OpenOptions{Resume: o.resume, Reruns: o.reruns, Exact: o.backend.Exact})
+	opened, err := campaign.Open(o.out, header, part, campaign.OpenOptions{
+		Resume: o.resume, Reruns: o.reruns, Whole: o.backend.Exact,
+	})
 	if err != nil {
 		return usage(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"edgebed/harness/escape"
 	"edgebed/harness/record"
 )
 
@@ -85,13 +86,23 @@ func (c Checked) judgement(claim string) (Judgement, bool) {
 func WriteClaims(w io.Writer, format string, results ...Checked) error {
 	switch format {
 	case "text":
-		return eachScenario(w, results, claimsText)
+		return plain(w, func(w io.Writer) error { return eachScenario(w, results, claimsText) })
 	case "json":
 		return writeJSON(w, results)
 	case "markdown":
 		return eachScenario(w, results, claimsMarkdown)
 	}
 	return fmt.Errorf("unknown format %q (expected %s)", format, strings.Join(ClaimFormats, ", "))
+}
+
+// plain writes a text for a terminal, in which names from files move no cursor.
+func plain(w io.Writer, write func(io.Writer) error) error {
+	var b strings.Builder
+	if err := write(&b); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, escape.Terminal(b.String()))
+	return err
 }
 
 func writeJSON(w io.Writer, v any) error {
@@ -214,13 +225,14 @@ func claimsMarkdown(w io.Writer, results []Checked) error {
 	}
 	fmt.Fprintf(&b, "| Claim | %s |\n|%s\n", strings.Join(labels, " | "), strings.Repeat(" --- |", len(labels)+1))
 	for _, claim := range AllClaims(results) {
-		fmt.Fprintf(&b, "| `%s`, %s: “%s”", claim.Name, cell(claim.Place), cell(oneLine(claim.Quote)))
+		fmt.Fprintf(&b, "| `%s`, %s: “%s”", escape.Code(claim.Name), escape.Markdown(claim.Place),
+			escape.Markdown(oneLine(claim.Quote)))
 		if claim.Note != "" {
-			fmt.Fprintf(&b, " (%s)", cell(oneLine(claim.Note)))
+			fmt.Fprintf(&b, " (%s)", escape.Markdown(oneLine(claim.Note)))
 		}
 		for _, c := range results {
 			if j, ok := c.judgement(claim.Name); ok {
-				fmt.Fprintf(&b, " | **%s**: %s", j.Verdict, cell(j.Detail))
+				fmt.Fprintf(&b, " | **%s**: %s", j.Verdict, escape.Markdown(j.Detail))
 			} else {
 				b.WriteString(" | –")
 			}
@@ -232,18 +244,13 @@ func claimsMarkdown(w io.Writer, results []Checked) error {
 		if i > 0 {
 			b.WriteByte('\n')
 		}
-		fmt.Fprintf(&b, "%s. %s.\n", cell(c.String()), c.summary())
+		fmt.Fprintf(&b, "%s. %s.\n", escape.Markdown(c.String()), c.summary())
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
-
-// cell keeps a text inside its cell of a Markdown table.
-func cell(text string) string {
-	return strings.NewReplacer("|", `\|`, "\n", " ", "<", "&lt;", "*", `\*`, "_", `\_`).Replace(text)
-}
 
 // summary counts the verdicts.
 func (c Checked) summary() string {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+
+	"edgebed/harness/escape"
 )
 
 // CompareFormats are the formats that Comparison.Write knows.
@@ -17,7 +19,7 @@ var CompareFormats = []string{"text", "json", "junit", "markdown", "github"}
 func (c *Comparison) Write(w io.Writer, format string) error {
 	switch format {
 	case "text":
-		return c.text(w)
+		return plain(w, c.text)
 	case "json":
 		return writeJSON(w, c)
 	case "junit":
@@ -114,14 +116,14 @@ func (c *Comparison) text(w io.Writer) error {
 
 func (c *Comparison) markdown(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "### %s\n\n%s\n\n", cell(c.heading()), c.verdict())
+	fmt.Fprintf(&b, "### %s\n\n%s\n\n", escape.Markdown(c.heading()), c.verdict())
 	for _, n := range c.Notes {
-		fmt.Fprintf(&b, "- %s\n", cell(n))
+		fmt.Fprintf(&b, "- %s\n", escape.Markdown(n))
 	}
 	if all := c.findings(); len(all) > 0 {
 		b.WriteString("\n| | Metric | Where | Change | p |\n| --- | --- | --- | --- | --- |\n")
 		for _, f := range all {
-			fmt.Fprintf(&b, "| %s | %s | %s | %s | %.2g |\n", f.Test.Change, f.Curve.Metric, cell(f.where()), cell(f.what()), f.P)
+			fmt.Fprintf(&b, "| %s | %s | %s | %s | %.2g |\n", f.Test.Change, f.Curve.Metric, escape.Markdown(f.where()), escape.Markdown(f.what()), f.P)
 		}
 	}
 	_, err := io.WriteString(w, b.String())

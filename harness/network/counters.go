@@ -56,6 +56,7 @@ func (c Counters) Add(more Counters) Counters {
 		p.RxPackets += m.RxPackets
 		p.Drops += m.Drops
 	}
+
 	return sum
 }
 
@@ -111,12 +112,12 @@ type TCP struct {
 	Retransmissions, ActiveOpens int64
 }
 
+// Add returns what both counted together.
+func (t TCP) Add(more TCP) TCP {
+	return TCP{t.Retransmissions + more.Retransmissions, t.ActiveOpens + more.ActiveOpens}
+}
+
 // Sub returns what was done since before.
 func (t TCP) Sub(before TCP) TCP {
 	return TCP{t.Retransmissions - before.Retransmissions, t.ActiveOpens - before.ActiveOpens}
-}
-
-// Add returns what was done with more on top.
-func (t TCP) Add(more TCP) TCP {
-	return TCP{t.Retransmissions + more.Retransmissions, t.ActiveOpens + more.ActiveOpens}
 }

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+
+	"edgebed/harness/escape"
 )
 
 // WriteCSV writes executions.csv and ports.csv into dir, replacing what is
@@ -47,7 +49,7 @@ func ExecutionsCSV(w io.Writer, r *Results) error {
 		"switch_bytes", "switch_packets", "trunk_bytes", "trunk_packets", "drops",
 		"retransmissions", "active_opens", "payload_bytes", "payload_hop_bytes", "predicted_trunk_bytes", "delivered_bytes", "table1_bytes", "cell_audit")
 	out := csv.NewWriter(w)
-	if err := out.Write(header); err != nil {
+	if err := out.Write(escape.CSVRow(header)); err != nil {
 		return err
 	}
 	for _, c := range r.Cells {
@@ -64,7 +66,7 @@ func ExecutionsCSV(w io.Writer, r *Results) error {
 				e.DeliveredBytes(), e.Table1Bytes} {
 				row = append(row, strconv.FormatInt(v, 10))
 			}
-			if err := out.Write(append(row, c.verdict())); err != nil {
+			if err := out.Write(escape.CSVRow(append(row, c.verdict()))); err != nil {
 				return err
 			}
 		}
@@ -90,7 +92,7 @@ func PortsCSV(w io.Writer, r *Results) error {
 	}
 	header = append(header, "seed", "index", "warm_up", "port", "tx_bytes", "tx_packets", "rx_bytes", "rx_packets")
 	out := csv.NewWriter(w)
-	if err := out.Write(header); err != nil {
+	if err := out.Write(escape.CSVRow(header)); err != nil {
 		return err
 	}
 	for _, c := range r.Cells {
@@ -103,7 +105,7 @@ func PortsCSV(w io.Writer, r *Results) error {
 				for _, v := range []int64{p.TxBytes, p.TxPackets, p.RxBytes, p.RxPackets} {
 					row = append(row, strconv.FormatInt(v, 10))
 				}
-				if err := out.Write(row); err != nil {
+				if err := out.Write(escape.CSVRow(row)); err != nil {
 					return err
 				}
 			}

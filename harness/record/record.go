@@ -31,7 +31,7 @@ type Campaign struct {
 	Profile        string `json:"profile"`
 	// Network is what made the links; empty means emulated, as in records of an
 	// edgebed that knew no other.
-	Network Network `json:"network,omitempty"`
+	Network NetworkKind `json:"network,omitempty"`
 	// Parameters of the scenario as they were set for this campaign.
 	Parameters map[string]string `json:"parameters,omitempty"`
 	Started    time.Time         `json:"started"`
@@ -56,22 +56,22 @@ type Campaign struct {
 	Tool          Tool  `json:"tool"`
 }
 
-// Network is a way to make a network of hosts and links.
-type Network string
+// NetworkKind is a way to make a network of hosts and links.
+type NetworkKind string
 
 // The networks.
 const (
 	// Emulated links are the kernel's: the reference.
-	Emulated Network = "emulated"
+	Emulated NetworkKind = "emulated"
 	// Virtual links are computed, with the nodes on them, in virtual time.
-	Virtual Network = "virtual"
+	Virtual NetworkKind = "virtual"
 )
 
-// Networks lists what a scenario can ask for.
-var Networks = []Network{Emulated, Virtual}
+// NetworkKinds lists what a scenario can ask for.
+var NetworkKinds = []NetworkKind{Emulated, Virtual}
 
 // On returns the network that made the records.
-func (c Campaign) On() Network { return cmp.Or(c.Network, Emulated) }
+func (c Campaign) On() NetworkKind { return cmp.Or(c.Network, Emulated) }
 
 // Variant is the reading of the paper that the campaign ran, such as "artifact" or
 // "text": the scenario's parameter of that name, empty where it has none.
@@ -157,6 +157,8 @@ type Cell struct {
 	// Settings are the facts of the emulation that could move a curve: delay
 	// back end, congestion control, burst, queue, sysctls, offloads.
 	Settings map[string]string `json:"settings"`
+	// Network is what the cell was built of; nil in records of an older edgebed.
+	Network *Network `json:"network,omitempty"`
 }
 
 // Execution is one run of one workflow.

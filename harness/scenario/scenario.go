@@ -32,7 +32,7 @@ type Scenario struct {
 	// File is the name that errors and records show.
 	File string
 	// Network is what makes the links unless whoever runs the scenario says so.
-	Network    record.Network
+	Network    record.NetworkKind
 	Parameters []Parameter
 	Axes       []Axis
 	Profiles   map[string]Profile
@@ -99,7 +99,7 @@ type file struct {
 	// Description says in a sentence what is measured.
 	Description string `yaml:"description"`
 	// Network says what the links are: emulated (the default) or virtual.
-	Network record.Network `yaml:"network"`
+	Network record.NetworkKind `yaml:"network"`
 	// Parameters are values that are the same in all cells.
 	Parameters []Parameter `yaml:"parameters"`
 	// Matrix holds the axes of what varies.
@@ -149,12 +149,12 @@ type valueFile struct {
 }
 
 // CheckNetwork refuses a network that there is not.
-func CheckNetwork(n record.Network) error {
-	if slices.Contains(record.Networks, n) {
+func CheckNetwork(n record.NetworkKind) error {
+	if slices.Contains(record.NetworkKinds, n) {
 		return nil
 	}
 	var names []string
-	for _, known := range record.Networks {
+	for _, known := range record.NetworkKinds {
 		names = append(names, string(known))
 	}
 	return fmt.Errorf("unknown network %q%s (valid: %s)", n, yamlfile.Suggest(string(n), names), strings.Join(names, ", "))

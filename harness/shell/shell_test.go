@@ -17,6 +17,7 @@ import (
 
 	"edgebed/harness/emu"
 	"edgebed/harness/emu/delayline"
+	"edgebed/harness/network"
 	"edgebed/harness/sandbox"
 	"edgebed/harness/topology/preset"
 )
@@ -200,7 +201,7 @@ func TestCapture(t *testing.T) {
 	}
 
 	ports := after.Sub(before).Ports
-	p := ports[slices.IndexFunc(ports, func(p emu.PortCounters) bool { return p.Name == "s0-s1" })]
+	p := ports[slices.IndexFunc(ports, func(p network.PortCounters) bool { return p.Name == "s0-s1" })]
 	if packets != p.TxPackets+p.RxPackets || size != p.TxBytes+p.RxBytes {
 		t.Errorf("captured %d packets and %d B, the port counted %d and %d\n%s",
 			packets, size, p.TxPackets+p.RxPackets, p.TxBytes+p.RxBytes, out)

@@ -117,7 +117,7 @@ func (b *bench) run(ctx context.Context, report job.Reporter) error {
 	maps.Copy(settings, stateSettings(cell.Nodes.Computers))
 	if err := report.Cell(record.Cell{
 		ID: cell.ID, Point: cell.Point, Seed: cell.Seed, Executions: len(b.job.Workflows), First: b.job.First,
-		Started: time.Now(), Settings: settings,
+		Started: time.Now(), Settings: settings, Network: b.job.Network(),
 	}); err != nil {
 		return err
 	}
@@ -170,15 +170,16 @@ func (b *bench) run(ctx context.Context, report job.Reporter) error {
 // stateSettings says where functions keep their states, and how they use them: one
 // entry where all computers agree, else one for each.
 func stateSettings(groups []scenario.ComputerGroup) map[string]string {
-	hosts, modes := map[string]string{}, map[string]string{}
+	states := network.Settings{}
 	for _, g := range groups {
 		for _, host := range g.Hosts {
-			hosts[host] = cmp.Or(g.StateHost, "{host}")
-			modes[host] = string(cmp.Or(g.StateMode, scenario.StateArtifact))
+			states.Put("state-host", host, cmp.Or(g.StateHost, "{host}"))
+			states.Put("state-mode", host, string(cmp.Or(g.StateMode, scenario.StateArtifact)))
 		}
 	}
 	settings := map[string]string{}
-	network.Settings{"state-host": hosts, "state-mode": modes}.Fold(settings)
+	states.Fold(settings)
+
 	return settings
 }
 

@@ -400,7 +400,7 @@ func TestComputerDiesInDAG(t *testing.T) {
 // before the next client starts. Nobody calls the old client back when the join's
 // time is over, and no connection is opened in an execution that is under way then.
 func TestLateReports(t *testing.T) {
-	noLeaks(t)
+	nodetest.NoLeaks(t)
 	network, cfg := ring(5, 100*time.Millisecond)
 	cfg.Timeout, cfg.CallTimeout = 600*time.Millisecond, 800*time.Millisecond
 	d := warm(t, cfg)

@@ -28,6 +28,8 @@ type Limits struct {
 	Noise float64
 	// Alpha bounds the probability that a metric alarms without a cause.
 	Alpha float64
+	// AcrossNetworks lets results of emulated links and of virtual time be compared.
+	AcrossNetworks bool
 }
 
 // DefaultLimits are those of edgebed compare.
@@ -130,7 +132,7 @@ func (c *Comparison) note(format string, args ...any) {
 
 func side(r *record.Results) Side {
 	m := r.Campaign.Machine
-	s := Side{Name: r.Name, Profile: r.Campaign.Profile, Commit: r.Campaign.Tool.Commit, CPU: m.CPU, Cores: m.Cores,
+	s := Side{Name: r.Name, Network: string(r.Campaign.On()), Profile: r.Campaign.Profile, Commit: r.Campaign.Tool.Commit, CPU: m.CPU, Cores: m.Cores,
 		Kernel: m.Kernel, Calibrate: float64(r.Campaign.CalibrationNS)}
 	for _, cell := range r.Cells {
 		s.Failed += failed(cell)
@@ -158,6 +160,15 @@ func (c *Comparison) comparable(base, fresh *record.Results) error {
 	if b.Scenario != f.Scenario {
 		return fmt.Errorf("%w: the base is of scenario %s, the new result of %s", ErrIncomparable, b.Scenario, f.Scenario)
 	}
+
+	if b.On() != f.On() {
+		if !c.Limits.AcrossNetworks {
+			return fmt.Errorf("%w: the base is of the %s network, the new result of the %s one; compare them all the same with --across-networks",
+				ErrIncomparable, b.On(), f.On())
+		}
+		c.note("the base was made on the %s network, the new result on the %s one", b.On(), f.On())
+	}
+
 	if !maps.Equal(b.Parameters, f.Parameters) {
 		for _, name := range slices.Sorted(maps.Keys(b.Parameters)) {
 			if v, ok := f.Parameters[name]; ok && v != b.Parameters[name] {

@@ -52,6 +52,7 @@ type Curve struct {
 // Side is one of the two results.
 type Side struct {
 	Name      string  `json:"name"`
+	Network   string  `json:"network"`
 	Profile   string  `json:"profile"`
 	Commit    string  `json:"commit"`
 	CPU       string  `json:"cpu"`

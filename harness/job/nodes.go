@@ -2,6 +2,7 @@ package job
 
 import (
 	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -9,6 +10,7 @@ import (
 	"edgebed/harness/topology"
 	"edgebed/nodes/deploy"
 	"edgebed/nodes/processor"
+	"edgebed/nodes/wire"
 	"edgebed/nodes/workflow"
 	"edgebed/nodes/yamlfile"
 )
@@ -25,6 +27,22 @@ type serving struct {
 // several, where it runs is the routers' choice.
 func (s *serving) sole(w *workflow.Workflow) bool {
 	return !slices.ContainsFunc(w.Functions, func(f string) bool { return len(s.hosts[f]) != 1 })
+}
+
+// byAddress returns the hosts that serve each function in the order in which a
+// router's table names their computers, that of the endpoints' texts.
+func (s *serving) byAddress(t *topology.Topology) map[string][]string {
+	endpoint := func(host string) string {
+		spec, _ := t.Host(host)
+		return netip.AddrPortFrom(spec.Address, wire.PortComputer).String()
+	}
+	sorted := make(map[string][]string)
+	for f, hosts := range s.hosts {
+		sorted[f] = slices.SortedFunc(slices.Values(hosts), func(a, b string) int {
+			return strings.Compare(endpoint(a), endpoint(b))
+		})
+	}
+	return sorted
 }
 
 // serve checks the hosts that the nodes stand on, and says which of them serve

@@ -6,6 +6,7 @@
 package record
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 )
@@ -28,6 +29,9 @@ type Campaign struct {
 	// scenario's and the topology's text.
 	ScenarioSHA256 string `json:"scenario_sha256"`
 	Profile        string `json:"profile"`
+	// Network is what made the links; empty means emulated, as in records of an
+	// edgebed that knew no other.
+	Network NetworkKind `json:"network,omitempty"`
 	// Parameters of the scenario as they were set for this campaign.
 	Parameters map[string]string `json:"parameters,omitempty"`
 	Started    time.Time         `json:"started"`
@@ -51,6 +55,23 @@ type Campaign struct {
 	CalibrationNS int64 `json:"calibration_ns,omitempty"`
 	Tool          Tool  `json:"tool"`
 }
+
+// NetworkKind is a way to make a network of hosts and links.
+type NetworkKind string
+
+// The networks.
+const (
+	// Emulated links are the kernel's: the reference.
+	Emulated NetworkKind = "emulated"
+	// Virtual links are computed, with the nodes on them, in virtual time.
+	Virtual NetworkKind = "virtual"
+)
+
+// NetworkKinds lists what a scenario can ask for.
+var NetworkKinds = []NetworkKind{Emulated, Virtual}
+
+// On returns the network that made the records.
+func (c Campaign) On() NetworkKind { return cmp.Or(c.Network, Emulated) }
 
 // Variant is the reading of the paper that the campaign ran, such as "artifact" or
 // "text": the scenario's parameter of that name, empty where it has none.
@@ -81,7 +102,8 @@ type Coord struct {
 // Figure asks for one figure over the records.
 type Figure struct {
 	// Name of the files, for instance "fig17".
-	Name  string `json:"name" yaml:"name"`
+	Name string `json:"name" yaml:"name"`
+	// Title stands above the figure.
 	Title string `json:"title" yaml:"title"`
 	// Kind is "lines" (a curve per series) or "bars" (a group of bars per x).
 	Kind string `json:"kind" yaml:"kind"`
@@ -250,6 +272,8 @@ type Verdict string
 const (
 	// Faithful: every check of the audit passed.
 	Faithful Verdict = "faithful"
+	// Exact: the network was computed in virtual time, which nothing can disturb.
+	Exact Verdict = "exact"
 	// Disturbed: at least one did not; Findings say which.
 	Disturbed Verdict = "disturbed"
 )

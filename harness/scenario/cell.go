@@ -57,8 +57,9 @@ type Nodes struct {
 	// Client is the client's host.
 	Client string `yaml:"client" required:"true"`
 	// Controller is the controller's host, the client's by default.
-	Controller string          `yaml:"controller"`
-	Computers  []ComputerGroup `yaml:"computers" required:"true"`
+	Controller string `yaml:"controller"`
+	// Computers are the hosts that run functions, in groups of equal ones.
+	Computers []ComputerGroup `yaml:"computers" required:"true"`
 	// ConnectionCost is the time that a node's software takes to open a
 	// connection, on top of what the network takes.
 	ConnectionCost time.Duration `yaml:"connection-cost"`
@@ -66,10 +67,13 @@ type Nodes struct {
 
 // ComputerGroup describes equal computers on several hosts.
 type ComputerGroup struct {
-	Pos        yamlfile.Pos `json:"-"`
-	Hosts      []string     `yaml:"hosts" required:"true"`
-	Processors []Processor  `yaml:"processors" required:"true"`
-	Functions  []Function   `yaml:"functions" required:"true"`
+	Pos yamlfile.Pos `json:"-"`
+	// Hosts of the topology that have such a computer.
+	Hosts []string `yaml:"hosts" required:"true"`
+	// Processors of each.
+	Processors []Processor `yaml:"processors" required:"true"`
+	// Functions that each serves.
+	Functions []Function `yaml:"functions" required:"true"`
 	// StateHost is the host whose computer's state server keeps the states that
 	// functions of this group used (prototype: --no-state-server). {host}, the
 	// default, stands for the computer's own.
@@ -99,10 +103,13 @@ func (g *ComputerGroup) Keeper(host string) string {
 
 // Processor is an emulated processor.
 type Processor struct {
-	Name  string `yaml:"name" required:"true"`
-	Cores int    `yaml:"cores" required:"true"`
+	// Name that functions refer to.
+	Name string `yaml:"name" required:"true"`
+	// Cores is how many tasks run at full speed at a time.
+	Cores int `yaml:"cores" required:"true"`
 	// Speed in operations per second and core.
-	Speed  float64    `yaml:"speed" required:"true"`
+	Speed float64 `yaml:"speed" required:"true"`
+	// Memory that its tasks share.
 	Memory units.Size `yaml:"memory" required:"true"`
 }
 
@@ -113,7 +120,8 @@ type Function struct {
 	Names []string `yaml:"names" required:"true"`
 	// Processor that runs it; may be left out where there is only one.
 	Processor string `yaml:"processor"`
-	Workers   int    `yaml:"workers" required:"true"`
+	// Workers is how many calls of a function run at a time.
+	Workers int `yaml:"workers" required:"true"`
 	// ServiceTime is how long one call of the workload's argument size takes
 	// on an idle processor.
 	ServiceTime time.Duration `yaml:"service-time" required:"true"`
@@ -123,9 +131,11 @@ type Function struct {
 
 // Execution says how each workflow is executed.
 type Execution struct {
-	Pos   yamlfile.Pos   `json:"-"`
+	Pos yamlfile.Pos `json:"-"`
+	// Model is the execution model.
 	Model workflow.Model `yaml:"model" required:"true"`
-	Form  workflow.Form  `yaml:"form"`
+	// Form says how state-prop and state-local move states; carry by default.
+	Form workflow.Form `yaml:"form"`
 	// Pause before each execution: the client's inter-request time.
 	Pause time.Duration `yaml:"pause"`
 	// Timeout bounds one execution and every call in it.
@@ -152,6 +162,9 @@ type Selection struct {
 	Set map[string]string
 	// Where keeps only the given values of the named axes.
 	Where map[string][]string
+	// Verify makes every execution prove its causal order, whatever the scenario
+	// says: see Execution.
+	Verify bool
 }
 
 // Plan is a scenario's cells under a selection.
@@ -162,6 +175,8 @@ type Plan struct {
 	// Axes with the values that the plan runs.
 	Axes  []record.Axis
 	Cells []Cell
+
+	verify bool
 }
 
 // Expand returns the cells of the selection, each one checked. Cells differ in
@@ -180,7 +195,7 @@ func (s *Scenario) Expand(sel Selection) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	plan := &Plan{Scenario: s, Profile: sel.Profile, Parameters: params}
+	plan := &Plan{Scenario: s, Profile: sel.Profile, Parameters: params, verify: sel.Verify}
 	for _, a := range axes {
 		plan.Axes = append(plan.Axes, record.Axis{Name: a.Name, Label: a.Label, Unit: a.Unit, Values: a.names()})
 	}
@@ -194,6 +209,7 @@ func (s *Scenario) Expand(sel Selection) (*Plan, error) {
 			}
 			cell.Seed = seed
 			cell.Executions = profile.Executions
+			cell.Execution.Verify = cell.Execution.Verify || sel.Verify
 			cell.ID += fmt.Sprintf("/seed=%d", seed)
 			plan.Cells = append(plan.Cells, cell)
 		}
@@ -210,11 +226,15 @@ func (s *Scenario) Expand(sel Selection) (*Plan, error) {
 }
 
 // Hash identifies what decides the plan's results beside the selection of
-// cells: the scenario's text, the given topology texts and the parameters.
+// cells: the scenario's text, the given topology texts, the parameters, and whether
+// executions are verified.
 func (p *Plan) Hash(topologies ...[]byte) string {
 	var params strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(p.Parameters)) {
 		fmt.Fprintf(&params, "%s=%s\n", name, p.Parameters[name])
+	}
+	if p.verify {
+		params.WriteString("--verify\n") // no parameter has such a name
 	}
 	parts := append([][]byte{p.Scenario.text, []byte(params.String())}, topologies...)
 	return hash(parts...)

@@ -30,7 +30,9 @@ type Scenario struct {
 	Title       string
 	Description string
 	// File is the name that errors and records show.
-	File       string
+	File string
+	// Network is what makes the links unless whoever runs the scenario says so.
+	Network    record.NetworkKind
 	Parameters []Parameter
 	Axes       []Axis
 	Profiles   map[string]Profile
@@ -45,10 +47,14 @@ type Scenario struct {
 // Parameter is a value that is the same in all cells of a campaign, and that
 // the user may set when running it.
 type Parameter struct {
-	Name    string   `yaml:"name" required:"true"`
-	About   string   `yaml:"about"`
-	Default string   `yaml:"default" required:"true"`
-	Values  []string `yaml:"values"`
+	// Name that $name refers to.
+	Name string `yaml:"name" required:"true"`
+	// About says in a sentence what it is.
+	About string `yaml:"about"`
+	// Default is the value where neither the profile nor the user gives one.
+	Default string `yaml:"default" required:"true"`
+	// Values that it may have; empty means any.
+	Values []string `yaml:"values"`
 }
 
 // Axis is one dimension of the matrix.
@@ -70,6 +76,7 @@ type Value struct {
 
 // Profile says how much of the matrix to run.
 type Profile struct {
+	// About says in a sentence what it is for.
 	About string `yaml:"about"`
 	// Executions per cell, warm-ups not counted.
 	Executions int `yaml:"executions" required:"true"`
@@ -81,38 +88,76 @@ type Profile struct {
 	Set map[string]string `yaml:"set"`
 }
 
+// file is a scenario file as it is written.
 type file struct {
-	Version     int                `yaml:"version" required:"true"`
-	Name        string             `yaml:"name" required:"true"`
-	Title       string             `yaml:"title" required:"true"`
-	Description string             `yaml:"description"`
-	Parameters  []Parameter        `yaml:"parameters"`
-	Matrix      []axisFile         `yaml:"matrix" required:"true"`
-	Topology    yaml.Node          `yaml:"topology" required:"true"`
-	Nodes       yaml.Node          `yaml:"nodes" required:"true"`
-	Workload    yaml.Node          `yaml:"workload" required:"true"`
-	Execution   yaml.Node          `yaml:"execution" required:"true"`
-	Profiles    map[string]Profile `yaml:"profiles" required:"true"`
-	Figures     []record.Figure    `yaml:"figures"`
-	Claims      []record.Claim     `yaml:"claims"`
+	// Version of the file format: 1.
+	Version int `yaml:"version" required:"true"`
+	// Name of the scenario, a short one.
+	Name string `yaml:"name" required:"true"`
+	// Title stands above reports.
+	Title string `yaml:"title" required:"true"`
+	// Description says in a sentence what is measured.
+	Description string `yaml:"description"`
+	// Network says what the links are: emulated (the default) or virtual.
+	Network record.NetworkKind `yaml:"network"`
+	// Parameters are values that are the same in all cells.
+	Parameters []Parameter `yaml:"parameters"`
+	// Matrix holds the axes of what varies.
+	Matrix []axisFile `yaml:"matrix" required:"true"`
+	// Topology is the network.
+	Topology yaml.Node `yaml:"topology" required:"true"`
+	// Nodes says which programs run on which hosts.
+	Nodes yaml.Node `yaml:"nodes" required:"true"`
+	// Workload says which workflows to run.
+	Workload yaml.Node `yaml:"workload" required:"true"`
+	// Execution says how each workflow is executed.
+	Execution yaml.Node `yaml:"execution" required:"true"`
+	// Profiles say how much of the matrix to run.
+	Profiles map[string]Profile `yaml:"profiles" required:"true"`
+	// Figures to draw.
+	Figures []record.Figure `yaml:"figures"`
+	// Claims to check.
+	Claims []record.Claim `yaml:"claims"`
 }
 
 type sections struct {
 	topology, nodes, workload, execution yaml.Node
 }
 
+// axisFile is an axis as it is written.
 type axisFile struct {
-	Pos    yamlfile.Pos
-	Axis   string      `yaml:"axis" required:"true"`
-	Label  string      `yaml:"label"`
-	Unit   string      `yaml:"unit"`
+	Pos yamlfile.Pos
+	// Axis is the axis's name, which $name refers to where its values are plain.
+	Axis string `yaml:"axis" required:"true"`
+	// Label in figures and tables, the name by default.
+	Label string `yaml:"label"`
+	// Unit of the values: of a rate (Mb/s), a size (kB) or a time (ms). Without
+	// one, values that are not numbers are names.
+	Unit string `yaml:"unit"`
+	// Values are plain, or have a name and set several variables.
 	Values []yaml.Node `yaml:"values" required:"true"`
 }
 
+// valueFile is a value of an axis that sets several variables.
 type valueFile struct {
-	Name  string            `yaml:"name" required:"true"`
-	Label string            `yaml:"label"`
-	Set   map[string]string `yaml:"set"`
+	// Name of the value, as --where and the records have it.
+	Name string `yaml:"name" required:"true"`
+	// Label in figures and tables, the name by default.
+	Label string `yaml:"label"`
+	// Set gives variables their values in the cells that have this value.
+	Set map[string]string `yaml:"set"`
+}
+
+// CheckNetwork refuses a network that there is not.
+func CheckNetwork(n record.NetworkKind) error {
+	if slices.Contains(record.NetworkKinds, n) {
+		return nil
+	}
+	var names []string
+	for _, known := range record.NetworkKinds {
+		names = append(names, string(known))
+	}
+	return fmt.Errorf("unknown network %q%s (valid: %s)", n, yamlfile.Suggest(string(n), names), strings.Join(names, ", "))
 }
 
 // Parse reads a scenario. Errors carry file, line and column.
@@ -128,9 +173,12 @@ func Parse(name string, data []byte) (*Scenario, error) {
 	if f.Version != 1 {
 		return nil, doc.Errorf(yamlfile.Path{"version"}, "expected 1, the version that this edgebed reads, got %d", f.Version)
 	}
+	if err := CheckNetwork(f.Network); f.Network != "" && err != nil {
+		return nil, doc.Errorf(yamlfile.Path{"network"}, "%w", err)
+	}
 	s := &Scenario{
 		Name: f.Name, Title: f.Title, Description: f.Description, File: name,
-		Parameters: f.Parameters, Profiles: f.Profiles, Figures: f.Figures, Claims: f.Claims, text: data, doc: doc,
+		Network: cmp.Or(f.Network, record.Emulated), Parameters: f.Parameters, Profiles: f.Profiles, Figures: f.Figures, Claims: f.Claims, text: data, doc: doc,
 		sections: sections{topology: f.Topology, nodes: f.Nodes, workload: f.Workload, execution: f.Execution},
 	}
 	var errs []error

@@ -44,6 +44,10 @@ type Config struct {
 	// Callback and State are the endpoints of the client's own servers, which
 	// state-prop and state-local put into their requests.
 	Callback, State string
+	// Keepers are the computers' state servers. Verification looks there for states
+	// that are not where the answer says: of branches that meet in a carried DAG
+	// only the last one's references come back. Empty: it fails there.
+	Keepers []string
 	// Timeout bounds each execution; 0 means DefaultTimeout.
 	Timeout time.Duration
 	// Logger gets late callbacks; nil discards.
@@ -58,6 +62,11 @@ type Options struct {
 	// was taken; it costs traffic. A carried DAG loses updates that two branches
 	// make (the prototype's limit), and verification says so.
 	Verify bool
+	// Answered, where it is set, is called once the delay was taken and before
+	// states are fetched for Verify, which waits for it: whoever counts traffic
+	// can tell the execution's from the verification's. Its error fails the
+	// verification. It is not called without Verify, nor for a failed execution.
+	Answered func() error
 }
 
 // State is an application state as the client knows it.
@@ -95,7 +104,12 @@ type Result struct {
 	Load1, Load10, Load30 int
 	// Output is the last function's output.
 	Output string
-	// States holds every state of the workflow, used or not.
+	// States holds every state of the workflow, used or not. After a DAG in the
+	// carry form it is what the last arrival at the last join brought (prototype),
+	// and may be out of date: an older content, or a place where the state is no
+	// longer, for a state that is used on one of several parallel branches (see
+	// workflow.CheckCarry). So a client that is to go on with the states must not
+	// have executed such a DAG; scenarios refuse it (keep-client).
 	States map[string]State
 }
 
@@ -146,7 +160,7 @@ type Client struct {
 	life      context.Context
 	end       context.CancelFunc
 
-	// running holds the token of the execution in progress.
+	// running is held by the execution in progress: there is one at a time.
 	running sync.Mutex
 	// held are the states between executions.
 	held held
@@ -251,7 +265,8 @@ func (c *Client) Execute(ctx context.Context, w *workflow.Workflow, model workfl
 	if err != nil {
 		return Result{}, &Failure{StageCheck, err}
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	whole := ctx
+	ctx, cancel := context.WithTimeout(whole, c.cfg.Timeout)
 	defer cancel()
 	defer context.AfterFunc(c.life, cancel)()
 
@@ -281,7 +296,13 @@ func (c *Client) Execute(ctx context.Context, w *workflow.Workflow, model workfl
 		return result, err
 	}
 	if opts.Verify {
-		if err := c.verify(ctx, p); err != nil {
+		if opts.Answered != nil {
+			err = opts.Answered()
+		}
+		if err == nil {
+			err = c.verifyWithin(whole, p)
+		}
+		if err != nil {
 			c.held = held{}
 			result.States = c.held.copy()
 			return result, &Failure{StageVerify, err}

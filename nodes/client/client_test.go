@@ -11,11 +11,11 @@ import (
 	"testing"
 	"time"
 
-	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 	"pgregory.net/rapid"
 
 	"edgebed/nodes/memnet"
+	"edgebed/nodes/nodetest"
 	"edgebed/nodes/units"
 	"edgebed/nodes/wire"
 	"edgebed/nodes/workflow"
@@ -28,32 +28,6 @@ const (
 )
 
 var host = netip.MustParseAddr("10.1.0.1")
-
-// fakeRouter answers requests as its function says, and records them.
-type fakeRouter struct {
-	wire.UnimplementedEdgeServerServer
-	run func(context.Context, *wire.LambdaRequest) (*wire.LambdaResponse, error)
-
-	mu       sync.Mutex
-	requests []*wire.LambdaRequest
-}
-
-func (r *fakeRouter) RunLambda(ctx context.Context, in *wire.LambdaRequest) (*wire.LambdaResponse, error) {
-	r.mu.Lock()
-	r.requests = append(r.requests, in)
-	r.mu.Unlock()
-	return r.run(ctx, in)
-}
-
-func (r *fakeRouter) names() []string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var names []string
-	for _, in := range r.requests {
-		names = append(names, in.GetName())
-	}
-	return names
-}
 
 // copyInput answers as a router with one computer behind it.
 func copyInput(_ context.Context, in *wire.LambdaRequest) (*wire.LambdaResponse, error) {
@@ -68,18 +42,11 @@ func acknowledge(context.Context, *wire.LambdaRequest) (*wire.LambdaResponse, er
 	return &wire.LambdaResponse{Retcode: wire.RetOK, Asynchronous: true, Hops: 2}, nil
 }
 
-func setUp(t *testing.T, timeout time.Duration, run func(context.Context, *wire.LambdaRequest) (*wire.LambdaResponse, error)) (*memnet.Network, *fakeRouter, *Client) {
+func setUp(t *testing.T, timeout time.Duration, run nodetest.Lambda) (*memnet.Network, *nodetest.Invoked, *Client) {
 	t.Helper()
 	network := memnet.New()
-	r := &fakeRouter{run: run}
-	l, err := network.Host(host).Listen(t.Context(), routerAt)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := wire.NewServer(grpc.WaitForHandlers(true))
-	wire.RegisterEdgeServerServer(s, r)
-	done := make(chan error, 1)
-	go func() { done <- s.Serve(l) }()
+	nodetest.NoLeaks(t, network)
+	r := nodetest.ServeLambda(t, network.Host(host), routerAt, run)
 	c, err := New(t.Context(), Config{
 		Net: network.Host(host), Router: routerAt, Callback: callbackAt, State: stateAt, Timeout: timeout,
 	})
@@ -91,11 +58,6 @@ func setUp(t *testing.T, timeout time.Duration, run func(context.Context, *wire.
 			if err := c.Close(); err != nil {
 				t.Error(err)
 			}
-		}
-		s.Stop()
-		<-done
-		if conns, listeners := network.Open(); conns != 0 || listeners != 0 {
-			t.Errorf("%d connections and %d listeners left", conns, listeners)
 		}
 	})
 	return network, r, c
@@ -214,7 +176,7 @@ func TestPureFaaSChain(t *testing.T) {
 		t.Errorf("result %+v", result)
 	}
 	uuids := make(map[string]bool)
-	for i, in := range r.requests {
+	for i, in := range r.Requests() {
 		if want := []string{"f", "g", "f"}[i]; in.GetName() != want || !slices.Equal(in.GetChain(), []string{want}) || in.GetCallback() != "" || in.GetForward() {
 			t.Errorf("request %d: %v", i, in)
 		}
@@ -263,11 +225,11 @@ func TestPureFaaSDAGParallel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	names := r.names()
+	names := r.Names()
 	if len(names) != 4 || names[0] != "a" || names[3] != "d" {
 		t.Errorf("called %q", names)
 	}
-	for _, in := range r.requests {
+	for _, in := range r.Requests() {
 		if in.GetInput() != buildInput(20) || len(in.GetDag().GetNames()) != 1 || len(in.GetChain()) != 0 {
 			t.Errorf("request %v", in)
 		}
@@ -301,7 +263,7 @@ func TestPureFaaSFailures(t *testing.T) {
 		if !errors.As(err, &ret) || ret.Retcode != "out of memory" || !strings.Contains(f.Error(), "RunLambda b") {
 			t.Errorf("%v: want the retcode and the function", err)
 		}
-		if slices.Contains(r.names(), "d") {
+		if slices.Contains(r.Names(), "d") {
 			t.Error("the execution went on after a failure")
 		}
 		if result.Delay <= 0 || result.Hops < 2 {
@@ -313,9 +275,7 @@ func TestPureFaaSFailures(t *testing.T) {
 		if _, err := c.Execute(t.Context(), w, workflow.PureFaaS, workflow.Carry, 20, Options{}); err != nil {
 			t.Errorf("next execution: %v", err)
 		}
-		r.mu.Lock()
-		r.requests = nil
-		r.mu.Unlock()
+		r.Take()
 	}
 }
 
@@ -324,7 +284,7 @@ func TestPureFaaSFailures(t *testing.T) {
 func TestAsync(t *testing.T) {
 	network, r, c := setUp(t, time.Minute, nil)
 	var calls sync.WaitGroup
-	r.run = func(ctx context.Context, in *wire.LambdaRequest) (*wire.LambdaResponse, error) {
+	r.Run = func(ctx context.Context, in *wire.LambdaRequest) (*wire.LambdaResponse, error) {
 		calls.Go(func() {
 			callBack(t, network, &wire.LambdaResponse{Retcode: wire.RetOK, Uuid: "another execution's"})
 			callBack(t, network, &wire.LambdaResponse{
@@ -357,10 +317,10 @@ func TestAsync(t *testing.T) {
 	if got := c.LateCallbacks(); got != 2 {
 		t.Errorf("%d late callbacks, want 2", got)
 	}
-	if in := r.requests[0]; in.GetStates()["s"].GetLocation() != stateAt || in.GetCallback() != callbackAt || in.GetUuid() != result.UUID {
+	if in := r.Requests()[0]; in.GetStates()["s"].GetLocation() != stateAt || in.GetCallback() != callbackAt || in.GetUuid() != result.UUID {
 		t.Errorf("request %v", in)
 	}
-	r.run = copyInput
+	r.Run = copyInput
 	if result, err = c.Execute(t.Context(), w, workflow.StateProp, workflow.Carry, 20, Options{}); err != nil || result.Responder != "c:1" {
 		t.Errorf("direct answer: %+v, %v", result, err)
 	}
@@ -405,7 +365,7 @@ func TestAsyncFailures(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			network, r, c := setUp(t, tt.timeout, nil)
-			r.run = tt.run(network, t)
+			r.Run = tt.run(network, t)
 			_, err := c.Execute(t.Context(), chain("f", "g"), workflow.StateProp, workflow.Carry, 20, Options{})
 			failure(t, err, tt.stage)
 			if !strings.Contains(err.Error(), tt.want) {
@@ -430,6 +390,7 @@ func TestVerify(t *testing.T) {
 		name, content, want string
 	}{
 		{"right", "AAAAA|0|2", ""},
+		{"unknown to a node on the way", "AAAAA", "got none at all: a node on the way does not know verification"},
 		{"missing user", "AAAAA|0", `got marks "|0"`},
 		{"wrong order", "AAAAA|2|0", `got marks "|2|0"`},
 		{"twice", "AAAAA|0|0|2", `got marks "|0|0|2"`},
@@ -483,8 +444,8 @@ func TestChecks(t *testing.T) {
 		_, err := c.Execute(t.Context(), tt.w, tt.model, tt.form, 20, Options{})
 		failure(t, err, StageCheck)
 	}
-	if len(r.names()) != 0 || network.Conns() != 0 {
-		t.Errorf("%d requests and %d connections for refused executions", len(r.names()), network.Conns())
+	if len(r.Names()) != 0 || network.Conns() != 0 {
+		t.Errorf("%d requests and %d connections for refused executions", len(r.Names()), network.Conns())
 	}
 }
 

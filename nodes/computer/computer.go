@@ -27,7 +27,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -208,15 +207,13 @@ func (c *Computer) start(ctx context.Context) error {
 		c.defers(thread.Close)
 		told = thread
 	}
-	lis, err := c.cfg.Net.Listen(ctx, c.cfg.Endpoint)
+	server, err := wire.Listen(ctx, c.cfg.Net, c.cfg.Endpoint)
 	if err != nil {
-		return fmt.Errorf("listen on %s: %w", c.cfg.Endpoint, err)
+		return err
 	}
-	// The server closes it too, so that an error tells nothing here.
-	c.defers(func() error { lis.Close(); return nil })
-	if _, port, err := net.SplitHostPort(c.cfg.Endpoint); err == nil && port == "0" {
-		c.endpoint = lis.Addr().String()
-	}
+	// Below, Close ends it earlier where it serves, and says why if it failed.
+	c.defers(func() error { server.Close(); return nil })
+	c.endpoint = server.Endpoint()
 	c.log = c.cfg.Logger.With("computer", c.endpoint)
 	c.engine = processor.NewEngine(c.endpoint, c.cfg.Spec, told)
 
@@ -243,9 +240,8 @@ func (c *Computer) start(ctx context.Context) error {
 	}
 	c.tasks.Go(c.housekeep)
 
-	server := wire.NewServer(grpc.WaitForHandlers(true), wire.Watch(c.cfg.Net))
-	wire.RegisterEdgeServerServer(server, c)
-	c.serve(server, lis)
+	server.Serve(func(s grpc.ServiceRegistrar) { wire.RegisterEdgeServerServer(s, c) })
+	c.defers(server.Close)
 	c.defers(func() error { c.engine.Close(); cancel(); return nil })
 	return c.announce(ctx)
 }
@@ -284,19 +280,10 @@ func (c *Computer) connect(ctx context.Context) error {
 	return nil
 }
 
-// serve runs a server until Close.
-func (c *Computer) serve(server *grpc.Server, lis net.Listener) {
-	c.tasks.Go(func() {
-		if err := server.Serve(lis); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
-			c.log.Error("server ended", "address", lis.Addr(), "error", err)
-		}
-	})
-	c.defers(func() error { server.Stop(); return nil })
-}
-
 // announce tells the controller which functions the computer runs, and Close
 // that they are gone. The prototype announces before its server listens, and
-// numWorkers is always 0 there.
+// numWorkers is always 0 there. The time of the start, in ns, is the generation
+// that tells it from an earlier start of a computer on the same endpoint.
 func (c *Computer) announce(ctx context.Context) error {
 	if c.cfg.Controller == "" {
 		return nil
@@ -308,7 +295,8 @@ func (c *Computer) announce(ctx context.Context) error {
 	c.defers(conn.Close)
 	controller := wire.NewEdgeControllerClient(conn)
 
-	info := &wire.ComputerInfo{EdgeServerEndpoint: c.endpoint}
+	generation := uint64(time.Now().UnixNano())
+	info := &wire.ComputerInfo{EdgeServerEndpoint: c.endpoint, Generation: generation}
 	for _, cont := range c.cfg.Spec.Containers {
 		info.Containers = append(info.Containers, &wire.Container{
 			Name: cont.Name, Processor: cont.Processor, Lambda: cont.Lambda.Name,
@@ -323,7 +311,7 @@ func (c *Computer) announce(ctx context.Context) error {
 	c.defers(func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), c.cfg.CallTimeout)
 		defer cancel()
-		gone := &wire.ComputerInfo{EdgeServerEndpoint: c.endpoint}
+		gone := &wire.ComputerInfo{EdgeServerEndpoint: c.endpoint, Generation: generation}
 		if _, err := controller.RemoveComputer(ctx, gone); err != nil {
 			return fmt.Errorf("remove computer %s from controller %s: %w", c.endpoint, c.cfg.Controller, err)
 		}

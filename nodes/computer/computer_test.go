@@ -961,15 +961,17 @@ func TestController(t *testing.T) {
 	want := &wire.ComputerInfo{EdgeServerEndpoint: "10.1.0.2:10000", Containers: []*wire.Container{
 		{Name: "container-f1", Processor: "cpu", Lambda: "f1"}, {Name: "container-f2", Processor: "cpu", Lambda: "f2"},
 	}}
-	if got := receive(t, controller.announced, "announcement"); !proto.Equal(got, want) {
-		t.Errorf("announced %v, want %v", got, want)
+	got := receive(t, controller.announced, "announcement")
+	want.Generation = got.GetGeneration()
+	if !proto.Equal(got, want) || want.Generation == 0 {
+		t.Errorf("announced %v, want %v and a generation", got, want)
 	}
 	for range 2 {
 		if err := c.Close(); err != nil {
 			t.Error(err)
 		}
 	}
-	gone := &wire.ComputerInfo{EdgeServerEndpoint: "10.1.0.2:10000"}
+	gone := &wire.ComputerInfo{EdgeServerEndpoint: "10.1.0.2:10000", Generation: want.Generation}
 	if got := receive(t, controller.removed, "removal"); !proto.Equal(got, gone) {
 		t.Errorf("removed %v, want %v", got, gone)
 	}
@@ -994,7 +996,7 @@ func TestStartErrors(t *testing.T) {
 		{"call timeout", func(c *Config) { c.CallTimeout = -1 }, "call timeout is -1ns"},
 		{"endpoint in use", func(c *Config) { c.Endpoint = "10.1.0.9:1" }, "listen on 10.1.0.9:1"},
 		{"state endpoint in use", func(c *Config) { c.StateEndpoint = "10.1.0.9:1" }, "start state server: listen on 10.1.0.9:1"},
-		{"utilisation endpoint in use", func(c *Config) { c.UtilEndpoint = "10.1.0.9:1" }, "listen on 10.1.0.9:1 for utilisation"},
+		{"utilisation endpoint in use", func(c *Config) { c.UtilEndpoint = "10.1.0.9:1" }, "serve utilisation: listen on 10.1.0.9:1"},
 		{"controller refuses", func(c *Config) { c.Controller = controllerAddr }, "announce to controller " + controllerAddr},
 		{"controller unreachable", func(c *Config) { c.Controller = "10.1.0.8:1" }, "announce to controller 10.1.0.8:1"},
 	} {

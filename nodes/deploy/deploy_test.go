@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"runtime"
-	"runtime/pprof"
 	"slices"
 	"strings"
 	"testing"
@@ -19,6 +17,7 @@ import (
 	"edgebed/nodes/client"
 	"edgebed/nodes/deploy"
 	"edgebed/nodes/memnet"
+	"edgebed/nodes/nodetest"
 	"edgebed/nodes/processor"
 	"edgebed/nodes/router"
 	"edgebed/nodes/units"
@@ -28,22 +27,6 @@ import (
 
 // argument is the size of the argument in the worked examples.
 const argument = 10 * units.KB
-
-// noLeaks fails the test if goroutines are left at its end.
-func noLeaks(t *testing.T) {
-	t.Helper()
-	before := runtime.NumGoroutine()
-	t.Cleanup(func() {
-		deadline := time.Now().Add(5 * time.Second)
-		for runtime.NumGoroutine() > before && time.Now().Before(deadline) {
-			time.Sleep(5 * time.Millisecond)
-		}
-		if n := runtime.NumGoroutine(); n > before {
-			t.Errorf("%d goroutines left, %d before", n, before)
-			_ = pprof.Lookup("goroutine").WriteTo(os.Stderr, 1)
-		}
-	})
-}
 
 // spec is the prototype's computer with the given functions, each taking
 // service for an argument of the worked examples' size.
@@ -178,11 +161,11 @@ func toComputer(m message) bool {
 // TestWorkedExamples measures the sheet's worked chain and diamond: payload
 // between hosts, connections, hops.
 func TestWorkedExamples(t *testing.T) {
-	noLeaks(t)
+	nodetest.NoLeaks(t)
 	network, cfg := ring(5, time.Millisecond)
 	tap := newTap(t, network)
 	d := start(t, cfg)
-	if err := d.WarmUp(t.Context()); err != nil {
+	if err := d.WarmUp(t.Context(), workflow.Carry); err != nil {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct {
@@ -233,7 +216,7 @@ func TestMessageSizes(t *testing.T) {
 	network, cfg := ring(4, 10*time.Millisecond)
 	tap := newTap(t, network)
 	d := start(t, cfg)
-	if err := d.WarmUp(t.Context()); err != nil {
+	if err := d.WarmUp(t.Context(), workflow.Carry); err != nil {
 		t.Fatal(err)
 	}
 	run := func(t *testing.T, model workflow.Model) []message {
@@ -335,10 +318,10 @@ func drawChain(t *rapid.T, hosts int) *workflow.Workflow {
 // exactly its users in order, no node holds anything afterwards, and the
 // connections are those of the prototype.
 func TestChainsAreConsistent(t *testing.T) {
-	noLeaks(t)
+	nodetest.NoLeaks(t)
 	network, cfg := ring(5, 0)
 	d := start(t, cfg)
-	if err := d.WarmUp(t.Context()); err != nil {
+	if err := d.WarmUp(t.Context(), workflow.Carry); err != nil {
 		t.Fatal(err)
 	}
 	rapid.Check(t, func(t *rapid.T) {
@@ -391,7 +374,7 @@ func waitIdle(t interface{ Fatalf(string, ...any) }, d *deploy.Deployment) {
 // number of connections are the predicted ones; pure-faas keeps all states of
 // any DAG consistent, and the carry form those that it can.
 func TestRandomWorkflows(t *testing.T) {
-	noLeaks(t)
+	nodetest.NoLeaks(t)
 	const hosts, functions = 4, 8
 	network, cfg := ring(hosts, 0)
 	for i := 2; i <= hosts; i++ {
@@ -405,7 +388,7 @@ func TestRandomWorkflows(t *testing.T) {
 	}
 	tap := newTap(t, network)
 	d := start(t, cfg)
-	if err := d.WarmUp(t.Context()); err != nil {
+	if err := d.WarmUp(t.Context(), workflow.Carry); err != nil {
 		t.Fatal(err)
 	}
 	carried := 0
@@ -563,10 +546,10 @@ func TestPureFaaSDAGOrder(t *testing.T) {
 // TestComputerDies: whichever model runs when a computer's host vanishes, the
 // execution fails with a reason, the next ones run, and the computer comes back.
 func TestComputerDies(t *testing.T) {
-	noLeaks(t)
+	nodetest.NoLeaks(t)
 	network, cfg := ring(4, 200*time.Millisecond)
 	d := start(t, cfg)
-	if err := d.WarmUp(t.Context()); err != nil {
+	if err := d.WarmUp(t.Context(), workflow.Carry); err != nil {
 		t.Fatal(err)
 	}
 	without := &workflow.Workflow{Functions: []string{name(2), name(4)}}
@@ -606,7 +589,7 @@ func TestComputerDies(t *testing.T) {
 // TestComputerStopsBusy: pure-faas notices at once that a computer ends in the
 // middle of a function, and the next execution on the others runs.
 func TestComputerStopsBusy(t *testing.T) {
-	noLeaks(t)
+	nodetest.NoLeaks(t)
 	_, cfg := ring(4, 300*time.Millisecond)
 	d := start(t, cfg)
 	stopped := make(chan error, 1)
@@ -638,7 +621,7 @@ func TestComputerStopsBusy(t *testing.T) {
 // is noticed by nobody (prototype); the client's own deadline ends the wait, and
 // the next client does not take what is left for its own.
 func TestComputerDiesSilently(t *testing.T) {
-	noLeaks(t)
+	nodetest.NoLeaks(t)
 	network, cfg := ring(4, 100*time.Millisecond)
 	cfg.Timeout = time.Second
 	d := start(t, cfg)
@@ -686,10 +669,10 @@ func loopback() deploy.Config {
 
 // TestLoopback runs the deployment on the kernel's loopback device.
 func TestLoopback(t *testing.T) {
-	noLeaks(t)
+	nodetest.NoLeaks(t)
 	cfg := loopback()
 	d := start(t, cfg)
-	if err := d.WarmUp(t.Context()); err != nil {
+	if err := d.WarmUp(t.Context(), workflow.Carry); err != nil {
 		t.Fatal(err)
 	}
 	w := &workflow.Workflow{
@@ -717,7 +700,7 @@ func TestLoopback(t *testing.T) {
 func TestWarmUp(t *testing.T) {
 	network, cfg := ring(5, 0)
 	d := start(t, cfg)
-	if err := d.WarmUp(t.Context()); err != nil {
+	if err := d.WarmUp(t.Context(), workflow.Carry); err != nil {
 		t.Fatal(err)
 	}
 	for i := 2; i <= 5; i++ {
@@ -745,7 +728,7 @@ func TestWarmUp(t *testing.T) {
 
 // TestCloseFreesEverything: no listener and no connection is left.
 func TestCloseFreesEverything(t *testing.T) {
-	noLeaks(t)
+	nodetest.NoLeaks(t)
 	network, cfg := ring(4, 0)
 	d, err := deploy.Start(t.Context(), cfg)
 	if err != nil {
@@ -765,7 +748,7 @@ func TestCloseFreesEverything(t *testing.T) {
 }
 
 func TestStartRefuses(t *testing.T) {
-	noLeaks(t)
+	nodetest.NoLeaks(t)
 	for _, tt := range []struct {
 		name   string
 		change func(*deploy.Config)

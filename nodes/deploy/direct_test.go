@@ -13,6 +13,7 @@ import (
 
 	"edgebed/nodes/client"
 	"edgebed/nodes/deploy"
+	"edgebed/nodes/nodetest"
 	"edgebed/nodes/processor"
 	"edgebed/nodes/units"
 	"edgebed/nodes/wire"
@@ -31,10 +32,7 @@ func direct(d *deploy.Deployment, w *workflow.Workflow, m workflow.Model, opts c
 func warm(t testing.TB, cfg deploy.Config) *deploy.Deployment {
 	t.Helper()
 	d := start(t, cfg)
-	if err := d.WarmUp(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if err := d.ConnectComputers(t.Context()); err != nil {
+	if err := d.WarmUp(t.Context(), workflow.Direct); err != nil {
 		t.Fatal(err)
 	}
 	return d
@@ -43,7 +41,7 @@ func warm(t testing.TB, cfg deploy.Config) *deploy.Deployment {
 // TestDirectWorkedExamples measures the worked chain and diamond in the direct
 // form: Table 1's 130000 for the diamond, and Eq. (1) for the chain, a path.
 func TestDirectWorkedExamples(t *testing.T) {
-	noLeaks(t)
+	nodetest.NoLeaks(t)
 	network, cfg := ring(5, time.Millisecond)
 	tap := newTap(t, network)
 	d := warm(t, cfg)
@@ -129,7 +127,7 @@ func parallel(order ...int) *workflow.Workflow {
 // TestDirectParallelUsers: functions on parallel branches use a state in the
 // author's order (paper Fig. 10), and one that cannot be met is refused (Fig. 11).
 func TestDirectParallelUsers(t *testing.T) {
-	noLeaks(t)
+	nodetest.NoLeaks(t)
 	network, cfg := ring(6, time.Millisecond)
 	d := warm(t, cfg)
 	// Fig. 12, as far as the text tells: f4 is parallel to f2 and uses S first.
@@ -267,7 +265,7 @@ func TestDirectChoosesComputers(t *testing.T) {
 // TestDirectConcurrent: many executions at a time, each on a client of its own,
 // do not mix.
 func TestDirectConcurrent(t *testing.T) {
-	noLeaks(t)
+	nodetest.NoLeaks(t)
 	const clients, executions = 8, 10
 	network, cfg := crowd(4, propertyFunctions)
 	d := warm(t, cfg)
@@ -326,7 +324,7 @@ func waitForgotten(t *testing.T, d *deploy.Deployment) {
 // middle of a DAG, the execution fails with a reason by its deadline, the next
 // ones run, and nothing is left.
 func TestComputerDiesInDAG(t *testing.T) {
-	noLeaks(t)
+	nodetest.NoLeaks(t)
 	network, cfg := ring(5, 50*time.Millisecond)
 	cfg.Timeout = 2 * time.Second
 	d := warm(t, cfg)
@@ -398,6 +396,66 @@ func TestComputerDiesInDAG(t *testing.T) {
 	waitForgotten(t, d)
 }
 
+// TestLateReports: what a failed execution leaves waiting at a join is forgotten
+// before the next client starts. Nobody calls the old client back when the join's
+// time is over, and no connection is opened in an execution that is under way then.
+func TestLateReports(t *testing.T) {
+	nodetest.NoLeaks(t)
+	network, cfg := ring(5, 100*time.Millisecond)
+	cfg.Timeout, cfg.CallTimeout = 600*time.Millisecond, 800*time.Millisecond
+	d := warm(t, cfg)
+	for _, form := range []workflow.Form{workflow.Carry, workflow.Direct} {
+		cut := make(chan struct{})
+		go func() {
+			defer close(cut)
+			for d.Computer(name(3)).Stats().Running == 0 || d.Computer(name(2)).Stats().InFlight > 0 {
+				time.Sleep(time.Millisecond)
+			}
+			network.Cut(address(3))
+		}()
+		failed := time.Now()
+		if _, err := executeForm(d, workedDiamond(), workflow.StateProp, form, client.Options{}); err == nil {
+			t.Fatalf("%s: the execution succeeded without one branch's host", form)
+		}
+		<-cut
+
+		c, err := d.NewClient(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		conns, failures := network.Conns(), 0
+		for host, s := range d.Stats().Computers {
+			if s.Joins+s.InFlight > 0 {
+				t.Errorf("%s: the computer on %s still holds %+v when the next client is there", form, host, s)
+			}
+			failures += s.Failed
+		}
+		// A join would have expired by its call timeout and one round of housekeeping.
+		time.Sleep(time.Until(failed.Add(cfg.Timeout + cfg.CallTimeout + 1200*time.Millisecond)))
+		for _, s := range d.Stats().Computers {
+			failures -= s.Failed
+		}
+		if opened := network.Conns() - conns; opened != 0 || failures != 0 || c.LateCallbacks() != 0 {
+			t.Errorf("%s: afterwards %d connections were opened, %d failures reported, and %d callbacks came late",
+				form, opened, -failures, c.LateCallbacks())
+		}
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+		// The routers may have given up the computer: start it anew.
+		network.Restore(address(3))
+		announceRouter(t, network.Host(address(3)), name(1), name(3))
+		for _, i := range []int{3, 5} {
+			if err := d.StopComputer(name(i)); err != nil {
+				t.Error(err)
+			}
+			if err := d.StartComputer(t.Context(), name(i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
 // announceRouter makes a host's router known to the controller on another host.
 func announceRouter(t *testing.T, n wire.Net, controller, host string) {
 	t.Helper()
@@ -417,7 +475,7 @@ func announceRouter(t *testing.T, n wire.Net, controller, host string) {
 // TestDirectComputerStops: a computer that is closed in the middle of an
 // execution ends it, and the next ones run once it is back.
 func TestDirectComputerStops(t *testing.T) {
-	noLeaks(t)
+	nodetest.NoLeaks(t)
 	_, cfg := ring(5, 50*time.Millisecond)
 	cfg.Timeout = 2 * time.Second
 	d := warm(t, cfg)
@@ -454,7 +512,7 @@ func TestDirectComputerStops(t *testing.T) {
 // TestReadWriteCloud: with every use a state is read from the cloud and written
 // back there; without, it is moved there once.
 func TestReadWriteCloud(t *testing.T) {
-	noLeaks(t)
+	nodetest.NoLeaks(t)
 	for _, readWrite := range []bool{false, true} {
 		network, cfg := ring(5, time.Millisecond)
 		tap := newTap(t, network)
@@ -529,7 +587,7 @@ func TestReadWriteRefuses(t *testing.T) {
 
 // TestDirectLoopback runs the direct form on the kernel's loopback device.
 func TestDirectLoopback(t *testing.T) {
-	noLeaks(t)
+	nodetest.NoLeaks(t)
 	d := warm(t, loopback())
 	w := &workflow.Workflow{
 		Functions:    []string{"fh2", "gh2", "fh3", "gh3"},

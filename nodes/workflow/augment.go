@@ -157,6 +157,55 @@ func (a *Augmented) NextUser(state string, i int) int {
 	return Client
 }
 
+// successors returns the direct successors of a position, each once; the entry
+// for the client.
+func (a *Augmented) successors(i int) []int {
+	if i == Client {
+		return []int{0}
+	}
+	var list []int
+	for _, j := range a.Workflow.SuccessorsOf(i) {
+		if !slices.Contains(list, j) {
+			list = append(list, j)
+		}
+	}
+	return list
+}
+
+// handed returns the states that one position, or the client, hands to another
+// in the direct form, sorted.
+func (a *Augmented) handed(from, to int) []string {
+	var list []string
+	for _, state := range slices.Sorted(maps.Keys(a.Users)) {
+		if (from == Client || slices.Contains(a.Users[state], from)) && a.NextUser(state, from) == to {
+			list = append(list, state)
+		}
+	}
+	return list
+}
+
+// receivers returns whom a position, or the client, sends a message in the direct
+// form: its successors in the workflow's order, then the next users of its states
+// that are no successors, in increasing order. The client stands first of these,
+// for states that return to it and for the exit's output.
+func (a *Augmented) receivers(from int) []int {
+	successors := a.successors(from)
+	var others []int
+	if from == a.Workflow.Len()-1 {
+		others = append(others, Client)
+	}
+	for state, users := range a.Users {
+		if from != Client && !slices.Contains(users, from) {
+			continue
+		}
+		if to := a.NextUser(state, from); !slices.Contains(successors, to) && !slices.Contains(others, to) {
+			others = append(others, to)
+		}
+	}
+	slices.Sort(others)
+	return append(successors, others...)
+}
+
 // TopologicalOrder returns all positions so that each comes after everything
 // that precedes it, virtual edges included.
 func (a *Augmented) TopologicalOrder() []int {

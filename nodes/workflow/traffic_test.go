@@ -104,11 +104,12 @@ func TestTransfers(t *testing.T) {
 			[]Leg{{"c", "h"}, {"h", "k"}, {"k", "c"}}, []Leg{{"k", "c"}}, []Leg{{"h", "c"}, {"k", "h"}}, 5},
 		{StateProp, Direct,
 			[]Transfer{
-				{"c", "h", 100, Invocation, 0, ""}, {"h", "k", 100, Invocation, 2, ""}, {"k", "c", 100, Callback, 2, ""},
-				{"c", "h", 5, StateMove, 0, "s"}, {"h", "k", 5, StateMove, 2, "s"}, {"k", "c", 5, StateMove, Client, "s"},
+				{"c", "h", 100, Invocation, 0, ""}, {"c", "h", 5, StateMove, 0, "s"},
+				{"h", "k", 100, Invocation, 2, ""}, {"h", "k", 5, StateMove, 2, "s"},
+				{"k", "c", 100, Callback, 2, ""}, {"k", "c", 5, StateMove, Client, "s"},
 			},
-			[]Leg{{"c", "h"}, {"h", "k"}, {"k", "c"}, {"c", "h"}, {"h", "k"}, {"k", "c"}},
-			[]Leg{{"k", "c"}, {"c", "h"}, {"k", "c"}}, nil, 4},
+			// The state goes along with the arguments; the router's table is at home.
+			[]Leg{{"c", "h"}, {"h", "k"}, {"k", "c"}}, []Leg{{"c", "h"}, {"k", "c"}}, nil, 3},
 	} {
 		p := predict(t, w, test.model, test.form, 100, place)
 		want := &Prediction{Transfers: test.want, RPCs: test.rpcs, NewConnections: test.conns, Fetches: test.fetches, ActiveOpens: test.opens}
@@ -144,7 +145,7 @@ func TestPredictErrors(t *testing.T) {
 	for name, f := range map[string]func() (*Prediction, error){
 		"no hosts": func() (*Prediction, error) { return Predict(chain("a"), PureFaaS, Carry, 1, Placement{}, nil) },
 		"no host": func() (*Prediction, error) {
-			return Predict(chain("a"), PureFaaS, Carry, 1, Placement{"c", func(int) string { return "" }}, nil)
+			return Predict(chain("a"), PureFaaS, Carry, 1, Placement{Client: "c", Host: func(int) string { return "" }}, nil)
 		},
 		"negative argument": func() (*Prediction, error) { return Predict(chain("a"), PureFaaS, Carry, -1, good, nil) },
 		"unknown model":     func() (*Prediction, error) { return Predict(chain("a"), "embedded", Carry, 1, good, nil) },

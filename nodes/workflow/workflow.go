@@ -11,9 +11,15 @@ type Model string
 
 // The execution models, and the names that the prototype's flags and files use.
 const (
-	PureFaaS   Model = "pure-faas"   // prototype: embedded
-	StateProp  Model = "state-prop"  // prototype: hopbyhop
-	StateLocal Model = "state-local" // prototype: remotestate
+	// PureFaaS: the client calls one function after the other, and sends the
+	// states along with each call (prototype: embedded).
+	PureFaaS Model = "pure-faas"
+	// StateProp: functions call the next ones and pass the states on (prototype:
+	// hopbyhop).
+	StateProp Model = "state-prop"
+	// StateLocal: functions call the next ones and pass on where the states are;
+	// each fetches those that it needs (prototype: remotestate).
+	StateLocal Model = "state-local"
 )
 
 // Models lists the execution models in the paper's order.

@@ -19,11 +19,14 @@ import (
 
 // writeResults says of each result what ran where.
 func writeResults(b *strings.Builder, results []*record.Results) error {
-	t := table.Table{Header: []string{"Result", "Scenario", "Variant", "Profile", "Cells", "Executions", "Failed", "Started", "Commit", "Machine"}, Keys: 4}
+	t := table.Table{Keys: 4, Header: []string{
+		"Result", "Scenario", "Variant", "Profile", "Cells", "Executions", "Failed", "Started", "Commit", "Machine",
+	}}
 	for _, r := range results {
 		c, n := r.Campaign, table.Tally(r.Cells)
 		t.Rows = append(t.Rows, []string{
-			r.Name, c.Scenario, cmp.Or(c.Variant(), "–"), c.Profile, fmt.Sprint(n.Complete), fmt.Sprint(n.OK), fmt.Sprint(n.Failed),
+			r.Name, c.Scenario, cmp.Or(c.Variant(), "–"), c.Profile,
+			fmt.Sprint(n.Complete), fmt.Sprint(n.OK), fmt.Sprint(n.Failed),
 			c.Started.UTC().Format(time.DateOnly), fmt.Sprintf("%.12s", c.Tool.Commit),
 			fmt.Sprintf("%s, %s", table.OrUnknown(c.Machine.CPU), table.Count(c.Machine.Cores, "core")),
 		})
@@ -61,6 +64,7 @@ func writeSideBySide(b *strings.Builder, results []*record.Results) error {
 	if len(results) < 2 {
 		return errors.New("name the result of cells one at a time, and at least one other")
 	}
+
 	base := results[0]
 	t := table.Table{Header: []string{""}, Keys: 1}
 	rows := [][]string{{"time of all cells"}, {"cells that the audit marks"}, {"mean delay of a cell: median change"},
@@ -72,7 +76,7 @@ func writeSideBySide(b *strings.Builder, results []*record.Results) error {
 			return fmt.Errorf("%s and %s have no cell with the same executions", base.Name, r.Name)
 		}
 		rows[0] = append(rows[0], fmt.Sprintf("%.0f s", took(r).Seconds()))
-		rows[1] = append(rows[1], fmt.Sprint(len(slices.DeleteFunc(slices.Clone(r.Cells), func(c record.CellResult) bool { return !c.Disturbed() }))))
+		rows[1] = append(rows[1], fmt.Sprint(disturbed(r)))
 		if r == base {
 			for i := 2; i < len(rows); i++ {
 				rows[i] = append(rows[i], "")
@@ -83,12 +87,24 @@ func writeSideBySide(b *strings.Builder, results []*record.Results) error {
 		rows[3] = append(rows[3], percent(slices.Min(delays))+" and "+percent(slices.Max(delays)))
 		rows[4] = append(rows[4], percent(slices.Min(bytes))+" and "+percent(slices.Max(bytes)))
 	}
+
 	t.Rows = rows
 	b.WriteByte('\n')
 	t.Markdown(b)
 	fmt.Fprintf(b, "Changes are relative to %s, in %s with the same workloads.\n\n",
 		escape.Markdown(base.Name), table.Count(len(changes(base, results[1], record.Delay)), "cell"))
 	return nil
+}
+
+// disturbed counts the cells that the audit marks.
+func disturbed(r *record.Results) int {
+	n := 0
+	for _, c := range r.Cells {
+		if c.Disturbed() {
+			n++
+		}
+	}
+	return n
 }
 
 // changes are the relative changes of each cell's mean over the workloads that both

@@ -86,6 +86,7 @@ func render(root, text string) (string, error) {
 	for number, line := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {
 		at := fmt.Sprintf("%s:%d", filepath.Join(root, tableFile), number+1)
 		match := begin.FindStringSubmatch(line)
+
 		switch {
 		case match != nil && table != "":
 			return "", fmt.Errorf("%s: the table %q has no end (expected %s)", at, table, end)
@@ -104,6 +105,7 @@ func render(root, text string) (string, error) {
 			b.WriteString(line + "\n")
 		}
 	}
+
 	if table != "" {
 		return "", fmt.Errorf("%s: the table %q has no end (expected %s)", filepath.Join(root, tableFile), table, end)
 	}
@@ -154,5 +156,6 @@ func enter(root, kind, name string) error {
 		lines[i] = fmt.Sprintf("<!-- table %s %s -->", kind, strings.Join(names, " "))
 		return os.WriteFile(file, []byte(strings.Join(lines, "\n")), 0o666)
 	}
-	return fmt.Errorf("add %s to the table %s: %s has no such table (write <!-- table %s %s --> and %s where it is to be)", name, kind, file, kind, name, end)
+	return fmt.Errorf("add %s to the table %s: %s has no such table (write <!-- table %s %s --> and %s where it is to be)",
+		name, kind, file, kind, name, end)
 }

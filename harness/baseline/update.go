@@ -59,7 +59,8 @@ func Update(dir string, o Options) (entry string, err error) {
 		return "", &InputError{err}
 	}
 	if done := len(results.Complete()); done < results.Campaign.Cells {
-		return "", &InputError{fmt.Errorf("baseline update: %s has %d of its %d cells; go on with it first", dir, done, results.Campaign.Cells)}
+		return "", &InputError{fmt.Errorf("baseline update: %s has %d of its %d cells; go on with it first",
+			dir, done, results.Campaign.Cells)}
 	}
 
 	target := filepath.Join(o.Root, o.Name)
@@ -127,7 +128,8 @@ func pack(dir string) ([]byte, error) {
 			return packed.Bytes(), nil
 		}
 	}
-	return nil, fmt.Errorf("the records take more than %d bytes packed, even without ports (publish a part, with --where, or a smaller profile)", MostBytes)
+	return nil, fmt.Errorf("the records take more than %d bytes packed, even without ports "+
+		"(publish a part, with --where, or a smaller profile)", MostBytes)
 }
 
 func copyFile(from, to string) error {

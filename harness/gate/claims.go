@@ -177,7 +177,8 @@ func (j *Judgement) conclude() {
 	case j.Claim.Any && count[Fails] == decided && missing == 0:
 		j.Verdict, j.Detail = Fails, fmt.Sprintf("at none of %d points; %s", decided, first(Fails))
 	case !j.Claim.Any && count[Fails] > 0:
-		j.Verdict, j.Detail = Fails, fmt.Sprintf("at %d of %d points, %d hold; %s", count[Fails], decided, count[Holds], first(Fails))
+		j.Verdict = Fails
+		j.Detail = fmt.Sprintf("at %d of %d points, %d hold; %s", count[Fails], decided, count[Holds], first(Fails))
 	case !j.Claim.Any && count[Holds] == decided && missing == 0:
 		j.Verdict, j.Detail = Holds, fmt.Sprintf("at all %d points; nearest %s", decided, j.nearest())
 		if decided == 1 {
@@ -355,13 +356,7 @@ func (b *builder) at(p matrix.Point, what string, along record.Axis) error {
 		return i
 	}
 
-	least, most := math.Inf(-1), math.Inf(1)
-	if c.AtLeast > 0 {
-		least = math.Log(c.AtLeast)
-	}
-	if c.AtMost > 0 {
-		most = math.Log(c.AtMost)
-	}
+	least, most := bounds(c)
 	within := math.Log(1 + c.Within)
 
 	switch c.Kind {
@@ -409,6 +404,18 @@ func (b *builder) at(p matrix.Point, what string, along record.Axis) error {
 		return fmt.Errorf("this edgebed does not know claims of kind %q", c.Kind)
 	}
 	return nil
+}
+
+// bounds are those of AtLeast and AtMost, of the logarithm.
+func bounds(c record.Claim) (least, most float64) {
+	least, most = math.Inf(-1), math.Inf(1)
+	if c.AtLeast > 0 {
+		least = math.Log(c.AtLeast)
+	}
+	if c.AtMost > 0 {
+		most = math.Log(c.AtMost)
+	}
+	return least, most
 }
 
 // simple adds the condition that the logarithm of what, a series or a ratio of

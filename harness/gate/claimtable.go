@@ -180,6 +180,7 @@ func claimsText(w io.Writer, results []Checked) error {
 			return err
 		}
 	}
+
 	labels := Labels(results)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, claim := range AllClaims(results) {
@@ -194,6 +195,7 @@ func claimsText(w io.Writer, results []Checked) error {
 			}
 			details = append(details, j.Detail)
 		}
+
 		indent := strings.Repeat("\t", len(results)+1) + "  "
 		fmt.Fprintf(table, "%s\t%s\t%s\n", strings.Join(verdicts, "\t"), claim.Name, claim.Place)
 		fmt.Fprintf(table, "%s“%s”\n", indent, oneLine(claim.Quote))
@@ -204,6 +206,7 @@ func claimsText(w io.Writer, results []Checked) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
+
 	for i, c := range results {
 		text := c.summary()
 		if len(results) > 1 {
@@ -223,6 +226,7 @@ func claimsMarkdown(w io.Writer, results []Checked) error {
 	if len(results) == 1 {
 		labels[0] = "Measured"
 	}
+
 	fmt.Fprintf(&b, "| Claim | %s |\n|%s\n", strings.Join(labels, " | "), strings.Repeat(" --- |", len(labels)+1))
 	for _, claim := range AllClaims(results) {
 		fmt.Fprintf(&b, "| `%s`, %s: “%s”", escape.Code(claim.Name), escape.Markdown(claim.Place),
@@ -239,6 +243,7 @@ func claimsMarkdown(w io.Writer, results []Checked) error {
 		}
 		b.WriteString(" |\n")
 	}
+
 	b.WriteByte('\n')
 	for i, c := range results {
 		if i > 0 {
@@ -258,7 +263,8 @@ func (c Checked) summary() string {
 	for _, j := range c.Claims {
 		count[j.Verdict]++
 	}
-	text := fmt.Sprintf("%d claims: %d hold, %d fail, %d undecided", len(c.Claims), count[Holds], count[Fails], count[Undecided])
+	text := fmt.Sprintf("%d claims: %d hold, %d fail, %d undecided",
+		len(c.Claims), count[Holds], count[Fails], count[Undecided])
 	if n := count[NoData]; n > 0 {
 		text += fmt.Sprintf(", %d without data", n)
 	}

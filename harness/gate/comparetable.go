@@ -81,7 +81,8 @@ func (f finding) what() string {
 }
 
 func (c *Comparison) heading() string {
-	return fmt.Sprintf("%s: %s (commit %.12s) against %s (commit %.12s)", c.Scenario, c.New.Name, c.New.Commit, c.Base.Name, c.Base.Commit)
+	return fmt.Sprintf("%s: %s (commit %.12s) against %s (commit %.12s)",
+		c.Scenario, c.New.Name, c.New.Commit, c.Base.Name, c.Base.Commit)
 }
 
 // verdict is the outcome in one line.
@@ -123,7 +124,8 @@ func (c *Comparison) markdown(w io.Writer) error {
 	if all := c.findings(); len(all) > 0 {
 		b.WriteString("\n| | Metric | Where | Change | p |\n| --- | --- | --- | --- | --- |\n")
 		for _, f := range all {
-			fmt.Fprintf(&b, "| %s | %s | %s | %s | %.2g |\n", f.Test.Change, f.Curve.Metric, escape.Markdown(f.where()), escape.Markdown(f.what()), f.P)
+			fmt.Fprintf(&b, "| %s | %s | %s | %s | %.2g |\n",
+				f.Test.Change, f.Curve.Metric, escape.Markdown(f.where()), escape.Markdown(f.what()), f.P)
 		}
 	}
 	_, err := io.WriteString(w, b.String())
@@ -168,7 +170,9 @@ func (c *Comparison) junit(w io.Writer) error {
 		Cases    []testcase `xml:"testcase"`
 		Output   string     `xml:"system-out"`
 	}
-	s := suite{Name: "edgebed compare " + c.Scenario, Tests: len(c.Curves), Output: strings.Join(append(slices.Clone(c.Notes), c.verdict()), "\n")}
+
+	s := suite{Name: "edgebed compare " + c.Scenario, Tests: len(c.Curves),
+		Output: strings.Join(append(slices.Clone(c.Notes), c.verdict()), "\n")}
 	for _, curve := range c.Curves {
 		tc := testcase{Class: c.Scenario + "." + curve.Metric, Name: curve.Where}
 		var regressions, others []string
@@ -182,6 +186,7 @@ func (c *Comparison) junit(w io.Writer) error {
 				others = append(others, string(t.Change)+": "+line)
 			}
 		}
+
 		tc.Output = strings.Join(others, "\n")
 		if len(regressions) > 0 {
 			s.Failures++
@@ -189,6 +194,7 @@ func (c *Comparison) junit(w io.Writer) error {
 		}
 		s.Cases = append(s.Cases, tc)
 	}
+
 	if _, err := io.WriteString(w, xml.Header); err != nil {
 		return err
 	}

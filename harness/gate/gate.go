@@ -213,7 +213,8 @@ func (c *Comparison) speed(sameMachine bool) {
 	case sameMachine:
 		c.Speed = 1
 	default:
-		c.note("the machines differ and were not both calibrated: the new one is taken to need up to %.1f times the base's time", unknownSpeed)
+		c.note("the machines differ and were not both calibrated: the new one is taken to need up to %.1f times the base's time",
+			unknownSpeed)
 	}
 }
 

@@ -101,9 +101,11 @@ func writeAccount(b *strings.Builder, r *record.Results) {
 	for _, c := range r.Cells {
 		switch {
 		case c.End == nil:
-			fmt.Fprintf(b, "- Cell %s: interrupted after %s\n", escape.Markdown(c.Cell.ID), table.Count(len(c.Executions), "execution"))
+			fmt.Fprintf(b, "- Cell %s: interrupted after %s\n",
+				escape.Markdown(c.Cell.ID), table.Count(len(c.Executions), "execution"))
 		case !c.End.OK:
-			fmt.Fprintf(b, "- Cell %s: not complete: %s\n", escape.Markdown(c.Cell.ID), escape.Markdown(table.OrUnknown(c.End.Reason)))
+			fmt.Fprintf(b, "- Cell %s: not complete: %s\n",
+				escape.Markdown(c.Cell.ID), escape.Markdown(table.OrUnknown(c.End.Reason)))
 		}
 	}
 

@@ -51,7 +51,8 @@ func (c *Chart) captionOf(r *record.Results, f record.Figure, cells []record.Cel
 
 	t := table.Tally(cells)
 	if t.Failed > 0 {
-		text += fmt.Sprintf(" %d of %s failed and are left out of the means.", t.Failed, table.Count(t.OK+t.Failed, "execution"))
+		text += fmt.Sprintf(" %d of %s failed and are left out of the means.",
+			t.Failed, table.Count(t.OK+t.Failed, "execution"))
 	}
 	if t.Cells > t.Complete {
 		text += fmt.Sprintf(" %d of %s incomplete.", t.Cells-t.Complete, table.Count(t.Cells, "cell"))

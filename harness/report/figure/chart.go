@@ -178,7 +178,9 @@ func newChart(r *record.Results, f record.Figure, cells []record.CellResult, var
 
 // abscissa returns the groups of points along the abscissa, and the axes that are
 // left for panels.
-func (c *Chart) abscissa(r *record.Results, f record.Figure, cells []record.CellResult) (groups []matrix.Point, panels []record.Axis) {
+func (c *Chart) abscissa(
+	r *record.Results, f record.Figure, cells []record.CellResult,
+) (groups []matrix.Point, panels []record.Axis) {
 	panels = axesNamed(r, f.Panels...)
 	switch {
 	case f.X != "":

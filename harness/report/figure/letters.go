@@ -1,6 +1,7 @@
 package figure
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -37,7 +38,8 @@ func (c *Chart) drawable() *Chart {
 	}
 
 	copied := *c
-	copied.Ticks, copied.Series, copied.Panels = slices.Clone(c.Ticks), slices.Clone(c.Series), slices.Clone(c.Panels)
+	copied.Ticks, copied.Series = slices.Clone(c.Ticks), slices.Clone(c.Series)
+	copied.Panels = slices.Clone(c.Panels)
 	for i, p := range copied.Panels {
 		if p != nil {
 			titled := *p
@@ -52,7 +54,8 @@ func (c *Chart) drawable() *Chart {
 			return r
 		}, *text)
 	}
-	copied.Caption += " " + string(missing) + " stands for letters that this file’s typeface lacks; " + c.Stem + ".svg has them."
+
+	copied.Caption += fmt.Sprintf(" %c stands for letters that this file’s typeface lacks; %s.svg has them.", missing, c.Stem)
 	return &copied
 }
 

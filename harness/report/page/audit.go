@@ -126,7 +126,9 @@ func finding(f record.Finding) string {
 
 // ranges is a row per measure with its range over the cells.
 func ranges(measures map[string][]float64) *table.Table {
-	t := &table.Table{Caption: "Range over the cells", Header: []string{"Measure", "Cells", "Minimum", "Median", "Maximum"}, Keys: 1}
+	t := &table.Table{
+		Caption: "Range over the cells", Header: []string{"Measure", "Cells", "Minimum", "Median", "Maximum"}, Keys: 1,
+	}
 	for _, name := range slices.Sorted(maps.Keys(measures)) {
 		m := measures[name]
 		t.Rows = append(t.Rows, []string{name, fmt.Sprint(len(m)), table.FormatValue(slices.Min(m)),

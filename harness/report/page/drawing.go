@@ -83,11 +83,13 @@ func (d *drawing) axes(f frame, a axes) {
 		}
 	}
 
-	d.Add(`<rect class="frame" x="%.1f" y="%.1f" width="%.1f" height="%.1f"/>`, f.left, f.top, f.right-f.left, f.bottom-f.top)
+	d.Add(`<rect class="frame" x="%.1f" y="%.1f" width="%.1f" height="%.1f"/>`,
+		f.left, f.top, f.right-f.left, f.bottom-f.top)
 	if a.xTitle != "" {
 		d.Label("title x", (f.left+f.right)/2, f.height-6, a.xTitle)
 	}
-	d.Add(`<text class="title x" transform="translate(13 %.1f) rotate(-90)">%s</text>`, (f.top+f.bottom)/2, svg.Escape(a.yTitle))
+	d.Add(`<text class="title x" transform="translate(13 %.1f) rotate(-90)">%s</text>`,
+		(f.top+f.bottom)/2, svg.Escape(a.yTitle))
 }
 
 // whisker draws an interval with its caps.

@@ -95,7 +95,8 @@ func (m *networkMap) image(name string, l look) template.HTML {
 		}
 	}
 	for k, way := range m.net.directions() {
-		class, text := "edge access", fmt.Sprintf("%s, %s → %s: %s kB per execution", name, way.from, way.to, table.FormatValue(m.flow[way]/1000))
+		class := "edge access"
+		text := table.Joined(name, fmt.Sprintf("%s → %s: %s kB per execution", way.from, way.to, table.FormatValue(m.flow[way]/1000)))
 		if m.net.between(way) {
 			class = "edge"
 			if total > 0 {
@@ -131,7 +132,8 @@ func (m *networkMap) road(way direction) {
 	ux, uy := (b.x-a.x)/length, (b.y-a.y)/length
 	ox, oy := -uy*(width/2+0.7), ux*(width/2+0.7) // to the right of the middle
 
-	m.Add(`<path class="hit" d="M%.1f %.1fL%.1f %.1f" stroke-width="%.1f"/>`, a.x+ox, a.y+oy, b.x+ox, b.y+oy, math.Max(width, 8))
+	m.Add(`<path class="hit" d="M%.1f %.1fL%.1f %.1f" stroke-width="%.1f"/>`,
+		a.x+ox, a.y+oy, b.x+ox, b.y+oy, math.Max(width, 8))
 	m.Add(`<path class="road" d="M%.1f %.1fL%.1f %.1f" stroke-width="%.2f"/>`, a.x+ox, a.y+oy, b.x+ox, b.y+oy, width)
 	if width > 1.6 { // thinner lines have no room for a head
 		mx, my, size := a.x+(b.x-a.x)*0.58+ox, a.y+(b.y-a.y)*0.58+oy, 2.4+width*0.5

@@ -73,8 +73,9 @@ func contentOf(r *record.Results, claims []Claim) (*content, error) {
 	roles := matrix.RolesOf(r)
 	totals := table.Tally(r.Cells)
 	p := &content{
-		Title:        cmp.Or(c.Title, c.Scenario),
-		Subtitle:     fmt.Sprintf("%s, profile %s, %s", c.Scenario, table.OrUnknown(c.Profile), c.Started.UTC().Format("2 January 2006")),
+		Title: cmp.Or(c.Title, c.Scenario),
+		Subtitle: fmt.Sprintf("%s, profile %s, %s",
+			c.Scenario, table.OrUnknown(c.Profile), c.Started.UTC().Format("2 January 2006")),
 		Variant:      c.Variant(),
 		Claims:       claims,
 		Verdicts:     verdicts(claims),
@@ -92,6 +93,7 @@ func contentOf(r *record.Results, claims []Claim) (*content, error) {
 		Provenance:   table.Provenance(r),
 		Settings:     table.SettingsUsed(r),
 	}
+
 	p.Facts = p.glance(c, totals)
 	for _, reason := range slices.Sorted(maps.Keys(totals.Reasons)) {
 		p.Failures = append(p.Failures, table.Fact{Key: reason, Value: table.Count(totals.Reasons[reason], "execution")})
@@ -144,7 +146,9 @@ func (p *content) tabulate(r *record.Results, roles matrix.Roles) error {
 	ratio.Remark = table.OneLine(ratio.Remark)
 	p.Table1 = &ratio
 
-	for _, metric := range []string{record.Delay, record.TrafficRate, record.TrafficVolume, record.TrunkVolume, record.Retransmissions} {
+	for _, metric := range []string{
+		record.Delay, record.TrafficRate, record.TrafficVolume, record.TrunkVolume, record.Retransmissions,
+	} {
 		t, err := table.Metric(r, roles, metric)
 		if err != nil {
 			return err

@@ -116,7 +116,8 @@ func busiestOf(net *network, shares map[direction]float64) string {
 			}
 		}
 	}
-	return fmt.Sprintf("%s → %s %s, mean %s", top.from, top.to, percentage(shares[top], true), percentage(sum/float64(len(shares)), true))
+	return fmt.Sprintf("%s → %s %s, mean %s",
+		top.from, top.to, percentage(shares[top], true), percentage(sum/float64(len(shares)), true))
 }
 
 func percentage(share float64, known bool) string {

@@ -107,6 +107,7 @@ func Synthesize(w Workload) *record.Results {
 		Machine: record.Machine{Kernel: "Linux 6.1.0 x86_64", CPU: "Test CPU", Cores: 2, MemoryBytes: 8 << 30},
 		Tool:    record.Tool{Version: "v0.1.0", Commit: "0123abc", Go: "go1.26"},
 	}}
+
 	for _, rate := range w.Rates {
 		r.Campaign.Axes[3].Values = append(r.Campaign.Axes[3].Values, rate+" Mb/s")
 	}
@@ -115,6 +116,7 @@ func Synthesize(w Workload) *record.Results {
 		fmt.Sscan(value, &n)
 		return record.Coord{Axis: axis, Value: value, Label: labels[value], Number: n}
 	}
+
 	made := 0
 	for _, variant := range w.Variants {
 		for _, size := range w.Sizes {
@@ -160,6 +162,7 @@ func synthesizeExecution(variant, size string, argument, rate float64, model str
 	if variant == "artifact" {
 		states, functions = functions, states
 	}
+
 	rng := rand.New(rand.NewPCG(seed, uint64(index+1)))
 	all, used := 0.0, 0.0
 	for i := range states {
@@ -177,6 +180,7 @@ func synthesizeExecution(variant, size string, argument, rate float64, model str
 	default:
 		payload, fixed = (n+1)*argument+used, 0.011*n+0.006*float64(states)*n/2
 	}
+
 	noise := rand.New(rand.NewPCG(uint64(len(model))*1000+seed, uint64(index+1)*1000+uint64(rate)))
 	delay := (fixed + payload*8*1.07/(rate*1e6)) * (1 + 0.02*noise.NormFloat64())
 	return record.Execution{

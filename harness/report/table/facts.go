@@ -21,7 +21,8 @@ func Provenance(r *record.Results) []Fact {
 		privilege = "as root"
 	}
 	facts := []Fact{
-		{"Scenario", fmt.Sprintf("%s, profile %s, SHA-256 %s", c.Scenario, OrUnknown(c.Profile), OrUnknown(c.ScenarioSHA256))},
+		{"Scenario", fmt.Sprintf("%s, profile %s, SHA-256 %s",
+			c.Scenario, OrUnknown(c.Profile), OrUnknown(c.ScenarioSHA256))},
 		{"Started", c.Started.UTC().Format(time.RFC3339)},
 	}
 	if r.Runs > 1 {
@@ -29,9 +30,11 @@ func Provenance(r *record.Results) []Fact {
 	}
 
 	facts = append(facts,
-		Fact{"Machine", fmt.Sprintf("%s; %s; %s; %.1f GiB of memory; %s", OrUnknown(c.Machine.Kernel), OrUnknown(c.Machine.CPU),
-			Count(c.Machine.Cores, "core"), float64(c.Machine.MemoryBytes)/(1<<30), privilege)},
-		Fact{"Program", fmt.Sprintf("edgebed %s, commit %s, %s", OrUnknown(c.Tool.Version), OrUnknown(c.Tool.Commit), OrUnknown(c.Tool.Go))},
+		Fact{"Machine", fmt.Sprintf("%s; %s; %s; %.1f GiB of memory; %s",
+			OrUnknown(c.Machine.Kernel), OrUnknown(c.Machine.CPU), Count(c.Machine.Cores, "core"),
+			float64(c.Machine.MemoryBytes)/(1<<30), privilege)},
+		Fact{"Program", fmt.Sprintf("edgebed %s, commit %s, %s",
+			OrUnknown(c.Tool.Version), OrUnknown(c.Tool.Commit), OrUnknown(c.Tool.Go))},
 	)
 	for _, name := range slices.Sorted(maps.Keys(c.Parameters)) {
 		facts = append(facts, Fact{"Parameter " + name, c.Parameters[name]})

@@ -19,7 +19,10 @@ var remarks = map[string]string{
 // is the metric's name, its remark may have several lines.
 func Metric(r *record.Results, roles matrix.Roles, metric string) (Table, error) {
 	columns := matrix.Points(roles.Columns, r.Cells)
-	t := Table{Caption: record.Metrics[metric], Remark: remarks[metric], Header: Headings(roles.Keys()), Keys: len(roles.Keys())}
+	t := Table{
+		Caption: record.Metrics[metric], Remark: remarks[metric],
+		Header: Headings(roles.Keys()), Keys: len(roles.Keys()),
+	}
 	for _, c := range columns {
 		if len(c) == 0 {
 			t.Header = append(t.Header, record.Metrics[metric])

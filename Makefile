@@ -11,7 +11,7 @@ COMMIT  := $(shell git rev-parse --short=12 HEAD 2>/dev/null)$(shell git diff --
 LDFLAGS := -X edgebed/harness/record.commit=$(COMMIT)
 SOURCES := $(shell find harness nodes topologies scenarios -name '*.go' -o -name '*.yaml' -o -name schema.json -o -path '*/page/*')
 
-.PHONY: all exp400 exp401 exp402 alibaba-mix test lint bench gate-rates vmtest regress regress-grid regress-vm regress-vm-grid clean generate
+.PHONY: all exp400 exp401 exp402 alibaba-mix test lint bench gate-rates vmtest regress regress-grid regress-vm regress-vm-grid calibrate replay sensitivity clean generate
 
 all: $(BIN)
 
@@ -59,6 +59,29 @@ lint:
 # Truth of links and counters, set-up times, cost of the delay line.
 bench:
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./harness/emu/...
+
+# The software cost that the experiments charge (docs/fidelity.md): calibrate fits
+# it to the prototype's runs and writes nodes/cost/fit.yaml, replay holds our nodes
+# with it against the prototype's. 3 to 4 minutes each on an idle machine with the
+# quick profile; CALIBRATION=full repeats more often.
+CALIBRATION ?= quick
+calibrate: $(BIN)
+	$(GO) run ./scripts/calibrate -profile $(CALIBRATION)
+
+replay: $(BIN)
+	$(GO) run ./scripts/calibrate -replay -profile $(CALIBRATION)
+
+# Which claims of EXPERIMENT change their verdict with the software cost: three
+# campaigns, with none, the fit and twice the fit.
+EXPERIMENT ?= exp400
+sensitivity: $(BIN)
+	@for cost in none fit '2x fit'; do \
+		out="results/sensitivity/$(EXPERIMENT)$(VARIANT:%=-%)/$$(echo "$$cost" | tr -d ' ')"; \
+		scripts/fresh "$$out" && \
+		$(BIN) run $(EXPERIMENT) --profile $(PROFILE) --jobs $(JOBS) --reruns $(RERUNS) --out "$$out" \
+			--set "software-cost=$$cost" $(VARIANT:%=--set variant=%) || exit 1; \
+	done
+	$(BIN) check --sensitivity --format $(FORMAT) $(patsubst %,results/sensitivity/$(EXPERIMENT)$(VARIANT:%=-%)/%,none fit 2xfit)
 
 # The network's tests, the way without root, and both delay back ends side by
 # side, in a virtual machine with the distribution's kernel; see scripts/vm.

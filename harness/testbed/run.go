@@ -14,6 +14,7 @@ import (
 	"edgebed/harness/job"
 	"edgebed/harness/record"
 	"edgebed/nodes/client"
+	"edgebed/nodes/cost"
 	"edgebed/nodes/deploy"
 	"edgebed/nodes/trace"
 	"edgebed/nodes/workflow"
@@ -25,6 +26,9 @@ const quiet = 50 * time.Millisecond
 
 // settleLimit bounds the wait for quiet.
 const settleLimit = 10 * time.Second
+
+// networkName is the kind of network, as cost.Fitted knows it.
+const networkName = "emulation"
 
 // Run runs the job in the calling process, which must be in a sandbox. A failed
 // execution is reported and is not an error.
@@ -46,6 +50,8 @@ type bench struct {
 	network    *emu.Network
 	deployment *deploy.Deployment
 	recorder   *trace.Recorder // nil where nothing is traced
+	// cost is the software cost in full, with where it is from.
+	cost string
 	// kept is the client of the last execution if the next one has the same.
 	kept *client.Client
 	// answered is when the last execution had its answer: the pause before the
@@ -59,6 +65,11 @@ func build(ctx context.Context, j job.Job) (*bench, error) {
 	if err != nil {
 		return nil, err
 	}
+	software, origin, err := j.Cell.Nodes.SoftwareCost.Model(networkName)
+	if err != nil {
+		return nil, err
+	}
+	b.cost = fmt.Sprintf("%v (%s)", software, origin)
 	b.network, err = emu.Build(ctx, j.Topology(), emu.Options{
 		Delay:             j.Cell.Topology.Delay,
 		CongestionControl: j.Cell.Topology.CongestionControl,
@@ -78,6 +89,7 @@ func build(ctx context.Context, j job.Job) (*bench, error) {
 		Timeout:     j.Cell.Execution.Timeout,
 		CallTimeout: j.Cell.Execution.Timeout,
 		Seed:        j.Cell.Seed,
+		Cost:        cost.NewCharger(software, kernelSleep),
 		Trace:       b.recorder,
 	}
 	for _, spec := range j.Topology().Hosts {
@@ -85,7 +97,7 @@ func build(ctx context.Context, j job.Job) (*bench, error) {
 		if err != nil {
 			return nil, errors.Join(err, b.close())
 		}
-		cfg.Hosts = append(cfg.Hosts, deploy.Host{Name: spec.Name, Address: spec.Address, Net: costly{h, j.Cell.Nodes.ConnectionCost}})
+		cfg.Hosts = append(cfg.Hosts, deploy.Host{Name: spec.Name, Address: spec.Address, Net: h})
 	}
 	if b.deployment, err = deploy.Start(ctx, cfg); err != nil {
 		return nil, errors.Join(err, b.close())
@@ -108,14 +120,15 @@ func (b *bench) run(ctx context.Context, report job.Reporter) error {
 	cell := b.job.Cell
 	settings := b.network.Settings()
 	maps.Copy(settings, map[string]string{
-		"topology":        b.job.Topology().Name,
-		"form":            string(cell.Execution.Form),
-		"connection-cost": cell.Nodes.ConnectionCost.String(),
-		"pause":           cell.Execution.Pause.String(),
-		"timeout":         cell.Execution.Timeout.String(),
-		"warm-up":         fmt.Sprint(cell.Execution.WarmUp),
-		"discard":         fmt.Sprint(cell.Execution.Discard),
-		"clients":         clients(cell.Execution.KeepClient),
+		"topology":      b.job.Topology().Name,
+		"form":          string(cell.Execution.Form),
+		"software-cost": b.cost,
+		"cycle":         cell.Execution.CycleWords(),
+		"pause":         cell.Execution.Pause.String(),
+		"timeout":       cell.Execution.Timeout.String(),
+		"warm-up":       fmt.Sprint(cell.Execution.WarmUp),
+		"discard":       fmt.Sprint(cell.Execution.Discard),
+		"clients":       clients(cell.Execution.KeepClient),
 	})
 	busy, err := audit.ReadCPU()
 	if err != nil {
@@ -267,7 +280,7 @@ func (b *bench) execute(ctx context.Context, index int, w job.Workflow) (record.
 	}
 	e.Retransmissions = tcp.retransmissions - tcpBefore.retransmissions
 	e.ActiveOpens = tcp.activeOpens - tcpBefore.activeOpens
-	e.CycleNS = int64(cell.Execution.Pause + result.Delay)
+	e.CycleNS = int64(cell.Execution.CycleTime(result.Delay))
 	return e, nil
 }
 

@@ -36,6 +36,7 @@ import (
 	"google.golang.org/grpc"
 
 	"edgebed/nodes/clock"
+	"edgebed/nodes/cost"
 	"edgebed/nodes/processor"
 	"edgebed/nodes/statestore"
 	"edgebed/nodes/trace"
@@ -98,6 +99,9 @@ type Config struct {
 	CallTimeout time.Duration
 	// Clock of the processors; nil means a clock.Thread of the computer's own.
 	Clock clock.Clock
+	// Cost charges each RunLambda and each state that is brought here; nil charges
+	// nothing.
+	Cost *cost.Charger
 	// Logger takes what goes wrong; nil means that nothing is logged.
 	Logger *slog.Logger
 	// Trace is told of tasks and functions; nil records nothing. Calls are watched
@@ -243,7 +247,7 @@ func (c *Computer) start(ctx context.Context) error {
 	}
 	c.tasks.Go(c.housekeep)
 
-	server := wire.NewServer(grpc.WaitForHandlers(true), wire.Watch(c.cfg.Net))
+	server := wire.NewServer(grpc.WaitForHandlers(true), wire.Watch(c.cfg.Net), c.cfg.Cost.Server())
 	wire.RegisterEdgeServerServer(server, c)
 	c.serve(server, lis)
 	c.defers(func() error { c.engine.Close(); cancel(); return nil })

@@ -22,6 +22,7 @@ import (
 	"edgebed/nodes/client"
 	"edgebed/nodes/computer"
 	"edgebed/nodes/controller"
+	"edgebed/nodes/cost"
 	"edgebed/nodes/processor"
 	"edgebed/nodes/router"
 	"edgebed/nodes/trace"
@@ -93,6 +94,8 @@ type Config struct {
 	PoisonOnRetcode bool
 	// Seed of the routers' random choices.
 	Seed uint64
+	// Cost is what the nodes' software takes beyond their own work; nil is nothing.
+	Cost *cost.Charger
 	// Logger gets what the nodes log; nil discards.
 	Logger *slog.Logger
 	// Trace records what the nodes do; nil records nothing.
@@ -165,6 +168,7 @@ func (d *Deployment) check() error {
 		case h.Net == nil || !h.Address.IsValid():
 			return fmt.Errorf("host %s needs an address and a network", h.Name)
 		}
+		h.Net = cfg.Cost.Net(h.Net, h.Address)
 		d.hosts[h.Name] = h
 		names = append(names, h.Name)
 	}
@@ -230,6 +234,7 @@ func (d *Deployment) start(ctx context.Context) error {
 			CallTimeout:    cfg.CallTimeout,
 			KeepOnRetcode:  !cfg.PoisonOnRetcode,
 			Seed:           cfg.Seed + uint64(2*i), // a router draws from two streams
+			Cost:           cfg.Cost,
 			Logger:         cfg.Logger,
 		})
 		if err != nil {
@@ -273,6 +278,7 @@ func (d *Deployment) StartComputer(ctx context.Context, name string) error {
 		AsyncWorkers:      d.cfg.Handlers,
 		MaxHandlers:       d.cfg.Handlers,
 		CallTimeout:       d.cfg.CallTimeout,
+		Cost:              d.cfg.Cost,
 		Logger:            d.cfg.Logger,
 		Trace:             node,
 	})
@@ -397,6 +403,7 @@ func (d *Deployment) NewClient(ctx context.Context) (*client.Client, error) {
 		Callback: endpoint(h, wire.PortCallback+uint16(ports*portStep)),
 		State:    endpoint(h, wire.PortClientState+uint16(ports*portStep)),
 		Timeout:  d.cfg.Timeout,
+		Cost:     d.cfg.Cost,
 		Logger:   d.cfg.Logger,
 	})
 	if err != nil {

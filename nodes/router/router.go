@@ -23,6 +23,7 @@ import (
 	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/status"
 
+	"edgebed/nodes/cost"
 	"edgebed/nodes/wire"
 )
 
@@ -82,6 +83,8 @@ type Config struct {
 	KeepOnRetcode bool
 	// Seed of the Random policy.
 	Seed uint64
+	// Cost charges each RunLambda; nil charges nothing.
+	Cost *cost.Charger
 	// Logger gets failed destinations; nil discards.
 	Logger *slog.Logger
 }
@@ -228,7 +231,7 @@ func (r *Router) start(ctx context.Context) error {
 }
 
 func (r *Router) newServer() *grpc.Server {
-	return wire.NewServer(grpc.WaitForHandlers(true), wire.Watch(r.cfg.Net))
+	return wire.NewServer(grpc.WaitForHandlers(true), wire.Watch(r.cfg.Net), r.cfg.Cost.Server())
 }
 
 func (r *Router) listen(ctx context.Context, s *grpc.Server, endpoint string) error {

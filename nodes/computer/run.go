@@ -164,14 +164,14 @@ func (c *Computer) moveState(ctx context.Context, name, from string, mark []byte
 			err = fmt.Errorf("move state %s from %s: %w", name, from, err)
 		}
 	}()
-	if err := c.cfg.Cost.StateMove(ctx); err != nil {
-		return err
-	}
 	source, err := statestore.Dial(c.cfg.Net, from)
 	if err != nil {
 		return err
 	}
 	defer source.Close()
+	if err := c.cfg.Cost.StateMove(ctx); err != nil {
+		return err
+	}
 	if err := c.copyState(ctx, source, name, mark); err != nil {
 		return err
 	}

@@ -39,7 +39,7 @@ type point struct {
 // observation is a point as the prototype and as our nodes measured it.
 type observation struct {
 	point
-	theirs, ours           float64 // delay in s, ours a mean over repetitions
+	theirs, ours           float64 // delay in s, ours the median of the repetitions
 	theirBytes, ourBytes   float64 // between switches
 	counts                 counts
 	repetitions, disturbed int // of ours; disturbed are those in cells that the audit marked
@@ -128,11 +128,13 @@ func count(w *workflow.Workflow, model workflow.Model, open *workflow.Connection
 }
 
 // pair adds our measurements to the prototype's, and leaves out what our runs
-// did not repeat.
+// did not repeat. Of the repetitions' delays it takes the median: whatever else the
+// machine does now and then makes an execution later, never earlier.
 func pair(reference []observation, results ...*record.Results) ([]observation, error) {
 	type sum struct {
-		delay, bytes float64
-		n, disturbed int
+		delays    []float64
+		bytes     float64
+		disturbed int
 	}
 	sums := map[point]*sum{}
 	for _, r := range results {
@@ -150,9 +152,8 @@ func pair(reference []observation, results ...*record.Results) ([]observation, e
 					sums[p] = &sum{}
 				}
 				s := sums[p]
-				s.delay += float64(e.DelayNS) / 1e9
+				s.delays = append(s.delays, float64(e.DelayNS)/1e9)
 				s.bytes += float64(e.TrunkBytes)
-				s.n++
 				if cell.End != nil && cell.End.Audit != nil && cell.End.Audit.Verdict != "faithful" {
 					s.disturbed++
 				}
@@ -163,8 +164,8 @@ func pair(reference []observation, results ...*record.Results) ([]observation, e
 	var list []observation
 	for _, o := range reference {
 		if s := sums[o.point]; s != nil {
-			n := float64(s.n)
-			o.ours, o.ourBytes, o.repetitions, o.disturbed = s.delay/n, s.bytes/n, s.n, s.disturbed
+			o.ours, o.ourBytes = median(s.delays), s.bytes/float64(len(s.delays))
+			o.repetitions, o.disturbed = len(s.delays), s.disturbed
 			list = append(list, o)
 		}
 	}
@@ -172,6 +173,13 @@ func pair(reference []observation, results ...*record.Results) ([]observation, e
 		return nil, fmt.Errorf("none of our executions repeats one of the prototype's %d", len(reference))
 	}
 	return list, nil
+}
+
+// median of at least one value.
+func median(values []float64) float64 {
+	slices.Sort(values)
+	n := len(values)
+	return (values[(n-1)/2] + values[n/2]) / 2
 }
 
 func pointOf(c record.Cell) (point, error) {

@@ -28,8 +28,8 @@ func TestMain(m *testing.M) {
 	sandbox.RunTests(m)
 }
 
-// network builds the paper's ring.
-func network(t *testing.T, rate units.Rate) *emu.Network {
+// ring builds the paper's ring.
+func ring(t *testing.T, rate units.Rate) *emu.Network {
 	t.Helper()
 	data, err := topologies.Files.ReadFile("ring6.yaml")
 	if err != nil {
@@ -138,7 +138,7 @@ func find(a *record.Audit, check string) []record.Finding {
 func TestShaperOff(t *testing.T) {
 	for _, factor := range []float64{0.95, 1.05} {
 		t.Run(fmt.Sprint(factor), func(t *testing.T) {
-			n := network(t, 2*units.Mbps)
+			n := ring(t, 2*units.Mbps)
 			sabotage(t, factor)
 			a := watch(t, n, func() { time.Sleep(3 * lagPeriod) })
 			found := find(a, "link-rate")
@@ -155,7 +155,7 @@ func TestShaperOff(t *testing.T) {
 
 // TestStarvedLink slows a link down while it has much to send.
 func TestStarvedLink(t *testing.T) {
-	n := network(t, 2*units.Mbps)
+	n := ring(t, 2*units.Mbps)
 	a := watch(t, n, func() {
 		sabotage(t, 0.8)
 		hosts := n.Hosts()
@@ -184,7 +184,7 @@ func TestStarvedLink(t *testing.T) {
 
 // TestErrorsEndTheAudit closes the network under the audit.
 func TestErrorsEndTheAudit(t *testing.T) {
-	n := network(t, 10*units.Mbps)
+	n := ring(t, 10*units.Mbps)
 	s, err := Start(t.Context(), n)
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"edgebed/harness/emu"
+	"edgebed/harness/network"
 )
 
 // How often the sampler looks. Each look costs 0.2 ms of processor time, with
@@ -32,7 +33,7 @@ const slowLook = 2 * time.Millisecond
 type Sampler struct {
 	network  *emu.Network
 	relay    string // its process id, or empty
-	counters emu.Counters
+	counters network.Counters
 	started  time.Time
 	schedule schedule
 	shaped   bool

@@ -3,6 +3,7 @@ package campaign
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -38,7 +39,7 @@ const leastLoad = 0.02
 const Reruns = 2
 
 // unlimited is the neighbours that a task may have unless it was disturbed.
-const unlimited = int(^uint(0) >> 1)
+const unlimited = math.MaxInt
 
 // task is one cell's way through the campaign.
 type task struct {
@@ -54,6 +55,12 @@ type task struct {
 	started int
 	// ready is set once the worker has built the network.
 	ready bool
+	// setUp is how long the network is expected to take to build.
+	setUp time.Duration
+	// began is when this attempt was admitted, moved when it last got on: it was
+	// ready, or made one of its executions.
+	began, moved time.Time
+	made         int
 }
 
 // admission decides which cell starts next. It predicts what the machine's CPUs
@@ -68,6 +75,7 @@ type admission struct {
 	budget float64 // in cores
 	jobs   int     // largest number of cells at once, 0 for any
 	reruns int     // how often a disturbed cell is run again
+	exact  bool    // whether nothing disturbs the cells: only jobs counts
 	// loads holds the cores that one cell of a kind takes; others is what the
 	// machine does beside the campaign.
 	loads  map[string]float64
@@ -78,10 +86,19 @@ type admission struct {
 	admitted, lastCut int
 }
 
-func newAdmission(jobs []job.Job, cores float64, limit, reruns int, disturbed map[string]int) *admission {
-	a := &admission{cores: cores, budget: startBudget * cores, jobs: limit, reruns: reruns, loads: map[string]float64{}}
+func newAdmission(jobs []job.Job, o Options) *admission {
+	a := &admission{
+		cores: o.Cores, budget: startBudget * o.Cores, jobs: o.Jobs, reruns: o.Reruns, exact: o.Exact,
+		loads: map[string]float64{},
+	}
+	if a.exact && a.jobs == 0 {
+		a.jobs = max(1, int(a.cores))
+	}
 	for _, j := range jobs {
-		t := &task{job: j, kind: kind(j), expected: j.Expected(), disturbed: disturbed[j.Cell.ID], allowed: unlimited}
+		t := &task{job: j, kind: kind(j), expected: o.Expected(&j), disturbed: o.Disturbed[j.Cell.ID], allowed: unlimited}
+		if !o.Exact {
+			t.setUp = min(setUp, t.expected)
+		}
 		if t.disturbed > 0 {
 			t.allowed = 0 // with how many it ran is history; alone is safe
 		}
@@ -104,8 +121,8 @@ func kind(j job.Job) string {
 // wakes up for every frame. An execution keeps about one path of links busy at a
 // time, so the fastest link's rate counts. Measured on exp400's cells run alone, 2
 // cores of an AMD EPYC: 0.05 at 1 Mb/s, 0.15 at 20 Mb/s, 0.25 at 100 Mb/s.
-func Load(job job.Job) float64 {
-	return 0.04 + 0.05*float64(job.Left())/job.Expected().Seconds() + 0.001*job.FastestLink().Mbps()
+func Load(j job.Job) float64 {
+	return 0.04 + 0.05*float64(j.Left())/j.Expected().Seconds() + 0.001*j.FastestLink().Mbps()
 }
 
 // wait queues the task. Tasks that may have neighbours come first, the longest
@@ -171,13 +188,13 @@ func (a *admission) next() *task {
 			building++
 		}
 	}
-	if building > 0 && float64(building+1) > a.cores/2 {
+	if !a.exact && building > 0 && float64(building+1) > a.cores/2 {
 		return nil
 	}
 	busy := a.predicted()
 	for _, i := range a.order() {
 		t := a.waiting[i]
-		if n > t.allowed || n > 0 && busy+a.loads[t.kind] > a.budget {
+		if n > t.allowed || n > 0 && !a.exact && busy+a.loads[t.kind] > a.budget {
 			continue
 		}
 		a.waiting = slices.Delete(a.waiting, i, i+1)
@@ -206,6 +223,9 @@ func (a *admission) audited(t *task, found *record.Audit) (again bool) {
 	}
 	if v, ok := found.Measures[audit.CellCPU]; ok {
 		a.loads[t.kind] = max(leastLoad, (a.loads[t.kind]+v/100)/2)
+	}
+	if found.Verdict == record.Exact {
+		return false
 	}
 	if found.Verdict == record.Faithful {
 		a.budget = min(a.budget+raise*a.cores*min(1, t.expected.Seconds()/raiseAfter.Seconds()), mostBudget*a.cores)
@@ -251,39 +271,4 @@ func (a *admission) observe(busy float64) {
 		step = learningRate * (busy - a.others)
 	}
 	a.others = max(0, a.others+step)
-}
-
-// setUp is how far apart cells start, one network being built at a time: 1.2 to 1.4 s
-// at the median in the quick profile of experiment 400 on 2 cores. A third of it is
-// work, the rest is waiting for a processor.
-const setUp = 1200 * time.Millisecond
-
-// Estimate returns how long the jobs take under the admission policy on a
-// machine with so many cores, if every cell is faithful.
-func Estimate(jobs []job.Job, cores float64, limit int) time.Duration {
-	a := newAdmission(jobs, cores, limit, Reruns, nil)
-	began := map[*task]time.Duration{}
-	due := func(t *task) time.Duration {
-		if !t.ready {
-			return began[t] + min(setUp, t.expected)
-		}
-		return began[t] + t.expected
-	}
-	var now time.Duration
-	for {
-		for t := a.next(); t != nil; t = a.next() {
-			began[t] = now
-		}
-		if len(a.running) == 0 {
-			return now
-		}
-		first := slices.MinFunc(a.running, func(x, y *task) int { return cmp.Compare(due(x), due(y)) })
-		now = due(first)
-		if !first.ready {
-			first.ready = true
-			continue
-		}
-		a.remove(first)
-		a.audited(first, &record.Audit{Verdict: record.Faithful})
-	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"sync"
 	"time"
@@ -14,11 +15,11 @@ import (
 
 // Worker runs one job and reports what happens in it, in order. It returns an
 // error if the job ended before its last execution.
-type Worker func(ctx context.Context, job job.Job, report job.Reporter) error
+type Worker func(ctx context.Context, j job.Job, report job.Reporter) error
 
 // Options of a campaign.
 type Options struct {
-	// Worker runs the jobs: testbed.Spawn, unless a test gives another one.
+	// Worker runs the jobs: those of testbed, unless a test gives another one.
 	Worker Worker
 	// Jobs is the largest number of cells at once; 0 leaves it to the machine.
 	Jobs int
@@ -28,6 +29,10 @@ type Options struct {
 	Reruns int
 	// Disturbed says how often cells were disturbed before this run.
 	Disturbed map[string]int
+	// Exact cells are not disturbed by anything: as many run as there are Cores.
+	Exact bool
+	// Expected is about how long a job takes; nil means Job.Expected.
+	Expected func(*job.Job) time.Duration
 	// Busy tells how many of Cores were busy since it was last called; nil
 	// means this machine's.
 	Busy  func() (cores float64, ok bool)
@@ -120,13 +125,18 @@ func Run(ctx context.Context, jobs []job.Job, w *record.Writer, o Options) (Summ
 		o.Busy, o.Cores = busyCores(), float64(runtime.NumCPU())
 	}
 	r := &run{options: o, writer: w, started: time.Now(), changed: make(chan struct{}, 1)}
-	r.admission = newAdmission(jobs, o.Cores, o.Jobs, o.Reruns, o.Disturbed)
+	if o.Expected == nil {
+		o.Expected = (*job.Job).Expected
+	}
+	r.options = o
+	r.admission = newAdmission(jobs, o)
 	r.summary.Failures = map[string]string{}
 	for _, t := range r.admission.waiting {
 		r.expected += t.expected
 		r.summary.Executions += t.job.Left()
 	}
 	r.summary.Cells = len(jobs)
+	r.forecast()
 	err := r.loop(ctx)
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -146,6 +156,11 @@ type run struct {
 	done      time.Duration
 	summary   Summary
 	failure   error
+	pace      pace
+	// left is the forecast that was made at forecastAt, which took forecastCost.
+	left         time.Duration
+	forecastAt   time.Time
+	forecastCost time.Duration
 	// shifted means that cells started or ended since the last sample.
 	shifted bool
 }
@@ -165,6 +180,7 @@ func (r *run) loop(ctx context.Context) error {
 				break
 			}
 			r.shifted = true
+			t.began, t.made = time.Now(), 0
 			r.event(Event{Type: CellStarted, Cell: t.job.Cell.ID})
 			workers.Go(func() {
 				end, err := r.cell(ctx, t)
@@ -204,6 +220,7 @@ func (r *run) sample() {
 		r.admission.observe(busy)
 	}
 	r.shifted = false
+	r.forecast()
 	r.event(Event{Type: Sampled})
 }
 
@@ -216,6 +233,8 @@ func (r *run) cell(ctx context.Context, t *task) (end record.CellEnd, err error)
 		Cell: func(c record.Cell) error {
 			r.mu.Lock()
 			t.ready, r.shifted = true, true
+			t.moved = time.Now()
+			r.pace.ready(t.moved.Sub(t.began))
 			r.mu.Unlock()
 			r.wake()
 			return r.write(r.writer.Cell(c))
@@ -227,6 +246,9 @@ func (r *run) cell(ctx context.Context, t *task) (end record.CellEnd, err error)
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			made++
+			now := time.Now()
+			r.pace.got(t, now.Sub(t.moved), 1)
+			t.made, t.moved = made, now
 			r.summary.ExecutionsDone++
 			r.done += step
 			if !e.OK {
@@ -273,7 +295,7 @@ func (r *run) whole(t *task) {
 	r.summary.Executions += t.job.First
 	r.expected -= t.expected
 	t.job.First = 0
-	t.expected = t.job.Expected()
+	t.expected = r.options.Expected(&t.job)
 	r.expected += t.expected
 }
 
@@ -285,6 +307,8 @@ func (r *run) finish(t *task, end record.CellEnd, err error, cancelled bool) {
 	switch {
 	case err == nil:
 		e.OK = true
+		r.pace.got(t, time.Since(t.moved), 0)
+		r.pace.audited(t, end.Audit)
 		if end.Audit != nil {
 			e.Verdict = end.Audit.Verdict
 		}
@@ -314,9 +338,36 @@ func (r *run) finish(t *task, end record.CellEnd, err error, cancelled bool) {
 		r.done += t.expected
 		r.summary.Failures[t.job.Cell.ID] = err.Error()
 	}
+	r.forecast()
 	r.event(e)
 	r.mu.Unlock()
 	r.wake()
+}
+
+// forecastShare bounds the time that forecasts of campaigns with very many cells
+// may take.
+const forecastShare = 0.01
+
+// smoothing is the part of a campaign's time over which forecasts are averaged: which
+// cell the policy would start next, and which would run again, moves each by much.
+const smoothing = 0.05
+
+// forecast says anew how long the rest takes. It needs the lock.
+func (r *run) forecast() {
+	begin := time.Now()
+	since := begin.Sub(r.forecastAt)
+	if r.forecastCost > time.Duration(forecastShare*float64(since)) {
+		return
+	}
+	left := r.admission.forecast(&r.pace, begin)
+	r.forecastCost = time.Since(begin)
+
+	if before := r.left - since; !r.forecastAt.IsZero() && left > 0 {
+		whole := max(begin.Sub(r.started)+left, time.Second)
+		weight := 1 - math.Exp(-since.Seconds()/(smoothing*whole.Seconds()))
+		left = max(0, before+time.Duration(weight*float64(left-before)))
+	}
+	r.left, r.forecastAt = left, begin
 }
 
 // wake lets the loop look for cells to start.
@@ -354,13 +405,10 @@ func (r *run) progress() Progress {
 	p := r.summary.Progress
 	p.Running = len(r.admission.running)
 	p.Elapsed = time.Since(r.started)
-	p.Left = 0
+	p.Left = max(0, r.left-time.Since(r.forecastAt))
 	p.Fraction = 1
 	if r.expected > 0 {
 		p.Fraction = min(1, float64(r.done)/float64(r.expected))
-	}
-	if p.Fraction > 0.01 {
-		p.Left = time.Duration(float64(p.Elapsed) * (1 - p.Fraction) / p.Fraction)
 	}
 	return p
 }

@@ -11,15 +11,15 @@ import (
 // Shard returns the part of the jobs that falls to shard number i of n, counted
 // from 1. Every machine that is given the same jobs makes the same parts: the
 // longest job that is left goes to the part that has the least to do. The order of
-// the jobs is kept.
-func Shard(jobs []job.Job, i, n int) []job.Job {
+// the jobs is kept. Expected is about how long one takes.
+func Shard(jobs []job.Job, i, n int, expected func(*job.Job) time.Duration) []job.Job {
 	type item struct {
 		index    int
 		expected time.Duration
 	}
 	items := make([]item, len(jobs))
 	for k, j := range jobs {
-		items[k] = item{k, j.Expected()}
+		items[k] = item{k, expected(&j)}
 	}
 	slices.SortStableFunc(items, func(a, b item) int { return cmp.Compare(b.expected, a.expected) })
 	load := make([]time.Duration, n)

@@ -3,6 +3,8 @@ package campaign
 import (
 	"testing"
 	"time"
+
+	"edgebed/harness/job"
 )
 
 func TestShard(t *testing.T) {
@@ -15,7 +17,7 @@ func TestShard(t *testing.T) {
 		}
 		for i := 1; i <= n; i++ {
 			var sum time.Duration
-			for _, j := range Shard(list, i, n) {
+			for _, j := range Shard(list, i, n, (*job.Job).Expected) {
 				seen[j.Cell.ID]++
 				sum += j.Expected()
 			}

@@ -70,6 +70,7 @@ Exit codes: 0 no regression, 1 a regression, 2 results that cannot be compared.`
 	f.Float64Var(&limits.Delay, "delay", limits.Delay, "smallest relative change of a curve's delay that matters")
 	f.Float64Var(&limits.Bytes, "bytes", limits.Bytes, "smallest relative change of a curve's bytes that matters")
 	f.Float64Var(&limits.Noise, "noise", limits.Noise, "relative standard deviation between runs of what a cell's delays have in common beside the links")
+	f.BoolVar(&limits.AcrossNetworks, "across-networks", false, "compare a result of emulated links with one in virtual time")
 	f.Float64Var(&limits.Alpha, "alpha", limits.Alpha, "probability of a false alarm, for each metric")
 	return cmd
 }

@@ -203,6 +203,7 @@ func doctorCommand() *cobra.Command {
 				how = "in a user namespace"
 			}
 			fmt.Fprintf(w, "sandbox: available, %s\n", how)
+			defer hold(cmd.Context())()
 			facts, err := testbed.Doctor(cmd.Context())
 			for _, f := range facts {
 				fmt.Fprintln(w, f)

@@ -10,7 +10,8 @@ import (
 )
 
 func mergeCommand() *cobra.Command {
-	return &cobra.Command{
+	var o record.MergeOptions
+	cmd := &cobra.Command{
 		Use:   "merge OUT DIR...",
 		Short: "Put the result folders of a campaign's shards together",
 		Long: `Write the records of the folders DIR, made with "edgebed run --shard" or on
@@ -25,7 +26,7 @@ different results of one cell, are refused. If cells are missing the exit code i
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			r, err := record.Merge(args[0], args[1:])
+			r, err := record.Merge(args[0], args[1:], o)
 			if err != nil {
 				return usage(err)
 			}
@@ -45,4 +46,6 @@ different results of one cell, are refused. If cells are missing the exit code i
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&o.AcrossNetworks, "across-networks", false, "merge results of emulated and virtual networks, and say which cells are whose")
+	return cmd
 }

@@ -12,7 +12,6 @@ import (
 
 	"edgebed/harness/job"
 	"edgebed/harness/record"
-	"edgebed/harness/sandbox"
 	"edgebed/harness/scenario"
 	"edgebed/harness/testbed"
 	"edgebed/harness/traceview"
@@ -60,11 +59,15 @@ messages; recording costs the nodes some microseconds a call.`,
 			if n := len(job.Workflows); execution < 0 || execution >= n {
 				return usage(fmt.Errorf("trace: --execution %d: the cell has executions 0 to %d (profile %s)", execution, n-1, plan.Profile))
 			}
+			backend, err := flags.backend(plan.Scenario)
+			if err != nil {
+				return usage(err)
+			}
 			job.Trace = &execution
 			if out == "" {
 				out = filepath.Join("results", plan.Scenario.Name+"-trace", folderName(job.Cell.ID), fmt.Sprint(execution))
 			}
-			return runTrace(cmd, job, out)
+			return runTrace(cmd, backend, job, out)
 		},
 	}
 	flags.add(cmd)
@@ -110,9 +113,9 @@ func folderName(id string) string {
 }
 
 // runTrace runs the job and writes what was traced.
-func runTrace(cmd *cobra.Command, j job.Job, out string) error {
+func runTrace(cmd *cobra.Command, backend testbed.Backend, j job.Job, out string) error {
 	ctx := cmd.Context()
-	if err := sandbox.Probe(ctx, sandbox.Options{}); err != nil {
+	if err := backend.Probe(ctx); err != nil {
 		return err
 	}
 	var (
@@ -122,7 +125,8 @@ func runTrace(cmd *cobra.Command, j job.Job, out string) error {
 	)
 	progress := cmd.ErrOrStderr()
 	fmt.Fprintln(progress, j.Cell.ID)
-	err := testbed.Spawn(ctx, j, job.Reporter{
+	defer hold(ctx)()
+	err := backend.Spawn(ctx, j, job.Reporter{
 		Cell: func(record.Cell) error { return nil },
 		Execution: func(e record.Execution) error {
 			last = e

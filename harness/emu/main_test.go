@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"edgebed/harness/emu/delayline"
+	"edgebed/harness/network"
 	"edgebed/harness/sandbox"
 	"edgebed/harness/topology"
 	"edgebed/topologies"
@@ -203,7 +204,7 @@ func transfer(tb testing.TB, from, to *Host, bytes int) time.Duration {
 }
 
 // idle waits until the network is idle.
-func idle(tb testing.TB, n *Network) Counters {
+func idle(tb testing.TB, n *Network) network.Counters {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(tb.Context(), time.Minute)
 	defer cancel()

@@ -577,24 +577,20 @@ func (n *Network) SetLink(from, to string, o topology.Override) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	changed := n.topology.Clone()
+	if err := changed.SetLink(from, to, o); err != nil {
+		return err
+	}
 	for i, l := range n.links {
-		spec := &changed.Links[i]
-		switch spec.Between {
-		case [2]string{from, to}:
-			spec.Forward = spec.Forward.Merge(o)
-		case [2]string{to, from}:
-			spec.Reverse = spec.Reverse.Merge(o)
-		default:
+		if l.spec.Between != [2]string{from, to} && l.spec.Between != [2]string{to, from} {
 			continue
 		}
-		if err := n.change(l, changed.Directions(*spec)); err != nil {
+		if err := n.change(l, changed.Directions(changed.Links[i])); err != nil {
 			return err
 		}
-		l.spec = *spec
-		n.topology = changed
-		return nil
+		l.spec = changed.Links[i]
 	}
-	return fmt.Errorf("change link: network %s has no link %s-%s", n.topology.Name, from, to)
+	n.topology = changed
+	return nil
 }
 
 // change gives a link new parameters in place.
@@ -617,6 +613,10 @@ func (n *Network) change(l *link, to [2]topology.Params) error {
 			return fail(dir, err)
 		}
 		if n.backend == Netem && l.wire[0] != 0 && to[dir] != l.params[dir] {
+			if ordered(l.params[dir]) && !ordered(to[dir]) {
+				return fail(dir, errors.New("netem cannot give up the order of frames in place; "+
+					"build the network with jitter-order reorder, or with the delay line"))
+			}
 			q, err := netem(l.wire[1-dir], to[dir])
 			if err == nil {
 				err = n.wireC.QdiscChange(q)
@@ -682,7 +682,9 @@ func (n *Network) checkOpen() error {
 
 // lineParams returns the parameters of a link that are not the shaper's.
 func lineParams(p topology.Params) delayline.Params {
-	return delayline.Params{Delay: p.Delay, Jitter: p.Jitter, Loss: float64(p.Loss)}
+	return delayline.Params{
+		Delay: p.Delay, Jitter: p.Jitter, Reorder: p.Jitter > 0 && p.JitterOrder == topology.Reorder, Loss: float64(p.Loss),
+	}
 }
 
 // delayed says whether a link's direction needs more than a shaper.

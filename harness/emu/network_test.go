@@ -21,6 +21,7 @@ import (
 	"github.com/gopacket/gopacket/pcapgo"
 	"github.com/vishvananda/netlink"
 
+	"edgebed/harness/network"
 	"edgebed/harness/sandbox"
 	"edgebed/harness/topology"
 	"edgebed/nodes/units"
@@ -73,7 +74,7 @@ func TestPaths(t *testing.T) {
 			const frame = 14 + 20 + 8 + 100
 			delta := idle(t, n).Sub(before)
 			for _, p := range delta.Ports {
-				expect := PortCounters{Name: p.Name, Trunk: p.Trunk}
+				expect := network.PortCounters{Name: p.Name, Trunk: p.Trunk}
 				if want[p.Name] {
 					expect.TxBytes, expect.TxPackets, expect.RxBytes, expect.RxPackets = frame, 1, frame, 1
 				}
@@ -209,7 +210,7 @@ func TestCountersEqualCapture(t *testing.T) {
 	if err != nil || stats.Lost != 0 {
 		t.Fatalf("capture: lost %d, %v", stats.Lost, err)
 	}
-	var port PortCounters
+	var port network.PortCounters
 	for _, p := range delta.Ports {
 		if p.Name == "s0-s1" {
 			port = p
@@ -726,7 +727,7 @@ func TestLargeSegments(t *testing.T) {
 	before := idle(t, n)
 	transfer(t, n.Hosts()[0], n.Hosts()[1], 1_000_000)
 	ports := idle(t, n).Sub(before).Ports
-	i := slices.IndexFunc(ports, func(p PortCounters) bool { return p.Name == "s0-a" })
+	i := slices.IndexFunc(ports, func(p network.PortCounters) bool { return p.Name == "s0-a" })
 	if p := ports[i]; p.RxPackets < 1_000_000/1448 || p.RxBytes > p.RxPackets*int64(topology.Frame) {
 		t.Errorf("the host sent %d B in %d frames", p.RxBytes, p.RxPackets)
 	}

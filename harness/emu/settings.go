@@ -1,10 +1,13 @@
 package emu
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
-	"slices"
+
+	"edgebed/harness/network"
+	"edgebed/harness/topology"
 )
 
 // Settings returns the facts of the emulation that could move a curve, for the
@@ -22,7 +25,7 @@ func (n *Network) readSettings(context.Context) error {
 	if err != nil {
 		return err
 	}
-	hosts := map[string]map[string]string{}
+	hosts := network.Settings{}
 	for _, h := range n.hosts {
 		err := h.Do(func() error {
 			for _, s := range wanted {
@@ -30,7 +33,7 @@ func (n *Network) readSettings(context.Context) error {
 				if err != nil {
 					return err
 				}
-				put(hosts, "sysctl."+s.name, h.spec.Name, value)
+				hosts.Put("sysctl."+s.name, h.spec.Name, value)
 			}
 			return nil
 		})
@@ -38,7 +41,7 @@ func (n *Network) readSettings(context.Context) error {
 			return fmt.Errorf("read the settings of host %s: %w", h.spec.Name, err)
 		}
 	}
-	links := map[string]map[string]string{}
+	links := network.Settings{}
 	queues, err := n.fabricC.qdiscs()
 	if err != nil {
 		return err
@@ -51,55 +54,36 @@ func (n *Network) readSettings(context.Context) error {
 				return fmt.Errorf("read the settings of link %s: %w", name, err)
 			}
 			if !ok {
-				put(links, "link-rate", name, "unshaped")
+				links.Put("link-rate", name, "unshaped")
 			} else {
 				if s.Rate/8 != p.Rate/8 || s.Queue != p.Queue {
 					return fmt.Errorf("shape link %s: the kernel holds %v and %d packets, not %v and %d", name, s.Rate, s.Queue, p.Rate, p.Queue)
 				}
-				put(links, "link-rate", name, s.Rate.String())
-				put(links, "link-burst", name, fmt.Sprintf("%d B", s.Burst))
-				put(links, "link-cburst", name, fmt.Sprintf("%d B", s.Cburst))
-				put(links, "link-queue", name, fmt.Sprintf("%d packets", s.Queue))
+				links.Put("link-rate", name, s.Rate.String())
+				links.Put("link-burst", name, fmt.Sprintf("%d B", s.Burst))
+				links.Put("link-cburst", name, fmt.Sprintf("%d B", s.Cburst))
+				links.Put("link-queue", name, fmt.Sprintf("%d packets", s.Queue))
 			}
-			put(links, "link-delay", name, p.Delay.String())
-			put(links, "link-jitter", name, p.Jitter.String())
-			put(links, "link-loss", name, fmt.Sprint(float64(p.Loss)))
+			links.Put("link-delay", name, p.Delay.String())
+			links.Put("link-jitter", name, p.Jitter.String())
+			if p.Jitter > 0 {
+				links.Put("link-jitter-order", name, string(cmp.Or(p.JitterOrder, topology.FIFO)))
+			}
+			links.Put("link-loss", name, fmt.Sprint(float64(p.Loss)))
 		}
 	}
-	ports := map[string]map[string]string{}
+	ports := network.Settings{}
 	for _, p := range n.ports {
 		d, err := n.fabricC.LinkByIndex(p.index)
 		if err != nil {
 			return fmt.Errorf("read the settings of port %s: %w", p.name, err)
 		}
-		put(ports, "port-gso-max-segs", p.name, fmt.Sprint(d.Attrs().GSOMaxSegs))
-		put(ports, "mtu", p.name, fmt.Sprint(d.Attrs().MTU))
+		ports.Put("port-gso-max-segs", p.name, fmt.Sprint(d.Attrs().GSOMaxSegs))
+		ports.Put("mtu", p.name, fmt.Sprint(d.Attrs().MTU))
 	}
 	n.settings["host-segmentation"] = "in software, before the switch"
-	for _, group := range []map[string]map[string]string{hosts, links, ports} {
-		fold(n.settings, group)
+	for _, group := range []network.Settings{hosts, links, ports} {
+		group.Fold(n.settings)
 	}
 	return nil
-}
-
-// put records the value that one member has for a key.
-func put(group map[string]map[string]string, key, member, value string) {
-	if group[key] == nil {
-		group[key] = map[string]string{}
-	}
-	group[key][member] = value
-}
-
-// fold writes one entry for a key where all members agree, else one for each.
-func fold(into map[string]string, group map[string]map[string]string) {
-	for key, members := range group {
-		values := slices.Sorted(maps.Values(members))
-		if len(values) > 0 && values[0] == values[len(values)-1] {
-			into[key] = values[0]
-			continue
-		}
-		for member, value := range members {
-			into[key+"."+member] = value
-		}
-	}
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+
+	"edgebed/harness/escape"
 )
 
 // ExecutionsCSV writes one row per execution: a column for each axis of the
@@ -22,7 +24,7 @@ func ExecutionsCSV(w io.Writer, r *Results) error {
 		"switch_bytes", "switch_packets", "trunk_bytes", "trunk_packets", "drops",
 		"retransmissions", "active_opens", "payload_bytes", "payload_hop_bytes", "predicted_trunk_bytes", "delivered_bytes", "table1_bytes", "cell_audit")
 	out := csv.NewWriter(w)
-	if err := out.Write(header); err != nil {
+	if err := out.Write(escape.CSVRow(header)); err != nil {
 		return err
 	}
 	for _, c := range r.Cells {
@@ -39,7 +41,7 @@ func ExecutionsCSV(w io.Writer, r *Results) error {
 				e.DeliveredBytes(), e.Table1Bytes} {
 				row = append(row, strconv.FormatInt(v, 10))
 			}
-			if err := out.Write(append(row, c.verdict())); err != nil {
+			if err := out.Write(escape.CSVRow(append(row, c.verdict()))); err != nil {
 				return err
 			}
 		}
@@ -65,7 +67,7 @@ func PortsCSV(w io.Writer, r *Results) error {
 	}
 	header = append(header, "seed", "index", "warm_up", "port", "tx_bytes", "tx_packets", "rx_bytes", "rx_packets")
 	out := csv.NewWriter(w)
-	if err := out.Write(header); err != nil {
+	if err := out.Write(escape.CSVRow(header)); err != nil {
 		return err
 	}
 	for _, c := range r.Cells {
@@ -78,7 +80,7 @@ func PortsCSV(w io.Writer, r *Results) error {
 				for _, v := range []int64{p.TxBytes, p.TxPackets, p.RxBytes, p.RxPackets} {
 					row = append(row, strconv.FormatInt(v, 10))
 				}
-				if err := out.Write(row); err != nil {
+				if err := out.Write(escape.CSVRow(row)); err != nil {
 					return err
 				}
 			}

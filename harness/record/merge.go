@@ -15,12 +15,22 @@ import (
 	"slices"
 )
 
+// MergeOptions say what may differ between the parts of a campaign.
+type MergeOptions struct {
+	// AcrossNetworks lets parts of different networks be merged. Each cell's
+	// settings say which made it.
+	AcrossNetworks bool
+}
+
 // Merge writes the records of several result folders, the parts of one
 // campaign, to a new folder: every line as it is, those of a cell from one folder
 // only. Where several folders have a cell, one that completed it is taken; two
 // that completed it with different results are an error, as are parts of
 // different campaigns. It writes nothing unless all of them fit together.
-func Merge(out string, parts []string) (*Results, error) {
+//
+// Parts of different networks are refused, too, unless the options say that
+// the cells' settings are enough to tell them apart.
+func Merge(out string, parts []string, o MergeOptions) (*Results, error) {
 	from := map[string]int{} // cell to the part that it is taken from
 	results := make([]*Results, len(parts))
 	for i, dir := range parts {
@@ -32,6 +42,10 @@ func Merge(out string, parts []string) (*Results, error) {
 		if a, b := results[0].Campaign, r.Campaign; !sameCampaign(a, b) {
 			return nil, fmt.Errorf("merge %s and %s: they are parts of different campaigns: %s, profile %s, %d cells (%.12s) and %s, profile %s, %d cells (%.12s)",
 				parts[0], dir, a.Scenario, a.Profile, a.Cells, a.ScenarioSHA256, b.Scenario, b.Profile, b.Cells, b.ScenarioSHA256)
+		}
+		if a, b := results[0].Campaign.On(), r.Campaign.On(); a != b && !o.AcrossNetworks {
+			return nil, fmt.Errorf("merge %s and %s: one is of the %s network, the other of the %s one; merge them all the same with --across-networks",
+				parts[0], dir, a, b)
 		}
 		for _, c := range r.Cells {
 			first, ok := from[c.Cell.ID]

@@ -6,6 +6,7 @@
 package record
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 )
@@ -28,6 +29,9 @@ type Campaign struct {
 	// scenario's and the topology's text.
 	ScenarioSHA256 string `json:"scenario_sha256"`
 	Profile        string `json:"profile"`
+	// Network is what made the links; empty means emulated, as in records of an
+	// edgebed that knew no other.
+	Network NetworkKind `json:"network,omitempty"`
 	// Parameters of the scenario as they were set for this campaign.
 	Parameters map[string]string `json:"parameters,omitempty"`
 	Started    time.Time         `json:"started"`
@@ -51,6 +55,23 @@ type Campaign struct {
 	CalibrationNS int64 `json:"calibration_ns,omitempty"`
 	Tool          Tool  `json:"tool"`
 }
+
+// NetworkKind is a way to make a network of hosts and links.
+type NetworkKind string
+
+// The networks.
+const (
+	// Emulated links are the kernel's: the reference.
+	Emulated NetworkKind = "emulated"
+	// Virtual links are computed, with the nodes on them, in virtual time.
+	Virtual NetworkKind = "virtual"
+)
+
+// NetworkKinds lists what a scenario can ask for.
+var NetworkKinds = []NetworkKind{Emulated, Virtual}
+
+// On returns the network that made the records.
+func (c Campaign) On() NetworkKind { return cmp.Or(c.Network, Emulated) }
 
 // Variant is the reading of the paper that the campaign ran, such as "artifact" or
 // "text": the scenario's parameter of that name, empty where it has none.
@@ -94,21 +115,13 @@ type Figure struct {
 	X      string   `json:"x" yaml:"x"`
 	Series string   `json:"series" yaml:"series"`
 	Panels []string `json:"panels,omitempty" yaml:"panels"`
+	// Of lists the values of Series to draw; where empty, all.
+	Of []string `json:"of,omitempty" yaml:"of"`
 	// Where keeps only cells with the given value on each named axis.
 	Where map[string]string `json:"where,omitempty" yaml:"where"`
 	// LogX and LogY choose logarithmic axes.
 	LogX bool `json:"log_x,omitempty" yaml:"log-x"`
 	LogY bool `json:"log_y,omitempty" yaml:"log-y"`
-}
-
-// Metrics that a figure can show, with the label of their axis.
-var Metrics = map[string]string{
-	"delay":           "Mean delay (s)",
-	"traffic-rate":    "Network traffic (Mb/s)",
-	"traffic-volume":  "Network traffic per execution (kB)",
-	"trunk-volume":    "Switch-to-switch traffic per execution (kB)",
-	"table1-ratio":    "Bytes delivered to hosts / paper's Table 1",
-	"retransmissions": "Retransmitted segments per execution",
 }
 
 // Machine is where a campaign ran.
@@ -146,6 +159,8 @@ type Cell struct {
 	// Settings are the facts of the emulation that could move a curve: delay
 	// back end, congestion control, burst, queue, sysctls, offloads.
 	Settings map[string]string `json:"settings"`
+	// Network is what the cell was built of; nil in records of an older edgebed.
+	Network *Network `json:"network,omitempty"`
 }
 
 // Execution is one run of one workflow.
@@ -259,6 +274,8 @@ type Verdict string
 const (
 	// Faithful: every check of the audit passed.
 	Faithful Verdict = "faithful"
+	// Exact: the network was computed in virtual time, which nothing can disturb.
+	Exact Verdict = "exact"
 	// Disturbed: at least one did not; Findings say which.
 	Disturbed Verdict = "disturbed"
 )

@@ -162,6 +162,9 @@ type Selection struct {
 	Set map[string]string
 	// Where keeps only the given values of the named axes.
 	Where map[string][]string
+	// Verify makes every execution prove its causal order, whatever the scenario
+	// says: see Execution.
+	Verify bool
 }
 
 // Plan is a scenario's cells under a selection.
@@ -172,6 +175,8 @@ type Plan struct {
 	// Axes with the values that the plan runs.
 	Axes  []record.Axis
 	Cells []Cell
+
+	verify bool
 }
 
 // Expand returns the cells of the selection, each one checked. Cells differ in
@@ -190,7 +195,7 @@ func (s *Scenario) Expand(sel Selection) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	plan := &Plan{Scenario: s, Profile: sel.Profile, Parameters: params}
+	plan := &Plan{Scenario: s, Profile: sel.Profile, Parameters: params, verify: sel.Verify}
 	for _, a := range axes {
 		plan.Axes = append(plan.Axes, record.Axis{Name: a.Name, Label: a.Label, Unit: a.Unit, Values: a.names()})
 	}
@@ -204,6 +209,7 @@ func (s *Scenario) Expand(sel Selection) (*Plan, error) {
 			}
 			cell.Seed = seed
 			cell.Executions = profile.Executions
+			cell.Execution.Verify = cell.Execution.Verify || sel.Verify
 			cell.ID += fmt.Sprintf("/seed=%d", seed)
 			plan.Cells = append(plan.Cells, cell)
 		}
@@ -220,11 +226,15 @@ func (s *Scenario) Expand(sel Selection) (*Plan, error) {
 }
 
 // Hash identifies what decides the plan's results beside the selection of
-// cells: the scenario's text, the given topology texts and the parameters.
+// cells: the scenario's text, the given topology texts, the parameters, and whether
+// executions are verified.
 func (p *Plan) Hash(topologies ...[]byte) string {
 	var params strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(p.Parameters)) {
 		fmt.Fprintf(&params, "%s=%s\n", name, p.Parameters[name])
+	}
+	if p.verify {
+		params.WriteString("--verify\n") // no parameter has such a name
 	}
 	parts := append([][]byte{p.Scenario.text, []byte(params.String())}, topologies...)
 	return hash(parts...)

@@ -30,7 +30,9 @@ type Scenario struct {
 	Title       string
 	Description string
 	// File is the name that errors and records show.
-	File       string
+	File string
+	// Network is what makes the links unless whoever runs the scenario says so.
+	Network    record.NetworkKind
 	Parameters []Parameter
 	Axes       []Axis
 	Profiles   map[string]Profile
@@ -96,6 +98,8 @@ type file struct {
 	Title string `yaml:"title" required:"true"`
 	// Description says in a sentence what is measured.
 	Description string `yaml:"description"`
+	// Network says what the links are: emulated (the default) or virtual.
+	Network record.NetworkKind `yaml:"network"`
 	// Parameters are values that are the same in all cells.
 	Parameters []Parameter `yaml:"parameters"`
 	// Matrix holds the axes of what varies.
@@ -144,6 +148,18 @@ type valueFile struct {
 	Set map[string]string `yaml:"set"`
 }
 
+// CheckNetwork refuses a network that there is not.
+func CheckNetwork(n record.NetworkKind) error {
+	if slices.Contains(record.NetworkKinds, n) {
+		return nil
+	}
+	var names []string
+	for _, known := range record.NetworkKinds {
+		names = append(names, string(known))
+	}
+	return fmt.Errorf("unknown network %q%s (valid: %s)", n, yamlfile.Suggest(string(n), names), strings.Join(names, ", "))
+}
+
 // Parse reads a scenario. Errors carry file, line and column.
 func Parse(name string, data []byte) (*Scenario, error) {
 	doc, err := yamlfile.Parse(name, data)
@@ -157,9 +173,12 @@ func Parse(name string, data []byte) (*Scenario, error) {
 	if f.Version != 1 {
 		return nil, doc.Errorf(yamlfile.Path{"version"}, "expected 1, the version that this edgebed reads, got %d", f.Version)
 	}
+	if err := CheckNetwork(f.Network); f.Network != "" && err != nil {
+		return nil, doc.Errorf(yamlfile.Path{"network"}, "%w", err)
+	}
 	s := &Scenario{
 		Name: f.Name, Title: f.Title, Description: f.Description, File: name,
-		Parameters: f.Parameters, Profiles: f.Profiles, Figures: f.Figures, Claims: f.Claims, text: data, doc: doc,
+		Network: cmp.Or(f.Network, record.Emulated), Parameters: f.Parameters, Profiles: f.Profiles, Figures: f.Figures, Claims: f.Claims, text: data, doc: doc,
 		sections: sections{topology: f.Topology, nodes: f.Nodes, workload: f.Workload, execution: f.Execution},
 	}
 	var errs []error
@@ -293,6 +312,11 @@ func (s *Scenario) check() error {
 		for _, axis := range append([]string{f.X, f.Series}, f.Panels...) {
 			if axis != "" && s.axis(axis) == nil {
 				fail(path, "unknown axis %s%s", axis, yamlfile.Suggest(axis, s.axisNames()))
+			}
+		}
+		for _, v := range f.Of {
+			if err := s.checkValue(f.Series, v); err != nil {
+				fail(append(path, "of"), "%w", err)
 			}
 		}
 		for axis, v := range f.Where {

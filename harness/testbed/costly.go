@@ -2,11 +2,8 @@ package testbed
 
 import (
 	"context"
-	"errors"
 	"net"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"edgebed/nodes/wire"
 )
@@ -16,17 +13,14 @@ import (
 // channel is made anew for every state that moves and every answer.
 type costly struct {
 	wire.Net
-	cost time.Duration
+	cost  time.Duration
+	sleep func(context.Context, time.Duration) error
 }
 
 // DialContext implements wire.Net.
 func (c costly) DialContext(ctx context.Context, address string) (net.Conn, error) {
-	// The kernel's timer: Go's own is up to a millisecond late.
-	left := unix.NsecToTimespec(int64(c.cost))
-	for c.cost > 0 && errors.Is(unix.Nanosleep(&left, &left), unix.EINTR) {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
+	if err := c.sleep(ctx, c.cost); err != nil {
+		return nil, err
 	}
 	return c.Net.DialContext(ctx, address)
 }

@@ -1,18 +1,19 @@
 package testbed
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
-	"runtime"
 	"runtime/debug"
+	"strings"
 	"time"
 
-	"edgebed/harness/audit"
-	"edgebed/harness/emu"
 	"edgebed/harness/job"
+	"edgebed/harness/network"
 	"edgebed/harness/record"
+	"edgebed/harness/scenario"
 	"edgebed/nodes/client"
 	"edgebed/nodes/deploy"
 	"edgebed/nodes/trace"
@@ -23,16 +24,12 @@ import (
 // traffic to count as complete: longer than Linux delays an ACK (40 ms).
 const quiet = 50 * time.Millisecond
 
-// settleLimit bounds the wait for quiet.
-const settleLimit = 10 * time.Second
-
-// Run runs the job in the calling process, which must be in a sandbox. A failed
-// execution is reported and is not an error.
-func Run(ctx context.Context, j job.Job, report job.Reporter) error {
-	// Collections inside an execution would show in its delay; there is one
-	// before each instead.
+// Run runs the job in the calling process, on the network that build makes. A
+// failed execution is reported and is not an error.
+func Run(ctx context.Context, build Build, j job.Job, report job.Reporter) error {
+	// Collections inside an execution would show in its delay (see Network.Rest).
 	defer debug.SetGCPercent(debug.SetGCPercent(800))
-	b, err := build(ctx, j)
+	b, err := start(ctx, build, j)
 	if err != nil {
 		return err
 	}
@@ -43,28 +40,25 @@ func Run(ctx context.Context, j job.Job, report job.Reporter) error {
 // bench is a cell's network with its nodes.
 type bench struct {
 	job        job.Job
-	network    *emu.Network
+	network    Network
 	deployment *deploy.Deployment
 	recorder   *trace.Recorder // nil where nothing is traced
 	// kept is the client of the last execution if the next one has the same.
 	kept *client.Client
+	// before is the workflow that it executed, nil where there is no such client.
+	before *workflow.Workflow
 	// answered is when the last execution had its answer: the pause before the
 	// next one begins there.
 	answered time.Time
 }
 
-func build(ctx context.Context, j job.Job) (*bench, error) {
+func start(ctx context.Context, build Build, j job.Job) (*bench, error) {
 	b := &bench{job: j}
 	computers, err := j.Computers()
 	if err != nil {
 		return nil, err
 	}
-	b.network, err = emu.Build(ctx, j.Topology(), emu.Options{
-		Delay:             j.Cell.Topology.Delay,
-		CongestionControl: j.Cell.Topology.CongestionControl,
-		Sysctls:           j.Cell.Topology.Sysctls,
-		Seed:              j.Cell.Seed,
-	})
+	b.network, err = build(ctx, &b.job)
 	if err != nil {
 		return nil, err
 	}
@@ -79,13 +73,14 @@ func build(ctx context.Context, j job.Job) (*bench, error) {
 		CallTimeout: j.Cell.Execution.Timeout,
 		Seed:        j.Cell.Seed,
 		Trace:       b.recorder,
+		Clock:       b.network.Clock(),
 	}
 	for _, spec := range j.Topology().Hosts {
-		h, err := b.network.Host(spec.Name)
+		h, err := b.network.Net(spec.Name)
 		if err != nil {
 			return nil, errors.Join(err, b.close())
 		}
-		cfg.Hosts = append(cfg.Hosts, deploy.Host{Name: spec.Name, Address: spec.Address, Net: costly{h, j.Cell.Nodes.ConnectionCost}})
+		cfg.Hosts = append(cfg.Hosts, deploy.Host{Name: spec.Name, Address: spec.Address, Net: costly{h, j.Cell.Nodes.ConnectionCost, b.network.Sleep}})
 	}
 	if b.deployment, err = deploy.Start(ctx, cfg); err != nil {
 		return nil, errors.Join(err, b.close())
@@ -109,6 +104,7 @@ func (b *bench) run(ctx context.Context, report job.Reporter) error {
 	settings := b.network.Settings()
 	maps.Copy(settings, map[string]string{
 		"topology":        b.job.Topology().Name,
+		"network":         string(b.network.Kind()),
 		"form":            string(cell.Execution.Form),
 		"connection-cost": cell.Nodes.ConnectionCost.String(),
 		"pause":           cell.Execution.Pause.String(),
@@ -116,24 +112,22 @@ func (b *bench) run(ctx context.Context, report job.Reporter) error {
 		"warm-up":         fmt.Sprint(cell.Execution.WarmUp),
 		"discard":         fmt.Sprint(cell.Execution.Discard),
 		"clients":         clients(cell.Execution.KeepClient),
+		"verify":          fmt.Sprint(cell.Execution.Verify),
 	})
-	busy, err := audit.ReadCPU()
-	if err != nil {
-		return err
-	}
+	maps.Copy(settings, stateSettings(cell.Nodes.Computers))
 	if err := report.Cell(record.Cell{
 		ID: cell.ID, Point: cell.Point, Seed: cell.Seed, Executions: len(b.job.Workflows), First: b.job.First,
-		Started: time.Now(), Settings: settings,
+		Started: time.Now(), Settings: settings, Network: b.job.Network(),
 	}); err != nil {
 		return err
 	}
-	watch, err := audit.Start(ctx, b.network)
+	watch, err := b.network.Watch(ctx)
 	if err != nil {
 		return err
 	}
 	defer watch.Close()
 	if cell.Execution.WarmUp {
-		if err := b.deployment.WarmUp(ctx); err != nil {
+		if err := b.deployment.WarmUp(ctx, cell.Execution.Form); err != nil {
 			return fmt.Errorf("warm up: %w", err)
 		}
 	}
@@ -143,14 +137,13 @@ func (b *bench) run(ctx context.Context, report job.Reporter) error {
 			return err
 		}
 		e, err := b.execute(ctx, k, b.job.Workflow(k))
-		if err != nil {
+		var restless *restlessError
+		if err != nil && !errors.As(err, &restless) {
 			return fmt.Errorf("execution %d: %w", k, err)
 		}
-		so, err := watch.Evidence(ctx)
-		if err != nil {
+		if e.Findings, err = watch.Findings(ctx); err != nil {
 			return err
 		}
-		e.Findings = audit.Judge(so).Findings
 		if b.traces(k) && report.Trace != nil {
 			// No frame is under way any more: the last answers are in, too.
 			if err := report.Trace(b.recorder.Trace()); err != nil {
@@ -160,18 +153,34 @@ func (b *bench) run(ctx context.Context, report job.Reporter) error {
 		if err := report.Execution(e); err != nil {
 			return err
 		}
+		if restless != nil {
+			// The execution is on record; the next one would count its frames.
+			return fmt.Errorf("execution %d: %w", k, restless)
+		}
 	}
-	evidence, err := watch.Stop(ctx)
-	if err != nil {
-		return err
-	}
-	now, err := audit.ReadCPU()
+	verdict, busy, err := watch.Stop(ctx)
 	if err != nil {
 		return err
 	}
 	return report.CellEnd(record.CellEnd{
-		Cell: cell.ID, Ended: time.Now(), OK: true, BusyCPU: busy.Busy(now), Audit: audit.Judge(evidence),
+		Cell: cell.ID, Ended: time.Now(), OK: true, BusyCPU: busy, Audit: verdict,
 	})
+}
+
+// stateSettings says where functions keep their states, and how they use them: one
+// entry where all computers agree, else one for each.
+func stateSettings(groups []scenario.ComputerGroup) map[string]string {
+	states := network.Settings{}
+	for _, g := range groups {
+		for _, host := range g.Hosts {
+			states.Put("state-host", host, cmp.Or(g.StateHost, "{host}"))
+			states.Put("state-mode", host, string(cmp.Or(g.StateMode, scenario.StateArtifact)))
+		}
+	}
+	settings := map[string]string{}
+	states.Fold(settings)
+
+	return settings
 }
 
 func clients(keep bool) string {
@@ -186,7 +195,7 @@ func clients(keep bool) string {
 func (b *bench) execute(ctx context.Context, index int, w job.Workflow) (record.Execution, error) {
 	cell := b.job.Cell
 	e := record.Execution{Cell: cell.ID, Index: index, WarmUp: index < 0, Workload: w.Name}
-	prediction, exact, err := b.job.Predict(w.Workflow)
+	prediction, exact, err := b.job.Predict(w.Workflow, b.before)
 	if err != nil {
 		return e, err
 	}
@@ -194,7 +203,7 @@ func (b *bench) execute(ctx context.Context, index int, w job.Workflow) (record.
 		e.PayloadBytes = int64(prediction.Payload())
 		e.PayloadHopBytes = int64(prediction.Weighted(b.job.Topology().Hops))
 		e.PredictedTrunkBytes = int64(prediction.WireBytes(b.job.Topology().Hops))
-		if e.Bound, err = b.job.Bound(w.Workflow); err != nil {
+		if e.Bound, err = b.job.Bound(w.Workflow, b.before); err != nil {
 			return e, err
 		}
 	}
@@ -203,15 +212,11 @@ func (b *bench) execute(ctx context.Context, index int, w job.Workflow) (record.
 		return e, err
 	}
 	e.Table1Bytes = int64(table1)
-	runtime.GC()
+	b.network.Rest()
 	if err := sleep(ctx, cell.Execution.Pause-time.Since(b.answered)); err != nil {
 		return e, err
 	}
-	before, err := b.network.Counters()
-	if err != nil {
-		return e, err
-	}
-	tcpBefore, err := b.tcp()
+	before, err := b.read()
 	if err != nil {
 		return e, err
 	}
@@ -226,8 +231,15 @@ func (b *bench) execute(ctx context.Context, index int, w job.Workflow) (record.
 	if b.traces(index) {
 		running = b.recorder.Begin(ctx, b.recorder.Node(cell.Nodes.Client, trace.Client), fmt.Sprintf("%s, execution %d", cell.ID, index))
 	}
+	// Verification fetches states, which is no part of the execution.
+	var unverified reading
+	var verifying bool
 	result, err := c.Execute(running, w.Workflow, cell.Execution.Model, cell.Execution.Form, cell.Workload.Argument,
-		client.Options{Verify: cell.Execution.Verify})
+		client.Options{Verify: cell.Execution.Verify, Answered: func() (err error) {
+			unverified, err = b.settle(ctx, settleLimit(b.job, true))
+			verifying = err == nil
+			return err
+		}})
 	b.answered = time.Now()
 	b.recorder.End(result.UUID, err)
 	if ctx.Err() != nil {
@@ -240,23 +252,38 @@ func (b *bench) execute(ctx context.Context, index int, w job.Workflow) (record.
 	e.DelayNS = int64(result.Delay)
 	e.Hops = result.Hops
 	e.PTimeMS = result.PTime.Milliseconds()
-	if b.kept = c; !cell.Execution.KeepClient || c.Spent() {
-		b.kept = nil
+	if verifying {
+		verified, err := b.settle(ctx, settleLimit(b.job, true))
+		if err != nil {
+			return e, errors.Join(err, c.Close())
+		}
+		before = before.plus(verified.since(unverified))
+	}
+	if b.kept, b.before = c, w.Workflow; !cell.Execution.KeepClient || c.Spent() {
+		b.kept, b.before = nil, nil
 		if err := c.Close(); err != nil {
 			return e, err
 		}
 	}
-	settle, cancel := context.WithTimeout(ctx, settleLimit)
-	defer cancel()
-	counters, err := b.network.Idle(settle, quiet)
-	if err != nil {
-		return e, fmt.Errorf("wait for the last frames: %w", err)
+	if !e.OK {
+		// What is left of it is its own traffic, and not the next one's.
+		if err := b.deployment.Settle(ctx); err != nil {
+			if ctx.Err() == nil {
+				err = &restlessError{0, err} // it is on record all the same
+			}
+			return e, err
+		}
 	}
-	tcp, err := b.tcp()
-	if err != nil {
+	after, err := b.settle(ctx, settleLimit(b.job, e.OK))
+	var restless *restlessError
+	if errors.As(err, &restless) {
+		e.OK = false
+		e.Reason = strings.TrimPrefix(e.Reason+"; "+restless.Error(), "; ")
+	} else if err != nil {
 		return e, err
 	}
-	passed := counters.Sub(before)
+	counted := after.since(before)
+	passed := counted.ports
 	e.SwitchBytes, e.SwitchPackets = passed.Sent(false)
 	e.TrunkBytes, e.TrunkPackets = passed.Sent(true)
 	e.Drops = passed.Drops()
@@ -265,30 +292,13 @@ func (b *bench) execute(ctx context.Context, index int, w job.Workflow) (record.
 			Name: p.Name, TxBytes: p.TxBytes, TxPackets: p.TxPackets, RxBytes: p.RxBytes, RxPackets: p.RxPackets,
 		})
 	}
-	e.Retransmissions = tcp.retransmissions - tcpBefore.retransmissions
-	e.ActiveOpens = tcp.activeOpens - tcpBefore.activeOpens
+	e.Retransmissions, e.ActiveOpens = counted.tcp.Retransmissions, counted.tcp.ActiveOpens
 	e.CycleNS = int64(cell.Execution.Pause + result.Delay)
-	return e, nil
+	return e, err
 }
 
 // traces tells whether an execution is the one to trace.
 func (b *bench) traces(index int) bool { return b.job.Trace != nil && *b.job.Trace == index }
-
-// tcpCounters are sums over all hosts.
-type tcpCounters struct{ retransmissions, activeOpens int64 }
-
-func (b *bench) tcp() (tcpCounters, error) {
-	var sum tcpCounters
-	for _, h := range b.network.Hosts() {
-		c, err := h.TCP()
-		if err != nil {
-			return sum, err
-		}
-		sum.retransmissions += c["RetransSegs"]
-		sum.activeOpens += c["ActiveOpens"]
-	}
-	return sum, nil
-}
 
 func sleep(ctx context.Context, d time.Duration) error {
 	if d <= 0 {

@@ -8,6 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
 
 	"edgebed/harness/job"
 	"edgebed/harness/record"
@@ -23,24 +27,73 @@ const WorkerArg = "worker"
 // logShown is how much of a worker's log an error shows, in bytes.
 const logShown = 4096
 
-// Spawn runs the job in a sandboxed child process and passes on its reports. It
-// ends the child when ctx ends; the kernel ends it when the caller dies.
+// Spawn runs the job in a sandboxed child process, on emulated links, and passes on
+// its reports. It ends the child when ctx ends; the kernel ends it when the caller
+// dies.
 func Spawn(ctx context.Context, j job.Job, report job.Reporter) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	cmd := sandbox.Command(ctx, sandbox.Options{}, WorkerArg)
+	return child{cmd.Cmd, cmd, cancel}.run(ctx, j, report)
+}
+
+// VirtualProgram is the worker of SpawnVirtual; it lies beside the calling program.
+const VirtualProgram = "edgebed-virtual"
+
+// VirtualWorker returns the path of SpawnVirtual's worker, or an error that says
+// how to build it.
+func VirtualWorker() (string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", fmt.Errorf("find %s beside this program: %w", VirtualProgram, err)
+	}
+	path := filepath.Join(filepath.Dir(self), VirtualProgram)
+	if _, err := exec.LookPath(path); err != nil {
+		return "", fmt.Errorf("find the worker for virtual time: %w; build it with make, or "+
+			"CGO_ENABLED=0 go build -tags faketime -o %s ./harness/cmd/%s", err, path, VirtualProgram)
+	}
+	return path, nil
+}
+
+// SpawnVirtual runs the job in a child process in virtual time, and passes on its
+// reports. It ends the child when ctx ends; the kernel ends it when the caller dies.
+func SpawnVirtual(ctx context.Context, j job.Job, report job.Reporter) error {
+	path, err := VirtualWorker()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, path)
+	// A process group of its own: Ctrl-C reaches the caller only.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+	return child{cmd, cmd, cancel}.run(ctx, j, report)
+}
+
+// child is a worker's process.
+type child struct {
+	cmd     *exec.Cmd
+	process interface {
+		Start() error
+		Wait() error
+	}
+	end func()
+}
+
+// run starts the child, gives it the job and passes on its reports.
+func (c child) run(ctx context.Context, j job.Job, report job.Reporter) error {
 	input, err := json.Marshal(j)
 	if err != nil {
 		return fmt.Errorf("start worker: %w", err)
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	cmd := sandbox.Command(ctx, sandbox.Options{}, WorkerArg)
-	cmd.Stdin = bytes.NewReader(input)
+	c.cmd.Stdin = bytes.NewReader(input)
 	log := tail.Writer{Max: logShown}
-	cmd.Stderr = &log
-	stdout, err := cmd.StdoutPipe()
+	c.cmd.Stderr = &log
+	stdout, err := c.cmd.StdoutPipe()
 	if err != nil {
 		return fmt.Errorf("start worker: %w", err)
 	}
-	if err := cmd.Start(); err != nil {
+	if err := c.process.Start(); err != nil {
 		return fmt.Errorf("start worker: %w", err)
 	}
 	lines := bufio.NewReaderSize(stdout, 1<<16)
@@ -55,9 +108,9 @@ func Spawn(ctx context.Context, j job.Job, report job.Reporter) error {
 		ended, reportErr = ended || end, err
 	}
 	if reportErr != nil {
-		cancel()
+		c.end()
 	}
-	err = cmd.Wait()
+	err = c.process.Wait()
 	switch {
 	case reportErr != nil:
 		return reportErr
@@ -77,6 +130,12 @@ func Main(ctx context.Context, r io.Reader, w io.Writer) error {
 	if !sandbox.Inside() {
 		return errors.New("this command is started by edgebed run, inside a sandbox; use edgebed run")
 	}
+	return Serve(ctx, Emulated, r, w)
+}
+
+// Serve reads a job from r, runs it on the network that build makes, and writes its
+// reports to w.
+func Serve(ctx context.Context, build Build, r io.Reader, w io.Writer) error {
 	var j job.Job
 	if err := json.NewDecoder(r).Decode(&j); err != nil {
 		return fmt.Errorf("read job: %w", err)
@@ -85,7 +144,7 @@ func Main(ctx context.Context, r io.Reader, w io.Writer) error {
 		return err
 	}
 	out := json.NewEncoder(w) // one write, one line per event
-	return Run(ctx, j, job.Reporter{
+	return Run(ctx, build, j, job.Reporter{
 		Cell:      func(c record.Cell) error { return out.Encode(job.Event{Cell: &c}) },
 		Execution: func(e record.Execution) error { return out.Encode(job.Event{Execution: &e}) },
 		CellEnd:   func(c record.CellEnd) error { return out.Encode(job.Event{CellEnd: &c}) },

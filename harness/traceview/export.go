@@ -90,6 +90,7 @@ func attributes(s *trace.Span) []attribute {
 		if m.message == nil {
 			continue
 		}
+		add("edgebed."+m.which+".sender", m.message.Sender)
 		add("edgebed."+m.which+".argument.size", int64(m.message.Argument))
 		for _, state := range m.message.States {
 			name := "edgebed." + m.which + ".state." + state.Name

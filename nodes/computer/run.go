@@ -37,6 +37,9 @@ func (c *Computer) run(ctx context.Context, req *wire.LambdaRequest) (*wire.Lamb
 	if err != nil {
 		return nil, err
 	}
+	if err := c.waitForMoves(ctx); err != nil {
+		return nil, err
+	}
 	resp := &wire.LambdaResponse{
 		Output: done.output,
 		Ptime:  milliseconds(done.took),
@@ -125,6 +128,18 @@ func (c *Computer) handleStates(ctx context.Context, req *wire.LambdaRequest, re
 		}
 		resp.States[name] = &wire.State{Location: c.states.Endpoint()}
 	}
+	return nil
+}
+
+// waitForMoves waits while a task moves its remote states, if that holds up others.
+func (c *Computer) waitForMoves(ctx context.Context) error {
+	if !c.cfg.SerialMoves {
+		return nil
+	}
+	if err := c.moving.acquire(ctx); err != nil {
+		return fmt.Errorf("wait for other tasks' remote states: %w", err)
+	}
+	c.moving.release()
 	return nil
 }
 

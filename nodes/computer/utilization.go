@@ -41,10 +41,22 @@ func (c *Computer) housekeep() {
 		if c.util != nil {
 			c.util.publish(&wire.Utilization{Values: c.engine.Sample()})
 		}
-		for _, e := range c.joins.expire(time.Now()) {
-			c.tasks.Go(func() { c.lose(e.report, e.err()) })
-		}
+		c.expireJoins()
 		c.waiting.forget(time.Now())
+	}
+}
+
+// expireJoins tells the clients of joins that have waited too long. Each is in
+// flight from when it waits no more: whoever looks finds it as one or the other.
+func (c *Computer) expireJoins() {
+	c.inFlight.Add(1)
+	defer c.inFlight.Add(-1)
+	for _, e := range c.joins.expire(time.Now()) {
+		c.inFlight.Add(1)
+		c.tasks.Go(func() {
+			defer c.inFlight.Add(-1)
+			c.lose(e.report, e.err())
+		})
 	}
 }
 

@@ -63,11 +63,20 @@ type Controller struct {
 	mu sync.Mutex
 	// routers maps a router's RunLambda endpoint to its Configure endpoint.
 	routers map[string]string
-	// computers maps a computer's RunLambda endpoint to its functions, sorted.
-	computers map[string][]string
+	// computers are known by their RunLambda endpoints.
+	computers map[string]computer
 
 	closeOnce sync.Once
 	closeErr  error
+}
+
+// computer is what was announced of one.
+type computer struct {
+	// functions that it serves, sorted.
+	functions []string
+	// generation tells its starts apart (wire.ComputerInfo); 0 where it does not
+	// say.
+	generation uint64
 }
 
 // Start listens on the endpoint and serves until Close. The context bounds
@@ -89,7 +98,7 @@ func Start(ctx context.Context, cfg Config) (*Controller, error) {
 		end:       end,
 		turn:      make(chan struct{}, 1),
 		routers:   make(map[string]string),
-		computers: make(map[string][]string),
+		computers: make(map[string]computer),
 	}
 
 	register := func(s grpc.ServiceRegistrar) { wire.RegisterEdgeControllerServer(s, c) }
@@ -126,36 +135,45 @@ func (c *Controller) Stats() Stats {
 
 // AnnounceComputer implements the EdgeController service: every router gets
 // one entry per function. The same announcement twice does nothing; one with
-// other functions replaces the first. It answers once the routers are
-// configured.
+// other functions replaces the first, and one of a later start is told to the
+// routers again. One of an earlier start came too late, and does nothing. It
+// answers once the routers are configured.
 func (c *Controller) AnnounceComputer(ctx context.Context, in *wire.ComputerInfo) (*wire.Void, error) {
 	if err := c.take(ctx); err != nil {
 		return nil, err
 	}
 	defer c.release()
 	endpoint := in.GetEdgeServerEndpoint()
-	var functions []string
+	announced := computer{generation: in.GetGeneration()}
 	for _, container := range in.GetContainers() {
-		functions = append(functions, container.GetLambda())
+		announced.functions = append(announced.functions, container.GetLambda())
 	}
-	slices.Sort(functions)
-	functions = slices.Compact(functions)
+	slices.Sort(announced.functions)
+	announced.functions = slices.Compact(announced.functions)
 
 	c.mu.Lock()
 	old, known := c.computers[endpoint]
-	c.computers[endpoint] = functions
-	routers := maps.Clone(c.routers)
-	c.mu.Unlock()
-	if known && slices.Equal(old, functions) {
+	same := known && slices.Equal(old.functions, announced.functions)
+	if late := announced.generation != 0 && announced.generation < old.generation; late || same && announced.generation == old.generation {
+		c.mu.Unlock()
 		return &wire.Void{}, nil
 	}
-	orders := append(removals(endpoint, old), changes(endpoint, functions)...)
+	c.computers[endpoint] = announced
+	routers := maps.Clone(c.routers)
+	c.mu.Unlock()
+
+	orders := announced.changes(endpoint)
+	if !same {
+		orders = append(removals(endpoint, old.functions), orders...)
+	}
 	c.install(routers, orders)
 	return &wire.Void{}, nil
 }
 
 // RemoveComputer implements the EdgeController service: every router loses all
-// functions of the computer. The containers of the message are not looked at.
+// functions of the computer. The containers of the message are not looked at. A
+// message that speaks of an earlier start than the one that is known does
+// nothing: the computer has come back since.
 func (c *Controller) RemoveComputer(ctx context.Context, in *wire.ComputerInfo) (*wire.Void, error) {
 	if err := c.take(ctx); err != nil {
 		return nil, err
@@ -163,11 +181,15 @@ func (c *Controller) RemoveComputer(ctx context.Context, in *wire.ComputerInfo) 
 	defer c.release()
 	endpoint := in.GetEdgeServerEndpoint()
 	c.mu.Lock()
-	functions := c.computers[endpoint]
+	known := c.computers[endpoint]
+	if in.GetGeneration() != 0 && in.GetGeneration() < known.generation {
+		c.mu.Unlock()
+		return &wire.Void{}, nil
+	}
 	delete(c.computers, endpoint)
 	routers := maps.Clone(c.routers)
 	c.mu.Unlock()
-	c.install(routers, removals(endpoint, functions))
+	c.install(routers, removals(endpoint, known.functions))
 	return &wire.Void{}, nil
 }
 
@@ -187,7 +209,7 @@ func (c *Controller) AnnounceRouter(ctx context.Context, in *wire.RouterInfo) (*
 	c.mu.Unlock()
 	var orders []*wire.EdgeRouterConf
 	for _, endpoint := range slices.Sorted(maps.Keys(computers)) {
-		orders = append(orders, changes(endpoint, computers[endpoint])...)
+		orders = append(orders, computers[endpoint].changes(endpoint)...)
 	}
 	c.install(map[string]string{router: in.GetForwardingTableEndpoint()}, orders)
 	c.mu.Lock()
@@ -214,11 +236,12 @@ func (c *Controller) release() { <-c.turn }
 
 // changes are the orders that make a router send the functions to the
 // computer: weight 1, final, as the prototype's flat installer sends them.
-func changes(endpoint string, functions []string) []*wire.EdgeRouterConf {
+func (c computer) changes(endpoint string) []*wire.EdgeRouterConf {
 	var orders []*wire.EdgeRouterConf
-	for _, f := range functions {
+	for _, f := range c.functions {
 		orders = append(orders, &wire.EdgeRouterConf{
 			Action: wire.EdgeRouterConf_CHANGE, Lambda: f, Destination: endpoint, Weight: 1, Final: true,
+			Generation: c.generation,
 		})
 	}
 	return orders

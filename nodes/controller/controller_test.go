@@ -142,6 +142,49 @@ func TestFlatInstaller(t *testing.T) {
 	}
 }
 
+// TestGenerations: what is late and speaks of an earlier start of a computer does
+// nothing to the one that has come back. A message without a generation, such as a
+// prototype node's, stands for any.
+func TestGenerations(t *testing.T) {
+	network, _, client := setUp(t, 10*time.Second)
+	r := &fakeRouter{msg: "OK"}
+	serveRouter(t, network.Host(host), "10.1.0.1:6474", r)
+	if _, err := client.AnnounceRouter(t.Context(), &wire.RouterInfo{EdgeServerEndpoint: "r", ForwardingTableEndpoint: "10.1.0.1:6474"}); err != nil {
+		t.Fatal(err)
+	}
+	const added, removed = "CHANGE f a:1 1 true", "REMOVE f a:1 0 false"
+	for _, step := range []struct {
+		remove     bool
+		generation uint64
+		want       []string
+	}{
+		{false, 10, []string{added}},
+		{false, 10, nil},
+		{false, 20, []string{added}}, // back, and nobody noticed that it was away
+		{true, 10, nil},
+		{false, 10, nil},
+		{true, 20, []string{removed}},
+		{true, 20, nil},
+		{false, 30, []string{added}},
+		{true, 0, []string{removed}},
+		{false, 0, []string{added}},
+		{true, 30, []string{removed}},
+	} {
+		in := info("a:1", "f")
+		in.Generation = step.generation
+		tell := client.AnnounceComputer
+		if step.remove {
+			tell = client.RemoveComputer
+		}
+		if _, err := tell(t.Context(), in); err != nil {
+			t.Fatal(err)
+		}
+		if got := r.take(); !slices.Equal(got, step.want) {
+			t.Errorf("removal %t of generation %d: the router got %q, want %q", step.remove, step.generation, got, step.want)
+		}
+	}
+}
+
 // TestUnreachableRouterIsForgotten: the announcement of a computer goes on to
 // the routers that work.
 func TestUnreachableRouterIsForgotten(t *testing.T) {

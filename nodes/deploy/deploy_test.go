@@ -171,7 +171,7 @@ func TestWorkedExamples(t *testing.T) {
 	network, cfg := ring(5, time.Millisecond)
 	tap := newTap(t, network)
 	d := start(t, cfg)
-	if err := d.WarmUp(t.Context()); err != nil {
+	if err := d.WarmUp(t.Context(), workflow.Carry); err != nil {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct {
@@ -222,7 +222,7 @@ func TestMessageSizes(t *testing.T) {
 	network, cfg := ring(4, 10*time.Millisecond)
 	tap := newTap(t, network)
 	d := start(t, cfg)
-	if err := d.WarmUp(t.Context()); err != nil {
+	if err := d.WarmUp(t.Context(), workflow.Carry); err != nil {
 		t.Fatal(err)
 	}
 	run := func(t *testing.T, model workflow.Model) []message {
@@ -327,7 +327,7 @@ func TestChainsAreConsistent(t *testing.T) {
 	noLeaks(t)
 	network, cfg := ring(5, 0)
 	d := start(t, cfg)
-	if err := d.WarmUp(t.Context()); err != nil {
+	if err := d.WarmUp(t.Context(), workflow.Carry); err != nil {
 		t.Fatal(err)
 	}
 	rapid.Check(t, func(t *rapid.T) {
@@ -394,7 +394,7 @@ func TestRandomWorkflows(t *testing.T) {
 	}
 	tap := newTap(t, network)
 	d := start(t, cfg)
-	if err := d.WarmUp(t.Context()); err != nil {
+	if err := d.WarmUp(t.Context(), workflow.Carry); err != nil {
 		t.Fatal(err)
 	}
 	carried := 0
@@ -555,7 +555,7 @@ func TestComputerDies(t *testing.T) {
 	noLeaks(t)
 	network, cfg := ring(4, 200*time.Millisecond)
 	d := start(t, cfg)
-	if err := d.WarmUp(t.Context()); err != nil {
+	if err := d.WarmUp(t.Context(), workflow.Carry); err != nil {
 		t.Fatal(err)
 	}
 	without := &workflow.Workflow{Functions: []string{name(2), name(4)}}
@@ -678,7 +678,7 @@ func TestLoopback(t *testing.T) {
 	noLeaks(t)
 	cfg := loopback()
 	d := start(t, cfg)
-	if err := d.WarmUp(t.Context()); err != nil {
+	if err := d.WarmUp(t.Context(), workflow.Carry); err != nil {
 		t.Fatal(err)
 	}
 	w := &workflow.Workflow{
@@ -706,7 +706,7 @@ func TestLoopback(t *testing.T) {
 func TestWarmUp(t *testing.T) {
 	network, cfg := ring(5, 0)
 	d := start(t, cfg)
-	if err := d.WarmUp(t.Context()); err != nil {
+	if err := d.WarmUp(t.Context(), workflow.Carry); err != nil {
 		t.Fatal(err)
 	}
 	for i := 2; i <= 5; i++ {

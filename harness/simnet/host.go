@@ -1,0 +1,233 @@
+package simnet
+
+import (
+	"context"
+	"fmt"
+	"math/rand"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"gvisor.dev/gvisor/pkg/tcpip"
+	"gvisor.dev/gvisor/pkg/tcpip/adapters/gonet"
+	"gvisor.dev/gvisor/pkg/tcpip/header"
+	"gvisor.dev/gvisor/pkg/tcpip/link/channel"
+	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
+	"gvisor.dev/gvisor/pkg/tcpip/stack"
+	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
+
+	"edgebed/harness/topology"
+)
+
+// Sizes of frames.
+const (
+	ethernet = 14
+	// segment is the payload of a full TCP segment, as Linux's with time stamps in
+	// frames of topology.Frame.
+	segment = int(topology.Frame) - ethernet - header.IPv4MinimumSize - header.TCPMinimumSize - timestamps
+	// timestamps is what the option takes of each header, reserved what gVisor
+	// leaves free for options in each segment. A larger MTU makes up for it.
+	timestamps = 12
+	reserved   = 40
+	mtu        = segment + header.IPv4MinimumSize + header.TCPMinimumSize + reserved
+)
+
+// nic is a host's only network card.
+const nic tcpip.NICID = 1
+
+// Host is a machine with a TCP/IP stack of its own. It implements wire.Net.
+type Host struct {
+	spec    topology.HostSpec
+	network *Network
+	stack   *stack.Stack
+	card    *card
+	port    *port // the switch's
+	acks    map[flow]*receiver
+}
+
+// Name returns the host's name in the topology.
+func (h *Host) Name() string { return h.spec.Name }
+
+// Address returns the host's IPv4 address.
+func (h *Host) Address() netip.Addr { return h.spec.Address }
+
+// tuning is how the hosts' TCP differs from gVisor's defaults.
+type tuning []tcpip.SettableTransportProtocolOption
+
+// Linux's buffers (net.ipv4.tcp_rmem and tcp_wmem): half of a receive buffer is
+// announced as window.
+const (
+	receiveBuffer    = 128 << 10
+	receiveBufferMax = 6 << 20
+	sendBuffer       = 4 << 20
+)
+
+// tune returns the settings that make gVisor's TCP like Linux's.
+func tune(t *topology.Topology, o Options) tuning {
+	// RACK takes segments that were sent at the same instant as one that is
+	// acknowledged for lost, which in virtual time most are.
+	var recovery tcpip.TCPRecovery
+	sack, moderate := tcpip.TCPSACKEnabled(true), tcpip.TCPModerateReceiveBufferOption(true)
+	control := tcpip.CongestionControlOption(o.CongestionControl)
+	rto := tcpip.TCPMinRTOOption(minRTO(t))
+	return tuning{
+		&recovery, &sack, &moderate, &control, &rto,
+		&tcpip.TCPReceiveBufferSizeRangeOption{Min: 4 << 10, Default: receiveBuffer, Max: receiveBufferMax},
+		&tcpip.TCPSendBufferSizeRangeOption{Min: 4 << 10, Default: sendBuffer, Max: sendBuffer},
+	}
+}
+
+// minRTO is the least time before a segment is sent again. Linux adds 200 ms or
+// more to the smoothed round trip, gVisor takes 200 ms if the round trip's spread
+// is small; what full windows of two flows need on the slowest link is added
+// instead.
+func minRTO(t *topology.Topology) time.Duration {
+	var longest time.Duration
+	for _, l := range t.Links {
+		for _, p := range t.Directions(l) {
+			if p.Rate > 0 {
+				longest = max(longest, p.Rate.Time(receiveBuffer))
+			}
+		}
+	}
+	return 200*time.Millisecond + longest
+}
+
+// lockedSource is a rand.Source for several goroutines.
+type lockedSource struct {
+	mu  sync.Mutex
+	src *rand.Rand
+}
+
+func (l *lockedSource) Int63() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.src.Int63()
+}
+
+func (l *lockedSource) Seed(s int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.src.Seed(s)
+}
+
+func (l *lockedSource) Read(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.src.Read(b)
+}
+
+func (n *Network) newHost(spec topology.HostSpec, index int, options tuning) (*Host, error) {
+	h := &Host{spec: spec, network: n, acks: map[flow]*receiver{}}
+	h.card = &card{Endpoint: channel.New(0, uint32(mtu), ""), host: h}
+	// Frames do not change on their way.
+	h.card.LinkEPCapabilities = stack.CapabilityTXChecksumOffload | stack.CapabilityRXChecksumOffload
+	source := &lockedSource{src: rand.New(rand.NewSource(int64(n.opts.Seed<<20) + int64(index)))}
+	h.stack = stack.New(stack.Options{
+		NetworkProtocols:   []stack.NetworkProtocolFactory{ipv4.NewProtocol},
+		TransportProtocols: []stack.TransportProtocolFactory{tcp.NewProtocol},
+		HandleLocal:        true,
+		RandSource:         source,
+		SecureRNG:          source,
+	})
+	for _, o := range options {
+		if err := h.stack.SetTransportProtocolOption(tcp.ProtocolNumber, o); err != nil {
+			return nil, fmt.Errorf("set %T: %s", o, err)
+		}
+	}
+
+	if err := h.stack.CreateNIC(nic, h.card); err != nil {
+		return nil, fmt.Errorf("make its network card: %s", err)
+	}
+	address := tcpip.ProtocolAddress{
+		Protocol: ipv4.ProtocolNumber,
+		AddressWithPrefix: tcpip.AddressWithPrefix{
+			Address: tcpip.AddrFromSlice(spec.Address.AsSlice()), PrefixLen: n.topology.Subnet.Bits(),
+		},
+	}
+	if err := h.stack.AddProtocolAddress(nic, address, stack.AddressProperties{}); err != nil {
+		return nil, fmt.Errorf("give it address %v: %s", spec.Address, err)
+	}
+	h.stack.SetRouteTable([]tcpip.Route{{Destination: header.IPv4EmptySubnet, NIC: nic}})
+	return h, nil
+}
+
+// take gives a frame that has arrived to the stack.
+func (h *Host) take(f frame) {
+	h.card.InjectInbound(ipv4.ProtocolNumber, f.packet)
+	f.packet.DecRef()
+}
+
+// card is a host's network card: what the stack sends through it goes to the
+// switch at once.
+type card struct {
+	*channel.Endpoint
+	host *Host
+}
+
+// WritePackets implements stack.LinkWriter.
+func (c *card) WritePackets(list stack.PacketBufferList) (int, tcpip.Error) {
+	n := c.host.network
+	packets := list.AsSlice()
+	n.schedule.mu.Lock()
+	defer n.schedule.mu.Unlock()
+	now := n.schedule.now()
+	for _, p := range packets {
+		to := header.IPv4(p.NetworkHeader().Slice()).DestinationAddress()
+		f := frame{
+			packet: stack.NewPacketBuffer(stack.PacketBufferOptions{Payload: p.ToBuffer()}),
+			size:   p.Size() + ethernet,
+			to:     netip.AddrFrom4(to.As4()),
+		}
+		if !c.host.holdBack(now, p, f) {
+			c.host.send(now, f)
+		}
+	}
+	return len(packets), nil
+}
+
+// send gives a frame to the switch. It needs the lock.
+func (h *Host) send(now int64, f frame) {
+	h.port.received(now, f)
+	h.network.forward(now, h.port.at, f)
+}
+
+// Listen opens a TCP listener on an address of the host.
+func (h *Host) Listen(_ context.Context, address string) (net.Listener, error) {
+	at, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return nil, fmt.Errorf("listen on host %s: %w", h.spec.Name, err)
+	}
+	l, err := gonet.ListenTCP(h.stack, full(at), ipv4.ProtocolNumber)
+	if err != nil {
+		return nil, fmt.Errorf("listen on host %s: %w", h.spec.Name, err)
+	}
+	return listener{l}, nil
+}
+
+// listener ends Accept when it is closed, which gonet's own Close does not.
+type listener struct{ *gonet.TCPListener }
+
+// Close implements net.Listener.
+func (l listener) Close() error {
+	l.Shutdown()
+	return l.TCPListener.Close()
+}
+
+// DialContext opens a TCP connection from the host.
+func (h *Host) DialContext(ctx context.Context, address string) (net.Conn, error) {
+	to, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return nil, fmt.Errorf("dial from host %s: %w", h.spec.Name, err)
+	}
+	c, err := gonet.DialContextTCP(ctx, h.stack, full(to), ipv4.ProtocolNumber)
+	if err != nil {
+		return nil, fmt.Errorf("dial %s from host %s: %w", address, h.spec.Name, err)
+	}
+	return c, nil
+}
+
+func full(a netip.AddrPort) tcpip.FullAddress {
+	return tcpip.FullAddress{NIC: nic, Addr: tcpip.AddrFromSlice(a.Addr().AsSlice()), Port: a.Port()}
+}

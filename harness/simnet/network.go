@@ -1,0 +1,346 @@
+package simnet
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"edgebed/harness/network"
+	"edgebed/harness/topology"
+	"edgebed/nodes/yamlfile"
+)
+
+// Options are the settings of a network that are not in its topology.
+type Options struct {
+	// CongestionControl of TCP on all hosts: cubic, which is the default, or reno.
+	CongestionControl string
+	// Seed of losses and jitter, and of what the hosts' stacks draw: ports,
+	// sequence numbers and identifiers.
+	Seed uint64
+}
+
+// Network is a network in virtual time. Its methods may be called from several
+// goroutines.
+type Network struct {
+	opts     Options
+	settings map[string]string
+	schedule *schedule
+	hosts    []*Host
+	ports    []*port
+	// links holds the ports of the topology's links, in the links' order.
+	links [][2]*port
+
+	// What follows is guarded by the schedule's lock.
+	topology *topology.Topology
+	// next is the port to a host, by switch.
+	next []map[netip.Addr]*port
+	// arrived waits to be taken by hosts' stacks.
+	arrived []arrival
+	// flying counts frames on wires, held the ACKs that hosts hold back; moved is
+	// when a frame last passed a port.
+	flying, held int
+	moved        int64
+	closed       bool
+
+	closeOnce sync.Once
+}
+
+// arrival is a frame that has reached a host.
+type arrival struct {
+	host *Host
+	frame
+}
+
+// Build makes the network of a topology. It lives until Close.
+func Build(t *topology.Topology, opts Options) (*Network, error) {
+	if opts.CongestionControl == "" {
+		opts.CongestionControl = "cubic"
+	}
+	if err := t.Validate(); err != nil {
+		return nil, fmt.Errorf("build network: %w", err)
+	}
+	n := &Network{opts: opts, topology: t.Clone(), settings: map[string]string{}, schedule: newSchedule()}
+	n.schedule.deliver = n.deliver
+	n.schedule.start()
+	if err := n.build(); err != nil {
+		n.Close()
+		return nil, fmt.Errorf("build network %s: %w", t.Name, err)
+	}
+	n.describe()
+	return n, nil
+}
+
+func (n *Network) build() error {
+	t := n.topology
+	tuning := tune(t, n.opts)
+	for i, spec := range t.Hosts {
+		at := slices.Index(t.Switches, spec.Switch)
+		h, err := n.newHost(spec, i, tuning)
+		if err != nil {
+			return fmt.Errorf("make host %s: %w", spec.Name, err)
+		}
+		h.port = &port{
+			counters: network.PortCounters{Name: spec.Switch + "-" + spec.Name},
+			network:  n, host: h, at: at,
+		}
+		n.hosts = append(n.hosts, h)
+		n.ports = append(n.ports, h.port)
+	}
+
+	for i, l := range t.Links {
+		var ends [2]*port
+		for dir, p := range t.Directions(l) {
+			from, to := l.Between[dir], l.Between[1-dir]
+			ends[dir] = n.newTrunk(from+"-"+to, slices.Index(t.Switches, from), p, n.opts.Seed+uint64(i), uint64(dir))
+		}
+		ends[0].peer, ends[1].peer = ends[1], ends[0]
+		n.links = append(n.links, ends)
+		n.ports = append(n.ports, ends[0], ends[1])
+	}
+	n.route()
+	return nil
+}
+
+// route fills in the ports to every host along the topology's paths.
+func (n *Network) route() {
+	t := n.topology
+	n.next = make([]map[netip.Addr]*port, len(t.Switches))
+	for i := range n.next {
+		n.next[i] = make(map[netip.Addr]*port, len(n.hosts))
+	}
+	bySwitch := make([][]*Host, len(t.Switches))
+	for _, h := range n.hosts {
+		bySwitch[h.port.at] = append(bySwitch[h.port.at], h)
+	}
+
+	for end, hosts := range bySwitch {
+		if len(hosts) == 0 {
+			continue
+		}
+		toward := t.Toward(end)
+		for at, link := range toward {
+			for _, h := range hosts {
+				switch {
+				case at == end:
+					n.next[at][h.spec.Address] = h.port
+				case t.Links[link].Between[0] == t.Switches[at]:
+					n.next[at][h.spec.Address] = n.links[link][0]
+				default:
+					n.next[at][h.spec.Address] = n.links[link][1]
+				}
+			}
+		}
+	}
+}
+
+// forward sends a frame on from a switch. It needs the lock.
+func (n *Network) forward(now int64, at int, f frame) {
+	if p := n.next[at][f.to]; p != nil {
+		p.send(now, f)
+		return
+	}
+	f.packet.DecRef() // to nobody's address
+}
+
+// hand gives a frame to a host, once the lock is free. It needs the lock.
+func (n *Network) hand(h *Host, f frame) {
+	n.arrived = append(n.arrived, arrival{h, f})
+	n.schedule.arm(n.schedule.now())
+}
+
+// deliver has the hosts' stacks take what has arrived.
+func (n *Network) deliver() {
+	for {
+		n.schedule.mu.Lock()
+		list := n.arrived
+		n.arrived = nil
+		n.schedule.mu.Unlock()
+		if len(list) == 0 {
+			return
+		}
+		for _, a := range list {
+			a.host.take(a.frame)
+		}
+	}
+}
+
+// Topology returns a copy of what the network is now, with all live changes.
+func (n *Network) Topology() *topology.Topology {
+	n.schedule.mu.Lock()
+	defer n.schedule.mu.Unlock()
+	return n.topology.Clone()
+}
+
+// Host returns the host of the given name.
+func (n *Network) Host(name string) (*Host, error) {
+	var names []string
+	for _, h := range n.hosts {
+		if h.spec.Name == name {
+			return h, nil
+		}
+		names = append(names, h.spec.Name)
+	}
+	return nil, fmt.Errorf("find host: network %s has no host %q%s", n.topology.Name, name, yamlfile.Suggest(name, names))
+}
+
+// SetClass changes parameters of a link class while the network runs: frames that
+// wait in a queue leave with the new ones. Overrides of single links stay on top.
+func (n *Network) SetClass(name string, o topology.Override) error {
+	return n.change(func(t *topology.Topology) error { return t.SetClass(name, o) })
+}
+
+// SetLink changes parameters of one direction of one link while the network runs.
+// Later calls of SetClass keep them.
+func (n *Network) SetLink(from, to string, o topology.Override) error {
+	return n.change(func(t *topology.Topology) error { return t.SetLink(from, to, o) })
+}
+
+func (n *Network) change(do func(*topology.Topology) error) error {
+	n.schedule.mu.Lock()
+	defer n.schedule.mu.Unlock()
+	if n.closed {
+		return fmt.Errorf("change network %s: %w", n.topology.Name, net.ErrClosed)
+	}
+	changed := n.topology.Clone()
+	if err := do(changed); err != nil {
+		return err
+	}
+	for i, l := range changed.Links {
+		for dir, p := range changed.Directions(l) {
+			if at := n.links[i][dir]; (at.params.Rate == 0) != (p.Rate == 0) {
+				return fmt.Errorf("change link %s-%s: it cannot change between shaped and unshaped; give it a rate from the start", l.Between[0], l.Between[1])
+			}
+		}
+	}
+	for i, l := range changed.Links {
+		for dir, p := range changed.Directions(l) {
+			n.links[i][dir].change(p)
+		}
+	}
+	n.topology = changed
+	return nil
+}
+
+// Settings returns the facts of the network that could move a curve, for the
+// records, by the names that package emu gives them. Where all hosts or all link
+// directions agree there is one entry, else one for each, with its name after a
+// dot.
+func (n *Network) Settings() map[string]string { return maps.Clone(n.settings) }
+
+func (n *Network) describe() {
+	n.settings["topology"] = n.topology.Name
+	n.settings["delay-backend"] = "virtual"
+	n.settings["congestion-control"] = n.opts.CongestionControl
+	links := network.Settings{}
+	for _, ends := range n.links {
+		for _, t := range ends {
+			name, p := t.counters.Name, t.params
+			links.Put("link-delay", name, p.Delay.String())
+			links.Put("link-jitter", name, p.Jitter.String())
+			if p.Jitter > 0 {
+				links.Put("link-jitter-order", name, string(cmp.Or(p.JitterOrder, topology.FIFO)))
+			}
+			links.Put("link-loss", name, fmt.Sprint(float64(p.Loss)))
+			if p.Rate == 0 {
+				links.Put("link-rate", name, "unshaped")
+				continue
+			}
+			links.Put("link-rate", name, p.Rate.String())
+			links.Put("link-burst", name, fmt.Sprintf("%d B", p.Burst.At(p.Rate)))
+			links.Put("link-cburst", name, fmt.Sprintf("%d B", p.CeilBurst.At(p.Rate)))
+			links.Put("link-queue", name, fmt.Sprintf("%d packets", p.Queue))
+		}
+	}
+	links.Fold(n.settings)
+}
+
+// Counters returns the counters of all ports, all of one instant.
+func (n *Network) Counters() (network.Counters, error) {
+	n.schedule.mu.Lock()
+	defer n.schedule.mu.Unlock()
+	return n.counters()
+}
+
+func (n *Network) counters() (network.Counters, error) {
+	if n.closed {
+		return network.Counters{}, fmt.Errorf("read counters of network %s: %w", n.topology.Name, net.ErrClosed)
+	}
+	c := network.Counters{Ports: make([]network.PortCounters, len(n.ports))}
+	for i, p := range n.ports {
+		c.Ports[i] = p.counters
+	}
+	return c, nil
+}
+
+// TCP sums the TCP counters of all hosts.
+func (n *Network) TCP() (network.TCP, error) {
+	var sum network.TCP
+	for _, h := range n.hosts {
+		s := h.stack.Stats().TCP
+		sum.Retransmissions += int64(s.Retransmits.Value())
+		sum.ActiveOpens += int64(s.ActiveConnectionOpenings.Value())
+	}
+	return sum, nil
+}
+
+// Idle waits until no frame has passed a port for the given time, and none waits
+// anywhere. It returns the counters of then.
+func (n *Network) Idle(ctx context.Context, quiet time.Duration) (network.Counters, error) {
+	n.schedule.mu.Lock()
+	defer n.schedule.mu.Unlock()
+	for since := n.schedule.now(); ; {
+		since = max(since, n.moved)
+		left := since + int64(quiet) - n.schedule.now()
+		if left <= 0 {
+			waiting := n.flying + n.held
+			for _, t := range n.ports {
+				waiting += t.queue.len()
+			}
+			if waiting == 0 || n.closed {
+				return n.counters()
+			}
+			left = int64(quiet / 8)
+		}
+		n.schedule.mu.Unlock()
+		err := Sleep(ctx, time.Duration(left))
+		n.schedule.mu.Lock()
+		if err != nil {
+			return network.Counters{}, fmt.Errorf("wait until network %s is idle: %w; %d frames on the wire", n.topology.Name, err, n.flying)
+		}
+	}
+}
+
+// Sleep waits for a time of the runtime's clock, or until ctx ends.
+func Sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Close ends the network. Connections of its hosts end with it.
+func (n *Network) Close() error {
+	n.closeOnce.Do(func() {
+		n.schedule.mu.Lock()
+		n.closed = true
+		n.schedule.mu.Unlock()
+		for _, h := range n.hosts {
+			h.stack.Destroy()
+		}
+		n.schedule.stop()
+	})
+	return nil
+}

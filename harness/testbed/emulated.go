@@ -1,0 +1,101 @@
+package testbed
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"edgebed/harness/audit"
+	"edgebed/harness/emu"
+	"edgebed/harness/job"
+	"edgebed/harness/record"
+	"edgebed/nodes/clock"
+	"edgebed/nodes/wire"
+)
+
+// Emulated builds a job's network of the kernel's devices. The calling process
+// must be in a sandbox.
+func Emulated(ctx context.Context, j *job.Job) (Network, error) {
+	n, err := emu.Build(ctx, j.Topology(), emu.Options{
+		Delay:             j.Cell.Topology.Delay,
+		CongestionControl: j.Cell.Topology.CongestionControl,
+		Sysctls:           j.Cell.Topology.Sysctls,
+		Seed:              j.Cell.Seed,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return emulated{n}, nil
+}
+
+// emulated is an emulated network as the testbed uses it.
+type emulated struct{ *emu.Network }
+
+// Kind implements Network.
+func (n emulated) Kind() record.NetworkKind { return record.Emulated }
+
+// Net implements Network.
+func (n emulated) Net(host string) (wire.Net, error) { return n.Host(host) }
+
+// Clock implements Network: the computers' own threads.
+func (n emulated) Clock() clock.Clock { return nil }
+
+// Sleep implements Network, with the kernel's timer: Go's own is up to a
+// millisecond late.
+func (n emulated) Sleep(ctx context.Context, d time.Duration) error {
+	left := unix.NsecToTimespec(int64(d))
+	for d > 0 && errors.Is(unix.Nanosleep(&left, &left), unix.EINTR) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Rest implements Network: a collection inside an execution would show in its
+// delay, so that there is one before each instead.
+func (n emulated) Rest() { runtime.GC() }
+
+// Watch implements Network.
+func (n emulated) Watch(ctx context.Context) (Watch, error) {
+	busy, err := audit.ReadCPU()
+	if err != nil {
+		return nil, err
+	}
+	s, err := audit.Start(ctx, n.Network)
+	if err != nil {
+		return nil, err
+	}
+	return &auditor{s, busy}, nil
+}
+
+// auditor is the audit as a Watch.
+type auditor struct {
+	*audit.Sampler
+	began audit.CPU
+}
+
+// Findings implements Watch.
+func (a *auditor) Findings(ctx context.Context) ([]record.Finding, error) {
+	e, err := a.Evidence(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return audit.Judge(e).Findings, nil
+}
+
+// Stop implements Watch.
+func (a *auditor) Stop(ctx context.Context) (*record.Audit, float64, error) {
+	e, err := a.Sampler.Stop(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	now, err := audit.ReadCPU()
+	if err != nil {
+		return nil, 0, err
+	}
+	return audit.Judge(e), a.began.Busy(now), nil
+}

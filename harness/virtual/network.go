@@ -1,0 +1,90 @@
+package virtual
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"edgebed/harness/job"
+	"edgebed/harness/record"
+	"edgebed/harness/simnet"
+	"edgebed/harness/testbed"
+	"edgebed/nodes/clock"
+	"edgebed/nodes/wire"
+)
+
+// Build makes the network of a job in virtual time.
+func Build(_ context.Context, j *job.Job) (testbed.Network, error) {
+	t := j.Cell.Topology
+	if len(t.Sysctls) > 0 {
+		return nil, t.Pos.Errorf("set sysctl %s: a network in virtual time has no kernel to set it in; leave it out, or run on emulated links",
+			slices.Min(slices.Collect(maps.Keys(t.Sysctls))))
+	}
+	n, err := simnet.Build(j.Topology(), simnet.Options{CongestionControl: t.CongestionControl, Seed: j.Cell.Seed})
+	if err != nil {
+		return nil, err
+	}
+	return &network{n, clock.NewTimers()}, nil
+}
+
+// network is a network in virtual time as the testbed uses it.
+type network struct {
+	*simnet.Network
+	clock *clock.Timers
+}
+
+// Kind implements testbed.Network.
+func (n *network) Kind() record.NetworkKind { return record.Virtual }
+
+// Net implements testbed.Network.
+func (n *network) Net(host string) (wire.Net, error) { return n.Host(host) }
+
+// Clock implements testbed.Network.
+func (n *network) Clock() clock.Clock { return n.clock }
+
+// Sleep implements testbed.Network.
+func (n *network) Sleep(ctx context.Context, d time.Duration) error { return simnet.Sleep(ctx, d) }
+
+// Rest implements testbed.Network: time stands still while garbage is collected.
+func (n *network) Rest() {}
+
+// Watch implements testbed.Network: nothing can disturb a computed network.
+func (n *network) Watch(context.Context) (testbed.Watch, error) { return exact{}, nil }
+
+// exact finds nothing.
+type exact struct{}
+
+// Findings implements testbed.Watch.
+func (exact) Findings(context.Context) ([]record.Finding, error) { return nil, nil }
+
+// Stop implements testbed.Watch.
+func (exact) Stop(context.Context) (*record.Audit, float64, error) {
+	return &record.Audit{Verdict: record.Exact}, 0, nil
+}
+
+// Close implements testbed.Watch.
+func (exact) Close() {}
+
+// The network fulfils what the testbed asks for.
+var _ testbed.Network = (*network)(nil)
+
+// CheckClock refuses a clock that is not virtual: the program was built without
+// -tags faketime, or with cgo, whose threads keep the clock from jumping.
+func CheckClock() error {
+	// The virtual clock begins in 2009 and stands still while this runs.
+	began := time.Now()
+	for range 1000 {
+		if now := time.Now(); !now.Equal(began) {
+			return fmt.Errorf("check the clock: it is the machine's; build this program with %s", BuildCommand)
+		}
+	}
+	if usesCgo {
+		return fmt.Errorf("check the clock: the program uses cgo, whose threads keep virtual time from passing; build it with %s", BuildCommand)
+	}
+	return nil
+}
+
+// BuildCommand builds the worker.
+const BuildCommand = "make bin/edgebed-virtual, which is CGO_ENABLED=0 go build -tags faketime"

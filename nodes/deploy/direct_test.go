@@ -182,7 +182,7 @@ func TestDirectParallelUsers(t *testing.T) {
 // model, one after the other, so that no update is lost; the carry form, which has no
 // way between them, refuses them.
 func TestAnyOrder(t *testing.T) {
-	nodetest.NoLeaks(t)
+	noLeaks(t)
 	network, cfg := ring(6, time.Millisecond)
 	d := warm(t, cfg)
 	w := parallel()
@@ -518,7 +518,7 @@ func TestComputerDiesInDAG(t *testing.T) {
 // before the next client starts. Nobody calls the old client back when the join's
 // time is over, and no connection is opened in an execution that is under way then.
 func TestLateReports(t *testing.T) {
-	nodetest.NoLeaks(t)
+	noLeaks(t)
 	network, cfg := ring(5, 100*time.Millisecond)
 	cfg.Timeout, cfg.CallTimeout = 600*time.Millisecond, 800*time.Millisecond
 	d := warm(t, cfg)

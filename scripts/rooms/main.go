@@ -63,7 +63,8 @@ type listed struct {
 
 // packages returns the packages of the module in a folder, as go list has them.
 func packages(root string) ([]pkg, error) {
-	cmd := exec.Command("go", "list", "-json=ImportPath,Dir,Imports,Deps,GoFiles,TestGoFiles,XTestGoFiles,IgnoredGoFiles,Module", "./...")
+	const fields = "ImportPath,Dir,Imports,Deps,GoFiles,TestGoFiles,XTestGoFiles,IgnoredGoFiles,Module"
+	cmd := exec.Command("go", "list", "-json="+fields, "./...")
 	cmd.Dir = root
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr

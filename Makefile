@@ -110,13 +110,14 @@ bench:
 # The software cost that the experiments charge (docs/fidelity.md). 3 to 4 minutes
 # each on an idle machine with the quick profile; CALIBRATION=full repeats more often.
 CALIBRATION ?= quick
+NETWORK ?= emulated
 ## fit the software cost to the runs of the prototype: writes nodes/cost/fit.yaml
-calibrate: $(BIN)
-	$(GO) run ./scripts/calibrate -profile $(CALIBRATION)
+calibrate: $(BIN) $(VIRTUAL)
+	$(GO) run ./scripts/calibrate -profile $(CALIBRATION) -network $(NETWORK)
 
 ## hold our nodes with that cost against the runs of the prototype
-replay: $(BIN)
-	$(GO) run ./scripts/calibrate -replay -profile $(CALIBRATION)
+replay: $(BIN) $(VIRTUAL)
+	$(GO) run ./scripts/calibrate -replay -profile $(CALIBRATION) -network $(NETWORK)
 
 # Which claims of EXPERIMENT change their verdict with the software cost: three
 # campaigns, with none, the fit and twice the fit.

@@ -117,7 +117,7 @@ func TestConstants(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "fit.yaml")
-	if err := writeConstants(file, list, r); err != nil {
+	if err := writeConstants(file, "emulated", list, r); err != nil {
 		t.Fatal(err)
 	}
 	data, err := os.ReadFile(file)
@@ -128,7 +128,7 @@ func TestConstants(t *testing.T) {
 	if err := yamlfile.Decode(file, data, &fits); err != nil {
 		t.Fatal(err)
 	}
-	m := fits[network].Model
+	m := fits["emulated"].Model
 	if off := m.StateMove.Seconds()*1e3 - 1.5; m.Call != 0 || m.Connection != 0 || math.Abs(off) > 0.1 {
 		t.Errorf("read %v, want moves of 1.5 ms and no calls or connections", m)
 	}

@@ -29,10 +29,6 @@ import (
 	"edgebed/nodes/cost"
 )
 
-// network is the kind of network that the replay runs on, as cost.Fitted knows
-// it.
-const network = "emulated"
-
 // fast is the slowest rate, in Mb/s, whose runs the fit is made of: at 1 Mb/s a
 // run of seconds hides milliseconds, and the prototype's lost some to spurious
 // retransmissions.
@@ -55,6 +51,8 @@ type options struct {
 	out     string
 	keep    bool
 	write   string
+	// network is the kind that the replay runs on, as cost.Fitted knows it.
+	network string
 }
 
 func work(ctx context.Context, args []string, stdout io.Writer) error {
@@ -65,6 +63,7 @@ func work(ctx context.Context, args []string, stdout io.Writer) error {
 	flags.StringVar(&o.profile, "profile", "quick", "repetitions: a `profile` of replay.yaml")
 	flags.StringVar(&o.out, "out", "results/calibrate", "`folder` for the runs")
 	flags.BoolVar(&o.keep, "keep", false, "take the runs that are in the folder instead of new ones")
+	flags.StringVar(&o.network, "network", string(record.Emulated), "`kind` of network: emulated or virtual")
 	flags.StringVar(&o.write, "write", cost.FitFile, "`file` that the fit is written to; empty writes none")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -82,7 +81,7 @@ func work(ctx context.Context, args []string, stdout io.Writer) error {
 		if err != nil {
 			return err
 		}
-		return writeReplay(stdout, list)
+		return writeReplay(stdout, o.network, list)
 	}
 	var rates []float64
 	for _, r := range ratesOf(reference) {
@@ -105,7 +104,7 @@ func work(ctx context.Context, args []string, stdout io.Writer) error {
 	if err := writeFit(stdout, list, all, chosen); err != nil || o.write == "" {
 		return err
 	}
-	return writeConstants(o.write, list, chosen)
+	return writeConstants(o.write, o.network, list, chosen)
 }
 
 // measure replays the workloads of each rate under a software cost. Slow rates,
@@ -114,10 +113,14 @@ func work(ctx context.Context, args []string, stdout io.Writer) error {
 func (o options) measure(ctx context.Context, reference []observation, softwareCost string, rates []float64) ([]observation, error) {
 	var results []*record.Results
 	for _, slow := range []bool{true, false} {
-		args := []string{"run", "scripts/calibrate/replay.yaml", "--profile", o.profile, "--reruns", "0", "--set", "software-cost=" + softwareCost}
+		args := []string{"run", "scripts/calibrate/replay.yaml", "--profile", o.profile, "--reruns", "0",
+			"--network", o.network, "--set", "software-cost=" + softwareCost}
 		name, jobs := "fast", "1"
+		if slow || o.network == string(record.Virtual) {
+			jobs = "0" // nothing disturbs virtual time
+		}
 		if slow {
-			name, jobs = "slow", "0"
+			name = "slow"
 		}
 		args = append(args, "--jobs", jobs)
 		var these []observation
@@ -138,7 +141,7 @@ func (o options) measure(ctx context.Context, reference []observation, softwareC
 		for _, w := range workloadsOf(these) {
 			args = append(args, "--workload", filepath.Join(referenceDir, w+".json"))
 		}
-		r, err := o.run(ctx, filepath.Join(o.out, softwareCost, name), args)
+		r, err := o.run(ctx, filepath.Join(o.out, o.network, softwareCost, name), args)
 		if err != nil {
 			return nil, err
 		}

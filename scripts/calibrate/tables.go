@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 	"slices"
@@ -53,7 +55,7 @@ func writeHead(w io.Writer) {
 }
 
 // writeReplay writes how our nodes with the fit compare with the prototype.
-func writeReplay(w io.Writer, list []observation) error {
+func writeReplay(w io.Writer, network string, list []observation) error {
 	fit, err := cost.Fitted(network)
 	if err != nil {
 		return err
@@ -63,7 +65,7 @@ func writeReplay(w io.Writer, list []observation) error {
 		repetitions += o.repetitions
 		disturbed += o.disturbed
 	}
-	fmt.Fprintf(w, "Software cost: %v (fit of %s).\n", fit.Model, fit.Date)
+	fmt.Fprintf(w, "Network: %s. Software cost: %v (fit of %s).\n", network, fit.Model, fit.Date)
 	fmt.Fprintf(w, "%d workloads, models and rates, %d executions of ours, %d of them in cells that the audit marked as disturbed.\n\n",
 		len(list), repetitions, disturbed)
 	writeHead(w)
@@ -118,8 +120,9 @@ func writeFit(w io.Writer, list []observation, all []*regression, chosen *regres
 	return nil
 }
 
-// writeConstants writes the fit as nodes/cost reads it.
-func writeConstants(file string, list []observation, r *regression) error {
+// writeConstants writes the fit as nodes/cost reads it. Those for other kinds of
+// network stay as they are.
+func writeConstants(file, network string, list []observation, r *regression) error {
 	duration := func(term int) time.Duration {
 		return time.Duration(r.coefficient(term) * float64(time.Second)).Round(10 * time.Microsecond)
 	}
@@ -128,7 +131,7 @@ func writeConstants(file string, list []observation, r *regression) error {
 		repetitions += o.repetitions
 	}
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "# Written by make calibrate; see docs/fidelity.md.\n%s:\n", network)
+	fmt.Fprintf(&b, "%s:\n", network)
 	fmt.Fprintf(&b, "  date: %q\n", time.Now().UTC().Format(time.DateOnly))
 	fmt.Fprintf(&b, "  source: >-\n    least squares over %d delays of the prototype (%s, 10 and 100 Mb/s)\n    less %d of ours, residual %.2f ms\n",
 		len(list), referenceDir, repetitions, 1e3*math.Sqrt(r.rss/float64(r.n-len(r.terms))))
@@ -140,9 +143,42 @@ func writeConstants(file string, list []observation, r *regression) error {
 		}
 		fmt.Fprintln(&b)
 	}
-	if err := os.WriteFile(file, b.Bytes(), 0o666); err != nil {
+
+	others, err := otherFits(file, network)
+	if err != nil {
+		return err
+	}
+	text := append([]byte("# Written by make calibrate; see docs/fidelity.md.\n"), others...)
+	text = append(text, b.Bytes()...)
+	if err := os.WriteFile(file, text, 0o666); err != nil {
 		return fmt.Errorf("write the fit: %w", err)
 	}
 	fmt.Printf("\nwrote %s\n", file)
 	return nil
+}
+
+// otherFits returns the lines of a file of fits that are of other networks than the
+// given one. A file that is not there has none.
+func otherFits(file, network string) ([]byte, error) {
+	data, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the other fits: %w", err)
+	}
+
+	var kept []byte
+	keep := false
+	for line := range bytes.Lines(data) {
+		// A fit begins with its network at the start of a line, and is indented.
+		if name, _, ok := bytes.Cut(line, []byte(":")); ok && line[0] != ' ' && line[0] != '#' {
+			keep = string(name) != network
+		}
+		if keep {
+			kept = append(kept, line...)
+		}
+	}
+
+	return kept, nil
 }

@@ -19,13 +19,13 @@ import (
 
 // writeResults says of each result what ran where.
 func writeResults(b *strings.Builder, results []*record.Results) error {
-	t := table.Table{Keys: 4, Header: []string{
-		"Result", "Scenario", "Variant", "Profile", "Cells", "Executions", "Failed", "Started", "Commit", "Machine",
+	t := table.Table{Keys: 5, Header: []string{
+		"Result", "Scenario", "Variant", "Network", "Profile", "Cells", "Executions", "Failed", "Started", "Commit", "Machine",
 	}}
 	for _, r := range results {
 		c, n := r.Campaign, table.Tally(r.Cells)
 		t.Rows = append(t.Rows, []string{
-			r.Name, c.Scenario, cmp.Or(c.Variant(), "–"), c.Profile,
+			r.Name, c.Scenario, cmp.Or(c.Variant(), "–"), string(c.On()), c.Profile,
 			fmt.Sprint(n.Complete), fmt.Sprint(n.OK), fmt.Sprint(n.Failed),
 			c.Started.UTC().Format(time.DateOnly), fmt.Sprintf("%.12s", c.Tool.Commit),
 			fmt.Sprintf("%s, %s", table.OrUnknown(c.Machine.CPU), table.Count(c.Machine.Cores, "core")),

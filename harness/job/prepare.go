@@ -11,6 +11,7 @@ import (
 
 	"edgebed/harness/scenario"
 	"edgebed/harness/topology"
+	"edgebed/nodes/cost"
 	"edgebed/nodes/workflow"
 	"edgebed/nodes/yamlfile"
 )
@@ -73,6 +74,9 @@ func Prepare(plan *scenario.Plan, find func(name string) (data []byte, file stri
 			return nil, err
 		}
 		texts = append(texts, data)
+	}
+	if slices.ContainsFunc(plan.Cells, func(c scenario.Cell) bool { return c.Nodes.SoftwareCost.Factor != 0 }) {
+		texts = append(texts, cost.FitText())
 	}
 	p.Hash = plan.Hash(texts...)
 	return p, yamlfile.Join(errs...)

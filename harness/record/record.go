@@ -175,9 +175,10 @@ type Execution struct {
 	Started  time.Time `json:"started"`
 	// DelayNS is from the client's first byte out to its last byte in.
 	DelayNS int64 `json:"delay_ns"`
-	// CycleNS is the pause before the execution and its delay: what a traffic
-	// rate divides by, as a client that runs back to back would show it. The
-	// testbed's own wait for the last frames is not in it.
+	// CycleNS is the time from one execution to the next: what a traffic rate
+	// divides by, as a client that runs back to back would show it. The cell's
+	// setting "cycle" says what it is made of; the testbed's own wait for the last
+	// frames is not in it.
 	CycleNS int64  `json:"cycle_ns"`
 	OK      bool   `json:"ok"`
 	Reason  string `json:"reason,omitempty"`

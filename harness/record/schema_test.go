@@ -151,7 +151,8 @@ func TestSchemaMatchesTypes(t *testing.T) {
 		{"Figure", "metric", metrics},
 		{"Claim", "metric", metrics},
 		{"Claim", "kind", ClaimKinds},
-		{"Audit", "verdict", []string{string(Faithful), string(Disturbed)}},
+		{"Audit", "verdict", []string{string(Faithful), string(Disturbed), string(Exact)}},
+		{"Campaign", "network", []string{string(Emulated), string(Virtual)}},
 	} {
 		if got := schema.Defs[enum.of].Properties[enum.property].Enum; !slices.Equal(got, enum.want) {
 			t.Errorf("%s.%s is one of %q in the schema, want %q", enum.of, enum.property, got, enum.want)
@@ -240,6 +241,9 @@ func TestSchemaAcceptsRecords(t *testing.T) {
 		}
 		// What the package itself refuses to be empty or anything.
 		campaign.Version, cell.ID, execution.Cell, end.Cell = Version, "c", "c", "c"
+		if campaign.Network != "" {
+			campaign.Network = Virtual
+		}
 		for i := range campaign.Figures {
 			campaign.Figures[i].Kind, campaign.Figures[i].Metric = KindBars, "delay"
 		}

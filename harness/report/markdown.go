@@ -121,7 +121,7 @@ const mostReasons = 4
 
 // writeAudits says which cells' emulation was disturbed, and by what.
 func writeAudits(b *strings.Builder, r *record.Results) {
-	var faithful, unknown int
+	var faithful, exact, unknown int
 	var disturbed []record.CellResult
 	for _, c := range r.Cells {
 		switch {
@@ -130,9 +130,14 @@ func writeAudits(b *strings.Builder, r *record.Results) {
 			unknown++
 		case c.End.Audit.Verdict == record.Faithful:
 			faithful++
+		case c.End.Audit.Verdict == record.Exact:
+			exact++
 		default:
 			disturbed = append(disturbed, c)
 		}
+	}
+	if exact > 0 {
+		fmt.Fprintf(b, "- Network: %d of the complete cells computed in virtual time, which nothing disturbs\n", exact)
 	}
 	if faithful+len(disturbed) == 0 {
 		return

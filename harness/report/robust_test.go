@@ -83,6 +83,27 @@ func TestAudits(t *testing.T) {
 	}
 }
 
+// TestVirtualTime labels results of a network in virtual time, none of whose cells is
+// disturbed.
+func TestVirtualTime(t *testing.T) {
+	r := reporttest.Synthesize(reporttest.Small())
+	r.Campaign.Network = record.Virtual
+	for i := range r.Cells {
+		r.Cells[i].End.Audit = &record.Audit{Verdict: record.Exact}
+		r.Cells[i].Cell.Settings[record.SettingDelayBackend] = string(record.Virtual)
+	}
+	texts := report(t, r)
+	if missing := lacks(texts["report.md"], "- Network: 16 of the complete cells computed in virtual time", "- Network: computed in virtual time"); len(missing) > 0 {
+		t.Errorf("the report lacks %q", missing)
+	}
+	if missing := lacks(texts["report.html"], "16 of 16 exact", "link delay by computation in virtual time"); len(missing) > 0 {
+		t.Errorf("the page lacks %q", missing)
+	}
+	if strings.Contains(texts["report.md"], "isturbed cell") || !strings.Contains(texts["fig17.svg"], "virtual time") {
+		t.Error("cells in virtual time are said to be disturbed, or the figure does not label them")
+	}
+}
+
 // TestBadFigure checks that a figure that cannot be drawn is an error and keeps
 // nothing else from being written.
 func TestBadFigure(t *testing.T) {

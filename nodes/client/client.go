@@ -22,6 +22,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"edgebed/nodes/cost"
 	"edgebed/nodes/statestore"
 	"edgebed/nodes/units"
 	"edgebed/nodes/wire"
@@ -50,6 +51,8 @@ type Config struct {
 	Keepers []string
 	// Timeout bounds each execution; 0 means DefaultTimeout.
 	Timeout time.Duration
+	// Cost charges the client's start; nil charges nothing.
+	Cost *cost.Charger
 	// Logger gets late callbacks; nil discards.
 	Logger *slog.Logger
 }
@@ -162,8 +165,9 @@ type Client struct {
 
 	// running is held by the execution in progress: there is one at a time.
 	running sync.Mutex
-	// held are the states between executions.
-	held held
+	// held are the states between executions; started is whether there was one.
+	held    held
+	started bool
 
 	mu    sync.Mutex
 	spent bool
@@ -277,7 +281,10 @@ func (c *Client) Execute(ctx context.Context, w *workflow.Workflow, model workfl
 	input := buildInput(argument)
 	start := time.Now()
 	var result Result
-	err = c.create(ctx, p)
+	err = c.warm(ctx)
+	if err == nil {
+		err = c.create(ctx, p)
+	}
 	if err == nil {
 		switch {
 		case model == workflow.PureFaaS:
@@ -314,6 +321,18 @@ func (c *Client) Execute(ctx context.Context, w *workflow.Workflow, model workfl
 	}
 	result.States = c.held.copy()
 	return result, nil
+}
+
+// warm charges the client's start to its first execution.
+func (c *Client) warm(ctx context.Context) error {
+	if c.started {
+		return nil
+	}
+	c.started = true
+	if err := c.cfg.Cost.ClientStart(ctx); err != nil {
+		return &Failure{StageStates, err}
+	}
+	return nil
 }
 
 // plan is an execution that was checked.

@@ -35,6 +35,7 @@ import (
 	"google.golang.org/grpc"
 
 	"edgebed/nodes/clock"
+	"edgebed/nodes/cost"
 	"edgebed/nodes/processor"
 	"edgebed/nodes/statestore"
 	"edgebed/nodes/trace"
@@ -110,6 +111,9 @@ type Config struct {
 	CallTimeout time.Duration
 	// Clock of the processors; nil means a clock.Thread of the computer's own.
 	Clock clock.Clock
+	// Cost charges each RunLambda and each state that is brought here; nil charges
+	// nothing.
+	Cost *cost.Charger
 	// Logger takes what goes wrong; nil means that nothing is logged.
 	Logger *slog.Logger
 	// Trace is told of tasks and functions; nil records nothing. Calls are watched
@@ -220,7 +224,7 @@ func (c *Computer) start(ctx context.Context) error {
 		c.defers(thread.Close)
 		told = thread
 	}
-	server, err := wire.Listen(ctx, c.cfg.Net, c.cfg.Endpoint)
+	server, err := wire.Listen(ctx, c.cfg.Net, c.cfg.Endpoint, c.cfg.Cost.Server())
 	if err != nil {
 		return err
 	}

@@ -169,6 +169,9 @@ func (c *Computer) moveState(ctx context.Context, name, from string, mark []byte
 		return err
 	}
 	defer source.Close()
+	if err := c.cfg.Cost.StateMove(ctx); err != nil {
+		return err
+	}
 	if err := c.copyState(ctx, source, name, mark); err != nil {
 		return err
 	}

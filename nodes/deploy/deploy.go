@@ -23,6 +23,7 @@ import (
 	"edgebed/nodes/clock"
 	"edgebed/nodes/computer"
 	"edgebed/nodes/controller"
+	"edgebed/nodes/cost"
 	"edgebed/nodes/processor"
 	"edgebed/nodes/router"
 	"edgebed/nodes/trace"
@@ -99,6 +100,8 @@ type Config struct {
 	Seed uint64
 	// Clock of the computers' processors; nil gives each a clock.Thread.
 	Clock clock.Clock
+	// Cost is what the nodes' software takes beyond their own work; nil is nothing.
+	Cost *cost.Charger
 	// Logger gets what the nodes log; nil discards.
 	Logger *slog.Logger
 	// Trace records what the nodes do; nil records nothing.
@@ -171,6 +174,7 @@ func (d *Deployment) check() error {
 		case h.Net == nil || !h.Address.IsValid():
 			return fmt.Errorf("host %s needs an address and a network", h.Name)
 		}
+		h.Net = cfg.Cost.Net(h.Net, h.Address)
 		d.hosts[h.Name] = h
 		names = append(names, h.Name)
 	}
@@ -236,6 +240,7 @@ func (d *Deployment) start(ctx context.Context) error {
 			CallTimeout:    cfg.CallTimeout,
 			KeepOnRetcode:  !cfg.PoisonOnRetcode,
 			Seed:           cfg.Seed + uint64(2*i), // a router draws from two streams
+			Cost:           cfg.Cost,
 			Logger:         cfg.Logger,
 		})
 		if err != nil {
@@ -281,6 +286,7 @@ func (d *Deployment) StartComputer(ctx context.Context, name string) error {
 		AsyncWorkers:      d.cfg.Handlers,
 		MaxHandlers:       d.cfg.Handlers,
 		CallTimeout:       d.cfg.CallTimeout,
+		Cost:              d.cfg.Cost,
 		Logger:            d.cfg.Logger,
 		Trace:             node,
 	})
@@ -438,6 +444,7 @@ func (d *Deployment) NewClient(ctx context.Context) (*client.Client, error) {
 		State:    endpoint(h, wire.PortClientState+uint16(ports*portStep)),
 		Keepers:  d.keepers(),
 		Timeout:  d.cfg.Timeout,
+		Cost:     d.cfg.Cost,
 		Logger:   d.cfg.Logger,
 	})
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"edgebed/nodes/client"
 	"edgebed/nodes/deploy"
+	"edgebed/nodes/nodetest"
 	"edgebed/nodes/processor"
 	"edgebed/nodes/units"
 	"edgebed/nodes/wire"

@@ -15,9 +15,10 @@ import (
 // auditView is the section on the audits of cells.
 type auditView struct {
 	// Short is the result in a few words.
-	Short                          string
-	Faithful, Disturbed, Unaudited int
-	Cells                          []cellView
+	Short string
+	// Exact cells ran on a network in virtual time, which nothing disturbs.
+	Faithful, Exact, Disturbed, Unaudited int
+	Cells                                 []cellView
 	// Measures has the range of each number over the cells, EveryMeasure all of
 	// them; nil without any.
 	Measures, EveryMeasure *table.Table
@@ -63,6 +64,8 @@ func auditOf(r *record.Results) auditView {
 			v.Unaudited++
 		case c.End.Audit.Verdict == record.Faithful:
 			v.Faithful++
+		case c.End.Audit.Verdict == record.Exact:
+			v.Exact++
 		default:
 			v.Disturbed++
 		}
@@ -74,10 +77,12 @@ func auditOf(r *record.Results) auditView {
 	slices.SortStableFunc(v.Cells, func(a, b cellView) int { return cmp.Compare(a.rank(), b.rank()) })
 
 	switch {
-	case v.Faithful+v.Disturbed == 0:
+	case v.Faithful+v.Exact+v.Disturbed == 0:
 		v.Short = "not audited"
 	case v.Disturbed > 0:
 		v.Short = fmt.Sprintf("%d of %d disturbed", v.Disturbed, len(r.Cells))
+	case v.Exact > 0:
+		v.Short = fmt.Sprintf("%d of %d exact", v.Exact, len(r.Cells))
 	default:
 		v.Short = fmt.Sprintf("%d of %d faithful", v.Faithful, len(r.Cells))
 	}

@@ -25,6 +25,9 @@ func Provenance(r *record.Results) []Fact {
 			c.Scenario, OrUnknown(c.Profile), OrUnknown(c.ScenarioSHA256))},
 		{"Started", c.Started.UTC().Format(time.RFC3339)},
 	}
+	if c.On() == record.Virtual {
+		facts = append(facts, Fact{"Network", "computed in virtual time"})
+	}
 	if r.Runs > 1 {
 		facts = append(facts, Fact{"Resumed", Count(r.Runs-1, "time")})
 	}
@@ -84,9 +87,13 @@ func LinkDelay(cells []record.CellResult) string {
 
 	names := make([]string, len(backends))
 	for i, b := range backends {
-		names[i] = b
-		if b == "delayline" {
+		switch b {
+		case "delayline":
 			names[i] = "a user-space delay line"
+		case string(record.Virtual):
+			names[i] = "computation in virtual time"
+		default:
+			names[i] = b
 		}
 	}
 	return "link delay by " + strings.Join(names, " and ")

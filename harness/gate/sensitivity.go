@@ -9,6 +9,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"edgebed/harness/escape"
 	"edgebed/harness/record"
 )
 
@@ -163,12 +164,12 @@ func (s *Sensitivity) writeMarkdown(w io.Writer) error {
 		for i, v := range one.Verdicts {
 			fmt.Fprintf(&b, " | **%s**", v)
 			if one.Shift != Steady {
-				fmt.Fprintf(&b, ": %s", cell(one.Details[i]))
+				fmt.Fprintf(&b, ": %s", escape.Markdown(one.Details[i]))
 			}
 		}
 		fmt.Fprintf(&b, " | %s |\n", one.Shift)
 	}
-	fmt.Fprintf(&b, "\n%s.\n", cell(s.summary()))
+	fmt.Fprintf(&b, "\n%s.\n", escape.Markdown(s.summary()))
 	_, err := io.WriteString(w, b.String())
 	return err
 }

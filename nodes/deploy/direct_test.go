@@ -13,7 +13,6 @@ import (
 
 	"edgebed/nodes/client"
 	"edgebed/nodes/deploy"
-	"edgebed/nodes/nodetest"
 	"edgebed/nodes/processor"
 	"edgebed/nodes/units"
 	"edgebed/nodes/wire"

@@ -36,7 +36,7 @@ that an axis of the matrix, or a parameter, has in the cell at hand. Each combin
 of the axes' values with each seed of a profile is one cell.`,
 		link: map[string]string{
 			"Parameter": "Parameters", "axisFile": "Matrix", "valueFile": "Values", "Profile": "Profiles",
-			"record.Figure": "Figures", "record.Claim": "Claims", "ComputerGroup": "Computers",
+			"record.Figure": "Figures", "record.Claim": "Claims", "record.NetworkKind": "Networks", "ComputerGroup": "Computers",
 			"Processor": "Processors", "Function": "Functions", "StateMode": "State modes",
 			"topology.Override": "Link classes", "workflow.Model": "Models", "workflow.Form": "Forms",
 			"workflow.Variant": "Variants", "emu.Backend": "Delay back ends",
@@ -47,6 +47,7 @@ of the axes' values with each seed of a profile is one cell.`,
 		},
 		sections: []section{
 			{title: "The file", folder: folder, of: "file"},
+			{title: "Networks", folder: records, of: "NetworkKind", only: texts(record.NetworkKinds)},
 			{title: "Parameters", folder: folder, of: "Parameter",
 				text: "Values that are the same in all cells. `edgebed run --set NAME=VALUE` changes them."},
 			{title: "Matrix", folder: folder, of: "axisFile", text: "A list of axes; the last one varies fastest."},

@@ -25,7 +25,7 @@ WIDE    := 310
 RACE    := $(if $(shell command -v "$$($(GO) env CC)" 2>/dev/null),-race)
 
 .PHONY: all help exp400 exp401 exp402 alibaba-mix test lint lint-shell bench gate-rates vmtest regress regress-grid \
-	regress-vm regress-vm-grid rooms docs generate clean
+	regress-vm regress-vm-grid calibrate replay sensitivity rooms docs generate clean
 
 ## build bin/edgebed and bin/edgebed-virtual
 all: $(BIN) $(VIRTUAL)
@@ -106,6 +106,31 @@ lint-shell:
 ## measure links and counters against their ideal, set-up times, the delay line
 bench:
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./harness/emu/...
+
+# The software cost that the experiments charge (docs/fidelity.md). 3 to 4 minutes
+# each on an idle machine with the quick profile; CALIBRATION=full repeats more often.
+CALIBRATION ?= quick
+NETWORK ?= emulated
+## fit the software cost to the runs of the prototype: writes nodes/cost/fit.yaml
+calibrate: $(BIN) $(VIRTUAL)
+	$(GO) run ./scripts/calibrate -profile $(CALIBRATION) -network $(NETWORK)
+
+## hold our nodes with that cost against the runs of the prototype
+replay: $(BIN) $(VIRTUAL)
+	$(GO) run ./scripts/calibrate -replay -profile $(CALIBRATION) -network $(NETWORK)
+
+# Which claims of EXPERIMENT change their verdict with the software cost: three
+# campaigns, with none, the fit and twice the fit.
+EXPERIMENT ?= exp400
+## say which claims of EXPERIMENT depend on the software cost
+sensitivity: $(BIN)
+	@for cost in none fit '2x fit'; do \
+		out="results/sensitivity/$(EXPERIMENT)$(VARIANT:%=-%)/$$(echo "$$cost" | tr -d ' ')"; \
+		scripts/fresh "$$out" && \
+		$(BIN) run $(EXPERIMENT) --profile $(PROFILE) --jobs $(JOBS) --reruns $(RERUNS) --out "$$out" \
+			--set "software-cost=$$cost" $(VARIANT:%=--set variant=%) || exit 1; \
+	done
+	$(BIN) check --sensitivity --format $(FORMAT) $(patsubst %,results/sensitivity/$(EXPERIMENT)$(VARIANT:%=-%)/%,none fit 2xfit)
 
 # The network's tests, the way without root, and both delay back ends side by
 # side, in a virtual machine with the distribution's kernel; see scripts/vm.

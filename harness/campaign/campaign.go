@@ -356,7 +356,8 @@ const smoothing = 0.05
 func (r *run) forecast() {
 	begin := time.Now()
 	since := begin.Sub(r.forecastAt)
-	if r.forecastCost > time.Duration(forecastShare*float64(since)) {
+	over := len(r.admission.running)+len(r.admission.waiting) == 0
+	if !over && r.forecastCost > time.Duration(forecastShare*float64(since)) {
 		return
 	}
 	left := r.admission.forecast(&r.pace, begin)

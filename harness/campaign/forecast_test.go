@@ -28,7 +28,7 @@ func TestForecast(t *testing.T) {
 		{name: "twice as fast", slow: func(time.Duration) float64 { return 0.5 }},
 		{name: "busy", slow: func(time.Duration) float64 { return 2.5 }},
 		{name: "becomes slower", slow: func(d time.Duration) float64 { return 1 + min(d.Seconds()/200, 1) }},
-		{name: "becomes faster", slow: func(d time.Duration) float64 { return 2 - min(d.Seconds()/50, 1) }},
+		{name: "becomes faster", slow: func(d time.Duration) float64 { return 2 - min(d.Seconds()/35, 1) }},
 		// Here a third of the cells run again, most of them alone at the end, of which
 		// nothing has been seen after a third.
 		{name: "disturbed", slow: func(time.Duration) float64 { return 1.5 }, audit: overload(0.8), within: 0.3},

@@ -80,6 +80,7 @@ func ExampleBuild() {
 	}
 	defer n.Close()
 	fmt.Printf("%s is at %v behind %s\n", a.Name(), a.Address(), a.Switch())
+	fmt.Println("something delays the link's frames:", n.Backend() != emu.None)
 
 	before, err := n.Counters()
 	if err != nil {
@@ -106,6 +107,7 @@ func ExampleBuild() {
 
 	// Output:
 	// a is at 10.9.0.1 behind s0
+	// something delays the link's frames: true
 	// more bytes on the link than in the file: true
 	// no faster than the link: true
 }

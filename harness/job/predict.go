@@ -157,7 +157,7 @@ func (j *Job) placement(w, before *workflow.Workflow) (place workflow.Placement,
 	e := j.Cell.Execution
 	place = workflow.Placement{
 		Client:      j.Cell.Nodes.Client,
-		Host:        func(i int) string { return j.serving.hosts[w.Functions[i]][0] },
+		Host:        func(i int) string { return j.serving.of(w.Functions[i])[0] },
 		StateServer: func(host string) string { return j.group(host).Keeper(host) },
 		ReadWrite: func(host string) bool {
 			g := j.group(host)
@@ -167,7 +167,7 @@ func (j *Job) placement(w, before *workflow.Workflow) (place workflow.Placement,
 	}
 	known = j.serving.sole(w)
 	if e.Form == workflow.Direct && e.Model != workflow.PureFaaS {
-		if bound, err := direct.Bind(w, j.serving.byAddress(j.topology)); err == nil {
+		if bound, err := direct.Bind(w, j.serving.byAddress(w, j.topology)); err == nil {
 			known, place.Host = true, func(i int) string { return bound[i] }
 		}
 	}
@@ -228,12 +228,16 @@ const framePayload units.Size = 1448
 // service returns how long one call of a function takes on a host.
 func (j *Job) service(function, host string) time.Duration {
 	spec, _ := j.topology.Host(host)
+	served := func(pattern string) bool {
+		name := functionName(pattern, spec)
+		return name == function || name == workflow.AliasOf(function)
+	}
 	for _, g := range j.Cell.Nodes.Computers {
 		if !slices.Contains(g.Hosts, host) {
 			continue
 		}
 		for _, f := range g.Functions {
-			if slices.ContainsFunc(f.Names, func(name string) bool { return functionName(name, spec) == function }) {
+			if slices.ContainsFunc(f.Names, served) {
 				return f.ServiceTime
 			}
 		}

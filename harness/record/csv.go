@@ -2,37 +2,12 @@ package record
 
 import (
 	"encoding/csv"
-	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strconv"
 
 	"edgebed/harness/escape"
 )
-
-// WriteCSV writes executions.csv and ports.csv into dir, replacing what is
-// there: the same data as the records, for spreadsheets and other tools.
-func WriteCSV(dir string, r *Results) error {
-	for _, f := range []struct {
-		name  string
-		write func(io.Writer, *Results) error
-	}{{"executions.csv", ExecutionsCSV}, {"ports.csv", PortsCSV}} {
-		if err := writeFile(filepath.Join(dir, f.name), r, f.write); err != nil {
-			return fmt.Errorf("write %s: %w", f.name, err)
-		}
-	}
-	return nil
-}
-
-func writeFile(name string, r *Results, write func(io.Writer, *Results) error) error {
-	file, err := os.Create(name)
-	if err != nil {
-		return err
-	}
-	return errors.Join(write(file, r), file.Close())
-}
 
 // ExecutionsCSV writes one row per execution: a column for each axis of the
 // matrix, then what Execution holds, except for its ports, and the audit's verdict

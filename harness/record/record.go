@@ -115,6 +115,8 @@ type Figure struct {
 	X      string   `json:"x" yaml:"x"`
 	Series string   `json:"series" yaml:"series"`
 	Panels []string `json:"panels,omitempty" yaml:"panels"`
+	// Of lists the values of Series to draw; where empty, all.
+	Of []string `json:"of,omitempty" yaml:"of"`
 	// Where keeps only cells with the given value on each named axis.
 	Where map[string]string `json:"where,omitempty" yaml:"where"`
 	// LogX and LogY choose logarithmic axes.
@@ -173,9 +175,10 @@ type Execution struct {
 	Started  time.Time `json:"started"`
 	// DelayNS is from the client's first byte out to its last byte in.
 	DelayNS int64 `json:"delay_ns"`
-	// CycleNS is the pause before the execution and its delay: what a traffic
-	// rate divides by, as a client that runs back to back would show it. The
-	// testbed's own wait for the last frames is not in it.
+	// CycleNS is the time from one execution to the next: what a traffic rate
+	// divides by, as a client that runs back to back would show it. The cell's
+	// setting "cycle" says what it is made of; the testbed's own wait for the last
+	// frames is not in it.
 	CycleNS int64  `json:"cycle_ns"`
 	OK      bool   `json:"ok"`
 	Reason  string `json:"reason,omitempty"`

@@ -60,9 +60,8 @@ type Nodes struct {
 	Controller string `yaml:"controller"`
 	// Computers are the hosts that run functions, in groups of equal ones.
 	Computers []ComputerGroup `yaml:"computers" required:"true"`
-	// ConnectionCost is the time that a node's software takes to open a
-	// connection, on top of what the network takes.
-	ConnectionCost time.Duration `yaml:"connection-cost"`
+	// SoftwareCost is the time that the nodes' software takes beyond our own.
+	SoftwareCost SoftwareCost `yaml:"software-cost"`
 }
 
 // ComputerGroup describes equal computers on several hosts.
@@ -138,6 +137,14 @@ type Execution struct {
 	Form workflow.Form `yaml:"form"`
 	// Pause before each execution: the client's inter-request time.
 	Pause time.Duration `yaml:"pause"`
+	// Cycle says what a traffic rate divides an execution's bytes by: CycleText,
+	// the default, or CycleArtifact.
+	Cycle Cycle `yaml:"cycle"`
+	// ProcessStart and Interval are parts of CycleArtifact: how long the
+	// prototype's client process takes to start and end, and the least time from
+	// one request to the next.
+	ProcessStart time.Duration `yaml:"process-start"`
+	Interval     time.Duration `yaml:"interval"`
 	// Timeout bounds one execution and every call in it.
 	Timeout time.Duration `yaml:"timeout" required:"true"`
 	// WarmUp opens all persistent connections before the first execution.
@@ -153,6 +160,39 @@ type Execution struct {
 	// Verify makes functions sign the states they use, and fails an execution
 	// whose states were not used by the right functions in the right order.
 	Verify bool `yaml:"verify"`
+}
+
+// Cycle is a reading of what a client does from one execution to the next.
+type Cycle string
+
+const (
+	// CycleText is a client that pauses and executes, over and over.
+	CycleText Cycle = "text"
+	// CycleArtifact is the published scripts': for each workflow a new client
+	// process, which waits for the pause, sends its request, and ends when it is
+	// answered but not before the interval is over (prototype, UnifClient::loop
+	// with --max-requests 1).
+	CycleArtifact Cycle = "artifact"
+)
+
+// Cycles lists the readings.
+var Cycles = []Cycle{CycleText, CycleArtifact}
+
+// CycleTime returns the time from one execution to the next of a client that the
+// testbed does not hold up.
+func (e *Execution) CycleTime(delay time.Duration) time.Duration {
+	if e.Cycle == CycleArtifact {
+		return e.ProcessStart + e.Pause + max(e.Interval, delay)
+	}
+	return e.Pause + delay
+}
+
+// CycleWords says what CycleTime is made of, for records and reports.
+func (e *Execution) CycleWords() string {
+	if e.Cycle == CycleArtifact {
+		return fmt.Sprintf("artifact: process start %v + pause %v + max(%v, delay)", e.ProcessStart, e.Pause, e.Interval)
+	}
+	return fmt.Sprintf("text: pause %v + delay", e.Pause)
 }
 
 // Selection says which cells of a scenario to run, and with what.
@@ -371,11 +411,9 @@ func (c *Cell) check() error {
 	if !slices.Contains(emu.Backends, c.Topology.Delay) {
 		errs = append(errs, c.Topology.Pos.Errorf("unknown delay back end %q (valid: %v)", c.Topology.Delay, emu.Backends))
 	}
+	errs = append(errs, c.Execution.checkCycle())
 	if c.Execution.Timeout <= 0 {
 		errs = append(errs, c.Execution.Pos.Errorf("timeout must be positive"))
-	}
-	if c.Nodes.ConnectionCost < 0 {
-		errs = append(errs, c.Nodes.Pos.Errorf("connection-cost must not be negative"))
 	}
 	for _, g := range c.Nodes.Computers {
 		for _, f := range g.Functions {
@@ -385,6 +423,21 @@ func (c *Cell) check() error {
 		}
 	}
 	return yamlfile.Join(append(errs, c.Nodes.checkKeepers())...)
+}
+
+// maxCycle bounds the parts of a cycle.
+const maxCycle = time.Hour
+
+func (e *Execution) checkCycle() error {
+	switch {
+	case e.Cycle != "" && !slices.Contains(Cycles, e.Cycle):
+		return e.Pos.Errorf("unknown cycle %q%s", e.Cycle, yamlfile.Suggest(string(e.Cycle), []string{string(CycleText), string(CycleArtifact)}))
+	case e.ProcessStart < 0 || e.ProcessStart > maxCycle || e.Interval < 0 || e.Interval > maxCycle:
+		return e.Pos.Errorf("process-start and interval: expected 0 to %v", maxCycle)
+	case e.Cycle == "" && (e.ProcessStart > 0 || e.Interval > 0):
+		return e.Pos.Errorf("process-start and interval are parts of cycle: artifact; add it")
+	}
+	return nil
 }
 
 // checkKeepers checks where states are kept: on a host with a computer that

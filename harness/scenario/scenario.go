@@ -314,6 +314,11 @@ func (s *Scenario) check() error {
 				fail(path, "unknown axis %s%s", axis, yamlfile.Suggest(axis, s.axisNames()))
 			}
 		}
+		for _, v := range f.Of {
+			if err := s.checkValue(f.Series, v); err != nil {
+				fail(append(path, "of"), "%w", err)
+			}
+		}
 		for axis, v := range f.Where {
 			if err := s.checkValue(axis, v); err != nil {
 				fail(append(path, "where", axis), "%w", err)

@@ -15,6 +15,7 @@ import (
 	"edgebed/harness/record"
 	"edgebed/harness/scenario"
 	"edgebed/nodes/client"
+	"edgebed/nodes/cost"
 	"edgebed/nodes/deploy"
 	"edgebed/nodes/trace"
 	"edgebed/nodes/workflow"
@@ -43,6 +44,8 @@ type bench struct {
 	network    Network
 	deployment *deploy.Deployment
 	recorder   *trace.Recorder // nil where nothing is traced
+	// cost is the software cost in full, with where it is from.
+	cost string
 	// kept is the client of the last execution if the next one has the same.
 	kept *client.Client
 	// before is the workflow that it executed, nil where there is no such client.
@@ -62,6 +65,13 @@ func start(ctx context.Context, build Build, j job.Job) (*bench, error) {
 	if err != nil {
 		return nil, err
 	}
+
+	software, origin, err := j.Cell.Nodes.SoftwareCost.Model(string(b.network.Kind()))
+	if err != nil {
+		return nil, errors.Join(err, b.close())
+	}
+	b.cost = fmt.Sprintf("%v (%s)", software, origin)
+
 	if j.Trace != nil {
 		b.recorder = trace.New()
 	}
@@ -72,6 +82,7 @@ func start(ctx context.Context, build Build, j job.Job) (*bench, error) {
 		Timeout:     j.Cell.Execution.Timeout,
 		CallTimeout: j.Cell.Execution.Timeout,
 		Seed:        j.Cell.Seed,
+		Cost:        cost.NewCharger(software, b.network.Sleep),
 		Trace:       b.recorder,
 		Clock:       b.network.Clock(),
 	}
@@ -80,7 +91,7 @@ func start(ctx context.Context, build Build, j job.Job) (*bench, error) {
 		if err != nil {
 			return nil, errors.Join(err, b.close())
 		}
-		cfg.Hosts = append(cfg.Hosts, deploy.Host{Name: spec.Name, Address: spec.Address, Net: costly{h, j.Cell.Nodes.ConnectionCost, b.network.Sleep}})
+		cfg.Hosts = append(cfg.Hosts, deploy.Host{Name: spec.Name, Address: spec.Address, Net: h})
 	}
 	if b.deployment, err = deploy.Start(ctx, cfg); err != nil {
 		return nil, errors.Join(err, b.close())
@@ -103,16 +114,17 @@ func (b *bench) run(ctx context.Context, report job.Reporter) error {
 	cell := b.job.Cell
 	settings := b.network.Settings()
 	maps.Copy(settings, map[string]string{
-		"topology":        b.job.Topology().Name,
-		"network":         string(b.network.Kind()),
-		"form":            string(cell.Execution.Form),
-		"connection-cost": cell.Nodes.ConnectionCost.String(),
-		"pause":           cell.Execution.Pause.String(),
-		"timeout":         cell.Execution.Timeout.String(),
-		"warm-up":         fmt.Sprint(cell.Execution.WarmUp),
-		"discard":         fmt.Sprint(cell.Execution.Discard),
-		"clients":         clients(cell.Execution.KeepClient),
-		"verify":          fmt.Sprint(cell.Execution.Verify),
+		"topology":      b.job.Topology().Name,
+		"network":       string(b.network.Kind()),
+		"form":          string(cell.Execution.Form),
+		"software-cost": b.cost,
+		"cycle":         cell.Execution.CycleWords(),
+		"pause":         cell.Execution.Pause.String(),
+		"timeout":       cell.Execution.Timeout.String(),
+		"warm-up":       fmt.Sprint(cell.Execution.WarmUp),
+		"discard":       fmt.Sprint(cell.Execution.Discard),
+		"clients":       clients(cell.Execution.KeepClient),
+		"verify":        fmt.Sprint(cell.Execution.Verify),
 	})
 	maps.Copy(settings, stateSettings(cell.Nodes.Computers))
 	if err := report.Cell(record.Cell{
@@ -293,7 +305,7 @@ func (b *bench) execute(ctx context.Context, index int, w job.Workflow) (record.
 		})
 	}
 	e.Retransmissions, e.ActiveOpens = counted.tcp.Retransmissions, counted.tcp.ActiveOpens
-	e.CycleNS = int64(cell.Execution.Pause + result.Delay)
+	e.CycleNS = int64(cell.Execution.CycleTime(result.Delay))
 	return e, err
 }
 

@@ -22,6 +22,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"edgebed/nodes/cost"
 	"edgebed/nodes/statestore"
 	"edgebed/nodes/units"
 	"edgebed/nodes/wire"
@@ -50,6 +51,8 @@ type Config struct {
 	Keepers []string
 	// Timeout bounds each execution; 0 means DefaultTimeout.
 	Timeout time.Duration
+	// Cost charges the client's start; nil charges nothing.
+	Cost *cost.Charger
 	// Logger gets late callbacks; nil discards.
 	Logger *slog.Logger
 }
@@ -162,8 +165,9 @@ type Client struct {
 
 	// running is held by the execution in progress: there is one at a time.
 	running sync.Mutex
-	// held are the states between executions.
-	held held
+	// held are the states between executions; started is whether there was one.
+	held    held
+	started bool
 
 	mu    sync.Mutex
 	spent bool
@@ -252,10 +256,14 @@ func (c *Client) LateCallbacks() int { return c.callbacks.lateCount() }
 
 // Execute runs the workflow once with an argument of the given size (at least
 // 12 bytes, the framing of the prototype's input) and returns what it showed. A
-// failed execution returns a *Failure. Pure-faas is the same in both forms.
+// failed execution returns a *Failure. Pure-faas calls functions alike in both
+// forms; in the direct form, and in both under the Text variant, each function of
+// a DAG gets its predecessors' outputs instead of the client's input.
 //
 // The direct form refuses a workflow whose augmented task-state graph has a
-// cycle, or whose states' access orders are not defined, before anything runs.
+// cycle, or whose states' access orders are not defined, before anything runs. So
+// does every form where access orders are given, and the carry form then refuses
+// what it cannot keep in order (workflow.CheckCarry).
 func (c *Client) Execute(ctx context.Context, w *workflow.Workflow, model workflow.Model, form workflow.Form, argument units.Size, opts Options) (Result, error) {
 	if !c.running.TryLock() {
 		return Result{}, &Failure{StageCheck, errors.New("another execution is in progress (use one client per concurrent execution)")}
@@ -273,7 +281,10 @@ func (c *Client) Execute(ctx context.Context, w *workflow.Workflow, model workfl
 	input := buildInput(argument)
 	start := time.Now()
 	var result Result
-	err = c.create(ctx, p)
+	err = c.warm(ctx)
+	if err == nil {
+		err = c.create(ctx, p)
+	}
 	if err == nil {
 		switch {
 		case model == workflow.PureFaaS:
@@ -312,6 +323,18 @@ func (c *Client) Execute(ctx context.Context, w *workflow.Workflow, model workfl
 	return result, nil
 }
 
+// warm charges the client's start to its first execution.
+func (c *Client) warm(ctx context.Context) error {
+	if c.started {
+		return nil
+	}
+	c.started = true
+	if err := c.cfg.Cost.ClientStart(ctx); err != nil {
+		return &Failure{StageStates, err}
+	}
+	return nil
+}
+
 // plan is an execution that was checked.
 type plan struct {
 	w     *workflow.Workflow
@@ -324,6 +347,8 @@ type plan struct {
 	users  map[string][]int
 	// augmented is the workflow's augmented graph in the direct form.
 	augmented *workflow.Augmented
+	// outputs gives each function of a pure-faas DAG its predecessors' outputs.
+	outputs bool
 }
 
 // check refuses what cannot run, before anything runs.
@@ -348,7 +373,13 @@ func (c *Client) check(w *workflow.Workflow, model workflow.Model, form workflow
 		return nil, err
 	}
 	p := &plan{w: w, local: model == workflow.StateLocal, name: joined(w.Functions), verify: opts.Verify}
-	if opts.Verify || direct || (model == workflow.PureFaaS && !w.IsChain()) {
+	p.outputs = form == workflow.Direct || w.Variant == workflow.Text
+	if w.HasOrders() && model != workflow.PureFaaS && !direct {
+		if err := w.CheckCarry(); err != nil {
+			return nil, err
+		}
+	}
+	if w.HasOrders() || opts.Verify || direct || (model == workflow.PureFaaS && !w.IsChain()) {
 		augmented, err := workflow.Augment(w)
 		if err != nil {
 			return nil, err

@@ -127,8 +127,8 @@ func TestRequestSizes(t *testing.T) {
 		{"pure-faas f1", singleRequest(w, 0, input, id, embedded, false), 20096},
 		{"pure-faas f2", singleRequest(w, 1, input, id, embedded, false), 30099},
 		{"pure-faas f3", singleRequest(w, 2, input, id, embedded, false), 20096},
-		{"state-prop", workflowRequest(w, input, id, callbackAt, embedded, false), 40175},
-		{"state-local", workflowRequest(w, input, id, callbackAt, located, false), 10192},
+		{"state-prop", workflowRequest(&plan{w: w}, input, id, callbackAt, embedded), 40175},
+		{"state-local", workflowRequest(&plan{w: w, local: true}, input, id, callbackAt, located), 10192},
 	} {
 		// What the router adds.
 		tt.in.Hops, tt.in.Forward = 1, true
@@ -146,7 +146,7 @@ func TestWorkflowRequest(t *testing.T) {
 		StateSizes:   map[string]units.Size{"s": 2, "free": 3},
 	}
 	states := map[string]State{"s": {Location: "p:1", Content: []byte("xx")}, "free": {Content: []byte("yyy")}}
-	got := workflowRequest(w, "in", "u", "c:1", states, true)
+	got := workflowRequest(&plan{w: w, local: true, verify: true}, "in", "u", "c:1", states)
 	want := &wire.LambdaRequest{
 		Name: "a", Input: "in", Uuid: "u", Callback: "c:1",
 		States: map[string]*wire.State{"s": {Location: "p:1"}},
@@ -158,6 +158,55 @@ func TestWorkflowRequest(t *testing.T) {
 	}
 	if !proto.Equal(got, want) {
 		t.Errorf("request %v, want %v", got, want)
+	}
+
+	// The text embeds the full state, but it has no references to what nobody uses.
+	w.Variant = workflow.Text
+	if got := workflowRequest(&plan{w: w, local: true, verify: true}, "in", "u", "c:1", states); !proto.Equal(got, want) {
+		t.Errorf("state-local under text: request %v, want %v", got, want)
+	}
+	want.States["free"] = &wire.State{Content: []byte("yyy")}
+	if got := workflowRequest(&plan{w: w, verify: true}, "in", "u", "c:1", states); !proto.Equal(got, want) {
+		t.Errorf("state-prop under text: request %v, want %v", got, want)
+	}
+}
+
+// TestPureFaaSDAGInputs: with the scripts' reading each function of a DAG gets the
+// client's input; with the text's, and in the direct form, what its predecessors
+// gave, and the result is the last function's.
+func TestPureFaaSDAGInputs(t *testing.T) {
+	w := &workflow.Workflow{Functions: []string{"a", "b", "c", "d"}, Successors: [][]int{{1, 2}, {3}, {3}}}
+	const client = `{"input":"AAAAAAAA"}`
+	output := func(name string) string { return `{"input":"` + strings.Repeat(name, 8) + `"}` }
+	given := map[string]string{"a": client, "b": output("a"), "c": output("a"), "d": `{"input":"bcbcbcbc"}`}
+	artifact := map[string]string{"a": client, "b": client, "c": client, "d": client}
+	for _, tt := range []struct {
+		variant workflow.Variant
+		form    workflow.Form
+		inputs  map[string]string
+		output  string
+	}{
+		{"", workflow.Carry, artifact, client},
+		{workflow.Artifact, workflow.Carry, artifact, client},
+		{workflow.Text, workflow.Carry, given, output("d")},
+		{"", workflow.Direct, given, output("d")},
+	} {
+		_, r, c := setUp(t, time.Minute, func(_ context.Context, in *wire.LambdaRequest) (*wire.LambdaResponse, error) {
+			return &wire.LambdaResponse{Retcode: wire.RetOK, Output: output(in.GetName()), Hops: 2}, nil
+		})
+		w.Variant = tt.variant
+		result, err := c.Execute(t.Context(), w, workflow.PureFaaS, tt.form, 20, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if result.Output != tt.output {
+			t.Errorf("%q, %s: output %s, want %s", tt.variant, tt.form, result.Output, tt.output)
+		}
+		for _, in := range r.Requests() {
+			if got, want := in.GetInput(), tt.inputs[in.GetName()]; got != want {
+				t.Errorf("%q, %s: %s gets %s, want %s", tt.variant, tt.form, in.GetName(), got, want)
+			}
+		}
 	}
 }
 

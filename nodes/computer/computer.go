@@ -35,6 +35,7 @@ import (
 	"google.golang.org/grpc"
 
 	"edgebed/nodes/clock"
+	"edgebed/nodes/cost"
 	"edgebed/nodes/processor"
 	"edgebed/nodes/statestore"
 	"edgebed/nodes/trace"
@@ -77,6 +78,19 @@ type Config struct {
 	// by a cloud service"). A state that is still elsewhere moves to the server
 	// first, once. It goes with RemoteStateServer only.
 	StateReadWrite bool
+	// SerialMoves makes a task that moves its remote states hold up the arrivals at
+	// joins, with their acknowledgements, and the completion of other tasks, as in
+	// the prototype, where one mutex guards all three (Edge/edgecomputer.cpp:
+	// checkPreconditions, blockingExecution, taskDone). Without it only other moves
+	// wait. The direct form, which the prototype does not have, never waits.
+	//
+	// It hardly shows. With and without it, the same 20 DAGs of exp401 under
+	// state-local in the carry form (10 kB, 1 seed) took 390.6 and 391.3 ms at 10 Mb/s
+	// (-0.1 ± 0.8 %, mean and standard error of the pairs), and 196.2 and 204.7 ms at
+	// 100 Mb/s (-3.2 ± 2.0 %). In exp402 (200 kB, 20 executions) it was 432 and 396 ms
+	// with states at the edge (+9 ± 4 %), 612 and 642 ms in the cloud (-5 ± 1 %): the
+	// signs differ, because the routers chose other computers in each run.
+	SerialMoves bool
 	// Companion is the e-router for the next functions of a workflow. Where
 	// empty only single functions and last functions can be served.
 	Companion string
@@ -97,6 +111,9 @@ type Config struct {
 	CallTimeout time.Duration
 	// Clock of the processors; nil means a clock.Thread of the computer's own.
 	Clock clock.Clock
+	// Cost charges each RunLambda and each state that is brought here; nil charges
+	// nothing.
+	Cost *cost.Charger
 	// Logger takes what goes wrong; nil means that nothing is logged.
 	Logger *slog.Logger
 	// Trace is told of tasks and functions; nil records nothing. Calls are watched
@@ -160,7 +177,7 @@ type Computer struct {
 
 	// sending is held while one task's branches are sent, moving while one
 	// task's remote states are moved: both are serial per computer, as in the
-	// prototype.
+	// prototype. What else its moves hold up is Config.SerialMoves.
 	sending, moving semaphore
 
 	inFlight atomic.Int64
@@ -207,7 +224,7 @@ func (c *Computer) start(ctx context.Context) error {
 		c.defers(thread.Close)
 		told = thread
 	}
-	server, err := wire.Listen(ctx, c.cfg.Net, c.cfg.Endpoint)
+	server, err := wire.Listen(ctx, c.cfg.Net, c.cfg.Endpoint, c.cfg.Cost.Server())
 	if err != nil {
 		return err
 	}

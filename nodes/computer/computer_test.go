@@ -461,6 +461,58 @@ func TestMovesAreSerial(t *testing.T) {
 	}
 }
 
+// With SerialMoves a move of states holds up arrivals at joins and the completion
+// of other tasks, as in the prototype; without, neither.
+func TestSerialMoves(t *testing.T) {
+	for _, serial := range []bool{false, true} {
+		n := newFabric()
+		source := startStates(t, n, clientStates, map[string][]byte{"a": nil})
+		source.hold = make(chan struct{})
+		cfg := config(n, 2, "f", "f3")
+		cfg.SerialMoves = serial
+		c, client := start(t, cfg)
+		moved := make(chan *wire.LambdaResponse, 1)
+		go func() {
+			resp, _ := client.RunLambda(context.Background(), &wire.LambdaRequest{
+				Name: "f", States: map[string]*wire.State{"a": {Location: clientStates}},
+				Dependencies: map[string]*wire.FunctionList{"a": list("f")},
+			})
+			moved <- resp
+		}()
+		eventually(t, "the state is being moved", func() bool {
+			source.mu.Lock()
+			defer source.mu.Unlock()
+			return source.busy > 0
+		})
+
+		others := map[string]*wire.LambdaRequest{"an arrival at a join": diamond(3), "another task": {Name: "f"}}
+		for what, req := range others {
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			if serial {
+				cancel()
+				ctx, cancel = context.WithTimeout(t.Context(), 100*time.Millisecond)
+			}
+			if _, err := client.RunLambda(ctx, req); (err != nil) != serial {
+				t.Errorf("serial moves %t: %s during a move is answered with error %v", serial, what, err)
+			}
+			cancel()
+		}
+		if serial && c.Stats().Joins != 0 {
+			t.Errorf("the arrival that was given up is counted")
+		}
+		close(source.hold)
+		if resp := receive(t, moved, "result"); resp.GetRetcode() != wire.RetOK {
+			t.Errorf("serial moves %t: the move ends with %v", serial, resp)
+		}
+		for what, req := range others {
+			if resp := call(t, client, req); resp.GetRetcode() != wire.RetOK {
+				t.Errorf("serial moves %t: %s after the move: %v", serial, what, resp)
+			}
+		}
+		c.Abandon()
+	}
+}
+
 // diamond is f0 -> {f1, f2} -> f3.
 func diamond(index uint32) *wire.LambdaRequest {
 	names := []string{"f0", "f1", "f2", "f3"}

@@ -186,6 +186,8 @@ type stateDouble struct {
 	calls    []string
 	busy     int // calls under way
 	overlaps int // calls that began while another was under way
+	// hold, if set, keeps each call waiting until it is closed.
+	hold chan struct{}
 }
 
 func startStates(t testing.TB, n wire.Net, address string, contents map[string][]byte) *stateDouble {
@@ -201,6 +203,9 @@ func (s *stateDouble) call(verb string, in *wire.State, do func() *wire.StateRes
 		s.overlaps++
 	}
 	s.mu.Unlock()
+	if s.hold != nil {
+		<-s.hold
+	}
 	time.Sleep(2 * time.Millisecond) // so that calls in parallel would overlap
 	s.mu.Lock()
 	defer s.mu.Unlock()

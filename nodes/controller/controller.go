@@ -101,7 +101,8 @@ func Start(ctx context.Context, cfg Config) (*Controller, error) {
 		computers: make(map[string]computer),
 	}
 
-	server, err := wire.Serve(ctx, cfg.Net, cfg.Endpoint, func(s grpc.ServiceRegistrar) { wire.RegisterEdgeControllerServer(s, c) })
+	register := func(s grpc.ServiceRegistrar) { wire.RegisterEdgeControllerServer(s, c) }
+	server, err := wire.Serve(ctx, cfg.Net, cfg.Endpoint, register)
 	if err != nil {
 		end()
 		return nil, fmt.Errorf("start controller: %w", err)

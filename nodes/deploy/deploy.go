@@ -23,6 +23,7 @@ import (
 	"edgebed/nodes/clock"
 	"edgebed/nodes/computer"
 	"edgebed/nodes/controller"
+	"edgebed/nodes/cost"
 	"edgebed/nodes/processor"
 	"edgebed/nodes/router"
 	"edgebed/nodes/trace"
@@ -60,6 +61,9 @@ type Computer struct {
 	// and write it back, instead of moving it there once. It needs a StateHost
 	// other than the computer's own.
 	StateReadWrite bool
+	// SerialMoves makes a move of states hold up the computer's joins and
+	// completions, as in the prototype.
+	SerialMoves bool
 }
 
 // Config says what stands where. The ports are wire's.
@@ -96,6 +100,8 @@ type Config struct {
 	Seed uint64
 	// Clock of the computers' processors; nil gives each a clock.Thread.
 	Clock clock.Clock
+	// Cost is what the nodes' software takes beyond their own work; nil is nothing.
+	Cost *cost.Charger
 	// Logger gets what the nodes log; nil discards.
 	Logger *slog.Logger
 	// Trace records what the nodes do; nil records nothing.
@@ -168,6 +174,7 @@ func (d *Deployment) check() error {
 		case h.Net == nil || !h.Address.IsValid():
 			return fmt.Errorf("host %s needs an address and a network", h.Name)
 		}
+		h.Net = cfg.Cost.Net(h.Net, h.Address)
 		d.hosts[h.Name] = h
 		names = append(names, h.Name)
 	}
@@ -233,6 +240,7 @@ func (d *Deployment) start(ctx context.Context) error {
 			CallTimeout:    cfg.CallTimeout,
 			KeepOnRetcode:  !cfg.PoisonOnRetcode,
 			Seed:           cfg.Seed + uint64(2*i), // a router draws from two streams
+			Cost:           cfg.Cost,
 			Logger:         cfg.Logger,
 		})
 		if err != nil {
@@ -270,6 +278,7 @@ func (d *Deployment) StartComputer(ctx context.Context, name string) error {
 		StateEndpoint:     endpoint(d.hosts[state], wire.PortState),
 		RemoteStateServer: state != name,
 		StateReadWrite:    spec.StateReadWrite,
+		SerialMoves:       spec.SerialMoves,
 		Companion:         d.routerOf(name),
 		Controller:        endpoint(d.hosts[d.cfg.Controller], wire.PortController),
 		Spec:              spec.Spec,
@@ -277,6 +286,7 @@ func (d *Deployment) StartComputer(ctx context.Context, name string) error {
 		AsyncWorkers:      d.cfg.Handlers,
 		MaxHandlers:       d.cfg.Handlers,
 		CallTimeout:       d.cfg.CallTimeout,
+		Cost:              d.cfg.Cost,
 		Logger:            d.cfg.Logger,
 		Trace:             node,
 	})
@@ -434,6 +444,7 @@ func (d *Deployment) NewClient(ctx context.Context) (*client.Client, error) {
 		State:    endpoint(h, wire.PortClientState+uint16(ports*portStep)),
 		Keepers:  d.keepers(),
 		Timeout:  d.cfg.Timeout,
+		Cost:     d.cfg.Cost,
 		Logger:   d.cfg.Logger,
 	})
 	if err != nil {

@@ -28,6 +28,12 @@ import (
 // argument is the size of the argument in the worked examples.
 const argument = 10 * units.KB
 
+// noLeaks fails the test if goroutines are left at its end.
+func noLeaks(t *testing.T) {
+	t.Helper()
+	nodetest.NoLeaks(t)
+}
+
 // spec is the prototype's computer with the given functions, each taking
 // service for an argument of the worked examples' size.
 func spec(service time.Duration, functions ...string) processor.Spec {
@@ -161,7 +167,7 @@ func toComputer(m message) bool {
 // TestWorkedExamples measures the sheet's worked chain and diamond: payload
 // between hosts, connections, hops.
 func TestWorkedExamples(t *testing.T) {
-	nodetest.NoLeaks(t)
+	noLeaks(t)
 	network, cfg := ring(5, time.Millisecond)
 	tap := newTap(t, network)
 	d := start(t, cfg)
@@ -318,7 +324,7 @@ func drawChain(t *rapid.T, hosts int) *workflow.Workflow {
 // exactly its users in order, no node holds anything afterwards, and the
 // connections are those of the prototype.
 func TestChainsAreConsistent(t *testing.T) {
-	nodetest.NoLeaks(t)
+	noLeaks(t)
 	network, cfg := ring(5, 0)
 	d := start(t, cfg)
 	if err := d.WarmUp(t.Context(), workflow.Carry); err != nil {
@@ -374,7 +380,7 @@ func waitIdle(t interface{ Fatalf(string, ...any) }, d *deploy.Deployment) {
 // number of connections are the predicted ones; pure-faas keeps all states of
 // any DAG consistent, and the carry form those that it can.
 func TestRandomWorkflows(t *testing.T) {
-	nodetest.NoLeaks(t)
+	noLeaks(t)
 	const hosts, functions = 4, 8
 	network, cfg := ring(hosts, 0)
 	for i := 2; i <= hosts; i++ {
@@ -546,7 +552,7 @@ func TestPureFaaSDAGOrder(t *testing.T) {
 // TestComputerDies: whichever model runs when a computer's host vanishes, the
 // execution fails with a reason, the next ones run, and the computer comes back.
 func TestComputerDies(t *testing.T) {
-	nodetest.NoLeaks(t)
+	noLeaks(t)
 	network, cfg := ring(4, 200*time.Millisecond)
 	d := start(t, cfg)
 	if err := d.WarmUp(t.Context(), workflow.Carry); err != nil {
@@ -589,7 +595,7 @@ func TestComputerDies(t *testing.T) {
 // TestComputerStopsBusy: pure-faas notices at once that a computer ends in the
 // middle of a function, and the next execution on the others runs.
 func TestComputerStopsBusy(t *testing.T) {
-	nodetest.NoLeaks(t)
+	noLeaks(t)
 	_, cfg := ring(4, 300*time.Millisecond)
 	d := start(t, cfg)
 	stopped := make(chan error, 1)
@@ -621,7 +627,7 @@ func TestComputerStopsBusy(t *testing.T) {
 // is noticed by nobody (prototype); the client's own deadline ends the wait, and
 // the next client does not take what is left for its own.
 func TestComputerDiesSilently(t *testing.T) {
-	nodetest.NoLeaks(t)
+	noLeaks(t)
 	network, cfg := ring(4, 100*time.Millisecond)
 	cfg.Timeout = time.Second
 	d := start(t, cfg)
@@ -669,7 +675,7 @@ func loopback() deploy.Config {
 
 // TestLoopback runs the deployment on the kernel's loopback device.
 func TestLoopback(t *testing.T) {
-	nodetest.NoLeaks(t)
+	noLeaks(t)
 	cfg := loopback()
 	d := start(t, cfg)
 	if err := d.WarmUp(t.Context(), workflow.Carry); err != nil {
@@ -728,7 +734,7 @@ func TestWarmUp(t *testing.T) {
 
 // TestCloseFreesEverything: no listener and no connection is left.
 func TestCloseFreesEverything(t *testing.T) {
-	nodetest.NoLeaks(t)
+	noLeaks(t)
 	network, cfg := ring(4, 0)
 	d, err := deploy.Start(t.Context(), cfg)
 	if err != nil {
@@ -748,7 +754,7 @@ func TestCloseFreesEverything(t *testing.T) {
 }
 
 func TestStartRefuses(t *testing.T) {
-	nodetest.NoLeaks(t)
+	noLeaks(t)
 	for _, tt := range []struct {
 		name   string
 		change func(*deploy.Config)

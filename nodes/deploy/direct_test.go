@@ -13,7 +13,6 @@ import (
 
 	"edgebed/nodes/client"
 	"edgebed/nodes/deploy"
-	"edgebed/nodes/nodetest"
 	"edgebed/nodes/processor"
 	"edgebed/nodes/units"
 	"edgebed/nodes/wire"
@@ -41,7 +40,7 @@ func warm(t testing.TB, cfg deploy.Config) *deploy.Deployment {
 // TestDirectWorkedExamples measures the worked chain and diamond in the direct
 // form: Table 1's 130000 for the diamond, and Eq. (1) for the chain, a path.
 func TestDirectWorkedExamples(t *testing.T) {
-	nodetest.NoLeaks(t)
+	noLeaks(t)
 	network, cfg := ring(5, time.Millisecond)
 	tap := newTap(t, network)
 	d := warm(t, cfg)
@@ -127,7 +126,7 @@ func parallel(order ...int) *workflow.Workflow {
 // TestDirectParallelUsers: functions on parallel branches use a state in the
 // author's order (paper Fig. 10), and one that cannot be met is refused (Fig. 11).
 func TestDirectParallelUsers(t *testing.T) {
-	nodetest.NoLeaks(t)
+	noLeaks(t)
 	network, cfg := ring(6, time.Millisecond)
 	d := warm(t, cfg)
 	// Fig. 12, as far as the text tells: f4 is parallel to f2 and uses S first.
@@ -173,6 +172,124 @@ func TestDirectParallelUsers(t *testing.T) {
 		}
 		if opened := network.Conns() - conns; opened != 0 {
 			t.Errorf("%s: %d connections were opened for what cannot run", model, opened)
+		}
+	}
+	waitIdle(t, d)
+}
+
+// TestAnyOrder: parallel users of a state whose order does not matter run under every
+// model, one after the other, so that no update is lost; the carry form, which has no
+// way between them, refuses them.
+func TestAnyOrder(t *testing.T) {
+	noLeaks(t)
+	network, cfg := ring(6, time.Millisecond)
+	d := warm(t, cfg)
+	w := parallel()
+	w.Order, w.AnyOrder = nil, []string{"S"}
+	for _, model := range workflow.Models {
+		for range 3 {
+			result, err := direct(d, w, model, client.Options{Verify: true})
+			if err != nil {
+				t.Fatalf("%s: %v", model, err)
+			}
+			if got := string(result.States["S"].Content[10000:]); got != "|1|2" && got != "|2|1" {
+				t.Errorf("%s: S shows %q, want both users once", model, got)
+			}
+		}
+	}
+	conns := network.Conns()
+	for _, model := range stateModels {
+		_, err := execute(d, w, model, client.Options{})
+		var carry *workflow.CarryError
+		if !errors.As(err, &carry) {
+			t.Errorf("%s, carried: %v, want a refusal that names the users", model, err)
+		}
+	}
+	if opened := network.Conns() - conns; opened != 0 {
+		t.Errorf("%d connections were opened for what cannot run", opened)
+	}
+	waitIdle(t, d)
+}
+
+// TestContradictoryOrder: no model and no form runs a workflow whose states are to be
+// used in another order than its functions can run in.
+func TestContradictoryOrder(t *testing.T) {
+	network, cfg := ring(5, 0)
+	d := warm(t, cfg)
+	conns := network.Conns()
+	chain := workedChain()
+	chain.Order = map[string][]int{"s0": {2, 0}}
+	diamond := workedDiamond()
+	diamond.Order = map[string][]int{"s0": {3, 0}}
+	for _, w := range []*workflow.Workflow{chain, diamond} {
+		for _, model := range workflow.Models {
+			for _, form := range []workflow.Form{workflow.Carry, workflow.Direct} {
+				_, err := executeForm(d, w, model, form, client.Options{})
+				var failure *client.Failure
+				var cycle *workflow.CycleError
+				if !errors.As(err, &failure) || failure.Stage != client.StageCheck || !errors.As(err, &cycle) {
+					t.Errorf("%s, %s: %v, want a refusal that names the cycle", model, form, err)
+				}
+			}
+		}
+	}
+	if opened := network.Conns() - conns; opened != 0 {
+		t.Errorf("%d connections were opened for what cannot run", opened)
+	}
+	chain.Order["s0"] = []int{0, 2}
+	for _, model := range workflow.Models {
+		if _, err := execute(d, chain, model, client.Options{Verify: true}); err != nil {
+			t.Errorf("%s: the chain's own order is refused: %v", model, err)
+		}
+	}
+}
+
+// TestFullState: under the text's reading, state-prop moves all states of a workflow,
+// also those that nobody uses, in every message; the other models and the direct form
+// do not. What crosses is what is predicted.
+func TestFullState(t *testing.T) {
+	network, cfg := ring(5, 0)
+	tap := newTap(t, network)
+	d := warm(t, cfg)
+	for _, w := range []*workflow.Workflow{workedChain(), workedDiamond()} {
+		w.Dependencies["free"], w.StateSizes["free"] = nil, 7*units.KB
+		place := workflow.Placement{Client: name(1), Host: func(i int) string { return w.Functions[i] }}
+		for _, model := range workflow.Models {
+			for _, form := range []workflow.Form{workflow.Carry, workflow.Direct} {
+				moved := map[workflow.Variant]int{}
+				for _, variant := range []workflow.Variant{workflow.Artifact, workflow.Text} {
+					w.Variant = variant
+					want, err := workflow.Predict(w, model, form, argument, place, nil)
+					if err != nil {
+						t.Fatal(err)
+					}
+					tap.take()
+					result, err := executeForm(d, w, model, form, client.Options{})
+					if err != nil {
+						t.Fatalf("%s, %s, %s: %v", model, form, variant, err)
+					}
+					moved[variant] = between(tap.take())
+					if moved[variant] != int(want.Payload()) {
+						t.Errorf("%s, %s, %s: %d bytes between hosts, predicted %d", model, form, variant, moved[variant], want.Payload())
+					}
+					if s := result.States["free"]; model != workflow.StateLocal && len(s.Content) != 7000 {
+						t.Errorf("%s, %s, %s: the free state has %d bytes", model, form, variant, len(s.Content))
+					}
+				}
+				more := 0
+				if model == workflow.StateProp && form == workflow.Carry {
+					more = (w.Edges() + 2) * 7000 // Table 1: N+1 in a chain
+				}
+				if got := moved[workflow.Text] - moved[workflow.Artifact]; got != more {
+					t.Errorf("%s, %s: the text's reading moves %d bytes more, want %d", model, form, got, more)
+				}
+				if !w.IsChain() && model != workflow.PureFaaS && form == workflow.Carry {
+					continue // the join may keep the reference of the other branch
+				}
+				if _, err := executeForm(d, w, model, form, client.Options{Verify: true}); err != nil {
+					t.Errorf("%s, %s, verified: %v", model, form, err)
+				}
+			}
 		}
 	}
 	waitIdle(t, d)
@@ -265,7 +382,7 @@ func TestDirectChoosesComputers(t *testing.T) {
 // TestDirectConcurrent: many executions at a time, each on a client of its own,
 // do not mix.
 func TestDirectConcurrent(t *testing.T) {
-	nodetest.NoLeaks(t)
+	noLeaks(t)
 	const clients, executions = 8, 10
 	network, cfg := crowd(4, propertyFunctions)
 	d := warm(t, cfg)
@@ -324,7 +441,7 @@ func waitForgotten(t *testing.T, d *deploy.Deployment) {
 // middle of a DAG, the execution fails with a reason by its deadline, the next
 // ones run, and nothing is left.
 func TestComputerDiesInDAG(t *testing.T) {
-	nodetest.NoLeaks(t)
+	noLeaks(t)
 	network, cfg := ring(5, 50*time.Millisecond)
 	cfg.Timeout = 2 * time.Second
 	d := warm(t, cfg)
@@ -400,7 +517,7 @@ func TestComputerDiesInDAG(t *testing.T) {
 // before the next client starts. Nobody calls the old client back when the join's
 // time is over, and no connection is opened in an execution that is under way then.
 func TestLateReports(t *testing.T) {
-	nodetest.NoLeaks(t)
+	noLeaks(t)
 	network, cfg := ring(5, 100*time.Millisecond)
 	cfg.Timeout, cfg.CallTimeout = 600*time.Millisecond, 800*time.Millisecond
 	d := warm(t, cfg)
@@ -475,7 +592,7 @@ func announceRouter(t *testing.T, n wire.Net, controller, host string) {
 // TestDirectComputerStops: a computer that is closed in the middle of an
 // execution ends it, and the next ones run once it is back.
 func TestDirectComputerStops(t *testing.T) {
-	nodetest.NoLeaks(t)
+	noLeaks(t)
 	_, cfg := ring(5, 50*time.Millisecond)
 	cfg.Timeout = 2 * time.Second
 	d := warm(t, cfg)
@@ -512,7 +629,7 @@ func TestDirectComputerStops(t *testing.T) {
 // TestReadWriteCloud: with every use a state is read from the cloud and written
 // back there; without, it is moved there once.
 func TestReadWriteCloud(t *testing.T) {
-	nodetest.NoLeaks(t)
+	noLeaks(t)
 	for _, readWrite := range []bool{false, true} {
 		network, cfg := ring(5, time.Millisecond)
 		tap := newTap(t, network)
@@ -587,7 +704,7 @@ func TestReadWriteRefuses(t *testing.T) {
 
 // TestDirectLoopback runs the direct form on the kernel's loopback device.
 func TestDirectLoopback(t *testing.T) {
-	nodetest.NoLeaks(t)
+	noLeaks(t)
 	d := warm(t, loopback())
 	w := &workflow.Workflow{
 		Functions:    []string{"fh2", "gh2", "fh3", "gh3"},

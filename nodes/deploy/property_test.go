@@ -15,7 +15,6 @@ import (
 	"edgebed/nodes/client"
 	"edgebed/nodes/deploy"
 	"edgebed/nodes/memnet"
-	"edgebed/nodes/nodetest"
 	"edgebed/nodes/wire"
 	"edgebed/nodes/workflow"
 )
@@ -39,7 +38,7 @@ const propertyFunctions = 12
 // prove it; the direct form's payload between hosts is what Eq. (1) says, less
 // what stays on a host. Those that cannot are refused before anything is sent.
 func TestModelsOnRandomDAGs(t *testing.T) {
-	nodetest.NoLeaks(t)
+	noLeaks(t)
 	runs, limit := 0, time.Now().Add(propertyTime)
 	if text := os.Getenv(propertyRuns); text != "" {
 		var err error

@@ -57,7 +57,8 @@ func (d *Deployment) warmUp(ctx context.Context) (err error) {
 	h := d.hosts[d.cfg.Client]
 	callbacks := &sink{responses: make(chan *wire.LambdaResponse, len(d.cfg.Computers))}
 	callback := endpoint(h, wire.PortCallback)
-	server, err := wire.Serve(ctx, h.Net, callback, func(s grpc.ServiceRegistrar) { wire.RegisterCallbackServerServer(s, callbacks) })
+	register := func(s grpc.ServiceRegistrar) { wire.RegisterCallbackServerServer(s, callbacks) }
+	server, err := wire.Serve(ctx, h.Net, callback, register)
 	if err != nil {
 		return err
 	}

@@ -47,7 +47,9 @@ func NoLeaks(t testing.TB, networks ...*memnet.Network) {
 
 // Serve serves on an endpoint of n until the test ends, or until the server is
 // closed.
-func Serve(t testing.TB, n wire.Net, endpoint string, register func(grpc.ServiceRegistrar), opts ...grpc.ServerOption) *wire.Server {
+func Serve(
+	t testing.TB, n wire.Net, endpoint string, register func(grpc.ServiceRegistrar), opts ...grpc.ServerOption,
+) *wire.Server {
 	t.Helper()
 	s, err := wire.Serve(context.Background(), n, endpoint, register, opts...)
 	if err != nil {

@@ -23,6 +23,7 @@ import (
 	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/status"
 
+	"edgebed/nodes/cost"
 	"edgebed/nodes/wire"
 )
 
@@ -83,6 +84,8 @@ type Config struct {
 	KeepOnRetcode bool
 	// Seed of the Random policy.
 	Seed uint64
+	// Cost charges each RunLambda; nil charges nothing.
+	Cost *cost.Charger
 	// Logger gets failed destinations; nil discards.
 	Logger *slog.Logger
 }
@@ -246,7 +249,7 @@ func (r *Router) start(ctx context.Context) error {
 
 // serve starts a server that Close ends.
 func (r *Router) serve(ctx context.Context, endpoint string, register func(grpc.ServiceRegistrar)) error {
-	s, err := wire.Serve(ctx, r.cfg.Net, endpoint, register)
+	s, err := wire.Serve(ctx, r.cfg.Net, endpoint, register, r.cfg.Cost.Server())
 	if err != nil {
 		return err
 	}

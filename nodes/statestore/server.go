@@ -39,7 +39,8 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	}
 
 	s := &Server{store: store{contents: make(map[string][]byte)}}
-	server, err := wire.Serve(ctx, cfg.Net, cfg.Endpoint, func(r grpc.ServiceRegistrar) { wire.RegisterStateServerServer(r, &s.store) })
+	register := func(r grpc.ServiceRegistrar) { wire.RegisterStateServerServer(r, &s.store) }
+	server, err := wire.Serve(ctx, cfg.Net, cfg.Endpoint, register)
 	if err != nil {
 		return nil, fmt.Errorf("start state server: %w", err)
 	}

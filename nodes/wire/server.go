@@ -25,7 +25,9 @@ type Server struct {
 
 // Serve listens on an endpoint (ip:port) of n and serves what register adds,
 // until Close. The context bounds the listening only.
-func Serve(ctx context.Context, n Net, endpoint string, register func(grpc.ServiceRegistrar), opts ...grpc.ServerOption) (*Server, error) {
+func Serve(
+	ctx context.Context, n Net, endpoint string, register func(grpc.ServiceRegistrar), opts ...grpc.ServerOption,
+) (*Server, error) {
 	s, err := Listen(ctx, n, endpoint, opts...)
 	if err != nil {
 		return nil, err

@@ -214,9 +214,7 @@ func (b *bounder) pureFaaS(a *Augmented) Bound {
 func (b *bounder) carry(order []int, model Model) Bound {
 	bytes := b.argument
 	if model == StateProp {
-		for _, state := range b.w.UsedStates() {
-			bytes += b.w.StateSizes[state]
-		}
+		bytes += b.w.Carried()
 	}
 	owner := b.owners(order)
 	for _, i := range order {

@@ -180,8 +180,8 @@ func (p *Prediction) WireBytes(hops func(a, b string) int) units.Size {
 //
 // Pure-faas and the carry form follow the prototype's rules. Pure-faas sends the
 // argument and the states of each function there and back. State-prop sends the
-// argument and all used states along each precedence, and to the client at the
-// end. State-local sends the argument alone, and each user of a state fetches it
+// argument and all used states, under the Text variant all states, along each
+// precedence, and to the client at the end. State-local sends the argument alone, and each user of a state fetches it
 // from the one before unless it is there already; it stays with the last one.
 // Where parallel functions use a state, the prototype's order is a matter of
 // timing, and Predict takes the order of TopologicalOrder (see CheckCarry).
@@ -334,13 +334,11 @@ func (t *tracer) pureFaaS() {
 
 // carry calls the entry from the client, each other function from its
 // predecessors, and the client back from the exit. With state-prop all messages
-// carry all used states.
+// carry the states that the workflow's variant embeds.
 func (t *tracer) carry() {
 	bytes := t.argument
 	if t.model == StateProp {
-		for _, state := range t.workflow.UsedStates() {
-			bytes += t.workflow.StateSizes[state]
-		}
+		bytes += t.workflow.Carried()
 	}
 	t.invoke(t.client, 0, bytes)
 	for i, host := range t.hosts {

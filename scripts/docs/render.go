@@ -38,7 +38,8 @@ type section struct {
 // comment is the reference.
 func (p page) render(root string) ([]byte, error) {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "<!-- Written by make docs from the Go types; edit their comments. -->\n\n%s\n", strings.TrimSpace(p.intro))
+	b.WriteString("<!-- Written by make docs from the Go types; edit their comments. -->\n\n")
+	fmt.Fprintf(&b, "%s\n", strings.TrimSpace(p.intro))
 
 	packages := map[string]*source{}
 	for _, s := range p.sections {

@@ -74,6 +74,7 @@ func (s *source) add(decl *ast.GenDecl) {
 			if decl.Tok != token.CONST || len(spec.Names) != 1 || len(spec.Values) != 1 {
 				continue
 			}
+
 			literal, ok := spec.Values[0].(*ast.BasicLit)
 			if !ok || literal.Kind != token.STRING {
 				continue
@@ -86,6 +87,7 @@ func (s *source) add(decl *ast.GenDecl) {
 			if c.comment == "" && mentions(last.comment, c.name) {
 				c.comment = last.comment
 			}
+
 			kind := ""
 			if id, ok := spec.Type.(*ast.Ident); ok {
 				kind = id.Name

@@ -129,7 +129,8 @@ func (c *count) add(name string, text []byte) error {
 		}
 		c.long++
 		if !hasBlank(lines[first : last-1]) {
-			c.walls = append(c.walls, place{name, first, fmt.Sprintf("%s has %d lines and none is blank", fn.Name.Name, last-first+1)})
+			what := fmt.Sprintf("%s has %d lines and none is blank", fn.Name.Name, last-first+1)
+			c.walls = append(c.walls, place{name, first, what})
 		}
 	}
 	return nil

@@ -45,8 +45,8 @@ func list(w io.Writer, root string) error {
 type pkg struct {
 	// room is its folder in the module.
 	room string
-	// deps are the paths of all that it needs, directly or not.
-	deps []string
+	// imports are the paths of what it imports, deps of all that it needs.
+	imports, deps []string
 	// lines of its product code, testLines of its tests, generatedLines of code
 	// that a program wrote.
 	lines, testLines, generatedLines int
@@ -55,7 +55,7 @@ type pkg struct {
 // listed is what go list says of a package.
 type listed struct {
 	ImportPath, Dir                    string
-	Deps                               []string
+	Imports, Deps                      []string
 	GoFiles, TestGoFiles, XTestGoFiles []string
 	IgnoredGoFiles                     []string
 	Module                             struct{ Path string }
@@ -63,7 +63,8 @@ type listed struct {
 
 // packages returns the packages of the module in a folder, as go list has them.
 func packages(root string) ([]pkg, error) {
-	cmd := exec.Command("go", "list", "-json=ImportPath,Dir,Deps,GoFiles,TestGoFiles,XTestGoFiles,IgnoredGoFiles,Module", "./...")
+	const fields = "ImportPath,Dir,Imports,Deps,GoFiles,TestGoFiles,XTestGoFiles,IgnoredGoFiles,Module"
+	cmd := exec.Command("go", "list", "-json="+fields, "./...")
 	cmd.Dir = root
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -80,7 +81,7 @@ func packages(root string) ([]pkg, error) {
 		} else if err != nil {
 			return nil, fmt.Errorf("read what go list says: %w", err)
 		}
-		p := pkg{room: strings.TrimPrefix(l.ImportPath, l.Module.Path+"/"), deps: l.Deps}
+		p := pkg{room: strings.TrimPrefix(l.ImportPath, l.Module.Path+"/"), imports: l.Imports, deps: l.Deps}
 		if err := p.count(l); err != nil {
 			return nil, err
 		}

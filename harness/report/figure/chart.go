@@ -88,6 +88,12 @@ func Charts(r *record.Results, f record.Figure) ([]*Chart, error) {
 		axis, _ := r.Axis(name)
 		cells = matrix.Point{matrix.On(axis, want)}.Of(cells)
 	}
+	if len(f.Of) > 0 {
+		cells = slices.DeleteFunc(slices.Clone(cells), func(c record.CellResult) bool {
+			coord, _ := c.Cell.Coord(f.Series)
+			return !slices.Contains(f.Of, coord.Value)
+		})
+	}
 
 	var free []record.Axis
 	for _, a := range r.Campaign.Axes {

@@ -81,6 +81,16 @@ func TestCharts(t *testing.T) {
 	}
 }
 
+// TestSomeSeries draws only the values of the series that the figure names.
+func TestSomeSeries(t *testing.T) {
+	r := reporttest.Synthesize(reporttest.Full())
+	f := r.Campaign.Figures[0]
+	f.Of = []string{"state-local", "pure-faas"}
+	if c := mustChart(t, r, f); !slices.Equal(c.Series, []string{"PureFaaS", "StateLocal"}) {
+		t.Errorf("series %q, want the two of the figure in the order of the axis", c.Series)
+	}
+}
+
 func mustChart(t *testing.T, r *record.Results, f record.Figure) *Chart {
 	t.Helper()
 	all, err := Charts(r, f)

@@ -7,10 +7,10 @@ import (
 	"edgebed/harness/stats"
 )
 
-// Workload names the workload of an execution: seed, position and workflow, which
+// workload names the workload of an execution: seed, position and workflow, which
 // are the same in every model, at every rate and in every run of a scenario. It is
 // what executions are paired by.
-func Workload(c record.Cell, e record.Execution) string {
+func workload(c record.Cell, e record.Execution) string {
 	return fmt.Sprintf("%d/%d/%s", c.Seed, e.Index, e.Workload)
 }
 
@@ -31,7 +31,7 @@ func Sample(metric string, cells []record.CellResult) []stats.Quotient {
 	for _, c := range cells {
 		for _, e := range c.Counted() {
 			if num, den, ok := e.Measure(metric); ok {
-				sample = append(sample, stats.Quotient{Key: Workload(c.Cell, e), Num: num, Den: den})
+				sample = append(sample, stats.Quotient{Key: workload(c.Cell, e), Num: num, Den: den})
 			}
 		}
 	}

@@ -151,7 +151,8 @@ func TestSchemaMatchesTypes(t *testing.T) {
 		{"Figure", "metric", metrics},
 		{"Claim", "metric", metrics},
 		{"Claim", "kind", ClaimKinds},
-		{"Audit", "verdict", []string{string(Faithful), string(Disturbed)}},
+		{"Audit", "verdict", []string{string(Faithful), string(Disturbed), string(Exact)}},
+		{"Campaign", "network", []string{string(Emulated), string(Virtual)}},
 	} {
 		if got := schema.Defs[enum.of].Properties[enum.property].Enum; !slices.Equal(got, enum.want) {
 			t.Errorf("%s.%s is one of %q in the schema, want %q", enum.of, enum.property, got, enum.want)
@@ -245,6 +246,9 @@ func TestSchemaAcceptsRecords(t *testing.T) {
 		}
 		for i := range campaign.Claims {
 			campaign.Claims[i].Kind, campaign.Claims[i].Metric = ClaimOrder, "delay"
+		}
+		if campaign.Network != "" {
+			campaign.Network = Virtual
 		}
 		if end.Audit != nil {
 			end.Audit.Verdict = Disturbed

@@ -329,8 +329,11 @@ func delayText(backends []string) string {
 	names := make([]string, len(backends))
 	for i, b := range backends {
 		names[i] = b
-		if b == "delayline" {
+		switch b {
+		case "delayline":
 			names[i] = "a user-space delay line"
+		case string(record.Virtual):
+			names[i] = "a computed network in virtual time"
 		}
 	}
 	return "link delay by " + strings.Join(names, " and ")

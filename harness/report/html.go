@@ -372,7 +372,9 @@ type auditView struct {
 	// Short is the result in a few words.
 	Short                          string
 	Faithful, Disturbed, Unaudited int
-	Cells                          []cellView
+	// Exact counts the cells whose network was computed, which nothing disturbs.
+	Exact int
+	Cells []cellView
 	// Measures has the range of each number over the cells, EveryMeasure all of
 	// them; nil without any.
 	Measures, EveryMeasure *tableView
@@ -417,9 +419,12 @@ func auditOf(r *record.Results) auditView {
 			a := c.End.Audit
 			line.Verdict = string(a.Verdict)
 			line.Neighbours = fmt.Sprint(a.Neighbours)
-			if a.Verdict == record.Faithful {
+			switch a.Verdict {
+			case record.Faithful:
 				v.Faithful++
-			} else {
+			case record.Exact:
+				v.Exact++
+			default:
 				v.Disturbed++
 			}
 			for _, f := range a.Findings {
@@ -450,6 +455,10 @@ func auditOf(r *record.Results) auditView {
 		return cmp.Compare(rank(a), rank(b))
 	})
 	switch {
+	case v.Exact > 0 && v.Exact == len(r.Cells):
+		v.Short = "exact, in virtual time"
+	case v.Exact > 0:
+		v.Short = fmt.Sprintf("%d of %d exact", v.Exact, len(r.Cells))
 	case v.Faithful+v.Disturbed == 0:
 		v.Short = "not audited"
 	case v.Disturbed > 0:

@@ -147,6 +147,7 @@ func provenance(r *record.Results) []fact {
 	}
 	facts := []fact{
 		{"Scenario", fmt.Sprintf("%s, profile %s, SHA-256 %s", c.Scenario, orUnknown(c.Profile), orUnknown(c.ScenarioSHA256))},
+		{"Network", networkText(r)},
 		{"Started", c.Started.UTC().Format(time.RFC3339)},
 	}
 	if r.Runs > 1 {
@@ -161,6 +162,17 @@ func provenance(r *record.Results) []fact {
 		facts = append(facts, fact{"Parameter " + name, c.Parameters[name]})
 	}
 	return facts
+}
+
+// networkText says what made the links.
+func networkText(r *record.Results) string {
+	var names []string
+	for _, n := range r.Networks() {
+		names = append(names, map[record.Network]string{
+			record.Emulated: "emulated links", record.Virtual: "computed links, in virtual time",
+		}[n])
+	}
+	return strings.Join(names, "; other cells: ")
 }
 
 // settingsUsed lists the settings of the emulation with the values that they
@@ -212,7 +224,7 @@ func writeAccount(b *strings.Builder, r *record.Results) {
 
 // writeAudits says which cells' emulation was disturbed, and by what.
 func writeAudits(b *strings.Builder, r *record.Results) {
-	var faithful, unknown int
+	var faithful, exact, unknown int
 	var disturbed []record.CellResult
 	for _, c := range r.Cells {
 		switch {
@@ -221,9 +233,14 @@ func writeAudits(b *strings.Builder, r *record.Results) {
 			unknown++
 		case c.End.Audit.Verdict == record.Faithful:
 			faithful++
+		case c.End.Audit.Verdict == record.Exact:
+			exact++
 		default:
 			disturbed = append(disturbed, c)
 		}
+	}
+	if exact > 0 {
+		fmt.Fprintf(b, "- Exact: %d of the complete cells, whose network was computed in virtual time\n", exact)
 	}
 	if faithful+len(disturbed) == 0 {
 		return

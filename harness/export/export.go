@@ -27,6 +27,9 @@ func Bench(w io.Writer, r *record.Results) error {
 	fmt.Fprintf(out, "# edgebed %s, commit %s, %s, started %s, scenario %s\n", c.Tool.Version, c.Tool.Commit, c.Machine.Kernel,
 		c.Started.UTC().Format(time.RFC3339), c.ScenarioSHA256)
 	config := map[string]string{"scenario": c.Scenario, "profile": c.Profile, "cpu": c.Machine.CPU}
+	if c.Network != "" {
+		config["network"] = string(c.Network)
+	}
 	for name, value := range c.Parameters {
 		config["parameter-"+strings.ToLower(name)] = value
 	}

@@ -81,8 +81,13 @@ func (f finding) what() string {
 }
 
 func (c *Comparison) heading() string {
-	return fmt.Sprintf("%s: %s (commit %.12s) against %s (commit %.12s)",
-		c.Scenario, c.New.Name, c.New.Commit, c.Base.Name, c.Base.Commit)
+	label := func(s Side) string {
+		if c.Base.Network != c.New.Network {
+			return fmt.Sprintf("%s (%s network, commit %.12s)", s.Name, s.Network, s.Commit)
+		}
+		return fmt.Sprintf("%s (commit %.12s)", s.Name, s.Commit)
+	}
+	return fmt.Sprintf("%s: %s against %s", c.Scenario, label(c.New), label(c.Base))
 }
 
 // verdict is the outcome in one line.

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // ErrNoCampaign is returned by Read for a record file that ends before its
@@ -47,6 +48,18 @@ type CellResult struct {
 	Attempts int
 	// DisturbedAttempts is how many complete attempts were disturbed.
 	DisturbedAttempts int
+}
+
+// Networks lists what made the links: one network, unless results of several were
+// merged.
+func (r *Results) Networks() []Network {
+	list := []Network{r.Campaign.On()}
+	for _, c := range r.Cells {
+		if n := Network(c.Cell.Settings["network"]); n != "" && !slices.Contains(list, n) {
+			list = append(list, n)
+		}
+	}
+	return list
 }
 
 // Disturbed reports whether the cell's audit says so.
@@ -267,6 +280,9 @@ func (p *parser) campaign(c Campaign) error {
 			first.Scenario, first.Profile, first.ScenarioSHA256, c.Scenario, c.Profile, c.ScenarioSHA256)
 	}
 	r.Mixed = r.Mixed || c.Machine != first.Machine || c.Tool != first.Tool
+	if c.On() != first.On() {
+		p.warn("some cells were made on the %s network, others on the %s one: each cell's settings say which", first.On(), c.On())
+	}
 	if c.Machine != first.Machine {
 		p.warn("resumed on another machine: %s, %s, %d cores instead of %s, %s, %d cores",
 			c.Machine.Kernel, c.Machine.CPU, c.Machine.Cores, first.Machine.Kernel, first.Machine.CPU, first.Machine.Cores)

@@ -250,6 +250,9 @@ func TestSchemaAcceptsRecords(t *testing.T) {
 		for i := range campaign.Claims {
 			campaign.Claims[i].Kind, campaign.Claims[i].Metric = ClaimOrder, "delay"
 		}
+		if campaign.Network != "" {
+			campaign.Network = Virtual
+		}
 		if end.Audit != nil {
 			end.Audit.Verdict = Disturbed
 		}

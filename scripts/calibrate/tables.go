@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"edgebed/nodes/cost"
 	"edgebed/nodes/workflow"
 )
 
@@ -54,16 +53,12 @@ func writeHead(w io.Writer) {
 
 // writeReplay writes how our nodes with the fit compare with the prototype.
 func writeReplay(w io.Writer, list []observation) error {
-	fit, err := cost.Fitted(network)
-	if err != nil {
-		return err
-	}
 	repetitions, disturbed := 0, 0
 	for _, o := range list {
 		repetitions += o.repetitions
 		disturbed += o.disturbed
 	}
-	fmt.Fprintf(w, "Software cost: %v (fit of %s).\n", fit.Model, fit.Date)
+	fmt.Fprintf(w, "Software cost: %s.\n", list[0].softwareCost)
 	fmt.Fprintf(w, "%d workloads, models and rates, %d executions of ours, %d of them in cells that the audit marked as disturbed.\n\n",
 		len(list), repetitions, disturbed)
 	writeHead(w)

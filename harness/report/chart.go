@@ -283,6 +283,9 @@ func (c *chart) captionOf(r *record.Results, f record.Figure, cells []record.Cel
 	}
 	facts = append(facts, "profile "+orUnknown(r.Campaign.Profile))
 	facts = append(facts, delayText(settings(cells)[record.SettingDelayBackend]))
+	if cycles := settings(cells)[record.SettingCycle]; f.Metric == metricTrafficRate && len(cycles) > 0 {
+		facts = append(facts, "cycle of "+strings.Join(cycles, " or "))
+	}
 
 	least, most := math.MaxInt, 0
 	intervals := false

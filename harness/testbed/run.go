@@ -120,15 +120,15 @@ func (b *bench) run(ctx context.Context, report job.Reporter) error {
 	cell := b.job.Cell
 	settings := b.network.Settings()
 	maps.Copy(settings, map[string]string{
-		"topology":      b.job.Topology().Name,
-		"form":          string(cell.Execution.Form),
-		"software-cost": b.cost,
-		"cycle":         cell.Execution.CycleWords(),
-		"pause":         cell.Execution.Pause.String(),
-		"timeout":       cell.Execution.Timeout.String(),
-		"warm-up":       fmt.Sprint(cell.Execution.WarmUp),
-		"discard":       fmt.Sprint(cell.Execution.Discard),
-		"clients":       clients(cell.Execution.KeepClient),
+		"topology":          b.job.Topology().Name,
+		"form":              string(cell.Execution.Form),
+		"software-cost":     b.cost,
+		record.SettingCycle: cell.Execution.CycleWords(),
+		"pause":             cell.Execution.Pause.String(),
+		"timeout":           cell.Execution.Timeout.String(),
+		"warm-up":           fmt.Sprint(cell.Execution.WarmUp),
+		"discard":           fmt.Sprint(cell.Execution.Discard),
+		"clients":           clients(cell.Execution.KeepClient),
 	})
 	busy, err := audit.ReadCPU()
 	if err != nil {

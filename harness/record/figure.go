@@ -20,6 +20,8 @@ const (
 	SettingDelayBackend = "delay-backend"
 	// SettingCongestionControl is TCP's algorithm on the hosts.
 	SettingCongestionControl = "congestion-control"
+	// SettingCycle says what an execution's cycle time is made of.
+	SettingCycle = "cycle"
 )
 
 // Check returns an error where the figure cannot be drawn over a matrix of the

@@ -114,17 +114,17 @@ func (b *bench) run(ctx context.Context, report job.Reporter) error {
 	cell := b.job.Cell
 	settings := b.network.Settings()
 	maps.Copy(settings, map[string]string{
-		"topology":      b.job.Topology().Name,
-		"network":       string(b.network.Kind()),
-		"form":          string(cell.Execution.Form),
-		"software-cost": b.cost,
-		"cycle":         cell.Execution.CycleWords(),
-		"pause":         cell.Execution.Pause.String(),
-		"timeout":       cell.Execution.Timeout.String(),
-		"warm-up":       fmt.Sprint(cell.Execution.WarmUp),
-		"discard":       fmt.Sprint(cell.Execution.Discard),
-		"clients":       clients(cell.Execution.KeepClient),
-		"verify":        fmt.Sprint(cell.Execution.Verify),
+		"topology":          b.job.Topology().Name,
+		"network":           string(b.network.Kind()),
+		"form":              string(cell.Execution.Form),
+		"software-cost":     b.cost,
+		record.SettingCycle: cell.Execution.CycleWords(),
+		"pause":             cell.Execution.Pause.String(),
+		"timeout":           cell.Execution.Timeout.String(),
+		"warm-up":           fmt.Sprint(cell.Execution.WarmUp),
+		"discard":           fmt.Sprint(cell.Execution.Discard),
+		"clients":           clients(cell.Execution.KeepClient),
+		"verify":            fmt.Sprint(cell.Execution.Verify),
 	})
 	maps.Copy(settings, stateSettings(cell.Nodes.Computers))
 	if err := report.Cell(record.Cell{

@@ -42,7 +42,8 @@ type observation struct {
 	theirs, ours           float64 // delay in s, ours the median of the repetitions
 	theirBytes, ourBytes   float64 // between switches
 	counts                 counts
-	repetitions, disturbed int // of ours; disturbed are those in cells that the audit marked
+	repetitions, disturbed int    // of ours; disturbed are those in cells that the audit marked
+	softwareCost           string // that ours were made with, as recorded
 }
 
 // prototype is one run of the prototype.
@@ -134,6 +135,7 @@ func pair(reference []observation, results ...*record.Results) ([]observation, e
 	type sum struct {
 		delays    []float64
 		bytes     float64
+		cost      string
 		disturbed int
 	}
 	sums := map[point]*sum{}
@@ -152,6 +154,7 @@ func pair(reference []observation, results ...*record.Results) ([]observation, e
 					sums[p] = &sum{}
 				}
 				s := sums[p]
+				s.cost = cell.Cell.Settings["software-cost"]
 				s.delays = append(s.delays, float64(e.DelayNS)/1e9)
 				s.bytes += float64(e.TrunkBytes)
 				if cell.End != nil && cell.End.Audit != nil && cell.End.Audit.Verdict != "faithful" {
@@ -165,7 +168,7 @@ func pair(reference []observation, results ...*record.Results) ([]observation, e
 	for _, o := range reference {
 		if s := sums[o.point]; s != nil {
 			o.ours, o.ourBytes = median(s.delays), s.bytes/float64(len(s.delays))
-			o.repetitions, o.disturbed = len(s.delays), s.disturbed
+			o.repetitions, o.disturbed, o.softwareCost = len(s.delays), s.disturbed, s.cost
 			list = append(list, o)
 		}
 	}

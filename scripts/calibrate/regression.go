@@ -181,20 +181,27 @@ func candidates(list []observation) ([]*regression, error) {
 	return all, nil
 }
 
-// choose returns the fit of the lowest AIC among those whose terms all cost
-// something beyond chance: a term that may as well cost nothing stays out. A tie,
-// up to rounding, goes to the terms that come first.
+// tolerance is by how much one fit's error on workloads that were left out may
+// exceed another's and still count as no worse.
+const tolerance = 0.01
+
+// choose returns the fit that predicts workloads best that were left out of it,
+// among those whose terms all cost something beyond chance: a term that may as
+// well cost nothing stays out. Of fits that are no worse it takes the one with the
+// fewest terms, and of these the one whose terms come first.
 func choose(all []*regression) (*regression, error) {
-	var chosen *regression
+	best := math.Inf(1)
 	for _, r := range all {
-		if r.clear() && (chosen == nil || r.aic < chosen.aic-1e-6) {
-			chosen = r
+		if r.clear() {
+			best = min(best, r.leftOut)
 		}
 	}
-	if chosen == nil {
-		return nil, errors.New("no term costs anything beyond chance: the prototype's software is no slower than ours")
+	for _, r := range all { // the fewest terms come first
+		if r.clear() && r.leftOut <= best*(1+tolerance) {
+			return r, nil
+		}
 	}
-	return chosen, nil
+	return nil, errors.New("no term costs anything beyond chance: the prototype's software is no slower than ours")
 }
 
 func contains(all, some []int) bool {

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"edgebed/nodes/cost"
 	"edgebed/nodes/workflow"
 )
 
@@ -56,16 +55,12 @@ func writeHead(w io.Writer) {
 
 // writeReplay writes how our nodes with the fit compare with the prototype.
 func writeReplay(w io.Writer, network string, list []observation) error {
-	fit, err := cost.Fitted(network)
-	if err != nil {
-		return err
-	}
 	repetitions, disturbed := 0, 0
 	for _, o := range list {
 		repetitions += o.repetitions
 		disturbed += o.disturbed
 	}
-	fmt.Fprintf(w, "Network: %s. Software cost: %v (fit of %s).\n", network, fit.Model, fit.Date)
+	fmt.Fprintf(w, "Network: %s. Software cost: %s.\n", network, list[0].softwareCost)
 	fmt.Fprintf(w, "%d workloads, models and rates, %d executions of ours, %d of them in cells that the audit marked as disturbed.\n\n",
 		len(list), repetitions, disturbed)
 	writeHead(w)

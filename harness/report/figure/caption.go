@@ -26,6 +26,9 @@ func (c *Chart) captionOf(r *record.Results, f record.Figure, cells []record.Cel
 		facts = append(facts, l.Name())
 	}
 	facts = append(facts, "profile "+table.OrUnknown(r.Campaign.Profile), table.LinkDelay(cells))
+	if cycles := table.Settings(cells)[record.SettingCycle]; f.Metric == record.TrafficRate && len(cycles) > 0 {
+		facts = append(facts, "cycle of "+strings.Join(cycles, " or "))
+	}
 
 	least, most, intervals := math.MaxInt, 0, false
 	for _, e := range c.measured {

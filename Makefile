@@ -12,7 +12,7 @@ COMMIT  := $(shell git rev-parse --short=12 HEAD 2>/dev/null)$(shell git diff --
 LDFLAGS := -X edgebed/harness/record.commit=$(COMMIT)
 SOURCES := $(shell find harness nodes topologies scenarios -name '*.go' -o -name '*.yaml' -o -name schema.json -o -path '*/page/*')
 
-.PHONY: all exp400 exp401 exp402 alibaba-mix test lint bench gate-rates vmtest regress regress-grid regress-vm regress-vm-grid clean generate
+.PHONY: all exp400 exp401 exp402 alibaba-mix test lint bench gate-rates vmtest regress regress-baseline regress-emulated regress-grid regress-vm regress-vm-grid clean generate
 
 all: $(BIN) $(VIRTUAL)
 
@@ -32,12 +32,22 @@ exp400 exp401 exp402 alibaba-mix: $(BIN)
 	@scripts/fresh $(OUT)
 	$(BIN) run $@ --profile $(PROFILE) --jobs $(JOBS) --reruns $(RERUNS) --out $(OUT) $(VARIANT:%=--set variant=%)
 
-# A small grid against the committed baseline. A new baseline:
+FORMAT  ?= text
+
+# The whole quick grids of experiments 400 and 401, both variants, in virtual time,
+# against the committed baseline: some two minutes on two cores, without privileges.
+# A new baseline, from the present code: make regress-baseline REASON='...'
+regress: $(BIN) $(VIRTUAL)
+	scripts/regress-virtual check $(FORMAT)
+
+regress-baseline: $(BIN) $(VIRTUAL)
+	scripts/regress-virtual update '$(REASON)'
+
+# A small grid on emulated links against the committed baseline. A new baseline:
 # make regress-grid && bin/edgebed baseline update results/regress --reason '...'
 REGRESS := --where 'argument=10 kB' --where 'panel=S=3,L=6' --where 'rate=5 Mb/s' --where 'rate=20 Mb/s' \
 	--where 'rate=50 Mb/s' --where 'rate=100 Mb/s'
-FORMAT  ?= text
-regress:
+regress-emulated:
 	scripts/ci-regress regress $(FORMAT)
 
 regress-grid: $(BIN)

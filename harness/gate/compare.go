@@ -131,6 +131,9 @@ type Comparison struct {
 	// Notes are what a reader must know of the comparison.
 	Notes  []string `json:"notes,omitempty"`
 	Change Change   `json:"change"`
+
+	// exact results are those of virtual time on both sides.
+	exact bool
 }
 
 // Compare tests the results of a scenario against a base: the delay and the
@@ -150,6 +153,9 @@ type Comparison struct {
 // Delays of cells that the audit calls disturbed are left out: they say nothing of
 // the program. Where that leaves nothing, all are compared.
 //
+// In virtual time nothing varies between runs: where both results are of that
+// network, every difference is significant, and only the limits count.
+//
 // Where the new machine is slower by the campaigns' calibration, the part of a
 // delay that is not the links' may be that much longer.
 func Compare(base, fresh *record.Results, limits Limits) (*Comparison, error) {
@@ -157,6 +163,7 @@ func Compare(base, fresh *record.Results, limits Limits) (*Comparison, error) {
 	if err := c.comparable(base, fresh); err != nil {
 		return nil, err
 	}
+	c.exact = base.Campaign.On() == record.Virtual && fresh.Campaign.On() == record.Virtual
 	x := abscissa(base)
 	var rows []record.Axis
 	for _, a := range base.Campaign.Axes {
@@ -297,6 +304,8 @@ func (c *Comparison) comparable(base, fresh *record.Results) error {
 		}
 	}
 	switch {
+	case b.On() == record.Virtual || f.On() == record.Virtual:
+		// The machine is in no delay of virtual time.
 	case c.Base.Calibrate > 0 && c.New.Calibrate > 0:
 		c.Speed = c.New.Calibrate / c.Base.Calibrate
 		switch {
@@ -605,6 +614,23 @@ func (c *Comparison) test(where, metric string, part component) *tested {
 		return t
 	}
 	t.Ratio = math.Exp(e.Value)
+	if c.exact {
+		// No test is needed to know that a difference is one. A fit's parts, of
+		// which one point moves both apart, add nothing to the points.
+		t.Explained = 1
+		switch fitted := part.part == fixedPart || part.part == bytePart; {
+		case fitted:
+		case t.Ratio > 1:
+			t.worse = 0
+		case t.Ratio < 1:
+			t.better = 0
+		}
+		t.Paired = !slices.ContainsFunc(part.points, func(p pairs) bool { return !p.paired })
+		if len(part.points) == 1 {
+			t.Base, t.New = average(part.points[0].base), average(part.points[0].fresh)
+		}
+		return t
+	}
 	if i := e.Interval(stats.Level); i.Known {
 		t.Low, t.High = math.Exp(i.Low), math.Exp(i.High)
 	}

@@ -36,8 +36,8 @@ type Evidence struct {
 	Ran, Waited, Lasted time.Duration
 	// Stretches in which links had something to send all the time.
 	Stretches []Stretch
-	// QueueDrops fell to full queues of links, which is a part of what a link
-	// does; PortDrops to devices without a queue, which is none.
+	// QueueDrops are frames that full queues of links dropped, as links do.
+	// PortDrops are those that devices without a queue dropped, which no link does.
 	QueueDrops int64
 	PortDrops  []PortDrops
 	// Lines of the delay line.
@@ -74,6 +74,9 @@ const (
 	// limitDelay bounds the error of a link's delay at the median: what the
 	// emulation promises. Alone and busy up to 0.06 ms.
 	limitDelay = 200 * time.Microsecond
+	// limitJitter is the probability with which a link whose delays are spread as
+	// they should be is found to be wrong; a campaign measures thousands.
+	limitJitter = 1e-5
 	// limitStarved is the share of its rate that a link must send at while it
 	// has a backlog. Never below 100 % in any run, as it must be.
 	limitStarved = 0.98
@@ -188,18 +191,18 @@ func rateError(m emu.Measurement) float64 {
 }
 
 func delayError(m emu.Measurement) time.Duration {
-	if m.Singles == 0 {
+	switch {
+	case m.Singles == 0:
 		return 0
+	case m.Asked.Jitter > 0:
+		return outside(m)
 	}
 	return m.Delay - m.Asked.Delay
 }
 
-// delayLimit is wider where jitter moves the median of a few frames.
-func delayLimit(m emu.Measurement) time.Duration { return limitDelay + m.Asked.Jitter }
-
 // unfit says whether a measurement is beyond a limit, or did not come about.
 func unfit(m emu.Measurement) bool {
-	return m.Interrupted || math.Abs(rateError(m)) > limitRate || delayError(m).Abs() > delayLimit(m) || m.Singles == 0 && m.Asked.Loss == 0
+	return m.Interrupted || math.Abs(rateError(m)) > limitRate || delayError(m).Abs() > limitDelay || jitterShare(m) > 1 || m.Singles == 0 && m.Asked.Loss == 0
 }
 
 // better takes the better of two measurements of each link.
@@ -238,8 +241,12 @@ func (j *judge) links(list []emu.Measurement) {
 		}
 		off := us(delayError(m))
 		j.measure("link-delay-error-us", math.Abs(off))
-		if limit := us(delayLimit(m)); math.Abs(off) > limit {
+		if limit := us(limitDelay); math.Abs(off) > limit {
 			j.find(record.Finding{Check: "link-delay", Where: m.Link, Value: off, Limit: math.Copysign(limit, off), Unit: "us off"})
+		}
+		if share := jitterShare(m); share > 0 {
+			j.measure("link-jitter-percent", percent(share))
+			j.most("link-jitter", m.Link, percent(share), 100, "% of the distance that chance explains")
 		}
 	}
 }

@@ -3,6 +3,7 @@ package campaign
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -38,7 +39,7 @@ const leastLoad = 0.02
 const Reruns = 2
 
 // unlimited is the neighbours that a task may have unless it was disturbed.
-const unlimited = int(^uint(0) >> 1)
+const unlimited = math.MaxInt
 
 // task is one cell's way through the campaign.
 type task struct {
@@ -54,6 +55,12 @@ type task struct {
 	started int
 	// ready is set once the worker has built the network.
 	ready bool
+	// setUp is how long the network is expected to take to build.
+	setUp time.Duration
+	// began is when this attempt was admitted, moved when it last got on: it was
+	// ready, or made one of its executions.
+	began, moved time.Time
+	made         int
 }
 
 // admission decides which cell starts next. It predicts what the machine's CPUs
@@ -89,6 +96,9 @@ func newAdmission(jobs []job.Job, o Options) *admission {
 	}
 	for _, j := range jobs {
 		t := &task{job: j, kind: kind(j), expected: o.Expected(&j), disturbed: o.Disturbed[j.Cell.ID], allowed: unlimited}
+		if !o.Exact {
+			t.setUp = min(setUp, t.expected)
+		}
 		if t.disturbed > 0 {
 			t.allowed = 0 // with how many it ran is history; alone is safe
 		}
@@ -111,8 +121,8 @@ func kind(j job.Job) string {
 // wakes up for every frame. An execution keeps about one path of links busy at a
 // time, so the fastest link's rate counts. Measured on exp400's cells run alone, 2
 // cores of an AMD EPYC: 0.05 at 1 Mb/s, 0.15 at 20 Mb/s, 0.25 at 100 Mb/s.
-func Load(job job.Job) float64 {
-	return 0.04 + 0.05*float64(job.Left())/job.Expected().Seconds() + 0.001*job.FastestLink().Mbps()
+func Load(j job.Job) float64 {
+	return 0.04 + 0.05*float64(j.Left())/j.Expected().Seconds() + 0.001*j.FastestLink().Mbps()
 }
 
 // wait queues the task. Tasks that may have neighbours come first, the longest
@@ -261,43 +271,4 @@ func (a *admission) observe(busy float64) {
 		step = learningRate * (busy - a.others)
 	}
 	a.others = max(0, a.others+step)
-}
-
-// setUp is how far apart cells start, one network being built at a time: 1.2 to 1.4 s
-// at the median in the quick profile of experiment 400 on 2 cores. A third of it is
-// work, the rest is waiting for a processor.
-const setUp = 1200 * time.Millisecond
-
-// Estimate returns how long the jobs take under the admission policy of a campaign
-// with the given options, Cores among them, if every cell is faithful.
-func Estimate(jobs []job.Job, o Options) time.Duration {
-	if o.Expected == nil {
-		o.Expected = (*job.Job).Expected
-	}
-	o.Reruns = Reruns
-	a := newAdmission(jobs, o)
-	began := map[*task]time.Duration{}
-	due := func(t *task) time.Duration {
-		if !t.ready && !a.exact {
-			return began[t] + min(setUp, t.expected)
-		}
-		return began[t] + t.expected
-	}
-	var now time.Duration
-	for {
-		for t := a.next(); t != nil; t = a.next() {
-			began[t] = now
-		}
-		if len(a.running) == 0 {
-			return now
-		}
-		first := slices.MinFunc(a.running, func(x, y *task) int { return cmp.Compare(due(x), due(y)) })
-		now = due(first)
-		if !first.ready && !a.exact {
-			first.ready = true
-			continue
-		}
-		a.remove(first)
-		a.audited(first, &record.Audit{Verdict: record.Faithful})
-	}
 }

@@ -1,13 +1,10 @@
-// Package campaign runs all the cells of a plan and writes their records. The
-// cell is the unit: each runs in a worker of its own, several at once as long
-// as the machine keeps up. Which cells run side by side is learnt while they
-// run: see admission.
 package campaign
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"sync"
 	"time"
@@ -18,7 +15,7 @@ import (
 
 // Worker runs one job and reports what happens in it, in order. It returns an
 // error if the job ended before its last execution.
-type Worker func(ctx context.Context, job job.Job, report job.Reporter) error
+type Worker func(ctx context.Context, j job.Job, report job.Reporter) error
 
 // Options of a campaign.
 type Options struct {
@@ -139,6 +136,7 @@ func Run(ctx context.Context, jobs []job.Job, w *record.Writer, o Options) (Summ
 		r.summary.Executions += t.job.Left()
 	}
 	r.summary.Cells = len(jobs)
+	r.forecast()
 	err := r.loop(ctx)
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -158,6 +156,11 @@ type run struct {
 	done      time.Duration
 	summary   Summary
 	failure   error
+	pace      pace
+	// left is the forecast that was made at forecastAt, which took forecastCost.
+	left         time.Duration
+	forecastAt   time.Time
+	forecastCost time.Duration
 	// shifted means that cells started or ended since the last sample.
 	shifted bool
 }
@@ -177,6 +180,7 @@ func (r *run) loop(ctx context.Context) error {
 				break
 			}
 			r.shifted = true
+			t.began, t.made = time.Now(), 0
 			r.event(Event{Type: CellStarted, Cell: t.job.Cell.ID})
 			workers.Go(func() {
 				end, err := r.cell(ctx, t)
@@ -216,6 +220,7 @@ func (r *run) sample() {
 		r.admission.observe(busy)
 	}
 	r.shifted = false
+	r.forecast()
 	r.event(Event{Type: Sampled})
 }
 
@@ -228,6 +233,8 @@ func (r *run) cell(ctx context.Context, t *task) (end record.CellEnd, err error)
 		Cell: func(c record.Cell) error {
 			r.mu.Lock()
 			t.ready, r.shifted = true, true
+			t.moved = time.Now()
+			r.pace.ready(t.moved.Sub(t.began))
 			r.mu.Unlock()
 			r.wake()
 			return r.write(r.writer.Cell(c))
@@ -239,6 +246,9 @@ func (r *run) cell(ctx context.Context, t *task) (end record.CellEnd, err error)
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			made++
+			now := time.Now()
+			r.pace.got(t, now.Sub(t.moved), 1)
+			t.made, t.moved = made, now
 			r.summary.ExecutionsDone++
 			r.done += step
 			if !e.OK {
@@ -297,6 +307,8 @@ func (r *run) finish(t *task, end record.CellEnd, err error, cancelled bool) {
 	switch {
 	case err == nil:
 		e.OK = true
+		r.pace.got(t, time.Since(t.moved), 0)
+		r.pace.audited(t, end.Audit)
 		if end.Audit != nil {
 			e.Verdict = end.Audit.Verdict
 		}
@@ -326,9 +338,37 @@ func (r *run) finish(t *task, end record.CellEnd, err error, cancelled bool) {
 		r.done += t.expected
 		r.summary.Failures[t.job.Cell.ID] = err.Error()
 	}
+	r.forecast()
 	r.event(e)
 	r.mu.Unlock()
 	r.wake()
+}
+
+// forecastShare bounds the time that forecasts of campaigns with very many cells
+// may take.
+const forecastShare = 0.01
+
+// smoothing is the part of a campaign's time over which forecasts are averaged: which
+// cell the policy would start next, and which would run again, moves each by much.
+const smoothing = 0.05
+
+// forecast says anew how long the rest takes. It needs the lock.
+func (r *run) forecast() {
+	begin := time.Now()
+	since := begin.Sub(r.forecastAt)
+	over := len(r.admission.running)+len(r.admission.waiting) == 0
+	if !over && r.forecastCost > time.Duration(forecastShare*float64(since)) {
+		return
+	}
+	left := r.admission.forecast(&r.pace, begin)
+	r.forecastCost = time.Since(begin)
+
+	if before := r.left - since; !r.forecastAt.IsZero() && left > 0 {
+		whole := max(begin.Sub(r.started)+left, time.Second)
+		weight := 1 - math.Exp(-since.Seconds()/(smoothing*whole.Seconds()))
+		left = max(0, before+time.Duration(weight*float64(left-before)))
+	}
+	r.left, r.forecastAt = left, begin
 }
 
 // wake lets the loop look for cells to start.
@@ -366,13 +406,10 @@ func (r *run) progress() Progress {
 	p := r.summary.Progress
 	p.Running = len(r.admission.running)
 	p.Elapsed = time.Since(r.started)
-	p.Left = 0
+	p.Left = max(0, r.left-time.Since(r.forecastAt))
 	p.Fraction = 1
 	if r.expected > 0 {
 		p.Fraction = min(1, float64(r.done)/float64(r.expected))
-	}
-	if p.Fraction > 0.01 {
-		p.Left = time.Duration(float64(p.Elapsed) * (1 - p.Fraction) / p.Fraction)
 	}
 	return p
 }

@@ -53,8 +53,10 @@ type worker struct {
 	// load is what a job takes of the machine, in cores; Load if nil.
 	load func(job.Job) float64
 	// audit judges an attempt by the largest load during it; no audit if nil.
-	audit func(job job.Job, peak float64) *record.Audit
-	fail  func(job job.Job, attempt, execution int) error
+	audit func(j job.Job, peak float64) *record.Audit
+	fail  func(j job.Job, attempt, execution int) error
+	// slow is how much longer than expected things take at the moment; 1 if nil.
+	slow func() float64
 
 	mu      sync.Mutex
 	running map[string]float64 // load by cell
@@ -82,13 +84,13 @@ func (w *worker) sum() float64 {
 	return sum
 }
 
-func (w *worker) start(job job.Job) (attempt int) {
+func (w *worker) start(j job.Job) (attempt int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.calls == nil {
 		w.calls, w.running, w.peaks, w.beside = map[string]int{}, map[string]float64{}, map[string]float64{}, map[string][]int{}
 	}
-	id := job.Cell.ID
+	id := j.Cell.ID
 	w.calls[id]++
 	w.order = append(w.order, id)
 	w.beside[id] = append(w.beside[id], len(w.running))
@@ -96,7 +98,7 @@ func (w *worker) start(job job.Job) (attempt int) {
 	if w.load != nil {
 		load = w.load
 	}
-	w.running[id] = load(job)
+	w.running[id] = load(j)
 	w.most = max(w.most, len(w.running))
 	w.peaks[id] = 0
 	for other := range w.running {
@@ -105,9 +107,15 @@ func (w *worker) start(job job.Job) (attempt int) {
 	return w.calls[id]
 }
 
-func (w *worker) run(ctx context.Context, job job.Job, report job.Reporter) error {
-	id := job.Cell.ID
-	attempt, step := w.start(job), (job.Expected()-setUp)/time.Duration(len(job.Workflows))
+func (w *worker) run(ctx context.Context, j job.Job, report job.Reporter) error {
+	id := j.Cell.ID
+	attempt, step := w.start(j), (j.Expected()-setUp)/time.Duration(len(j.Workflows))
+	take := func(d time.Duration) <-chan time.Time {
+		if w.slow != nil {
+			d = time.Duration(w.slow() * float64(d))
+		}
+		return time.After(d)
+	}
 	defer func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
@@ -116,30 +124,30 @@ func (w *worker) run(ctx context.Context, job job.Job, report job.Reporter) erro
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-time.After(setUp):
+	case <-take(setUp):
 	}
-	if err := report.Cell(record.Cell{ID: id, Point: job.Cell.Point, Seed: job.Cell.Seed, Executions: len(job.Workflows), Started: time.Now()}); err != nil {
+	if err := report.Cell(record.Cell{ID: id, Point: j.Cell.Point, Seed: j.Cell.Seed, Executions: len(j.Workflows), Started: time.Now()}); err != nil {
 		return err
 	}
-	for k := range job.Workflows {
+	for k := range j.Workflows {
 		if w.fail != nil {
-			if err := w.fail(job, attempt, k); err != nil {
+			if err := w.fail(j, attempt, k); err != nil {
 				return err
 			}
 		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(step):
+		case <-take(step):
 		}
-		if err := report.Execution(record.Execution{Cell: id, Index: k, Workload: job.Workflows[k].Name, Started: time.Now(), DelayNS: 1, OK: k != 3, Reason: reason(k)}); err != nil {
+		if err := report.Execution(record.Execution{Cell: id, Index: k, Workload: j.Workflows[k].Name, Started: time.Now(), DelayNS: 1, OK: k != 3, Reason: reason(k)}); err != nil {
 			return err
 		}
 	}
 	end := record.CellEnd{Cell: id, Ended: time.Now(), OK: true}
 	if w.audit != nil {
 		w.mu.Lock()
-		end.Audit = w.audit(job, w.peaks[id])
+		end.Audit = w.audit(j, w.peaks[id])
 		end.Audit.Measures = map[string]float64{audit.CellCPU: 100 * w.running[id]}
 		w.mu.Unlock()
 	}
@@ -148,7 +156,7 @@ func (w *worker) run(ctx context.Context, job job.Job, report job.Reporter) erro
 
 // overload calls a cell disturbed if the machine's load exceeded the limit.
 func overload(limit float64) func(job.Job, float64) *record.Audit {
-	return func(job job.Job, peak float64) *record.Audit {
+	return func(j job.Job, peak float64) *record.Audit {
 		if peak <= limit {
 			return &record.Audit{Verdict: record.Faithful}
 		}
@@ -257,11 +265,11 @@ func TestDisturbedRunAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir, w := writer(t, len(list))
 		fake := worker{load: func(j job.Job) float64 { return 2 * Load(j) }}
-		fake.audit = func(job job.Job, peak float64) *record.Audit {
-			if job.Cell.ID == hopeless {
+		fake.audit = func(j job.Job, peak float64) *record.Audit {
+			if j.Cell.ID == hopeless {
 				peak = 2
 			}
-			return overload(1.2)(job, peak)
+			return overload(1.2)(j, peak)
 		}
 		s, err := Run(t.Context(), list, w, fake.options())
 		if err != nil {
@@ -303,11 +311,11 @@ func TestAloneMeansAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, w := writer(t, len(list))
 		alone := list[3]
-		fake := worker{audit: func(job job.Job, peak float64) *record.Audit {
-			if job.Cell.ID == alone.Cell.ID && peak > Load(job)*1.01 {
-				t.Errorf("load %.2f while the cell ran, its own is %.2f", peak, Load(job))
+		fake := worker{audit: func(j job.Job, peak float64) *record.Audit {
+			if j.Cell.ID == alone.Cell.ID && peak > Load(j)*1.01 {
+				t.Errorf("load %.2f while the cell ran, its own is %.2f", peak, Load(j))
 			}
-			return overload(100)(job, peak)
+			return overload(100)(j, peak)
 		}}
 		o := fake.options()
 		o.Disturbed = map[string]int{alone.Cell.ID: 1}
@@ -400,11 +408,11 @@ func TestRetry(t *testing.T) {
 	if err := w.Campaign(record.Campaign{Version: record.Version, Scenario: "exp400", Started: time.Now(), Cells: len(list)}); err != nil {
 		t.Fatal(err)
 	}
-	fake := worker{fail: func(job job.Job, attempt, k int) error {
+	fake := worker{fail: func(j job.Job, attempt, k int) error {
 		switch {
-		case job.Cell.ID == flaky && attempt == 1 && k == 5:
+		case j.Cell.ID == flaky && attempt == 1 && k == 5:
 			return errors.New("worker killed")
-		case job.Cell.ID == broken:
+		case j.Cell.ID == broken:
 			return fmt.Errorf("no network, attempt %d", attempt)
 		}
 		return nil

@@ -1,131 +1,94 @@
 package cli
 
 import (
-	"compress/gzip"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"edgebed/harness/record"
+	"edgebed/harness/baseline"
 )
+
+// baselineRoot is the folder of the baselines in the repository.
+const baselineRoot = "results/baseline"
 
 func baselineCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "baseline",
-		Short: "Manage the results that later ones are compared with",
+		Short: "Manage the results that later ones are compared with, and the tables made of them",
 	}
-	var reason, root, name string
-	update := &cobra.Command{
+	cmd.AddCommand(baselineUpdateCommand(), baselineTablesCommand())
+	return cmd
+}
+
+func baselineUpdateCommand() *cobra.Command {
+	var o baseline.Options
+	cmd := &cobra.Command{
 		Use:   "update DIR --reason TEXT",
 		Short: "Make a result the baseline, with the reason for it",
 		Long: `Copy a result's records (packed), report and figures to ROOT/NAME, in place of what
-is there, and append the reason to ROOT/log.md. Commit both.`,
-		Example: `  edgebed baseline update results/regress --reason 'delay line with less CPU time'`,
-		Args:    exactly(1, "a result folder"),
+is there, append the reason to ROOT/log.md, and write the tables in ROOT/README.md
+anew. With --table, the result is in the first table of that kind from then on.
+Records that are large lose the traffic of single ports. Commit all of it.`,
+		Example: `  edgebed baseline update results/regress --reason 'delay line with less CPU time'
+  edgebed baseline update results/exp401 --reason 'first at this scale' --table claims`,
+		Args: exactly(1, "a result folder"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if strings.TrimSpace(reason) == "" {
-				return usage(errors.New("baseline update: say why with --reason"))
+			if o.Table != "" {
+				if err := oneOf("--table", o.Table, baseline.Kinds()); err != nil {
+					return usage(err)
+				}
 			}
-			dir := filepath.Clean(args[0])
-			if name == "" {
-				name = filepath.Base(dir)
-			}
-			results, err := record.Read(dir)
-			if err != nil {
+			entry, err := baseline.Update(args[0], o)
+			var input *baseline.InputError
+			if errors.As(err, &input) {
 				return usage(err)
 			}
-			if done := len(results.Complete()); done < results.Campaign.Cells {
-				return usage(fmt.Errorf("baseline update: %s has %d of its %d cells; go on with it first", dir, done, results.Campaign.Cells))
-			}
-			target := filepath.Join(root, name)
-			if err := copyBaseline(dir, target); err != nil {
-				return fmt.Errorf("update baseline %s: %w", target, err)
-			}
-			c := results.Campaign
-			entry := fmt.Sprintf("- %s, %s: %s (%s, profile %s, commit %s)\n", time.Now().UTC().Format(time.DateOnly), name,
-				strings.Join(strings.Fields(reason), " "), c.Scenario, c.Profile, c.Tool.Commit)
-			if err := appendText(filepath.Join(root, "log.md"), entry); err != nil {
-				return fmt.Errorf("log the new baseline: %w", err)
+			if err != nil {
+				return err
 			}
 			fmt.Fprint(cmd.OutOrStdout(), entry)
 			return nil
 		},
 	}
-	update.Flags().StringVar(&reason, "reason", "", "why the baseline changes")
-	update.Flags().StringVar(&root, "root", "results/baseline", "folder of the baselines")
-	update.Flags().StringVar(&name, "name", "", "name of the baseline (default that of DIR)")
-	cmd.AddCommand(update)
+	cmd.Flags().StringVar(&o.Reason, "reason", "", "why the baseline changes")
+	cmd.Flags().StringVar(&o.Root, "root", baselineRoot, "folder of the baselines")
+	cmd.Flags().StringVar(&o.Name, "name", "", "name of the baseline (default that of DIR)")
+	cmd.Flags().StringVar(&o.Table, "table", "", "also put the result into a table: "+strings.Join(baseline.Kinds(), ", "))
 	return cmd
 }
 
-// copyBaseline puts what a baseline needs of a result folder in place of target.
-// The old one goes only when the new one is complete.
-func copyBaseline(dir, target string) error {
-	fresh := target + ".new"
-	if err := errors.Join(os.RemoveAll(fresh), os.MkdirAll(fresh, 0o777)); err != nil {
-		return err
-	}
-	defer os.RemoveAll(fresh)
-	records, packed := filepath.Join(dir, record.FileName), filepath.Join(fresh, record.FileName+".gz")
-	err := pack(records, packed)
-	if errors.Is(err, fs.ErrNotExist) { // packed already
-		err = copyFile(records+".gz", packed)
-	}
-	if err != nil {
-		return err
-	}
-	for _, pattern := range []string{"report.md", "*.svg", "*.png"} {
-		files, err := filepath.Glob(filepath.Join(dir, pattern))
-		if err != nil {
-			return err
-		}
-		for _, f := range files {
-			if err := copyFile(f, filepath.Join(fresh, filepath.Base(f))); err != nil {
+func baselineTablesCommand() *cobra.Command {
+	var root string
+	var check bool
+	cmd := &cobra.Command{
+		Use:   "tables",
+		Short: "Write the tables of the published numbers anew from the records",
+		Long: `Write each table in ROOT/README.md anew from the records beside it. A table stands
+between the comments <!-- table KIND RESULT... --> and <!-- end -->; kinds are
+` + strings.Join(baseline.Kinds(), ", ") + `.
+
+Exit codes: 0 done, 1 with --check: a table differs from the records.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if check {
+				return baseline.Check(root)
+			}
+			changed, err := baseline.Tables(root)
+			if err != nil {
 				return err
 			}
-		}
+			state := "is as the records have it"
+			if changed {
+				state = "written"
+			}
+			fmt.Fprintln(cmd.OutOrStdout(), filepath.Join(root, "README.md"), state)
+			return nil
+		},
 	}
-	if err := os.RemoveAll(target); err != nil {
-		return err
-	}
-	return os.Rename(fresh, target)
-}
-
-func pack(from, to string) error {
-	in, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	out, err := os.Create(to)
-	if err != nil {
-		return err
-	}
-	z := gzip.NewWriter(out)
-	_, err = io.Copy(z, in)
-	return errors.Join(err, z.Close(), out.Close())
-}
-
-func copyFile(from, to string) error {
-	data, err := os.ReadFile(from)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(to, data, 0o666)
-}
-
-func appendText(name, text string) error {
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o666)
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString(text)
-	return errors.Join(err, f.Close())
+	cmd.Flags().StringVar(&root, "root", baselineRoot, "folder of the baselines")
+	cmd.Flags().BoolVar(&check, "check", false, "write nothing, and fail (exit code 1) where a table differs from the records")
+	return cmd
 }

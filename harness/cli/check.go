@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,6 +17,7 @@ func checkCommand() *cobra.Command {
 		format string
 		from   string
 		strict bool
+		costs  bool
 	)
 	cmd := &cobra.Command{
 		Use:   "check DIR...",
@@ -29,9 +31,17 @@ of the paper, are shown side by side.
 The claims are those that the scenario had when it ran, or those of the scenario
 named by --claims. A claim that fails is a finding, not an error.
 
-Exit codes: 0 judged, 1 a claim fails and --strict is given, 2 unusable input.`,
+With --sensitivity the results are runs of one scenario that differ in the
+parameter software-cost alone, usually with none, fit and 2x fit ("make
+sensitivity" makes them), and the answer is which claims change their verdict:
+"reverses" where a claim holds under one cost and fails under another, "opens"
+where it is undecided or without data under one of them.
+
+Exit codes: 0 judged, 1 a claim fails (with --sensitivity: reverses) and --strict is
+given, 2 unusable input.`,
 		Example: `  edgebed check results/exp400
   edgebed check results/exp400 results/exp400-text --format markdown
+  edgebed check --sensitivity results/none results/fit results/twice
   edgebed check results/mine --claims mine.yaml --strict`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -71,6 +81,9 @@ Exit codes: 0 judged, 1 a claim fails and --strict is given, 2 unusable input.`,
 				c := gate.Check(r, own)
 				results, claims, failed = append(results, c), claims+len(c.Claims), failed+c.Failed()
 			}
+			if costs {
+				return checkSensitivity(cmd.OutOrStdout(), format, strict, results)
+			}
 			if err := gate.WriteClaims(cmd.OutOrStdout(), format, results...); err != nil {
 				return err
 			}
@@ -83,7 +96,22 @@ Exit codes: 0 judged, 1 a claim fails and --strict is given, 2 unusable input.`,
 	cmd.Flags().StringVar(&format, "format", "text", "how to write the table: "+strings.Join(gate.ClaimFormats, ", "))
 	cmd.Flags().StringVar(&from, "claims", "", "take the claims of this `scenario` instead of those in the records")
 	cmd.Flags().BoolVar(&strict, "strict", false, "fail (exit code 1) where a claim fails")
+	cmd.Flags().BoolVar(&costs, "sensitivity", false, "say which claims depend on the software cost that the results were made with")
 	return cmd
+}
+
+func checkSensitivity(w io.Writer, format string, strict bool, results []gate.Checked) error {
+	s, err := gate.CompareCosts(results)
+	if err != nil {
+		return usage(fmt.Errorf("check --sensitivity: %w", err))
+	}
+	if err := s.Write(w, format); err != nil {
+		return err
+	}
+	if n := s.Count(gate.Reverses); n > 0 && strict {
+		return fmt.Errorf("%d of %d claims reverse with the software cost", n, len(s.Claims))
+	}
+	return nil
 }
 
 func oneOf(flag, value string, valid []string) error {

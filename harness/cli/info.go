@@ -203,6 +203,7 @@ func doctorCommand() *cobra.Command {
 				how = "in a user namespace"
 			}
 			fmt.Fprintf(w, "sandbox: available, %s\n", how)
+			defer hold(cmd.Context())()
 			facts, err := testbed.Doctor(cmd.Context())
 			for _, f := range facts {
 				fmt.Fprintln(w, f)
@@ -215,11 +216,11 @@ func doctorCommand() *cobra.Command {
 func versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
-		Short: "Print the version",
+		Short: "Print the version, its commit and the commit's date",
 		Args:  cobra.NoArgs,
 		Run: func(cmd *cobra.Command, _ []string) {
 			t := record.ToolInfo()
-			fmt.Fprintf(cmd.OutOrStdout(), "edgebed %s, commit %s, %s\n", t.Version, t.Commit, t.Go)
+			fmt.Fprintf(cmd.OutOrStdout(), "edgebed %s, commit %s of %s, %s\n", t.Version, t.Commit, record.CommitDate(), t.Go)
 		},
 	}
 }

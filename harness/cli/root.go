@@ -1,5 +1,3 @@
-// Package cli is edgebed's command line: commands and flags, no logic of the
-// rooms behind them.
 package cli
 
 import (
@@ -9,6 +7,8 @@ import (
 	"io"
 
 	"github.com/spf13/cobra"
+
+	"edgebed/harness/escape"
 )
 
 // Exit codes of the commands.
@@ -28,6 +28,9 @@ type exitError struct {
 
 func (e *exitError) Error() string { return e.err.Error() }
 func (e *exitError) Unwrap() error { return e.err }
+
+// errSaid stands for an error that the user has seen already.
+var errSaid = errors.New("said")
 
 func usage(err error) error {
 	if err == nil {
@@ -61,13 +64,15 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or file (nothing was started),
 	root.SetErr(stderr)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	root.AddCommand(runCommand(), mergeCommand(), reportCommand(), validateCommand(), listCommand(), showCommand(),
-		workloadCommand(), checkCommand(), compareCommand(), exportCommand(), schemaCommand(), baselineCommand(), doctorCommand(), traceCommand(), versionCommand(),
-		workerCommand(), examineCommand())
-	err := root.ExecuteContext(ctx)
+		workloadCommand(), checkCommand(), compareCommand(), exportCommand(), schemaCommand(), baselineCommand(), topoCommand(), shellCommand(), execCommand(), doctorCommand(), traceCommand(), versionCommand(),
+		workerCommand(), shellWorkerCommand(), examineCommand())
+	err := execute(ctx, root)
 	if err == nil {
 		return exitOK
 	}
-	fmt.Fprintln(stderr, "edgebed:", err)
+	if !errors.Is(err, errSaid) {
+		fmt.Fprintln(stderr, "edgebed:", escape.Terminal(err.Error()))
+	}
 	var e *exitError
 	if errors.As(err, &e) {
 		return e.code

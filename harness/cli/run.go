@@ -2,16 +2,17 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -32,6 +33,7 @@ type selectionFlags struct {
 	where   []string
 	filter  string
 	network string
+	verify  bool
 }
 
 func (f *selectionFlags) add(cmd *cobra.Command) {
@@ -69,7 +71,7 @@ func (f *selectionFlags) backend(s *scenario.Scenario) (testbed.Backend, error) 
 	if f.network == "" {
 		return testbed.BackendOf(s.Network), nil
 	}
-	asked := record.Network(f.network)
+	asked := record.NetworkKind(f.network)
 	if err := scenario.CheckNetwork(asked); err != nil {
 		return testbed.Backend{}, fmt.Errorf("--network: %w", err)
 	}
@@ -128,7 +130,7 @@ func parseShard(text string) (i, n int, err error) {
 }
 
 func (f *selectionFlags) selection() (scenario.Selection, error) {
-	sel := scenario.Selection{Profile: f.profile, Set: map[string]string{}, Where: map[string][]string{}}
+	sel := scenario.Selection{Profile: f.profile, Set: map[string]string{}, Where: map[string][]string{}, Verify: f.verify}
 	for _, s := range f.set {
 		name, value, ok := strings.Cut(s, "=")
 		if !ok {
@@ -216,6 +218,7 @@ prototype's chain or DAG format) instead of generated ones.`,
 		},
 	}
 	flags.add(cmd)
+	cmd.Flags().BoolVar(&flags.verify, "verify", false, "let every execution prove that its functions used each state in causal order, or fail")
 	cmd.Flags().StringVar(&o.out, "out", "", "folder for records, figures and report (default results/NAME)")
 	cmd.Flags().IntVar(&o.reruns, "reruns", campaign.Reruns, "how often to run a cell again that the audit calls disturbed: with fewer neighbours, at last alone")
 	cmd.Flags().IntVar(&o.jobs, "jobs", 0, "largest number of cells at once (default: as many as the machine keeps up with)")
@@ -241,11 +244,11 @@ func describe(cmd *cobra.Command, plan *scenario.Plan, jobs []job.Job, o runOpti
 	var total time.Duration
 	var traffic units.Size
 	w := cmd.OutOrStdout()
-	for _, job := range jobs {
-		expected, bytes := o.backend.Expected(&job), job.Traffic()
+	for _, j := range jobs {
+		expected, bytes := o.backend.Expected(&j), j.Traffic()
 		total += expected
 		traffic += bytes
-		fmt.Fprintf(w, "%-80s %4d executions %8.1f s %10.2f MB\n", job.Cell.ID, len(job.Workflows), expected.Seconds(), float64(bytes)/1e6)
+		fmt.Fprintf(w, "%-80s %4d executions %8.1f s %10.2f MB\n", j.Cell.ID, len(j.Workflows), expected.Seconds(), float64(bytes)/1e6)
 	}
 	fmt.Fprintf(w, "%d cells of %s, profile %s, %.1f MB sent by switches; %v one after another, about %v side by side on %d cores\n",
 		len(jobs), plan.Scenario.Name, plan.Profile, float64(traffic)/1e6, total.Round(time.Second),
@@ -260,36 +263,25 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *job.Prepared, part 
 	if err := o.backend.Probe(ctx); err != nil {
 		return err
 	}
-	header := record.Campaign{
-		Version:        record.Version,
-		Scenario:       plan.Scenario.Name,
-		Title:          plan.Scenario.Title,
-		ScenarioSHA256: p.Hash,
-		Profile:        plan.Profile,
-		Network:        o.backend.Network,
-		Parameters:     plan.Parameters,
-		Started:        time.Now(),
-		Command:        append([]string{"edgebed"}, os.Args[1:]...),
-		Axes:           plan.Axes,
-		Figures:        plan.Scenario.Figures,
-		Claims:         plan.Scenario.Claims,
-		Cells:          len(p.Jobs),
-		Machine:        record.MachineInfo(),
-		Tool:           record.ToolInfo(),
-	}
-	for _, job := range p.Jobs {
-		header.Executions += len(job.Workflows)
-	}
+	header := campaign.Header(plan, p)
+	header.Network = o.backend.Network
+	header.Command = append([]string{"edgebed"}, os.Args[1:]...)
 	work, err := o.backend.Calibrate(ctx)
 	if err != nil {
 		return err
 	}
 	header.CalibrationNS = work.Nanoseconds()
-	todo, disturbed, w, err := openResults(header, part, o)
+	opened, err := campaign.Open(o.out, header, part, campaign.OpenOptions{
+		Resume: o.resume, Reruns: o.reruns, Whole: o.backend.Exact,
+	})
 	if err != nil {
 		return usage(err)
 	}
+	todo, w := opened.Jobs, opened.Writer
 	defer w.Close()
+	if warning := w.Warning(); warning != "" {
+		fmt.Fprintln(cmd.ErrOrStderr(), "warning:", warning)
+	}
 	view := newProgressView(cmd.ErrOrStderr())
 	events := newEventStream(cmd.OutOrStdout(), o.json)
 	files := cmd.OutOrStdout()
@@ -298,14 +290,21 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *job.Prepared, part 
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "%s, profile %s, %s network: %d cells to run, records in %s\n", plan.Scenario.Name, plan.Profile, o.backend.Network, len(todo), o.out)
 	events.begin(header, len(todo), o.out)
+	// Whoever reads the events or the progress may go away (| head): the write then
+	// fails, instead of a signal that would end the campaign.
+	pipe := make(chan os.Signal, 1)
+	signal.Notify(pipe, syscall.SIGPIPE)
+	defer signal.Stop(pipe)
+	release := hold(ctx)
 	summary, err := campaign.Run(ctx, todo, w, campaign.Options{
-		Worker: o.backend.Spawn, Jobs: o.jobs, Reruns: o.reruns, Disturbed: disturbed,
+		Worker: o.backend.Spawn, Jobs: o.jobs, Reruns: o.reruns, Disturbed: opened.Disturbed,
 		Expected: o.backend.Expected, Exact: o.backend.Exact,
 		Observe: func(e campaign.Event) {
 			view.show(e)
 			events.pass(e)
 		},
 	})
+	release()
 	view.close()
 	events.end(summary, err)
 	if err != nil {
@@ -326,68 +325,6 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *job.Prepared, part 
 		return &exitError{exitIncomplete, fmt.Errorf("%d cells and %d executions failed; their reasons are in %s", summary.CellsFailed, summary.ExecutionsFailed, filepath.Join(o.out, "report.md"))}
 	}
 	return nil
-}
-
-// openResults opens the records of a new campaign, or of a stopped one, and
-// returns the jobs that are still to do, and how often which were disturbed.
-func openResults(header record.Campaign, jobs []job.Job, o runOptions) ([]job.Job, map[string]int, *record.Writer, error) {
-	out := o.out
-	if o.resume {
-		old, err := record.Read(out)
-		switch {
-		case errors.Is(err, os.ErrNotExist):
-			// Nothing to resume: a new campaign.
-		case errors.Is(err, record.ErrNoCampaign):
-			// Stopped before its first record was whole.
-			w, err := record.OpenAppend(out)
-			if err != nil {
-				return nil, nil, nil, err
-			}
-			return jobs, nil, w, w.Campaign(header)
-		case err != nil:
-			return nil, nil, nil, err
-		default:
-			c := old.Campaign
-			if c.ScenarioSHA256 != header.ScenarioSHA256 || c.Scenario != header.Scenario || c.Profile != header.Profile {
-				return nil, nil, nil, fmt.Errorf("resume %s: it holds %s, profile %s, of another version (%.12s, now %.12s); choose another --out",
-					out, c.Scenario, c.Profile, c.ScenarioSHA256, header.ScenarioSHA256)
-			}
-			if c.On() != header.On() {
-				return nil, nil, nil, fmt.Errorf("resume %s: it holds results of the %s network, not the %s one; choose another --out or --network %s",
-					out, c.On(), header.On(), c.On())
-			}
-			before := map[string]record.CellResult{}
-			for _, cell := range old.Cells {
-				before[cell.Cell.ID] = cell
-			}
-			// A cell is not put together from parts of different machines or builds.
-			same := !old.Mixed && c.Machine == header.Machine && c.Tool == header.Tool
-			disturbed := map[string]int{}
-			var left []job.Job
-			for _, j := range jobs {
-				cell := before[j.Cell.ID]
-				if campaign.Settled(cell, o.reruns) {
-					continue
-				}
-				disturbed[j.Cell.ID] = cell.DisturbedAttempts
-				if n := cell.Stopped(); same && !o.backend.Exact && n > 0 && j.Divisible() {
-					j.First = n
-				}
-				left = append(left, j)
-			}
-			w, err := record.OpenAppend(out)
-			if err != nil {
-				return nil, nil, nil, err
-			}
-			// Again: it says on which machine, and by which build, this part ran.
-			return left, disturbed, w, w.Campaign(header)
-		}
-	}
-	w, err := record.Create(out)
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	return jobs, nil, w, w.Campaign(header)
 }
 
 // writeReport makes everything that follows from the records, and lists the
@@ -417,6 +354,7 @@ func examineCommand() *cobra.Command {
 		Hidden: true,
 		Args:   cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			defer hold(cmd.Context())()
 			return testbed.Examine(cmd.Context(), cmd.OutOrStdout())
 		},
 	}
@@ -429,6 +367,7 @@ func workerCommand() *cobra.Command {
 		Hidden: true,
 		Args:   cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			defer hold(cmd.Context())()
 			return testbed.Main(context.WithoutCancel(cmd.Context()), os.Stdin, os.Stdout)
 		},
 	}

@@ -125,6 +125,7 @@ func runTrace(cmd *cobra.Command, backend testbed.Backend, j job.Job, out string
 	)
 	progress := cmd.ErrOrStderr()
 	fmt.Fprintln(progress, j.Cell.ID)
+	defer hold(ctx)()
 	err := backend.Spawn(ctx, j, job.Reporter{
 		Cell: func(record.Cell) error { return nil },
 		Execution: func(e record.Execution) error {

@@ -248,9 +248,9 @@ func (h *Host) ListenPacket(ctx context.Context, address string) (c net.PacketCo
 }
 
 // Start starts a program in the host. Everything else about the command, and
-// waiting for it, is the caller's. A parent-death signal would be the caller's
-// mistake: it follows the thread that started the program, which is none in
-// particular; the sandbox takes care of what is left.
+// waiting for it, is the caller's. Do not ask for a parent-death signal: the
+// kernel sends it when the thread ends that started the program, and that may be
+// any of this process's threads. The sandbox ends what is left.
 func (h *Host) Start(cmd *exec.Cmd) error {
 	if err := h.Do(cmd.Start); err != nil {
 		return fmt.Errorf("start %s on host %s: %w", cmd.Path, h.spec.Name, err)

@@ -20,8 +20,9 @@ type Measurement struct {
 	Link string
 	// Asked is what the link was given.
 	Asked topology.Params
-	// Rate at which a train of frames arrived; 0 if it was not measured: the
-	// link is unshaped, or its bucket or its queue do not let a train show it.
+	// Rate at which a train of frames arrived, or, on a link with jitter, left its
+	// shaper; 0 if it was not measured: the link is unshaped, or its bucket or its
+	// queue do not let a train show it.
 	Rate units.Rate
 	// Interrupted says that the rate could have been measured, but this process
 	// did not get to send the frames as fast as the link.
@@ -30,15 +31,23 @@ type Measurement struct {
 	// one to its arrival at the next switch; Singles of them arrived.
 	Delay   time.Duration
 	Singles int
+	// Delays are those of the single frames, sorted, on a link with jitter, and Gap
+	// the time between them when they were sent.
+	Delays []time.Duration
+	Gap    time.Duration
 	// Lost frames did not arrive.
 	Lost int
 }
 
 // What is sent to measure a direction.
 const (
-	// Single frames for the delay, and the time between them.
-	singles   = 9
-	singleGap = 2 * time.Millisecond
+	// Single frames for the delay, and the time between them. Jitter needs more of
+	// them, far enough apart for a frame not to wait for the one before, but no
+	// longer than jitterGap.
+	singles       = 9
+	singleGap     = 2 * time.Millisecond
+	jitterSingles = 40
+	jitterGap     = 25 * time.Millisecond
 	// A train is as long as trainTime, but has steadyFrames frames at least
 	// after those that the bucket passes at once: one late frame of it should
 	// not matter.
@@ -120,16 +129,25 @@ type probe struct {
 	// bucket that is not empty; no train if frames is 0.
 	frames, atOnce int
 	size           units.Size
-	// sent and arrived are in ns of the wall clock, 0 for not yet; the singles
-	// come before the train's frames.
-	sent, arrived []int64
+	// singles are sent apart from each other, gap in between.
+	singles int
+	gap     time.Duration
+	// sent, left and arrived are in ns of the wall clock, 0 for not yet; the singles
+	// come before the train's frames. left, when a frame left the shaper, is only
+	// kept for links with jitter.
+	sent, left, arrived []int64
 }
 
 func newProbe(l *link, dir int) *probe {
 	p := &probe{link: l.direction(dir), params: l.params[dir], from: l.port[dir], to: l.port[1-dir], size: topology.Frame}
 	p.plan()
-	p.sent = make([]int64, singles+p.frames)
-	p.arrived = make([]int64, singles+p.frames)
+	p.singles, p.gap = singles, singleGap
+	if jitter := p.params.Jitter; jitter > 0 {
+		p.singles, p.gap = jitterSingles, min(max(2*jitter, singleGap), jitterGap)
+		p.left = make([]int64, p.singles+p.frames)
+	}
+	p.sent = make([]int64, p.singles+p.frames)
+	p.arrived = make([]int64, p.singles+p.frames)
 	return p
 }
 
@@ -170,7 +188,7 @@ func (p *probe) result() Measurement {
 		switch {
 		case at == 0:
 			m.Lost++
-		case i < singles:
+		case i < p.singles:
 			delays = append(delays, time.Duration(at-p.sent[i]))
 		}
 	}
@@ -178,9 +196,17 @@ func (p *probe) result() Measurement {
 		slices.Sort(delays)
 		m.Delay = delays[len(delays)/2]
 	}
+	if p.params.Jitter > 0 {
+		m.Delays, m.Gap = delays, p.gap
+	}
 	if p.frames > 0 {
-		first := singles + p.atOnce
-		m.Rate = steadyRate(p.sent[first:], p.arrived[first:], int64(p.params.Delay), p.size)
+		first := p.singles + p.atOnce
+		if p.left != nil {
+			// Jitter moves each arrival by more than a rate would.
+			m.Rate = steadyRate(p.sent[first:], p.left[first:], 0, p.size)
+		} else {
+			m.Rate = steadyRate(p.sent[first:], p.arrived[first:], int64(p.params.Delay), p.size)
+		}
 		m.Interrupted = m.Rate == 0
 	}
 	return m
@@ -222,40 +248,59 @@ func measure(ctx context.Context, probes []*probe) (err error) {
 		return fmt.Errorf("open a packet socket: %w", err)
 	}
 	defer unix.Close(fd)
-	for _, o := range []struct{ level, option, value int }{
-		{unix.SOL_SOCKET, unix.SO_TIMESTAMPNS_NEW, 1},
-		{unix.SOL_PACKET, unix.PACKET_IGNORE_OUTGOING, 1},
+	// A socket does not see the frames that it sends, so that another one receives.
+	tap, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return fmt.Errorf("open a packet socket: %w", err)
+	}
+	defer unix.Close(tap)
+	jittered := slices.ContainsFunc(probes, func(p *probe) bool { return p.left != nil })
+	ignoreOutgoing := 1
+	if jittered {
+		ignoreOutgoing = 0
+	}
+	for _, o := range []struct{ fd, level, option, value int }{
+		{tap, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS_NEW, 1},
+		{tap, unix.SOL_PACKET, unix.PACKET_IGNORE_OUTGOING, ignoreOutgoing},
 		// As much as is permitted.
-		{unix.SOL_SOCKET, unix.SO_RCVBUF, 8 << 20},
-		{unix.SOL_SOCKET, unix.SO_SNDBUF, 8 << 20},
+		{tap, unix.SOL_SOCKET, unix.SO_RCVBUF, 8 << 20},
+		{fd, unix.SOL_SOCKET, unix.SO_SNDBUF, 8 << 20},
 	} {
-		if err := unix.SetsockoptInt(fd, o.level, o.option, o.value); err != nil {
+		if err := unix.SetsockoptInt(o.fd, o.level, o.option, o.value); err != nil {
 			return fmt.Errorf("set up the packet socket: %w", err)
 		}
 	}
 	// On all ports. Before a bridge takes a frame, taps for all protocols see
 	// it; those for one protocol do not.
 	all := binary.BigEndian.Uint16(binary.NativeEndian.AppendUint16(nil, unix.ETH_P_ALL))
-	if err := unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: all}); err != nil {
+	if err := unix.Bind(tap, &unix.SockaddrLinklayer{Protocol: all}); err != nil {
 		return fmt.Errorf("bind the packet socket: %w", err)
 	}
-	m := &meter{fd: fd, probes: probes, byPort: map[int]int{}}
+	m := &meter{fd: fd, tap: tap, probes: probes, byPort: map[int]int{}, leaving: map[int]int{}}
+	most, gap := 0, time.Duration(0)
 	for i, p := range probes {
-		m.byPort[p.to] = i
+		m.byPort[p.to], m.leaving[p.from] = i, i
+		most, gap = max(most, p.singles), max(gap, p.gap)
 	}
-	for i := range singles {
+	for _, p := range probes {
+		p.gap = gap
+	}
+	for i := range most {
 		begin := time.Now()
-		for k := range probes {
+		for k, p := range probes {
+			if i >= p.singles {
+				continue
+			}
 			// One by one: those of other links would be in each other's way.
 			if _, err := m.send(k, i, smallestFrame); err != nil {
 				return err
 			}
 		}
-		if err := m.receive(ctx, begin.Add(singleGap)); err != nil {
+		if err := m.receive(ctx, begin.Add(gap)); err != nil {
 			return err
 		}
 	}
-	if err := m.settle(ctx, probes, 0, singles); err != nil {
+	if err := m.settle(ctx, probes, single); err != nil {
 		return err
 	}
 	for rest := probes; len(rest) > 0; {
@@ -283,9 +328,26 @@ func measure(ctx context.Context, probes []*probe) (err error) {
 
 // meter sends and receives probe frames.
 type meter struct {
-	fd     int
-	probes []*probe
-	byPort map[int]int // the probe whose frames arrive at a port
+	fd, tap int // to send, to receive
+	probes  []*probe
+	byPort  map[int]int // the probe whose frames arrive at a port
+	leaving map[int]int // the probe whose frames leave a port
+}
+
+// stage is a part of the frames.
+type stage int
+
+const (
+	single stage = iota
+	train
+)
+
+// span returns the numbers of a probe's frames of a stage, the end excluded.
+func (p *probe) span(s stage) (from, to int) {
+	if s == single {
+		return 0, p.singles
+	}
+	return p.singles, len(p.arrived)
 }
 
 // trains sends the trains of count probes from the first on, side by side.
@@ -301,7 +363,7 @@ func (m *meter) trains(ctx context.Context, first, count int) error {
 				continue
 			}
 			for {
-				ok, err := m.send(first+k, singles+i, p.size)
+				ok, err := m.send(first+k, p.singles+i, p.size)
 				if err != nil {
 					return err
 				}
@@ -315,7 +377,7 @@ func (m *meter) trains(ctx context.Context, first, count int) error {
 			}
 		}
 	}
-	return m.settle(ctx, batch, singles, singles+longest)
+	return m.settle(ctx, batch, train)
 }
 
 // send sends a frame of a probe. It returns false if the socket has no room.
@@ -339,14 +401,14 @@ func (m *meter) send(k, number int, size units.Size) (bool, error) {
 	return true, nil
 }
 
-// settle receives until all frames of the given numbers have arrived, or until
-// those that have not are lost.
-func (m *meter) settle(ctx context.Context, probes []*probe, from, to int) error {
+// settle receives until all frames of a stage have arrived, or until those that
+// have not are lost.
+func (m *meter) settle(ctx context.Context, probes []*probe, s stage) error {
 	end := time.Now()
 	missing := func() bool {
 		for _, p := range probes {
-			last := min(to, len(p.arrived))
-			if from < last && slices.Contains(p.arrived[from:last], 0) {
+			from, to := p.span(s)
+			if slices.Contains(p.arrived[from:to], 0) {
 				return true
 			}
 		}
@@ -355,7 +417,7 @@ func (m *meter) settle(ctx context.Context, probes []*probe, from, to int) error
 	var wait time.Duration
 	for _, p := range probes {
 		due := p.delay() + patience
-		if from >= singles {
+		if s == train {
 			due += 2 * p.duration()
 		}
 		wait = max(wait, due)
@@ -372,7 +434,7 @@ func (m *meter) settle(ctx context.Context, probes []*probe, from, to int) error
 func (m *meter) receive(ctx context.Context, until time.Time) error {
 	frame, control := make([]byte, probeHead), make([]byte, 128)
 	for {
-		n, oobn, _, from, err := unix.Recvmsg(m.fd, frame, control, unix.MSG_DONTWAIT)
+		n, oobn, _, from, err := unix.Recvmsg(m.tap, frame, control, unix.MSG_DONTWAIT)
 		switch {
 		case err == nil:
 			m.note(frame[:n], control[:oobn], from)
@@ -390,7 +452,7 @@ func (m *meter) receive(ctx context.Context, until time.Time) error {
 			return nil
 		}
 		wait := unix.NsecToTimespec(int64(left))
-		if _, err := unix.Ppoll([]unix.PollFd{{Fd: int32(m.fd), Events: unix.POLLIN}}, &wait, nil); err != nil && !errors.Is(err, unix.EINTR) {
+		if _, err := unix.Ppoll([]unix.PollFd{{Fd: int32(m.tap), Events: unix.POLLIN}}, &wait, nil); err != nil && !errors.Is(err, unix.EINTR) {
 			return fmt.Errorf("wait for probe frames: %w", err)
 		}
 	}
@@ -402,22 +464,30 @@ func (m *meter) note(frame, control []byte, from unix.Sockaddr) {
 	if !ok || len(frame) < probeHead || binary.BigEndian.Uint16(frame[12:]) != probeType {
 		return
 	}
-	k, ok := m.byPort[at.Ifindex]
+	ports := m.byPort
+	if at.Pkttype == unix.PACKET_OUTGOING {
+		ports = m.leaving
+	}
+	k, ok := ports[at.Ifindex]
 	if !ok {
 		return
 	}
 	p, number := m.probes[k], binary.BigEndian.Uint64(frame[14:])
-	if number >= uint64(len(p.arrived)) {
+	seen := p.arrived
+	if at.Pkttype == unix.PACKET_OUTGOING {
+		seen = p.left
+	}
+	if number >= uint64(len(seen)) {
 		return
 	}
-	p.arrived[number] = time.Now().UnixNano()
+	seen[number] = time.Now().UnixNano()
 	messages, err := unix.ParseSocketControlMessage(control)
 	if err != nil {
 		return
 	}
 	for _, c := range messages {
 		if c.Header.Level == unix.SOL_SOCKET && c.Header.Type == unix.SO_TIMESTAMPNS_NEW && len(c.Data) >= 16 {
-			p.arrived[number] = int64(binary.NativeEndian.Uint64(c.Data))*1e9 + int64(binary.NativeEndian.Uint64(c.Data[8:]))
+			seen[number] = int64(binary.NativeEndian.Uint64(c.Data))*1e9 + int64(binary.NativeEndian.Uint64(c.Data[8:]))
 		}
 	}
 }

@@ -59,6 +59,42 @@ func TestMeasure(t *testing.T) {
 	}
 }
 
+// TestMeasureJitter measures links with jitter in both orders: the rate is that of
+// the shaper, and the delays have the mean and the range that they were asked for.
+func TestMeasureJitter(t *testing.T) {
+	const rate, delay, jitter = 5 * units.Mbps, 20 * time.Millisecond, 10 * time.Millisecond
+	for _, order := range []topology.JitterOrder{topology.FIFO, topology.Reorder} {
+		t.Run(string(order), func(t *testing.T) {
+			n := build(t, pair(topology.Override{Rate: new(rate), Delay: new(delay), Jitter: new(jitter), JitterOrder: &order}), Options{})
+			if got := n.Settings()["link-jitter-order"]; got != string(order) {
+				t.Errorf("the settings say %q", got)
+			}
+			for _, m := range measured(t, n) {
+				if off := float64(m.Rate)/float64(rate) - 1; math.Abs(off) > 0.03 {
+					t.Errorf("link %s has a rate of %v", m.Link, m.Rate)
+				}
+				if len(m.Delays) != jitterSingles || m.Gap < 2*jitter {
+					t.Fatalf("link %s: %d delays, sent %v apart", m.Link, len(m.Delays), m.Gap)
+				}
+				var sum time.Duration
+				for _, d := range m.Delays {
+					sum += d
+				}
+				// The mean of 40 has a deviation of 0.9 ms.
+				if mean := sum / jitterSingles; mean < delay-jitter/2 || mean > delay+jitter/2 {
+					t.Errorf("link %s has a mean delay of %v", m.Link, mean)
+				}
+				if d := m.Delays[0]; d < delay-jitter-time.Millisecond || d > delay-jitter/2 {
+					t.Errorf("link %s has a least delay of %v", m.Link, d)
+				}
+				if d := m.Delays[jitterSingles-1]; d < delay+jitter/2 {
+					t.Errorf("link %s has a largest delay of %v", m.Link, d)
+				}
+			}
+		})
+	}
+}
+
 // measured measures until nothing interrupted it.
 func measured(t *testing.T, n *Network) (list []Measurement) {
 	t.Helper()

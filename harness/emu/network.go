@@ -1,32 +1,3 @@
-// Package emu builds an emulated network from a topology: hosts, switches and
-// links with a rate, delay, loss and queue per direction, on one Linux machine.
-// It talks netlink only, runs no other programs, gives nothing a global name,
-// and leaves nothing behind: all namespaces are held by file descriptors of the
-// calling process.
-//
-// Each host is a network namespace with one interface. All switches are bridges
-// in one hidden namespace, the fabric, so that one dump gives all counters.
-// Nothing is learned or flooded: forwarding entries and neighbours are static,
-// along shortest paths.
-//
-//	host ns        fabric ns                                          host ns
-//	eth0 ---- port|bridge s0|port HTB ---- HTB port|bridge s1|port ---- eth0
-//
-// The rate of a link is the kernel's HTB on the egress of both its ports. Delay,
-// jitter and loss, where a link has them, happen in a second hidden namespace,
-// the wire, between the two ports: away from the shaper, because the two disturb
-// each other on one device. There it is netem, or, on kernels without it, the
-// relay process of package delayline.
-//
-//	port HTB ---- wire end | netem or relay | wire end ---- HTB port
-//
-// Segmentation offload is off everywhere: hosts cut large segments as they send
-// them (see segmentOnSending), and no other device takes any (gso_max_segs 1),
-// so that the shaper and the counters see what a real link would carry.
-//
-// The calling process needs CAP_NET_ADMIN, CAP_NET_RAW and CAP_SYS_ADMIN in its
-// user namespace, as package sandbox gives, and its main function must call
-// delayline.MaybeMain first.
 package emu
 
 import (
@@ -642,6 +613,10 @@ func (n *Network) change(l *link, to [2]topology.Params) error {
 			return fail(dir, err)
 		}
 		if n.backend == Netem && l.wire[0] != 0 && to[dir] != l.params[dir] {
+			if ordered(l.params[dir]) && !ordered(to[dir]) {
+				return fail(dir, errors.New("netem cannot give up the order of frames in place; "+
+					"build the network with jitter-order reorder, or with the delay line"))
+			}
 			q, err := netem(l.wire[1-dir], to[dir])
 			if err == nil {
 				err = n.wireC.QdiscChange(q)
@@ -707,7 +682,9 @@ func (n *Network) checkOpen() error {
 
 // lineParams returns the parameters of a link that are not the shaper's.
 func lineParams(p topology.Params) delayline.Params {
-	return delayline.Params{Delay: p.Delay, Jitter: p.Jitter, Loss: float64(p.Loss)}
+	return delayline.Params{
+		Delay: p.Delay, Jitter: p.Jitter, Reorder: p.Jitter > 0 && p.JitterOrder == topology.Reorder, Loss: float64(p.Loss),
+	}
 }
 
 // delayed says whether a link's direction needs more than a shaper.

@@ -1,11 +1,13 @@
 package emu
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
 
 	"edgebed/harness/network"
+	"edgebed/harness/topology"
 )
 
 // Settings returns the facts of the emulation that could move a curve, for the
@@ -64,6 +66,9 @@ func (n *Network) readSettings(context.Context) error {
 			}
 			links.Put("link-delay", name, p.Delay.String())
 			links.Put("link-jitter", name, p.Jitter.String())
+			if p.Jitter > 0 {
+				links.Put("link-jitter-order", name, string(cmp.Or(p.JitterOrder, topology.FIFO)))
+			}
 			links.Put("link-loss", name, fmt.Sprint(float64(p.Loss)))
 		}
 	}

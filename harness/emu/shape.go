@@ -132,13 +132,17 @@ func netem(index int, p topology.Params) (*netlink.Netem, error) {
 		Loss:    float32(float64(p.Loss) * 100),
 		Limit:   netemLimit(p),
 	}
-	if p.Jitter > 0 {
-		// With a rate, netem keeps the order of frames whatever their jitter.
-		// At 800 Gb/s the rate itself adds nanoseconds.
+	if ordered(p) {
+		// netem sends each frame when its own delay is over, unless it has a rate:
+		// then no earlier than the one before (netem_enqueue in the kernel's
+		// sch_netem.c). At 800 Gb/s the rate itself adds nanoseconds.
 		attrs.Rate64 = 100e9
 	}
 	return netlink.NewNetem(netlink.QdiscAttrs{LinkIndex: index, Handle: netemHandle, Parent: netlink.HANDLE_ROOT}, attrs), nil
 }
+
+// ordered says whether netem must be made to keep the order of frames.
+func ordered(p topology.Params) bool { return p.Jitter > 0 && p.JitterOrder != topology.Reorder }
 
 // netemLimit is how many frames can be in flight: netem drops what is beyond
 // its limit, and its default is too small for a fast link with a long delay.

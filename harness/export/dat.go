@@ -13,12 +13,9 @@ import (
 
 	"gonum.org/v1/gonum/stat"
 
+	"edgebed/harness/matrix"
 	"edgebed/harness/record"
 )
-
-// This file writes the data files that the prototype's own gnuplot scripts read:
-// what "experiments.sh analyze" leaves in derived/, and what the shell scripts in
-// graph/ make of that (ServerlessOnEdge, experiments 400 to 402).
 
 // curves are the prototype's names of our models, and of the places where
 // experiment 402 keeps the state. Its cloud is the one that is written only.
@@ -52,15 +49,17 @@ var datKinds = map[string]datKind{
 // sampling is the period in seconds of the prototype's traffic counter.
 const sampling = 5
 
-// Dat writes the results of a scenario with an axis "rate" or "state", such as
-// experiments 400 to 402, as the prototype's data files, under its names: to
-// derived/ in dir
+// Dat writes the data files that the prototype's own gnuplot scripts read: what
+// "experiments.sh analyze" leaves in derived/, and what the shell scripts in graph/
+// make of that (ServerlessOnEdge, experiments 400 to 402). The results are those
+// of a scenario with an axis "rate" or "state", such as experiments 400 to 402. The
+// files have the prototype's names: in dir, derived/ gets
 //
 //	out-e=MODEL.s=S.l=L.i=BYTES-avg.dat  x, mean and standard deviation of the delay in s
 //	out-...-090.dat, out-...-095.dat     x, quantile of the delay in s
 //	tpt-...-avg.dat                      x, mean and standard deviation of the traffic in bytes/s
 //
-// where x is the link rate in Mb/s or the size of the state in kB, and to graph/
+// where x is the link rate in Mb/s or the size of the state in kB, and graph/ gets
 // the histograms chain-tpt-histo-S-L-BYTES.dat of experiment 400 and
 // dag-tpt-histo-S-L-BYTES.dat of 401. The prototype's scripts run in graph/. The
 // deviation is the population's; the mean of the traffic is weighted by time. Axes
@@ -71,7 +70,8 @@ func Dat(dir string, r *record.Results) ([]string, error) {
 	if !ok {
 		return nil, fmt.Errorf("export data files: the results have no axis \"rate\" or \"state\", the first column of such files")
 	}
-	kind := datKinds[r.Campaign.Scenario]
+	d := dat{kind: datKinds[r.Campaign.Scenario], format: format, files: map[string]*strings.Builder{}}
+
 	type curve map[float64][]record.CellResult // by x
 	all := map[string]curve{}
 	for _, c := range r.Cells {
@@ -79,59 +79,93 @@ func Dat(dir string, r *record.Results) ([]string, error) {
 		if !ok {
 			continue // an attempt that failed before it started
 		}
-		stem := datStem(c.Cell, x, kind)
+		stem := datStem(c.Cell, x, d.kind)
 		if all[stem] == nil {
 			all[stem] = curve{}
 		}
 		all[stem][coord.Number] = append(all[stem][coord.Number], c)
 	}
-	files := map[string]*strings.Builder{}
-	row := func(file string, values ...string) {
-		if files[file] == nil {
-			files[file] = &strings.Builder{}
-		}
-		fmt.Fprintln(files[file], strings.Join(values, " "))
-	}
+
 	last := map[string][]string{} // the last row of each curve's traffic
 	for stem, points := range all {
 		for _, v := range slices.Sorted(maps.Keys(points)) {
-			delays, traffic := series(points[v], "delay"), series(points[v], "traffic-rate")
-			if len(delays.values) == 0 {
-				continue
-			}
-			at := format(v)
-			row("derived/out-"+stem+"-avg.dat", at, digits(stat.Mean(delays.values, nil)), digits(stat.PopStdDev(delays.values, nil)))
-			if kind.whole {
-				row("derived/tpt-"+stem+"-avg.dat", at, digits(total(points[v])/sampling))
-				continue
-			}
-			for name, q := range map[string]float64{"090": 0.90, "095": 0.95} {
-				row("derived/out-"+stem+"-"+name+".dat", at, digits(quantile(delays.values, q)))
-			}
-			const bytes = 1e6 / 8 // of a Mb
-			last[stem] = []string{digits(bytes * stat.Mean(traffic.values, traffic.weights)), digits(bytes * stat.PopStdDev(traffic.values, nil))}
-			row("derived/tpt-"+stem+"-avg.dat", append([]string{at}, last[stem]...)...)
-		}
-	}
-	if kind.histogram != "" {
-		for _, model := range histogramLabels {
-			for stem, values := range last {
-				if parts := histogramStem.FindStringSubmatch(stem); parts != nil && parts[1] == model[0] {
-					row(fmt.Sprintf("graph/%s-tpt-histo-%s-%s-%s.dat", kind.histogram, parts[2], parts[3], parts[4]),
-						append([]string{model[1]}, values...)...)
-				}
+			if traffic := d.point(stem, v, points[v]); traffic != nil {
+				last[stem] = traffic
 			}
 		}
 	}
-	var names []string
+	d.histograms(last)
+	return d.write(dir)
+}
+
+// dat is the data files in the making, by their names.
+type dat struct {
+	kind   datKind
+	format func(float64) string // of the first column
+	files  map[string]*strings.Builder
+}
+
+func (d *dat) row(file string, values ...string) {
+	if d.files[file] == nil {
+		d.files[file] = &strings.Builder{}
+	}
+	fmt.Fprintln(d.files[file], strings.Join(values, " "))
+}
+
+// point adds a point of a curve to its files, and returns the mean and deviation
+// of its traffic in bytes/s; nil where there is none.
+func (d *dat) point(stem string, x float64, cells []record.CellResult) (traffic []string) {
+	delays, _ := series(record.Delay, cells)
+	if len(delays) == 0 {
+		return nil
+	}
+	at := d.format(x)
+	d.row("derived/out-"+stem+"-avg.dat", at, digits(stat.Mean(delays, nil)), digits(stat.PopStdDev(delays, nil)))
+	if d.kind.whole {
+		d.row("derived/tpt-"+stem+"-avg.dat", at, digits(total(cells)/sampling))
+		return nil
+	}
+
+	for name, q := range map[string]float64{"090": 0.90, "095": 0.95} {
+		d.row("derived/out-"+stem+"-"+name+".dat", at, digits(quantile(delays, q)))
+	}
+
+	const bytes = 1e6 / 8 // of a Mb
+	rates, times := series(record.TrafficRate, cells)
+	traffic = []string{digits(bytes * stat.Mean(rates, times)), digits(bytes * stat.PopStdDev(rates, nil))}
+	d.row("derived/tpt-"+stem+"-avg.dat", append([]string{at}, traffic...)...)
+	return traffic
+}
+
+// histograms adds the files with the traffic of each curve's last point.
+func (d *dat) histograms(last map[string][]string) {
+	if d.kind.histogram == "" {
+		return
+	}
+	for _, model := range histogramLabels {
+		for stem, values := range last {
+			parts := histogramStem.FindStringSubmatch(stem)
+			if parts == nil || parts[1] != model[0] {
+				continue
+			}
+			d.row(fmt.Sprintf("graph/%s-tpt-histo-%s-%s-%s.dat", d.kind.histogram, parts[2], parts[3], parts[4]),
+				append([]string{model[1]}, values...)...)
+		}
+	}
+}
+
+// write writes the files and returns their names.
+func (d *dat) write(dir string) ([]string, error) {
 	for _, folder := range []string{"derived", "graph"} {
 		if err := os.MkdirAll(filepath.Join(dir, folder), 0o777); err != nil {
 			return nil, fmt.Errorf("export data files: %w", err)
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(files)) {
+
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(d.files)) {
 		file := filepath.Join(dir, name)
-		if err := os.WriteFile(file, []byte(files[name].String()), 0o666); err != nil {
+		if err := os.WriteFile(file, []byte(d.files[name].String()), 0o666); err != nil {
 			return names, fmt.Errorf("export data files: %w", err)
 		}
 		names = append(names, file)
@@ -186,20 +220,13 @@ func datStem(c record.Cell, x string, kind datKind) string {
 	return strings.Join(slices.Concat(model, panel, size, rest), ".")
 }
 
-// points are values with their weights.
-type points struct{ values, weights []float64 }
-
-// series are the values of a metric of the executions that count.
-func series(cells []record.CellResult, metric string) points {
-	var p points
-	for _, c := range cells {
-		for _, e := range c.Counted() {
-			if num, den, ok := e.Measure(metric); ok {
-				p.values, p.weights = append(p.values, num/den), append(p.weights, den)
-			}
-		}
+// series are the values of a metric of the executions that count, with their
+// weights.
+func series(metric string, cells []record.CellResult) (values, weights []float64) {
+	for _, q := range matrix.Sample(metric, cells) {
+		values, weights = append(values, q.Num/q.Den), append(weights, q.Den)
 	}
-	return p
+	return values, weights
 }
 
 // total is the traffic of all executions in bytes. The prototype's sum has those

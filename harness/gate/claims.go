@@ -3,10 +3,12 @@ package gate
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
 
+	"edgebed/harness/matrix"
 	"edgebed/harness/record"
 	"edgebed/harness/stats"
 )
@@ -70,8 +72,8 @@ type Judgement struct {
 // Judge holds claims against the records. A condition counts as held where the
 // 95 % interval of its ratio lies within the bounds. Since a claim is refuted by
 // any of its points, a point refutes it only by an interval whose level is
-// raised for their number (Bonferroni); for a claim about any one point it is
-// the reverse. Executions of the same workload are compared with each other.
+// raised for their number (Bonferroni); for a claim that needs to hold at one
+// point only, the level of holding is raised instead. Executions of the same workload are compared with each other.
 func Judge(r *record.Results, claims []record.Claim) []Judgement {
 	all := make([]Judgement, 0, len(claims))
 	for _, c := range claims {
@@ -88,6 +90,7 @@ func judge(r *record.Results, c record.Claim) Judgement {
 		return j
 	}
 	j.Missing = b.missing
+
 	strict := 1 - (1-stats.Level)/float64(max(1, len(b.conditions)))
 	for _, u := range b.conditions {
 		hold, refute := stats.Level, strict
@@ -96,6 +99,7 @@ func judge(r *record.Results, c record.Claim) Judgement {
 		}
 		j.Conditions = append(j.Conditions, u.judge(hold, refute))
 	}
+
 	j.conclude()
 	return j
 }
@@ -114,12 +118,14 @@ func (u unjudged) judge(hold, refute float64) Condition {
 		c.Verdict = NoData
 		return c
 	}
+
 	c.Value = math.Exp(e.Value)
 	i := e.Interval(stats.Level)
 	if !i.Known {
 		return c
 	}
 	c.Low, c.High = math.Exp(i.Low), math.Exp(i.High)
+
 	inside, outside := e.Interval(hold), e.Interval(refute)
 	switch {
 	case inside.Low > c.least && inside.High < c.most:
@@ -148,6 +154,8 @@ func (j *Judgement) conclude() {
 	}
 	total := len(j.Conditions)
 	decided := total - count[NoData]
+	missing := len(j.Missing) + count[NoData]
+
 	// The point that stands for a verdict is the one nearest to the bound, or
 	// for points that fail the farthest beyond it.
 	first := func(v Verdict) string {
@@ -159,7 +167,7 @@ func (j *Judgement) conclude() {
 		}
 		return slices.MinFunc(points, bySlack).String()
 	}
-	missing := len(j.Missing) + count[NoData]
+
 	switch {
 	case decided == 0:
 		j.Verdict, j.Detail = NoData, "the records have none of its points"
@@ -169,7 +177,8 @@ func (j *Judgement) conclude() {
 	case j.Claim.Any && count[Fails] == decided && missing == 0:
 		j.Verdict, j.Detail = Fails, fmt.Sprintf("at none of %d points; %s", decided, first(Fails))
 	case !j.Claim.Any && count[Fails] > 0:
-		j.Verdict, j.Detail = Fails, fmt.Sprintf("at %d of %d points, %d hold; %s", count[Fails], decided, count[Holds], first(Fails))
+		j.Verdict = Fails
+		j.Detail = fmt.Sprintf("at %d of %d points, %d hold; %s", count[Fails], decided, count[Holds], first(Fails))
 	case !j.Claim.Any && count[Holds] == decided && missing == 0:
 		j.Verdict, j.Detail = Holds, fmt.Sprintf("at all %d points; nearest %s", decided, j.nearest())
 		if decided == 1 {
@@ -181,6 +190,7 @@ func (j *Judgement) conclude() {
 	default:
 		j.Verdict, j.Detail = Undecided, fmt.Sprintf("%d of %d points hold", count[Holds], decided)
 	}
+
 	if missing > 0 {
 		j.Detail += fmt.Sprintf("; %d not in the records", missing)
 	}
@@ -208,6 +218,7 @@ func (j *Judgement) more() {
 			}
 		}
 	}
+
 	if len(needed) == 0 {
 		return
 	}
@@ -262,6 +273,7 @@ func (c Condition) String() string {
 type builder struct {
 	results    *record.Results
 	claim      record.Claim
+	series     record.Axis         // that Of and Order name values of
 	cells      []record.CellResult // those that Where leaves
 	conditions []unjudged
 	missing    []string
@@ -276,30 +288,20 @@ func (b *builder) build() error {
 	if c.Along != "" && !hasAlong {
 		return fmt.Errorf("the records have no axis %q", c.Along)
 	}
-	if _, ok := b.results.Axis(c.Series); !ok {
+	var ok bool
+	if b.series, ok = b.results.Axis(c.Series); !ok {
 		return fmt.Errorf("the records have no axis %q", c.Series)
 	}
-	b.cells = b.results.Cells
-	for axis, values := range c.Where {
-		b.cells = slices.DeleteFunc(slices.Clone(b.cells), func(r record.CellResult) bool {
-			coord, ok := r.Cell.Coord(axis)
-			return !ok || !slices.Contains(values, coord.Value)
-		})
-		for _, v := range values {
-			if !slices.ContainsFunc(b.cells, func(r record.CellResult) bool {
-				coord, _ := r.Cell.Coord(axis)
-				return coord.Value == v
-			}) {
-				b.missing = append(b.missing, axis+"="+v)
-			}
-		}
-	}
+	b.keep()
+
+	// The points are over all axes that the claim does not use itself.
 	var axes []record.Axis
 	for _, a := range b.results.Campaign.Axes {
 		if a.Name != c.Series && a.Name != c.Along {
 			axes = append(axes, a)
 		}
 	}
+
 	of := c.Of
 	if c.Kind == record.ClaimOrder {
 		of = nil
@@ -307,7 +309,8 @@ func (b *builder) build() error {
 			of = append(of, c.Order[i-1]+" / "+c.Order[i])
 		}
 	}
-	for _, p := range places(axes, b.cells) {
+
+	for _, p := range matrix.Points(axes, b.cells) {
 		for _, what := range of {
 			if err := b.at(p, what, along); err != nil {
 				return err
@@ -317,26 +320,45 @@ func (b *builder) build() error {
 	return nil
 }
 
-// at adds the conditions of one place for one element of Of.
-func (b *builder) at(p place, what string, along record.Axis) error {
+// keep leaves the cells that the claim's Where names, and notes what it names in
+// vain.
+func (b *builder) keep() {
+	b.cells = b.results.Cells
+	for _, axis := range slices.Sorted(maps.Keys(b.claim.Where)) {
+		values := b.claim.Where[axis]
+		b.cells = slices.DeleteFunc(slices.Clone(b.cells), func(r record.CellResult) bool {
+			coord, ok := r.Cell.Coord(axis)
+			return !ok || !slices.Contains(values, coord.Value)
+		})
+
+		for _, v := range values {
+			if !slices.ContainsFunc(b.cells, func(r record.CellResult) bool {
+				coord, _ := r.Cell.Coord(axis)
+				return coord.Value == v
+			}) {
+				b.missing = append(b.missing, axis+"="+v)
+			}
+		}
+	}
+}
+
+// at adds the conditions of one point for one element of Of.
+func (b *builder) at(p matrix.Point, what string, along record.Axis) error {
 	c := b.claim
-	steps := levels(along, at(b.cells, p))
+	steps := matrix.Levels(along, p.Of(b.cells))
+
 	// Where the claim names a value that was not run, it says nothing here.
 	find := func(value string) int {
-		i := slices.IndexFunc(steps, func(s record.Coord) bool { return s.Value == value })
+		i := slices.IndexFunc(steps, func(s matrix.Level) bool { return s.Value() == value })
 		if i < 0 {
 			b.missing = append(b.missing, strings.TrimPrefix(p.String()+"/"+c.Along+"="+value, "/"))
 		}
 		return i
 	}
-	least, most := math.Inf(-1), math.Inf(1)
-	if c.AtLeast > 0 {
-		least = math.Log(c.AtLeast)
-	}
-	if c.AtMost > 0 {
-		most = math.Log(c.AtMost)
-	}
+
+	least, most := bounds(c)
 	within := math.Log(1 + c.Within)
+
 	switch c.Kind {
 	case record.ClaimOrder:
 		b.simple(p, what, 0, math.Inf(1))
@@ -348,10 +370,10 @@ func (b *builder) at(p place, what string, along record.Axis) error {
 		from, to := find(c.From), find(c.To)
 		for i, s := range steps {
 			if from >= 0 && i <= from {
-				b.simple(p.with(s), what, math.Inf(-1), 0)
+				b.simple(p.With(s), what, math.Inf(-1), 0)
 			}
 			if to >= 0 && i >= to {
-				b.simple(p.with(s), what, 0, math.Inf(1))
+				b.simple(p.With(s), what, 0, math.Inf(1))
 			}
 		}
 	case record.ClaimRises, record.ClaimFalls:
@@ -384,19 +406,31 @@ func (b *builder) at(p place, what string, along record.Axis) error {
 	return nil
 }
 
+// bounds are those of AtLeast and AtMost, of the logarithm.
+func bounds(c record.Claim) (least, most float64) {
+	least, most = math.Inf(-1), math.Inf(1)
+	if c.AtLeast > 0 {
+		least = math.Log(c.AtLeast)
+	}
+	if c.AtMost > 0 {
+		most = math.Log(c.AtMost)
+	}
+	return least, most
+}
+
 // simple adds the condition that the logarithm of what, a series or a ratio of
-// two, lies between the bounds at a place.
-func (b *builder) simple(p place, what string, least, most float64) {
-	b.add(p.short(), what, b.terms(p, what, 1), least, most)
+// two, lies between the bounds at a point.
+func (b *builder) simple(p matrix.Point, what string, least, most float64) {
+	b.add(p.Short(), what, b.terms(p, what, 1), least, most)
 }
 
 // step adds the condition on what at one value along the axis over what at
 // another.
-func (b *builder) step(p place, what string, high, low record.Coord, least, most float64) {
-	terms := append(b.terms(p.with(high), what, 1), b.terms(p.with(low), what, -1)...)
-	where := fmt.Sprintf("%s over %s", high.Value, low.Value)
+func (b *builder) step(p matrix.Point, what string, high, low matrix.Level, least, most float64) {
+	terms := append(b.terms(p.With(high), what, 1), b.terms(p.With(low), what, -1)...)
+	where := fmt.Sprintf("%s over %s", high.Value(), low.Value())
 	if len(p) > 0 {
-		where = p.short() + ", " + where
+		where = p.Short() + ", " + where
 	}
 	b.add(where, what, terms, least, most)
 }
@@ -407,11 +441,11 @@ func (b *builder) add(where, what string, terms []stats.Term, least, most float6
 	}})
 }
 
-func (b *builder) terms(p place, what string, power float64) []stats.Term {
+func (b *builder) terms(p matrix.Point, what string, power float64) []stats.Term {
 	var terms []stats.Term
 	for _, series := range strings.Split(what, " / ") {
-		point := p.with(record.Coord{Axis: b.claim.Series, Value: series})
-		terms = append(terms, stats.Term{Power: power, Sample: sample(b.claim.Metric, b.cells, point)})
+		point := p.With(matrix.On(b.series, series))
+		terms = append(terms, stats.Term{Power: power, Sample: matrix.Sample(b.claim.Metric, point.Of(b.cells))})
 		power = -power
 	}
 	return terms
@@ -427,15 +461,4 @@ func wanted(least, most float64) string {
 		return "< " + high
 	}
 	return low + " to " + high
-}
-
-// Failed counts the claims that fail.
-func (c Checked) Failed() int {
-	n := 0
-	for _, j := range c.Claims {
-		if j.Verdict == Fails {
-			n++
-		}
-	}
-	return n
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"edgebed/harness/escape"
 	"edgebed/harness/record"
 )
 
@@ -50,6 +51,17 @@ func Check(r *record.Results, claims []record.Claim) Checked {
 	return c
 }
 
+// Failed counts the claims that fail.
+func (c Checked) Failed() int {
+	n := 0
+	for _, j := range c.Claims {
+		if j.Verdict == Fails {
+			n++
+		}
+	}
+	return n
+}
+
 // String says what was judged, for instance "results/exp400: exp400, variant
 // text, profile quick, 84 cells, 672 executions".
 func (c Checked) String() string {
@@ -74,13 +86,23 @@ func (c Checked) judgement(claim string) (Judgement, bool) {
 func WriteClaims(w io.Writer, format string, results ...Checked) error {
 	switch format {
 	case "text":
-		return eachScenario(w, results, claimsText)
+		return plain(w, func(w io.Writer) error { return eachScenario(w, results, claimsText) })
 	case "json":
 		return writeJSON(w, results)
 	case "markdown":
 		return eachScenario(w, results, claimsMarkdown)
 	}
 	return fmt.Errorf("unknown format %q (expected %s)", format, strings.Join(ClaimFormats, ", "))
+}
+
+// plain writes a text for a terminal, in which names from files move no cursor.
+func plain(w io.Writer, write func(io.Writer) error) error {
+	var b strings.Builder
+	if err := write(&b); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, escape.Terminal(b.String()))
+	return err
 }
 
 func writeJSON(w io.Writer, v any) error {
@@ -158,6 +180,7 @@ func claimsText(w io.Writer, results []Checked) error {
 			return err
 		}
 	}
+
 	labels := Labels(results)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, claim := range AllClaims(results) {
@@ -172,6 +195,7 @@ func claimsText(w io.Writer, results []Checked) error {
 			}
 			details = append(details, j.Detail)
 		}
+
 		indent := strings.Repeat("\t", len(results)+1) + "  "
 		fmt.Fprintf(table, "%s\t%s\t%s\n", strings.Join(verdicts, "\t"), claim.Name, claim.Place)
 		fmt.Fprintf(table, "%s“%s”\n", indent, oneLine(claim.Quote))
@@ -182,6 +206,7 @@ func claimsText(w io.Writer, results []Checked) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
+
 	for i, c := range results {
 		text := c.summary()
 		if len(results) > 1 {
@@ -201,27 +226,30 @@ func claimsMarkdown(w io.Writer, results []Checked) error {
 	if len(results) == 1 {
 		labels[0] = "Measured"
 	}
+
 	fmt.Fprintf(&b, "| Claim | %s |\n|%s\n", strings.Join(labels, " | "), strings.Repeat(" --- |", len(labels)+1))
 	for _, claim := range AllClaims(results) {
-		fmt.Fprintf(&b, "| `%s`, %s: “%s”", claim.Name, cell(claim.Place), cell(oneLine(claim.Quote)))
+		fmt.Fprintf(&b, "| `%s`, %s: “%s”", escape.Code(claim.Name), escape.Markdown(claim.Place),
+			escape.Markdown(oneLine(claim.Quote)))
 		if claim.Note != "" {
-			fmt.Fprintf(&b, " (%s)", cell(oneLine(claim.Note)))
+			fmt.Fprintf(&b, " (%s)", escape.Markdown(oneLine(claim.Note)))
 		}
 		for _, c := range results {
 			if j, ok := c.judgement(claim.Name); ok {
-				fmt.Fprintf(&b, " | **%s**: %s", j.Verdict, cell(j.Detail))
+				fmt.Fprintf(&b, " | **%s**: %s", j.Verdict, escape.Markdown(j.Detail))
 			} else {
 				b.WriteString(" | –")
 			}
 		}
 		b.WriteString(" |\n")
 	}
+
 	b.WriteByte('\n')
 	for i, c := range results {
 		if i > 0 {
 			b.WriteByte('\n')
 		}
-		fmt.Fprintf(&b, "%s. %s.\n", cell(c.String()), c.summary())
+		fmt.Fprintf(&b, "%s. %s.\n", escape.Markdown(c.String()), c.summary())
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -229,18 +257,14 @@ func claimsMarkdown(w io.Writer, results []Checked) error {
 
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
-// cell keeps a text inside its cell of a Markdown table.
-func cell(text string) string {
-	return strings.NewReplacer("|", `\|`, "\n", " ", "<", "&lt;", "*", `\*`, "_", `\_`).Replace(text)
-}
-
 // summary counts the verdicts.
 func (c Checked) summary() string {
 	count := map[Verdict]int{}
 	for _, j := range c.Claims {
 		count[j.Verdict]++
 	}
-	text := fmt.Sprintf("%d claims: %d hold, %d fail, %d undecided", len(c.Claims), count[Holds], count[Fails], count[Undecided])
+	text := fmt.Sprintf("%d claims: %d hold, %d fail, %d undecided",
+		len(c.Claims), count[Holds], count[Fails], count[Undecided])
 	if n := count[NoData]; n > 0 {
 		text += fmt.Sprintf(", %d without data", n)
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"edgebed/harness/matrix"
 	"edgebed/harness/record"
 )
 
@@ -107,6 +108,15 @@ func TestUnchangedRuns(t *testing.T) {
 // what a whole cell has in common stays together.
 type noise map[string][][]float64
 
+// nameOf names a part of the matrix.
+func nameOf(coords ...record.Coord) string {
+	var p matrix.Point
+	for _, coord := range coords {
+		p = append(p, matrix.Level{Axis: record.Axis{Name: coord.Axis}, Coord: coord})
+	}
+	return p.String()
+}
+
 func measuredNoise(t *testing.T) noise {
 	delays := map[string][][]float64{} // by cell: runs of executions
 	for i := range repeats {
@@ -115,7 +125,7 @@ func measuredNoise(t *testing.T) noise {
 			for _, e := range c.Executions {
 				run = append(run, math.Log(float64(e.DelayNS)))
 			}
-			delays[place(c.Cell.Point[2:]).String()] = append(delays[place(c.Cell.Point[2:]).String()], run)
+			delays[nameOf(c.Cell.Point[2:]...)] = append(delays[nameOf(c.Cell.Point[2:]...)], run)
 		}
 	}
 	n := noise{}
@@ -146,7 +156,7 @@ func (n noise) again(r *record.Results, rng *rand.Rand) *record.Results {
 			if rate.Number < 10 {
 				rate.Value = "10 Mb/s"
 			}
-			runs := n[place{rate, model}.String()]
+			runs := n[nameOf(rate, model)]
 			draw = slices.Clone(runs[rng.IntN(len(runs))])
 			for i := range draw {
 				draw[i] *= math.Min(1, c.Point[2].Number/10)

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+
+	"edgebed/harness/escape"
 )
 
 // CompareFormats are the formats that Comparison.Write knows.
@@ -17,7 +19,7 @@ var CompareFormats = []string{"text", "json", "junit", "markdown", "github"}
 func (c *Comparison) Write(w io.Writer, format string) error {
 	switch format {
 	case "text":
-		return c.text(w)
+		return plain(w, c.text)
 	case "json":
 		return writeJSON(w, c)
 	case "junit":
@@ -120,14 +122,15 @@ func (c *Comparison) text(w io.Writer) error {
 
 func (c *Comparison) markdown(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "### %s\n\n%s\n\n", cell(c.heading()), c.verdict())
+	fmt.Fprintf(&b, "### %s\n\n%s\n\n", escape.Markdown(c.heading()), c.verdict())
 	for _, n := range c.Notes {
-		fmt.Fprintf(&b, "- %s\n", cell(n))
+		fmt.Fprintf(&b, "- %s\n", escape.Markdown(n))
 	}
 	if all := c.findings(); len(all) > 0 {
 		b.WriteString("\n| | Metric | Where | Change | p |\n| --- | --- | --- | --- | --- |\n")
 		for _, f := range all {
-			fmt.Fprintf(&b, "| %s | %s | %s | %s | %.2g |\n", f.Test.Change, f.Curve.Metric, cell(f.where()), cell(f.what()), f.P)
+			fmt.Fprintf(&b, "| %s | %s | %s | %s | %.2g |\n",
+				f.Test.Change, f.Curve.Metric, escape.Markdown(f.where()), escape.Markdown(f.what()), f.P)
 		}
 	}
 	_, err := io.WriteString(w, b.String())
@@ -172,7 +175,9 @@ func (c *Comparison) junit(w io.Writer) error {
 		Cases    []testcase `xml:"testcase"`
 		Output   string     `xml:"system-out"`
 	}
-	s := suite{Name: "edgebed compare " + c.Scenario, Tests: len(c.Curves), Output: strings.Join(append(slices.Clone(c.Notes), c.verdict()), "\n")}
+
+	s := suite{Name: "edgebed compare " + c.Scenario, Tests: len(c.Curves),
+		Output: strings.Join(append(slices.Clone(c.Notes), c.verdict()), "\n")}
 	for _, curve := range c.Curves {
 		tc := testcase{Class: c.Scenario + "." + curve.Metric, Name: curve.Where}
 		var regressions, others []string
@@ -186,6 +191,7 @@ func (c *Comparison) junit(w io.Writer) error {
 				others = append(others, string(t.Change)+": "+line)
 			}
 		}
+
 		tc.Output = strings.Join(others, "\n")
 		if len(regressions) > 0 {
 			s.Failures++
@@ -193,6 +199,7 @@ func (c *Comparison) junit(w io.Writer) error {
 		}
 		s.Cases = append(s.Cases, tc)
 	}
+
 	if _, err := io.WriteString(w, xml.Header); err != nil {
 		return err
 	}

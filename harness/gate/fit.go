@@ -34,16 +34,18 @@ func (cv *curve) fit(points []pairs) fits {
 		slices.ContainsFunc(points, func(p pairs) bool { return !p.paired }) {
 		return f
 	}
+
 	type observation struct{ rate, base, fresh float64 }
 	byKey := map[string][]observation{}
 	for i, p := range points {
-		f.rates = append(f.rates, cv.steps[i][0].Number)
+		f.rates = append(f.rates, cv.steps[i][0].Coord.Number)
 		for key := range keys(p.base) {
 			of := func(q stats.Quotient) bool { return q.Key != key }
 			byKey[key] = append(byKey[key], observation{f.rates[i],
 				average(slices.DeleteFunc(slices.Clone(p.base), of)), average(slices.DeleteFunc(slices.Clone(p.fresh), of))})
 		}
 	}
+
 	f.base, f.fresh = map[string]fit{}, map[string]fit{}
 	for key, all := range byKey {
 		if len(all) < fitRates {
@@ -56,9 +58,11 @@ func (cv *curve) fit(points []pairs) fits {
 			inverse, base, fresh = append(inverse, 1/o.rate), append(base, o.base), append(fresh, o.fresh)
 			weight = append(weight, math.Pow(o.base+o.fresh, -2))
 		}
+
 		f.base[key] = line(inverse, base, weight)
 		f.fresh[key] = line(inverse, fresh, weight)
 	}
+
 	m := f.mean()
 	f.known = len(f.base) > 1 && m.fixed > 0 && m.perByte > 0
 	return f
@@ -101,6 +105,8 @@ func (f fits) sensitivity() (fixed, perByte float64) {
 		inverse = append(inverse, 1/r)
 		weight = append(weight, math.Pow(mean.fixed+mean.perByte/r, -2))
 	}
+
+	// Each point's share of the error goes through the fit by itself.
 	for i := range f.rates {
 		unit := make([]float64, len(f.rates))
 		unit[i] = mean.fixed

@@ -2,6 +2,7 @@ package job
 
 import (
 	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -9,6 +10,7 @@ import (
 	"edgebed/harness/topology"
 	"edgebed/nodes/deploy"
 	"edgebed/nodes/processor"
+	"edgebed/nodes/wire"
 	"edgebed/nodes/workflow"
 	"edgebed/nodes/yamlfile"
 )
@@ -24,7 +26,33 @@ type serving struct {
 // sole reports whether each function of the workflow has one server: with
 // several, where it runs is the routers' choice.
 func (s *serving) sole(w *workflow.Workflow) bool {
-	return !slices.ContainsFunc(w.Functions, func(f string) bool { return len(s.hosts[f]) != 1 })
+	return !slices.ContainsFunc(w.Functions, func(f string) bool { return len(s.of(f)) != 1 })
+}
+
+// of returns the hosts that serve a function, or the function that it is an alias
+// of.
+func (s *serving) of(function string) []string {
+	if hosts := s.hosts[function]; hosts != nil {
+		return hosts
+	}
+	return s.hosts[workflow.AliasOf(function)]
+}
+
+// byAddress returns the hosts that serve each function of the workflow, in the
+// order in which a router's table names their computers, that of the endpoints'
+// texts.
+func (s *serving) byAddress(w *workflow.Workflow, t *topology.Topology) map[string][]string {
+	endpoint := func(host string) string {
+		spec, _ := t.Host(host)
+		return netip.AddrPortFrom(spec.Address, wire.PortComputer).String()
+	}
+	sorted := make(map[string][]string)
+	for _, f := range w.Functions {
+		sorted[f] = slices.SortedFunc(slices.Values(s.of(f)), func(a, b string) int {
+			return strings.Compare(endpoint(a), endpoint(b))
+		})
+	}
+	return sorted
 }
 
 // serve checks the hosts that the nodes stand on, and says which of them serve
@@ -72,9 +100,29 @@ func functionName(pattern string, host topology.HostSpec) string {
 	return strings.NewReplacer("{address}", host.Address.String(), "{host}", host.Name).Replace(pattern)
 }
 
-// Computers returns the computers by host.
+// aliases returns the names, beside their own, under which the job's workflows
+// call the functions that computers serve, sorted.
+func (j *Job) aliases() map[string][]string {
+	list := map[string][]string{}
+	for _, w := range j.Workflows {
+		for _, name := range w.Workflow.Functions {
+			f := workflow.AliasOf(name)
+			if j.serving.hosts[name] == nil && !slices.Contains(list[f], name) {
+				list[f] = append(list[f], name)
+			}
+		}
+	}
+	for _, names := range list {
+		slices.Sort(names)
+	}
+	return list
+}
+
+// Computers returns the computers by host. Each function has a container, and
+// each alias of it that the workflows use another one like it.
 func (j *Job) Computers() (map[string]deploy.Computer, error) {
 	list := map[string]deploy.Computer{}
+	aliases := j.aliases()
 	for _, g := range j.Cell.Nodes.Computers {
 		for _, name := range g.Hosts {
 			host, _ := j.topology.Host(name)
@@ -96,8 +144,12 @@ func (j *Job) Computers() (map[string]deploy.Computer, error) {
 					return nil, g.Pos.Errorf("function %s: unknown processor %q%s", strings.Join(f.Names, ", "), on,
 						yamlfile.Suggest(on, slices.Collect(maps.Keys(speeds))))
 				}
+				var names []string
 				for _, pattern := range f.Names {
 					fn := functionName(pattern, host)
+					names = append(append(names, fn), aliases[fn]...)
+				}
+				for _, fn := range names {
 					spec.Containers = append(spec.Containers, processor.Container{
 						Name: fn, Processor: on, Workers: f.Workers,
 						Lambda: processor.Lambda{
@@ -119,6 +171,8 @@ func (j *Job) Computers() (map[string]deploy.Computer, error) {
 				Spec:           spec,
 				StateHost:      keeper,
 				StateReadWrite: g.StateMode == scenario.StateReadWrite && keeper != name,
+				// The prototype's computers do so; the paper does not say it.
+				SerialMoves: j.Cell.Workload.Variant != workflow.Text,
 			}
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"edgebed/harness/record"
 	"edgebed/harness/scenario"
 	"edgebed/harness/topology"
+	"edgebed/nodes/direct"
 	"edgebed/nodes/units"
 	"edgebed/nodes/workflow"
 )
@@ -31,7 +32,8 @@ func (j *Job) eachLink(do func(topology.Params)) {
 
 // Expected returns about how long the job takes when nothing disturbs it: its
 // payload one transfer after the other, each at the rate of the slowest link on
-// its way, its functions' service times, and the pauses.
+// its way, its functions' service times, and the pauses. No execution takes longer
+// than its timeout.
 func (j *Job) Expected() time.Duration {
 	total := time.Second // to set up
 	var delay, service time.Duration
@@ -51,19 +53,15 @@ func (j *Job) Expected() time.Duration {
 		}
 		return rate.Time(size * 107 / 100)
 	}
-	for k := range j.All() {
-		w := j.Workflow(k)
-		total += j.Cell.Execution.Pause + time.Duration(w.Workflow.Len())*(service+4*delay+2*time.Millisecond)
-		p, err := j.firstServers(w.Workflow)
-		if err != nil {
-			continue
-		}
+	for w, p := range j.predictions() {
+		execution := time.Duration(w.Len()) * (service + 4*delay + 2*time.Millisecond)
 		for _, tr := range p.Transfers {
-			total += transfer(tr.From, tr.To, tr.Bytes)
+			execution += transfer(tr.From, tr.To, tr.Bytes)
 		}
-		for _, tr := range j.kept(w.Workflow) {
-			total += transfer(tr.From, tr.To, tr.Bytes)
+		if timeout := j.Cell.Execution.Timeout; timeout > 0 {
+			execution = min(execution, timeout)
 		}
+		total += j.Cell.Execution.Pause + execution
 	}
 	return total
 }
@@ -72,12 +70,31 @@ func (j *Job) Expected() time.Duration {
 // counted once for each switch on its way, as record.Execution.SwitchBytes does.
 func (j *Job) Traffic() (total units.Size) {
 	switches := func(a, b string) int { return j.topology.Hops(a, b) + 1 }
-	for k := range j.All() {
-		if p, err := j.firstServers(j.Workflow(k).Workflow); err == nil {
-			total += p.WireBytes(switches)
-		}
+	for _, p := range j.predictions() {
+		total += p.WireBytes(switches)
 	}
 	return total
+}
+
+// predictions yields the workflows to execute, in order, each with what it puts on
+// the network, as far as that is known.
+func (j *Job) predictions() iter.Seq2[*workflow.Workflow, *workflow.Prediction] {
+	return func(yield func(*workflow.Workflow, *workflow.Prediction) bool) {
+		var before *workflow.Workflow
+		for k := range j.All() {
+			w := j.Workflow(k).Workflow
+			p, _, err := j.Predict(w, before)
+			if err != nil {
+				p = &workflow.Prediction{}
+			}
+			if !yield(w, p) {
+				return
+			}
+			if j.Cell.Execution.KeepClient {
+				before = w
+			}
+		}
+	}
 }
 
 // slowest returns the lowest rate on the way between two hosts, 0 where no link
@@ -93,52 +110,17 @@ func slowest(t *topology.Topology, from, to string) units.Rate {
 	return rate
 }
 
-// kept returns about what state-local transfers beyond Predict's transfers to
-// and from state servers on other hosts than the functions'.
-func (j *Job) kept(w *workflow.Workflow) []workflow.Transfer {
-	if j.Cell.Execution.Model != workflow.StateLocal {
-		return nil
-	}
-	var list []workflow.Transfer
-	for _, g := range j.Cell.Nodes.Computers {
-		for _, host := range g.Hosts {
-			keeper := g.Keeper(host)
-			if keeper == host {
-				continue
-			}
-			for _, state := range w.UsedStates() {
-				for k, i := range w.Users(state) {
-					if j.serving.hosts[w.Functions[i]][0] != host {
-						continue
-					}
-					put := workflow.Transfer{From: host, To: keeper, Bytes: w.StateSizes[state], What: workflow.StateMove, Function: i, State: state}
-					switch {
-					case g.StateMode == scenario.StateReadWrite:
-						get := put
-						get.From, get.To = keeper, host
-						list = append(list, get, put)
-					case k > 0:
-						continue
-					}
-					if k == 0 && !j.Cell.Execution.KeepClient {
-						list = append(list, put) // the state moves there
-					}
-				}
-			}
-		}
-	}
-	return list
-}
-
-// Predict returns what one execution of the workflow must put on the network.
-// It is exact where each function has one server and all states are with the
-// client at first and stay with the computers that used them. Otherwise it takes
-// each function's first server, and leaves out what goes to other state servers.
-func (j *Job) Predict(w *workflow.Workflow) (p *workflow.Prediction, exact bool, err error) {
+// Predict returns what one execution of the workflow must put on the network,
+// where before is the workflow that its client has executed last, nil for a new
+// client. It is exact where it is known which computers run the functions, and
+// what the client and the computers still have of the execution before: there was
+// none, or it was of the same workflow. Otherwise it takes each function's first
+// server, and a new client.
+func (j *Job) Predict(w, before *workflow.Workflow) (p *workflow.Prediction, exact bool, err error) {
 	e := j.Cell.Execution
-	p, err = j.firstServers(w)
-	moved := e.Model == workflow.StateLocal && e.KeepClient || len(j.kept(w)) > 0
-	return p, j.serving.sole(w) && !moved, err
+	place, known := j.placement(w, before)
+	p, err = workflow.Predict(w, e.Model, e.Form, j.Cell.Workload.Argument, place, nil)
+	return p, known, err
 }
 
 // Divisible reports whether the job's executions do not depend on those before
@@ -149,7 +131,7 @@ func (j *Job) Divisible() bool {
 		return false
 	}
 	for _, w := range j.Workflows {
-		if _, exact, err := j.Predict(w.Workflow); err != nil || !exact {
+		if _, exact, err := j.Predict(w.Workflow, nil); err != nil || !exact {
 			return false
 		}
 	}
@@ -167,24 +149,46 @@ func (j *Job) All() iter.Seq[int] {
 	}
 }
 
-// firstServers is Predict with the first server of each function.
-func (j *Job) firstServers(w *workflow.Workflow) (*workflow.Prediction, error) {
+// placement says where the workflow runs and its states are kept, and whether that
+// is certain. The client binds the functions in the direct form, and always alike;
+// otherwise routers choose, and where a function has several servers it is put on
+// the first one.
+func (j *Job) placement(w, before *workflow.Workflow) (place workflow.Placement, known bool) {
 	e := j.Cell.Execution
-	return workflow.Predict(w, e.Model, e.Form, j.Cell.Workload.Argument, j.placement(w), nil)
+	place = workflow.Placement{
+		Client:      j.Cell.Nodes.Client,
+		Host:        func(i int) string { return j.serving.of(w.Functions[i])[0] },
+		StateServer: func(host string) string { return j.group(host).Keeper(host) },
+		ReadWrite: func(host string) bool {
+			g := j.group(host)
+			return g.StateMode == scenario.StateReadWrite && g.Keeper(host) != host
+		},
+		Kept: before != nil && before.Hash() == w.Hash(),
+	}
+	known = j.serving.sole(w)
+	if e.Form == workflow.Direct && e.Model != workflow.PureFaaS {
+		if bound, err := direct.Bind(w, j.serving.byAddress(w, j.topology)); err == nil {
+			known, place.Host = true, func(i int) string { return bound[i] }
+		}
+	}
+	return place, known && (before == nil || place.Kept)
 }
 
-// placement puts each function of the workflow on its first server.
-func (j *Job) placement(w *workflow.Workflow) workflow.Placement {
-	return workflow.Placement{
-		Client: j.Cell.Nodes.Client,
-		Host:   func(i int) string { return j.serving.hosts[w.Functions[i]][0] },
+// group returns the group of a host's computer.
+func (j *Job) group(host string) *scenario.ComputerGroup {
+	for k := range j.Cell.Nodes.Computers {
+		if g := &j.Cell.Nodes.Computers[k]; slices.Contains(g.Hosts, host) {
+			return g
+		}
 	}
+	return &scenario.ComputerGroup{}
 }
 
 // Bound returns the least time that one execution of the workflow can take,
 // where Predict is exact.
-func (j *Job) Bound(w *workflow.Workflow) (*record.Bound, error) {
-	t, e, place := j.topology, j.Cell.Execution, j.placement(w)
+func (j *Job) Bound(w, before *workflow.Workflow) (*record.Bound, error) {
+	t, e := j.topology, j.Cell.Execution
+	place, _ := j.placement(w, before)
 	b, err := workflow.LowerBound(w, e.Model, e.Form, j.Cell.Workload.Argument, place, workflow.Costs{
 		Service: func(i int) time.Duration { return j.service(w.Functions[i], place.Host(i)) },
 		Delay: func(from, to string) time.Duration {
@@ -224,12 +228,16 @@ const framePayload units.Size = 1448
 // service returns how long one call of a function takes on a host.
 func (j *Job) service(function, host string) time.Duration {
 	spec, _ := j.topology.Host(host)
+	served := func(pattern string) bool {
+		name := functionName(pattern, spec)
+		return name == function || name == workflow.AliasOf(function)
+	}
 	for _, g := range j.Cell.Nodes.Computers {
 		if !slices.Contains(g.Hosts, host) {
 			continue
 		}
 		for _, f := range g.Functions {
-			if slices.ContainsFunc(f.Names, func(name string) bool { return functionName(name, spec) == function }) {
+			if slices.ContainsFunc(f.Names, served) {
 				return f.ServiceTime
 			}
 		}

@@ -11,6 +11,7 @@ import (
 
 	"edgebed/harness/scenario"
 	"edgebed/harness/topology"
+	"edgebed/nodes/cost"
 	"edgebed/nodes/workflow"
 	"edgebed/nodes/yamlfile"
 )
@@ -74,6 +75,9 @@ func Prepare(plan *scenario.Plan, find func(name string) (data []byte, file stri
 		}
 		texts = append(texts, data)
 	}
+	if slices.ContainsFunc(plan.Cells, func(c scenario.Cell) bool { return c.Nodes.SoftwareCost.Factor != 0 }) {
+		texts = append(texts, cost.FitText())
+	}
 	p.Hash = plan.Hash(texts...)
 	return p, yamlfile.Join(errs...)
 }
@@ -117,7 +121,7 @@ func (j *Job) prepare() error {
 			return fmt.Errorf("workflow %s: %w", w.Name, err)
 		}
 		for _, f := range w.Workflow.Functions {
-			if servers.hosts[f] == nil {
+			if servers.of(f) == nil {
 				return fmt.Errorf("workflow %s: no computer serves function %s%s", w.Name, f,
 					yamlfile.Suggest(f, servers.functions))
 			}
@@ -156,6 +160,12 @@ func (j *Job) open(t *topology.Topology) (err error) {
 // feasible checks that the cell's model can execute the workflow and keep its
 // states consistent.
 func (j *Job) feasible(w *workflow.Workflow) error {
+	if w.HasOrders() {
+		if _, err := workflow.Augment(w); err != nil {
+			return err
+		}
+	}
+
 	if e := j.Cell.Execution; e.Model != workflow.PureFaaS && e.Form == workflow.Carry {
 		if e.KeepClient && !w.IsChain() {
 			return errors.New("keep the client after a DAG in the carry form: a join discards what its other inputs say about states, " +

@@ -44,6 +44,22 @@ func (c Counters) Sub(before Counters) Counters {
 	return d
 }
 
+// Add returns c with what another count of the same network found on top. Backlog
+// and Queued are those of c.
+func (c Counters) Add(more Counters) Counters {
+	sum := Counters{Ports: slices.Clone(c.Ports)}
+	for i := range min(len(sum.Ports), len(more.Ports)) {
+		p, m := &sum.Ports[i], more.Ports[i]
+		p.TxBytes += m.TxBytes
+		p.TxPackets += m.TxPackets
+		p.RxBytes += m.RxBytes
+		p.RxPackets += m.RxPackets
+		p.Drops += m.Drops
+	}
+
+	return sum
+}
+
 // Sent sums what left all ports: every frame once per switch traversed,
 // including the port to the receiving host, which is the paper's traffic
 // (prototype: scripts/ovs-stat.py). Trunk ports only with trunk.
@@ -94,6 +110,11 @@ type TCP struct {
 	// Retransmissions are segments that were sent again, ActiveOpens connections
 	// that were opened.
 	Retransmissions, ActiveOpens int64
+}
+
+// Add returns what both counted together.
+func (t TCP) Add(more TCP) TCP {
+	return TCP{t.Retransmissions + more.Retransmissions, t.ActiveOpens + more.ActiveOpens}
 }
 
 // Sub returns what was done since before.

@@ -44,8 +44,10 @@ type Claim struct {
 	Place string `json:"place" yaml:"place" required:"true"`
 	Quote string `json:"quote" yaml:"quote" required:"true"`
 	// Note says how the words were made numbers, where that took a choice.
-	Note   string `json:"note,omitempty" yaml:"note"`
-	Kind   string `json:"kind" yaml:"kind" required:"true"`
+	Note string `json:"note,omitempty" yaml:"note"`
+	// Kind is one of ClaimKinds.
+	Kind string `json:"kind" yaml:"kind" required:"true"`
+	// Metric is one of Metrics.
 	Metric string `json:"metric" yaml:"metric" required:"true"`
 	// Series is the axis whose values Of and Order name.
 	Series string   `json:"series" yaml:"series" required:"true"`
@@ -53,7 +55,8 @@ type Claim struct {
 	Order  []string `json:"order,omitempty" yaml:"order"`
 	// Where keeps only the given values of the named axes.
 	Where map[string][]string `json:"where,omitempty" yaml:"where"`
-	Along string              `json:"along,omitempty" yaml:"along"`
+	// Along is the axis that the kinds about a course go along.
+	Along string `json:"along,omitempty" yaml:"along"`
 	// From, To and At are values on Along.
 	From string `json:"from,omitempty" yaml:"from"`
 	To   string `json:"to,omitempty" yaml:"to"`

@@ -2,35 +2,12 @@ package record
 
 import (
 	"encoding/csv"
-	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strconv"
+
+	"edgebed/harness/escape"
 )
-
-// WriteCSV writes executions.csv and ports.csv into dir, replacing what is
-// there: the same data as the records, for spreadsheets and other tools.
-func WriteCSV(dir string, r *Results) error {
-	for _, f := range []struct {
-		name  string
-		write func(io.Writer, *Results) error
-	}{{"executions.csv", ExecutionsCSV}, {"ports.csv", PortsCSV}} {
-		if err := writeFile(filepath.Join(dir, f.name), r, f.write); err != nil {
-			return fmt.Errorf("write %s: %w", f.name, err)
-		}
-	}
-	return nil
-}
-
-func writeFile(name string, r *Results, write func(io.Writer, *Results) error) error {
-	file, err := os.Create(name)
-	if err != nil {
-		return err
-	}
-	return errors.Join(write(file, r), file.Close())
-}
 
 // ExecutionsCSV writes one row per execution: a column for each axis of the
 // matrix, then what Execution holds, except for its ports, and the audit's verdict
@@ -47,7 +24,7 @@ func ExecutionsCSV(w io.Writer, r *Results) error {
 		"switch_bytes", "switch_packets", "trunk_bytes", "trunk_packets", "drops",
 		"retransmissions", "active_opens", "payload_bytes", "payload_hop_bytes", "predicted_trunk_bytes", "delivered_bytes", "table1_bytes", "cell_audit")
 	out := csv.NewWriter(w)
-	if err := out.Write(header); err != nil {
+	if err := out.Write(escape.CSVRow(header)); err != nil {
 		return err
 	}
 	for _, c := range r.Cells {
@@ -64,7 +41,7 @@ func ExecutionsCSV(w io.Writer, r *Results) error {
 				e.DeliveredBytes(), e.Table1Bytes} {
 				row = append(row, strconv.FormatInt(v, 10))
 			}
-			if err := out.Write(append(row, c.verdict())); err != nil {
+			if err := out.Write(escape.CSVRow(append(row, c.verdict()))); err != nil {
 				return err
 			}
 		}
@@ -90,7 +67,7 @@ func PortsCSV(w io.Writer, r *Results) error {
 	}
 	header = append(header, "seed", "index", "warm_up", "port", "tx_bytes", "tx_packets", "rx_bytes", "rx_packets")
 	out := csv.NewWriter(w)
-	if err := out.Write(header); err != nil {
+	if err := out.Write(escape.CSVRow(header)); err != nil {
 		return err
 	}
 	for _, c := range r.Cells {
@@ -103,7 +80,7 @@ func PortsCSV(w io.Writer, r *Results) error {
 				for _, v := range []int64{p.TxBytes, p.TxPackets, p.RxBytes, p.RxPackets} {
 					row = append(row, strconv.FormatInt(v, 10))
 				}
-				if err := out.Write(row); err != nil {
+				if err := out.Write(escape.CSVRow(row)); err != nil {
 					return err
 				}
 			}

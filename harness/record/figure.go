@@ -20,11 +20,13 @@ const (
 	SettingDelayBackend = "delay-backend"
 	// SettingCongestionControl is TCP's algorithm on the hosts.
 	SettingCongestionControl = "congestion-control"
+	// SettingCycle says what an execution's cycle time is made of.
+	SettingCycle = "cycle"
 )
 
 // Check returns an error where the figure cannot be drawn over a matrix of the
 // given axes: an unknown kind, metric or axis, or an axis used twice. It accepts
-// any value in Where, since a small profile may leave out the one it names.
+// any value in Where and Of, since a small profile may leave out the one it names.
 func (f Figure) Check(axes []Axis) error {
 	wrap := func(err error) error { return fmt.Errorf("figure %q: %w", f.Name, err) }
 	if f.Name == "" || strings.ContainsFunc(f.Name, notInFileName) {
@@ -67,6 +69,9 @@ func (f Figure) Check(axes []Axis) error {
 		if err := use("series", f.Series); err != nil {
 			return wrap(err)
 		}
+	}
+	if len(f.Of) > 0 && f.Series == "" {
+		return wrap(fmt.Errorf("of: it chooses among the values of series, which the figure does not have"))
 	}
 	for _, axis := range f.Panels {
 		if err := use("panels", axis); err != nil {

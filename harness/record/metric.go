@@ -1,8 +1,26 @@
 package record
 
-import (
-	"math"
+import "math"
+
+// Names of the metrics, which scenarios write in figures and claims.
+const (
+	Delay           = "delay"
+	TrafficRate     = "traffic-rate"
+	TrafficVolume   = "traffic-volume"
+	TrunkVolume     = "trunk-volume"
+	Table1Ratio     = "table1-ratio"
+	Retransmissions = "retransmissions"
 )
+
+// Metrics that a figure can show, with the label of their axis.
+var Metrics = map[string]string{
+	Delay:           "Mean delay (s)",
+	TrafficRate:     "Network traffic (Mb/s)",
+	TrafficVolume:   "Network traffic per execution (kB)",
+	TrunkVolume:     "Switch-to-switch traffic per execution (kB)",
+	Table1Ratio:     "Bytes delivered to hosts / paper's Table 1",
+	Retransmissions: "Retransmitted segments per execution",
+}
 
 // Measure returns the metric of one execution as a numerator and a denominator:
 // a point's value is the sum of the numerators over that of the denominators, in
@@ -13,17 +31,17 @@ import (
 // where the execution does not have the metric.
 func (e Execution) Measure(metric string) (numerator, denominator float64, ok bool) {
 	switch metric {
-	case "delay":
+	case Delay:
 		return float64(e.DelayNS) / 1e9, 1, true
-	case "traffic-rate":
+	case TrafficRate:
 		return float64(e.SwitchBytes) * 8 / 1e6, float64(e.CycleNS) / 1e9, e.CycleNS > 0
-	case "traffic-volume":
+	case TrafficVolume:
 		return float64(e.SwitchBytes) / 1000, 1, true
-	case "trunk-volume":
+	case TrunkVolume:
 		return float64(e.TrunkBytes) / 1000, 1, true
-	case "table1-ratio":
+	case Table1Ratio:
 		return float64(e.DeliveredBytes()), float64(e.Table1Bytes), e.Table1Bytes > 0
-	case "retransmissions":
+	case Retransmissions:
 		return float64(e.Retransmissions), 1, true
 	}
 	return math.NaN(), math.NaN(), false

@@ -1,13 +1,14 @@
 package record
 
 import (
+	"cmp"
 	"runtime"
 	"runtime/debug"
 )
 
-// version and commit are set by a release build with
+// version, commit and date (of the commit, RFC 3339) are set by make with
 // -ldflags "-X edgebed/harness/record.version=v1.2.3 -X edgebed/harness/record.commit=...".
-var version, commit string
+var version, commit, date string
 
 // unknown stands for what could not be found out.
 const unknown = "unknown"
@@ -26,6 +27,21 @@ func MachineInfo() Machine {
 func ToolInfo() Tool {
 	info, _ := debug.ReadBuildInfo()
 	return toolInfo(info, version, commit)
+}
+
+// CommitDate returns when the commit that ToolInfo names was made, in RFC 3339,
+// or "unknown".
+func CommitDate() string {
+	info, _ := debug.ReadBuildInfo()
+	return commitDate(info, date)
+}
+
+// commitDate is CommitDate for a given build; info may be nil.
+func commitDate(info *debug.BuildInfo, date string) string {
+	if date == "" && info != nil {
+		date = setting(info, "vcs.time")
+	}
+	return cmp.Or(date, unknown)
 }
 
 // toolInfo is ToolInfo for a given build; info may be nil.
@@ -51,17 +67,19 @@ func toolInfo(info *debug.BuildInfo, version, commit string) Tool {
 // revision is the commit stamped into a build, with "+dirty" where the tree
 // had changes; empty where the go command found no repository.
 func revision(info *debug.BuildInfo) string {
-	var commit, dirty string
+	commit := setting(info, "vcs.revision")
+	if commit != "" && setting(info, "vcs.modified") == "true" {
+		commit += "+dirty"
+	}
+	return commit
+}
+
+// setting is a setting of a build, or empty.
+func setting(info *debug.BuildInfo, key string) string {
 	for _, s := range info.Settings {
-		switch {
-		case s.Key == "vcs.revision":
-			commit = s.Value
-		case s.Key == "vcs.modified" && s.Value == "true":
-			dirty = "+dirty"
+		if s.Key == key {
+			return s.Value
 		}
 	}
-	if commit == "" {
-		return ""
-	}
-	return commit + dirty
+	return ""
 }

@@ -32,6 +32,26 @@ func TestToolInfo(t *testing.T) {
 	}
 }
 
+func TestCommitDate(t *testing.T) {
+	stamped := &debug.BuildInfo{Settings: []debug.BuildSetting{{Key: "vcs.time", Value: "2026-11-22T12:00:00Z"}}}
+	for name, c := range map[string]struct {
+		info       *debug.BuildInfo
+		date, want string
+	}{
+		"stamped":      {stamped, "", "2026-11-22T12:00:00Z"},
+		"given":        {stamped, "2026-11-23T12:00:00Z", "2026-11-23T12:00:00Z"},
+		"not stamped":  {&debug.BuildInfo{}, "", "unknown"},
+		"without info": {nil, "", "unknown"},
+	} {
+		if got := commitDate(c.info, c.date); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+	if CommitDate() == "" {
+		t.Error("CommitDate is empty, want a date or unknown")
+	}
+}
+
 func TestMachineInfo(t *testing.T) {
 	m := MachineInfo()
 	if m.Kernel == "" || m.CPU == "" || m.Cores < 1 {

@@ -52,10 +52,10 @@ type CellResult struct {
 
 // Networks lists what made the links: one network, unless results of several were
 // merged.
-func (r *Results) Networks() []Network {
-	list := []Network{r.Campaign.On()}
+func (r *Results) Networks() []NetworkKind {
+	list := []NetworkKind{r.Campaign.On()}
 	for _, c := range r.Cells {
-		if n := Network(c.Cell.Settings["network"]); n != "" && !slices.Contains(list, n) {
+		if n := NetworkKind(c.Cell.Settings["network"]); n != "" && !slices.Contains(list, n) {
 			list = append(list, n)
 		}
 	}

@@ -31,7 +31,7 @@ type Campaign struct {
 	Profile        string `json:"profile"`
 	// Network is what made the links; empty means emulated, as in records of an
 	// edgebed that knew no other.
-	Network Network `json:"network,omitempty"`
+	Network NetworkKind `json:"network,omitempty"`
 	// Parameters of the scenario as they were set for this campaign.
 	Parameters map[string]string `json:"parameters,omitempty"`
 	Started    time.Time         `json:"started"`
@@ -56,22 +56,22 @@ type Campaign struct {
 	Tool          Tool  `json:"tool"`
 }
 
-// Network is a way to make a network of hosts and links.
-type Network string
+// NetworkKind is a way to make a network of hosts and links.
+type NetworkKind string
 
 // The networks.
 const (
 	// Emulated links are the kernel's: the reference.
-	Emulated Network = "emulated"
+	Emulated NetworkKind = "emulated"
 	// Virtual links are computed, with the nodes on them, in virtual time.
-	Virtual Network = "virtual"
+	Virtual NetworkKind = "virtual"
 )
 
-// Networks lists what a scenario can ask for.
-var Networks = []Network{Emulated, Virtual}
+// NetworkKinds lists what a scenario can ask for.
+var NetworkKinds = []NetworkKind{Emulated, Virtual}
 
 // On returns the network that made the records.
-func (c Campaign) On() Network { return cmp.Or(c.Network, Emulated) }
+func (c Campaign) On() NetworkKind { return cmp.Or(c.Network, Emulated) }
 
 // Variant is the reading of the paper that the campaign ran, such as "artifact" or
 // "text": the scenario's parameter of that name, empty where it has none.
@@ -102,7 +102,8 @@ type Coord struct {
 // Figure asks for one figure over the records.
 type Figure struct {
 	// Name of the files, for instance "fig17".
-	Name  string `json:"name" yaml:"name"`
+	Name string `json:"name" yaml:"name"`
+	// Title stands above the figure.
 	Title string `json:"title" yaml:"title"`
 	// Kind is "lines" (a curve per series) or "bars" (a group of bars per x).
 	Kind string `json:"kind" yaml:"kind"`
@@ -114,21 +115,13 @@ type Figure struct {
 	X      string   `json:"x" yaml:"x"`
 	Series string   `json:"series" yaml:"series"`
 	Panels []string `json:"panels,omitempty" yaml:"panels"`
+	// Of lists the values of Series to draw; where empty, all.
+	Of []string `json:"of,omitempty" yaml:"of"`
 	// Where keeps only cells with the given value on each named axis.
 	Where map[string]string `json:"where,omitempty" yaml:"where"`
 	// LogX and LogY choose logarithmic axes.
 	LogX bool `json:"log_x,omitempty" yaml:"log-x"`
 	LogY bool `json:"log_y,omitempty" yaml:"log-y"`
-}
-
-// Metrics that a figure can show, with the label of their axis.
-var Metrics = map[string]string{
-	"delay":           "Mean delay (s)",
-	"traffic-rate":    "Network traffic (Mb/s)",
-	"traffic-volume":  "Network traffic per execution (kB)",
-	"trunk-volume":    "Switch-to-switch traffic per execution (kB)",
-	"table1-ratio":    "Bytes delivered to hosts / paper's Table 1",
-	"retransmissions": "Retransmitted segments per execution",
 }
 
 // Machine is where a campaign ran.
@@ -166,6 +159,8 @@ type Cell struct {
 	// Settings are the facts of the emulation that could move a curve: delay
 	// back end, congestion control, burst, queue, sysctls, offloads.
 	Settings map[string]string `json:"settings"`
+	// Network is what the cell was built of; nil in records of an older edgebed.
+	Network *Network `json:"network,omitempty"`
 }
 
 // Execution is one run of one workflow.
@@ -180,9 +175,10 @@ type Execution struct {
 	Started  time.Time `json:"started"`
 	// DelayNS is from the client's first byte out to its last byte in.
 	DelayNS int64 `json:"delay_ns"`
-	// CycleNS is the pause before the execution and its delay: what a traffic
-	// rate divides by, as a client that runs back to back would show it. The
-	// testbed's own wait for the last frames is not in it.
+	// CycleNS is the time from one execution to the next: what a traffic rate
+	// divides by, as a client that runs back to back would show it. The cell's
+	// setting "cycle" says what it is made of; the testbed's own wait for the last
+	// frames is not in it.
 	CycleNS int64  `json:"cycle_ns"`
 	OK      bool   `json:"ok"`
 	Reason  string `json:"reason,omitempty"`

@@ -241,6 +241,9 @@ func TestSchemaAcceptsRecords(t *testing.T) {
 		}
 		// What the package itself refuses to be empty or anything.
 		campaign.Version, cell.ID, execution.Cell, end.Cell = Version, "c", "c", "c"
+		if campaign.Network != "" {
+			campaign.Network = Virtual
+		}
 		for i := range campaign.Figures {
 			campaign.Figures[i].Kind, campaign.Figures[i].Metric = KindBars, "delay"
 		}

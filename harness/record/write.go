@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 )
 
 // FileName is the name of the record file within a result folder.
@@ -40,6 +41,8 @@ type Writer struct {
 	// of a line; appending after it would hide the damage in the middle of the
 	// file, where a reader must refuse it.
 	failed error
+	// warning says that the file could not be locked.
+	warning string
 }
 
 // Create makes the result folder dir where it does not exist, and a new record
@@ -61,11 +64,43 @@ func Create(dir string) (*Writer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create record file: %w", err)
 	}
-	if err := lock(file); err != nil {
-		file.Close()
-		return nil, fmt.Errorf("lock %s: %w", file.Name(), err)
+	w := &Writer{file: file}
+	if err := w.lock(); err != nil {
+		// An empty file would be in the way of the next run.
+		return nil, errors.Join(fmt.Errorf("lock %s: %w", file.Name(), err), file.Close(), os.Remove(file.Name()))
 	}
-	return &Writer{file: file}, nil
+	return w, nil
+}
+
+// ErrGone is returned for a record whose file is no longer in the result folder:
+// it was removed or replaced while the campaign ran.
+var ErrGone = errors.New("the record file is no longer there; it was removed or replaced while the campaign ran")
+
+// lock takes the file, or, where its file system has no locks, warns.
+func (w *Writer) lock() error {
+	err := lock(w.file)
+	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.ENOLCK) {
+		w.warning = fmt.Sprintf("%s cannot be locked on its file system (%v): see to it that no other run writes there", w.file.Name(), err)
+		return nil
+	}
+	return err
+}
+
+// Warning says what the user should know about the folder; it is empty if all is
+// well.
+func (w *Writer) Warning() string { return w.warning }
+
+// present tells whether what is written can still be found.
+func (w *Writer) present() error {
+	held, err := w.file.Stat()
+	if err != nil {
+		return err
+	}
+	named, err := os.Stat(w.file.Name())
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(held, named) {
+		return fmt.Errorf("%s: %w", w.file.Name(), ErrGone)
+	}
+	return err
 }
 
 func existsError(dir string) error {
@@ -80,7 +115,8 @@ func OpenAppend(dir string) (*Writer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open records to resume: %w", err)
 	}
-	if err := lock(file); err != nil {
+	w := &Writer{file: file}
+	if err := w.lock(); err != nil {
 		file.Close()
 		return nil, fmt.Errorf("open records in %s: %w (wait for it to end, or choose another folder)", dir, err)
 	}
@@ -88,7 +124,7 @@ func OpenAppend(dir string) (*Writer, error) {
 		file.Close()
 		return nil, fmt.Errorf("mend the last line of %s: %w", file.Name(), err)
 	}
-	return &Writer{file: file}, nil
+	return w, nil
 }
 
 // mendTail makes the file end with a newline: a complete last record gets the
@@ -207,6 +243,8 @@ func (w *Writer) append(line []byte) error {
 	if w.failed != nil {
 		return fmt.Errorf("an earlier write failed: %w", w.failed)
 	}
-	_, w.failed = w.file.Write(line)
+	if _, w.failed = w.file.Write(line); w.failed == nil {
+		w.failed = w.present()
+	}
 	return w.failed
 }

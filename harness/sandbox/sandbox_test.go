@@ -40,6 +40,7 @@ var roles = map[string]func(args []string) error{
 	"build":   build,
 	"parent":  parent,
 	"limited": limited,
+	"devices": devices,
 }
 
 func TestMain(m *testing.M) {

@@ -57,19 +57,22 @@ type Nodes struct {
 	// Client is the client's host.
 	Client string `yaml:"client" required:"true"`
 	// Controller is the controller's host, the client's by default.
-	Controller string          `yaml:"controller"`
-	Computers  []ComputerGroup `yaml:"computers" required:"true"`
-	// ConnectionCost is the time that a node's software takes to open a
-	// connection, on top of what the network takes.
-	ConnectionCost time.Duration `yaml:"connection-cost"`
+	Controller string `yaml:"controller"`
+	// Computers are the hosts that run functions, in groups of equal ones.
+	Computers []ComputerGroup `yaml:"computers" required:"true"`
+	// SoftwareCost is the time that the nodes' software takes beyond our own.
+	SoftwareCost SoftwareCost `yaml:"software-cost"`
 }
 
 // ComputerGroup describes equal computers on several hosts.
 type ComputerGroup struct {
-	Pos        yamlfile.Pos `json:"-"`
-	Hosts      []string     `yaml:"hosts" required:"true"`
-	Processors []Processor  `yaml:"processors" required:"true"`
-	Functions  []Function   `yaml:"functions" required:"true"`
+	Pos yamlfile.Pos `json:"-"`
+	// Hosts of the topology that have such a computer.
+	Hosts []string `yaml:"hosts" required:"true"`
+	// Processors of each.
+	Processors []Processor `yaml:"processors" required:"true"`
+	// Functions that each serves.
+	Functions []Function `yaml:"functions" required:"true"`
 	// StateHost is the host whose computer's state server keeps the states that
 	// functions of this group used (prototype: --no-state-server). {host}, the
 	// default, stands for the computer's own.
@@ -99,10 +102,13 @@ func (g *ComputerGroup) Keeper(host string) string {
 
 // Processor is an emulated processor.
 type Processor struct {
-	Name  string `yaml:"name" required:"true"`
-	Cores int    `yaml:"cores" required:"true"`
+	// Name that functions refer to.
+	Name string `yaml:"name" required:"true"`
+	// Cores is how many tasks run at full speed at a time.
+	Cores int `yaml:"cores" required:"true"`
 	// Speed in operations per second and core.
-	Speed  float64    `yaml:"speed" required:"true"`
+	Speed float64 `yaml:"speed" required:"true"`
+	// Memory that its tasks share.
 	Memory units.Size `yaml:"memory" required:"true"`
 }
 
@@ -113,7 +119,8 @@ type Function struct {
 	Names []string `yaml:"names" required:"true"`
 	// Processor that runs it; may be left out where there is only one.
 	Processor string `yaml:"processor"`
-	Workers   int    `yaml:"workers" required:"true"`
+	// Workers is how many calls of a function run at a time.
+	Workers int `yaml:"workers" required:"true"`
 	// ServiceTime is how long one call of the workload's argument size takes
 	// on an idle processor.
 	ServiceTime time.Duration `yaml:"service-time" required:"true"`
@@ -123,11 +130,21 @@ type Function struct {
 
 // Execution says how each workflow is executed.
 type Execution struct {
-	Pos   yamlfile.Pos   `json:"-"`
+	Pos yamlfile.Pos `json:"-"`
+	// Model is the execution model.
 	Model workflow.Model `yaml:"model" required:"true"`
-	Form  workflow.Form  `yaml:"form"`
+	// Form says how state-prop and state-local move states; carry by default.
+	Form workflow.Form `yaml:"form"`
 	// Pause before each execution: the client's inter-request time.
 	Pause time.Duration `yaml:"pause"`
+	// Cycle says what a traffic rate divides an execution's bytes by: CycleText,
+	// the default, or CycleArtifact.
+	Cycle Cycle `yaml:"cycle"`
+	// ProcessStart and Interval are parts of CycleArtifact: how long the
+	// prototype's client process takes to start and end, and the least time from
+	// one request to the next.
+	ProcessStart time.Duration `yaml:"process-start"`
+	Interval     time.Duration `yaml:"interval"`
 	// Timeout bounds one execution and every call in it.
 	Timeout time.Duration `yaml:"timeout" required:"true"`
 	// WarmUp opens all persistent connections before the first execution.
@@ -145,6 +162,39 @@ type Execution struct {
 	Verify bool `yaml:"verify"`
 }
 
+// Cycle is a reading of what a client does from one execution to the next.
+type Cycle string
+
+const (
+	// CycleText is a client that pauses and executes, over and over.
+	CycleText Cycle = "text"
+	// CycleArtifact is the published scripts': for each workflow a new client
+	// process, which waits for the pause, sends its request, and ends when it is
+	// answered but not before the interval is over (prototype, UnifClient::loop
+	// with --max-requests 1).
+	CycleArtifact Cycle = "artifact"
+)
+
+// Cycles lists the readings.
+var Cycles = []Cycle{CycleText, CycleArtifact}
+
+// CycleTime returns the time from one execution to the next of a client that the
+// testbed does not hold up.
+func (e *Execution) CycleTime(delay time.Duration) time.Duration {
+	if e.Cycle == CycleArtifact {
+		return e.ProcessStart + e.Pause + max(e.Interval, delay)
+	}
+	return e.Pause + delay
+}
+
+// CycleWords says what CycleTime is made of, for records and reports.
+func (e *Execution) CycleWords() string {
+	if e.Cycle == CycleArtifact {
+		return fmt.Sprintf("artifact: process start %v + pause %v + max(%v, delay)", e.ProcessStart, e.Pause, e.Interval)
+	}
+	return fmt.Sprintf("text: pause %v + delay", e.Pause)
+}
+
 // Selection says which cells of a scenario to run, and with what.
 type Selection struct {
 	Profile string
@@ -152,6 +202,9 @@ type Selection struct {
 	Set map[string]string
 	// Where keeps only the given values of the named axes.
 	Where map[string][]string
+	// Verify makes every execution prove its causal order, whatever the scenario
+	// says: see Execution.
+	Verify bool
 }
 
 // Plan is a scenario's cells under a selection.
@@ -162,6 +215,8 @@ type Plan struct {
 	// Axes with the values that the plan runs.
 	Axes  []record.Axis
 	Cells []Cell
+
+	verify bool
 }
 
 // Expand returns the cells of the selection, each one checked. Cells differ in
@@ -180,7 +235,7 @@ func (s *Scenario) Expand(sel Selection) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	plan := &Plan{Scenario: s, Profile: sel.Profile, Parameters: params}
+	plan := &Plan{Scenario: s, Profile: sel.Profile, Parameters: params, verify: sel.Verify}
 	for _, a := range axes {
 		plan.Axes = append(plan.Axes, record.Axis{Name: a.Name, Label: a.Label, Unit: a.Unit, Values: a.names()})
 	}
@@ -194,6 +249,7 @@ func (s *Scenario) Expand(sel Selection) (*Plan, error) {
 			}
 			cell.Seed = seed
 			cell.Executions = profile.Executions
+			cell.Execution.Verify = cell.Execution.Verify || sel.Verify
 			cell.ID += fmt.Sprintf("/seed=%d", seed)
 			plan.Cells = append(plan.Cells, cell)
 		}
@@ -210,11 +266,15 @@ func (s *Scenario) Expand(sel Selection) (*Plan, error) {
 }
 
 // Hash identifies what decides the plan's results beside the selection of
-// cells: the scenario's text, the given topology texts and the parameters.
+// cells: the scenario's text, the given topology texts, the parameters, and whether
+// executions are verified.
 func (p *Plan) Hash(topologies ...[]byte) string {
 	var params strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(p.Parameters)) {
 		fmt.Fprintf(&params, "%s=%s\n", name, p.Parameters[name])
+	}
+	if p.verify {
+		params.WriteString("--verify\n") // no parameter has such a name
 	}
 	parts := append([][]byte{p.Scenario.text, []byte(params.String())}, topologies...)
 	return hash(parts...)
@@ -351,11 +411,9 @@ func (c *Cell) check() error {
 	if !slices.Contains(emu.Backends, c.Topology.Delay) {
 		errs = append(errs, c.Topology.Pos.Errorf("unknown delay back end %q (valid: %v)", c.Topology.Delay, emu.Backends))
 	}
+	errs = append(errs, c.Execution.checkCycle())
 	if c.Execution.Timeout <= 0 {
 		errs = append(errs, c.Execution.Pos.Errorf("timeout must be positive"))
-	}
-	if c.Nodes.ConnectionCost < 0 {
-		errs = append(errs, c.Nodes.Pos.Errorf("connection-cost must not be negative"))
 	}
 	for _, g := range c.Nodes.Computers {
 		for _, f := range g.Functions {
@@ -365,6 +423,21 @@ func (c *Cell) check() error {
 		}
 	}
 	return yamlfile.Join(append(errs, c.Nodes.checkKeepers())...)
+}
+
+// maxCycle bounds the parts of a cycle.
+const maxCycle = time.Hour
+
+func (e *Execution) checkCycle() error {
+	switch {
+	case e.Cycle != "" && !slices.Contains(Cycles, e.Cycle):
+		return e.Pos.Errorf("unknown cycle %q%s", e.Cycle, yamlfile.Suggest(string(e.Cycle), []string{string(CycleText), string(CycleArtifact)}))
+	case e.ProcessStart < 0 || e.ProcessStart > maxCycle || e.Interval < 0 || e.Interval > maxCycle:
+		return e.Pos.Errorf("process-start and interval: expected 0 to %v", maxCycle)
+	case e.Cycle == "" && (e.ProcessStart > 0 || e.Interval > 0):
+		return e.Pos.Errorf("process-start and interval are parts of cycle: artifact; add it")
+	}
+	return nil
 }
 
 // checkKeepers checks where states are kept: on a host with a computer that

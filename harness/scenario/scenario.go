@@ -32,7 +32,7 @@ type Scenario struct {
 	// File is the name that errors and records show.
 	File string
 	// Network is what makes the links unless whoever runs the scenario says so.
-	Network    record.Network
+	Network    record.NetworkKind
 	Parameters []Parameter
 	Axes       []Axis
 	Profiles   map[string]Profile
@@ -47,10 +47,14 @@ type Scenario struct {
 // Parameter is a value that is the same in all cells of a campaign, and that
 // the user may set when running it.
 type Parameter struct {
-	Name    string   `yaml:"name" required:"true"`
-	About   string   `yaml:"about"`
-	Default string   `yaml:"default" required:"true"`
-	Values  []string `yaml:"values"`
+	// Name that $name refers to.
+	Name string `yaml:"name" required:"true"`
+	// About says in a sentence what it is.
+	About string `yaml:"about"`
+	// Default is the value where neither the profile nor the user gives one.
+	Default string `yaml:"default" required:"true"`
+	// Values that it may have; empty means any.
+	Values []string `yaml:"values"`
 }
 
 // Axis is one dimension of the matrix.
@@ -72,6 +76,7 @@ type Value struct {
 
 // Profile says how much of the matrix to run.
 type Profile struct {
+	// About says in a sentence what it is for.
 	About string `yaml:"about"`
 	// Executions per cell, warm-ups not counted.
 	Executions int `yaml:"executions" required:"true"`
@@ -83,48 +88,73 @@ type Profile struct {
 	Set map[string]string `yaml:"set"`
 }
 
+// file is a scenario file as it is written.
 type file struct {
-	Version     int                `yaml:"version" required:"true"`
-	Name        string             `yaml:"name" required:"true"`
-	Title       string             `yaml:"title" required:"true"`
-	Description string             `yaml:"description"`
-	Network     record.Network     `yaml:"network"`
-	Parameters  []Parameter        `yaml:"parameters"`
-	Matrix      []axisFile         `yaml:"matrix" required:"true"`
-	Topology    yaml.Node          `yaml:"topology" required:"true"`
-	Nodes       yaml.Node          `yaml:"nodes" required:"true"`
-	Workload    yaml.Node          `yaml:"workload" required:"true"`
-	Execution   yaml.Node          `yaml:"execution" required:"true"`
-	Profiles    map[string]Profile `yaml:"profiles" required:"true"`
-	Figures     []record.Figure    `yaml:"figures"`
-	Claims      []record.Claim     `yaml:"claims"`
+	// Version of the file format: 1.
+	Version int `yaml:"version" required:"true"`
+	// Name of the scenario, a short one.
+	Name string `yaml:"name" required:"true"`
+	// Title stands above reports.
+	Title string `yaml:"title" required:"true"`
+	// Description says in a sentence what is measured.
+	Description string `yaml:"description"`
+	// Network says what the links are: emulated (the default) or virtual.
+	Network record.NetworkKind `yaml:"network"`
+	// Parameters are values that are the same in all cells.
+	Parameters []Parameter `yaml:"parameters"`
+	// Matrix holds the axes of what varies.
+	Matrix []axisFile `yaml:"matrix" required:"true"`
+	// Topology is the network.
+	Topology yaml.Node `yaml:"topology" required:"true"`
+	// Nodes says which programs run on which hosts.
+	Nodes yaml.Node `yaml:"nodes" required:"true"`
+	// Workload says which workflows to run.
+	Workload yaml.Node `yaml:"workload" required:"true"`
+	// Execution says how each workflow is executed.
+	Execution yaml.Node `yaml:"execution" required:"true"`
+	// Profiles say how much of the matrix to run.
+	Profiles map[string]Profile `yaml:"profiles" required:"true"`
+	// Figures to draw.
+	Figures []record.Figure `yaml:"figures"`
+	// Claims to check.
+	Claims []record.Claim `yaml:"claims"`
 }
 
 type sections struct {
 	topology, nodes, workload, execution yaml.Node
 }
 
+// axisFile is an axis as it is written.
 type axisFile struct {
-	Pos    yamlfile.Pos
-	Axis   string      `yaml:"axis" required:"true"`
-	Label  string      `yaml:"label"`
-	Unit   string      `yaml:"unit"`
+	Pos yamlfile.Pos
+	// Axis is the axis's name, which $name refers to where its values are plain.
+	Axis string `yaml:"axis" required:"true"`
+	// Label in figures and tables, the name by default.
+	Label string `yaml:"label"`
+	// Unit of the values: of a rate (Mb/s), a size (kB) or a time (ms). Without
+	// one, values that are not numbers are names.
+	Unit string `yaml:"unit"`
+	// Values are plain, or have a name and set several variables.
 	Values []yaml.Node `yaml:"values" required:"true"`
 }
 
+// valueFile is a value of an axis that sets several variables.
 type valueFile struct {
-	Name  string            `yaml:"name" required:"true"`
-	Label string            `yaml:"label"`
-	Set   map[string]string `yaml:"set"`
+	// Name of the value, as --where and the records have it.
+	Name string `yaml:"name" required:"true"`
+	// Label in figures and tables, the name by default.
+	Label string `yaml:"label"`
+	// Set gives variables their values in the cells that have this value.
+	Set map[string]string `yaml:"set"`
 }
 
 // CheckNetwork refuses a network that there is not.
-func CheckNetwork(n record.Network) error {
-	if slices.Contains(record.Networks, n) {
+func CheckNetwork(n record.NetworkKind) error {
+	if slices.Contains(record.NetworkKinds, n) {
 		return nil
 	}
 	var names []string
-	for _, known := range record.Networks {
+	for _, known := range record.NetworkKinds {
 		names = append(names, string(known))
 	}
 	return fmt.Errorf("unknown network %q%s (valid: %s)", n, yamlfile.Suggest(string(n), names), strings.Join(names, ", "))
@@ -282,6 +312,11 @@ func (s *Scenario) check() error {
 		for _, axis := range append([]string{f.X, f.Series}, f.Panels...) {
 			if axis != "" && s.axis(axis) == nil {
 				fail(path, "unknown axis %s%s", axis, yamlfile.Suggest(axis, s.axisNames()))
+			}
+		}
+		for _, v := range f.Of {
+			if err := s.checkValue(f.Series, v); err != nil {
+				fail(append(path, "of"), "%w", err)
 			}
 		}
 		for axis, v := range f.Where {

@@ -96,8 +96,8 @@ func TestShipped(t *testing.T) {
 		{"exp401", "paper", 2 * 7 * 5 * 5, 120,
 			"argument=10 kB/rate=1 Mb/s/model=pure-faas/seed=1",
 			"argument=100 kB/rate=100 Mb/s/model=state-local-direct/seed=5"},
-		{"exp402", "quick", 10 * 4, 4, "state=1 kB/mode=client/seed=1", "state=1000 kB/mode=cloud/seed=1"},
-		{"exp402", "paper", 10 * 4, 95, "state=1 kB/mode=client/seed=1", "state=1000 kB/mode=cloud/seed=1"},
+		{"exp402", "quick", 10 * 6, 4, "state=1 kB/mode=client/seed=1", "state=1000 kB/mode=cloud/seed=1"},
+		{"exp402", "paper", 10 * 6, 95, "state=1 kB/mode=client/seed=1", "state=1000 kB/mode=cloud/seed=1"},
 		{"alibaba-mix", "quick", 2 * 3 * 3, 10,
 			"argument=10 kB/rate=1 Mb/s/model=pure-faas/seed=1",
 			"argument=100 kB/rate=100 Mb/s/model=state-local/seed=1"},
@@ -181,7 +181,8 @@ func TestExp402(t *testing.T) {
 	cloud := " client>client cloud>cloud edge1>cloud edge2>cloud edge3>cloud edge4>cloud "
 	want := []string{
 		"pure-faas carry false" + own, "state-local carry false" + own,
-		"state-local carry false" + cloud + "artifact", "state-local direct true" + cloud + "read-write",
+		"state-local carry false" + cloud + "artifact",
+		"pure-faas direct true" + own, "state-local direct true" + own, "state-local direct true" + cloud + "read-write",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("modes, and where computers keep states (-want +got):\n%s", diff)
@@ -232,6 +233,7 @@ func TestErrors(t *testing.T) {
 		{"axis of a figure", "exp400", "x: rate", "x: rates", "did you mean rate?"},
 		{"value of a figure", "exp400", "where: {rate: 100 Mb/s}", "where: {rate: 100 Mbs}", "did you mean 100 Mb/s?"},
 		{"metric", "exp400", "metric: delay", "metric: dleay", "did you mean delay?"},
+		{"figure's series", "exp402", "of: [client-kept, edge-kept, cloud]", "of: [client-kept, edge, clout]", "did you mean cloud?"},
 		{"unit", "exp400", "values: [1 Mb/s,", "values: [1 MB/s,", "unknown unit"},
 		{"timeout", "exp400", "timeout: 120 s", "timeout: soon", "timeout"},
 		{"version", "exp400", "version: 1", "version: 2", "version"},
@@ -295,8 +297,8 @@ func TestKeyPosition(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := strings.Replace(string(data), "  video-state: $state", "  video-state: $state\n  depth: 3", 1)
-	line := 1 + strings.Count(text[:strings.Index(text, "  depth: 3")], "\n")
+	text := strings.Replace(string(data), "  video-state: $state", "  video-state: $state\n  max-tasks: 3", 1)
+	line := 1 + strings.Count(text[:strings.Index(text, "  max-tasks: 3")], "\n")
 	s, err := Parse("f.yaml", []byte(text))
 	if err != nil {
 		t.Fatal(err)
@@ -311,7 +313,7 @@ func TestKeyPosition(t *testing.T) {
 func TestGenerators(t *testing.T) {
 	names := []string{"a", "b", "c", "d", "e", "f"}
 	for name, g := range Generators {
-		w := Workload{Generator: name, Variant: workflow.Text, States: 2, Length: 3, Stages: 1, Branches: 2, VideoState: units.KB, Depth: 3, Width: 2}
+		w := Workload{Generator: name, Variant: workflow.Text, States: 2, Length: 3, Stages: 1, Branches: 2, VideoState: units.KB, MaxTasks: 20}
 		draw, err := w.Draw(names)
 		if err != nil {
 			t.Fatal(err)

@@ -33,10 +33,8 @@ type Workload struct {
 	// VideoState is the size of the state of fe_video, from which those of the
 	// other functions follow.
 	VideoState units.Size `yaml:"video-state"`
-	// Depth is the largest number of functions on a path, Width the largest
-	// number of parallel ones.
-	Depth int `yaml:"depth"`
-	Width int `yaml:"width"`
+	// MaxTasks is the largest number of tasks of a job of the mix.
+	MaxTasks int `yaml:"max-tasks"`
 }
 
 // Generator is a way to draw workflows.
@@ -73,10 +71,10 @@ var Generators = map[string]Generator{
 		},
 	},
 	"mix": {
-		About: "single tasks, chains and DAGs in the shares of a data centre's traces (paper Sec. 2)",
-		Keys:  []string{"depth", "width", "states"},
+		About: "single tasks, chains and DAGs as in a data centre's traces (paper Sec. 2)",
+		Keys:  []string{"max-tasks", "states"},
 		draw: func(w Workload, functions []string) workflow.Generator {
-			return workflow.Mix{Depth: w.Depth, Width: w.Width, States: w.States, Functions: functions}
+			return workflow.Mix{MaxTasks: w.MaxTasks, States: w.States, Functions: functions}
 		},
 	},
 }

@@ -1,6 +1,7 @@
 package simnet
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -242,6 +243,9 @@ func (n *Network) describe() {
 			name, p := t.counters.Name, t.params
 			links.Put("link-delay", name, p.Delay.String())
 			links.Put("link-jitter", name, p.Jitter.String())
+			if p.Jitter > 0 {
+				links.Put("link-jitter-order", name, string(cmp.Or(p.JitterOrder, topology.FIFO)))
+			}
 			links.Put("link-loss", name, fmt.Sprint(float64(p.Loss)))
 			if p.Rate == 0 {
 				links.Put("link-rate", name, "unshaped")

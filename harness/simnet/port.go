@@ -1,8 +1,10 @@
 package simnet
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 
 	"gvisor.dev/gvisor/pkg/tcpip/stack"
 
@@ -54,6 +56,14 @@ type dueFrame struct {
 func (q *fifo) len() int        { return len(q.items) - q.head }
 func (q *fifo) first() dueFrame { return q.items[q.head] }
 func (q *fifo) push(f dueFrame) { q.items = append(q.items, f) }
+
+// insert puts a frame behind those that are due no later.
+func (q *fifo) insert(f dueFrame) {
+	i, _ := slices.BinarySearchFunc(q.items[q.head:], f, func(x, y dueFrame) int {
+		return cmp.Or(cmp.Compare(x.due, y.due), -1)
+	})
+	q.items = slices.Insert(q.items, q.head+i, f)
+}
 
 func (q *fifo) pop() frame {
 	f := q.items[q.head].frame
@@ -158,11 +168,15 @@ func (t *port) launch(now int64, f frame) {
 	if t.params.Jitter > 0 {
 		due += int64((float64(jitterDraw>>11)/(1<<52) - 1) * float64(t.params.Jitter))
 	}
+	if t.params.Jitter == 0 || t.params.JitterOrder != topology.Reorder {
+		due = max(due, t.lastDue)
+	}
 	t.lastDue = max(due, t.lastDue)
-	t.wire.push(dueFrame{f, t.lastDue})
+	earliest := t.wire.len() == 0 || due < t.wire.first().due
+	t.wire.insert(dueFrame{f, due})
 	t.network.flying++
-	if t.wire.len() == 1 {
-		t.network.schedule.set(t.arrive, t.lastDue)
+	if earliest {
+		t.network.schedule.set(t.arrive, due)
 	}
 }
 

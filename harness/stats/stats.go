@@ -9,7 +9,6 @@ package stats
 
 import (
 	"math"
-	"math/rand/v2"
 	"slices"
 
 	"gonum.org/v1/gonum/stat"
@@ -48,8 +47,8 @@ type Estimate struct {
 }
 
 // Mean returns the mean with its Student-t interval, which is known from two
-// samples on. It relies on the mean being nearly normal: use Bootstrap for few
-// samples of a skewed quantity.
+// samples on. It relies on the mean being nearly normal, which takes more samples
+// where the quantity is skewed.
 func Mean(xs []float64) Estimate {
 	e := Estimate{N: len(xs), Value: math.NaN()}
 	if len(xs) == 0 {
@@ -124,72 +123,4 @@ func Ratio(num, den []float64) Estimate {
 	standardError := math.Sqrt(squares/float64(n-1)/float64(n)) / mean
 	e.Interval = around(e.Value, standardError, n-1)
 	return e
-}
-
-// Bootstrap returns a statistic of a sample with its BCa bootstrap interval
-// (bias-corrected and accelerated; Efron, 1987), which suits skewed data and
-// statistics without a formula, such as quantiles. The interval is known from
-// two samples on and reproducible for a seed; 2000 resamples are usual.
-func Bootstrap(xs []float64, statistic func([]float64) float64, resamples int, seed uint64) Estimate {
-	n := len(xs)
-	e := Estimate{N: n, Value: math.NaN()}
-	if n == 0 {
-		return e
-	}
-	e.Value = statistic(xs)
-	if n < 2 || resamples < 1 {
-		return e
-	}
-	rng := rand.New(rand.NewPCG(seed, 0x65646765626564)) // "edgebed"
-	values := make([]float64, resamples)
-	sample := make([]float64, n)
-	below := 0.0
-	for i := range values {
-		for j := range sample {
-			sample[j] = xs[rng.IntN(n)]
-		}
-		values[i] = statistic(sample)
-		switch {
-		case values[i] < e.Value:
-			below++
-		case values[i] == e.Value: // ties of a discrete statistic count half
-			below += 0.5
-		}
-	}
-	// Keep the share off 0 and 1, where the normal quantile is infinite.
-	share := math.Min(math.Max(below, 0.5), float64(resamples)-0.5) / float64(resamples)
-	bias := distuv.UnitNormal.Quantile(share)
-	acceleration := jackknifeSkew(xs, statistic)
-	adjusted := func(p float64) float64 {
-		z := bias + distuv.UnitNormal.Quantile(p)
-		return distuv.UnitNormal.CDF(bias + z/(1-acceleration*z))
-	}
-	e.Interval = Interval{
-		Low:   Quantile(adjusted((1-Level)/2), values),
-		High:  Quantile(adjusted((1+Level)/2), values),
-		Known: true,
-	}
-	return e
-}
-
-// jackknifeSkew is the acceleration of the BCa interval: a sixth of the
-// skewness of the statistic over the samples with one element left out.
-func jackknifeSkew(xs []float64, statistic func([]float64) float64) float64 {
-	left := make([]float64, len(xs))
-	rest := make([]float64, 0, len(xs)-1)
-	for i := range xs {
-		rest = append(append(rest[:0], xs[:i]...), xs[i+1:]...)
-		left[i] = statistic(rest)
-	}
-	mean := stat.Mean(left, nil)
-	var squares, cubes float64
-	for _, v := range left {
-		d := mean - v
-		squares += d * d
-		cubes += d * d * d
-	}
-	if squares == 0 {
-		return 0
-	}
-	return cubes / (6 * math.Pow(squares, 1.5))
 }

@@ -34,12 +34,6 @@ func TestSmallSamples(t *testing.T) {
 	if e := Ratio([]float64{4}, []float64{2}); e.Value != 2 || e.Known {
 		t.Errorf("Ratio of one pair = %+v, want 2 without an interval", e)
 	}
-	if e := Bootstrap([]float64{4}, median, 100, 1); e.Value != 4 || e.Known {
-		t.Errorf("Bootstrap of one sample = %+v, want 4 without an interval", e)
-	}
-	if e := Bootstrap(nil, median, 100, 1); !math.IsNaN(e.Value) || e.Known {
-		t.Errorf("Bootstrap of nothing = %+v, want NaN without an interval", e)
-	}
 	for name, e := range map[string]Estimate{
 		"no pairs": Ratio(nil, nil), "zero sum": Ratio([]float64{1, 2}, []float64{0, 0}),
 		"lengths differ": Ratio([]float64{1, 2}, []float64{1}), "negative": Ratio([]float64{1, 2}, []float64{-1, -2}),
@@ -149,13 +143,6 @@ func TestCoverage(t *testing.T) {
 			}
 			return p.Difference().Interval
 		}},
-		"bootstrapped mean of skewed samples": {500, 1, 0.9, func(rng *rand.Rand) Interval {
-			xs := make([]float64, 40)
-			for i := range xs {
-				xs[i] = rng.ExpFloat64()
-			}
-			return Bootstrap(xs, func(xs []float64) float64 { return Mean(xs).Value }, 200, rng.Uint64()).Interval
-		}},
 	} {
 		if got := coverage(c.samples, c.truth, c.draw); got < c.least || got > 0.975 {
 			t.Errorf("%s: %.1f %% of the intervals cover the truth, want about 95 %%", name, 100*got)
@@ -169,32 +156,6 @@ func normals(rng *rand.Rand, n int, mean, sd float64) []float64 {
 		xs[i] = mean + sd*rng.NormFloat64()
 	}
 	return xs
-}
-
-func median(xs []float64) float64 { return Quantile(0.5, xs) }
-
-func TestBootstrap(t *testing.T) {
-	xs := normals(rand.New(rand.NewPCG(7, 7)), 200, 10, 3)
-	first, again := Bootstrap(xs, median, 500, 3), Bootstrap(xs, median, 500, 3)
-	if first != again {
-		t.Errorf("the same seed gives %+v and %+v", first, again)
-	}
-	if first == Bootstrap(xs, median, 500, 4) {
-		t.Error("another seed gives the same interval")
-	}
-	if !first.Contains(first.Value) || !first.Contains(10) {
-		t.Errorf("the interval of the median is %+v, want one around %v and 10", first.Interval, first.Value)
-	}
-	// For a normal sample the mean's bootstrap interval is close to Student's.
-	mean := func(xs []float64) float64 { return Mean(xs).Value }
-	boot, student := Bootstrap(xs, mean, 2000, 1), Mean(xs)
-	if r := boot.Half() / student.Half(); r < 0.85 || r > 1.15 {
-		t.Errorf("the bootstrap interval is %.2f times as wide as Student's", r)
-	}
-	constant := Bootstrap([]float64{2, 2, 2}, median, 100, 1)
-	if constant.Low != 2 || constant.High != 2 {
-		t.Errorf("the interval of a constant sample is %+v, want [2, 2]", constant.Interval)
-	}
 }
 
 func TestPair(t *testing.T) {

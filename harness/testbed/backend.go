@@ -12,7 +12,7 @@ import (
 // Backend is one of the ways to run jobs.
 type Backend struct {
 	// Network is what makes the links.
-	Network record.Network
+	Network record.NetworkKind
 	// Probe tells why jobs cannot be run here, before any is started.
 	Probe func(context.Context) error
 	// Spawn runs a job in a child process.
@@ -29,7 +29,7 @@ type Backend struct {
 }
 
 // BackendOf returns the back end that makes a network.
-func BackendOf(n record.Network) Backend {
+func BackendOf(n record.NetworkKind) Backend {
 	if n == record.Virtual {
 		return Backend{
 			Network:   record.Virtual,

@@ -9,6 +9,7 @@ import (
 
 	"edgebed/harness/emu"
 	"edgebed/harness/sandbox"
+	"edgebed/harness/tail"
 	"edgebed/harness/topology"
 )
 
@@ -20,11 +21,11 @@ const DoctorArg = "examine"
 // returns one line for each fact.
 func Doctor(ctx context.Context) ([]string, error) {
 	cmd := sandbox.Command(ctx, sandbox.Options{}, DoctorArg)
-	var log tail
+	log := tail.Writer{Max: logShown}
 	cmd.Stderr = &log
 	out, err := cmd.Output()
 	if err != nil {
-		return nil, fmt.Errorf("examine this machine: %w%s", err, log.text())
+		return nil, fmt.Errorf("examine this machine: %w%s", err, log.After("\n"))
 	}
 	var facts []string
 	if err := json.Unmarshal(out, &facts); err != nil {

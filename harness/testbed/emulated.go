@@ -35,7 +35,7 @@ func Emulated(ctx context.Context, j *job.Job) (Network, error) {
 type emulated struct{ *emu.Network }
 
 // Kind implements Network.
-func (n emulated) Kind() record.Network { return record.Emulated }
+func (n emulated) Kind() record.NetworkKind { return record.Emulated }
 
 // Net implements Network.
 func (n emulated) Net(host string) (wire.Net, error) { return n.Host(host) }

@@ -15,7 +15,7 @@ import (
 // simnet's links in virtual time.
 type Network interface {
 	// Kind says what makes the links.
-	Kind() record.Network
+	Kind() record.NetworkKind
 	// Net is the network as the named host sees it.
 	Net(host string) (wire.Net, error)
 	// Clock is that of the computers' processors; nil gives each its own.

@@ -1,16 +1,21 @@
 package testbed
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"edgebed/harness/job"
+	"edgebed/harness/network"
 	"edgebed/harness/record"
+	"edgebed/harness/scenario"
 	"edgebed/nodes/client"
+	"edgebed/nodes/cost"
 	"edgebed/nodes/deploy"
 	"edgebed/nodes/trace"
 	"edgebed/nodes/workflow"
@@ -19,9 +24,6 @@ import (
 // quiet is how long no switch port may have moved a byte for an execution's
 // traffic to count as complete: longer than Linux delays an ACK (40 ms).
 const quiet = 50 * time.Millisecond
-
-// settleLimit bounds the wait for quiet.
-const settleLimit = 10 * time.Second
 
 // Run runs the job in the calling process, on the network that build makes. A
 // failed execution is reported and is not an error.
@@ -42,8 +44,12 @@ type bench struct {
 	network    Network
 	deployment *deploy.Deployment
 	recorder   *trace.Recorder // nil where nothing is traced
+	// cost is the software cost in full, with where it is from.
+	cost string
 	// kept is the client of the last execution if the next one has the same.
 	kept *client.Client
+	// before is the workflow that it executed, nil where there is no such client.
+	before *workflow.Workflow
 	// answered is when the last execution had its answer: the pause before the
 	// next one begins there.
 	answered time.Time
@@ -59,6 +65,13 @@ func start(ctx context.Context, build Build, j job.Job) (*bench, error) {
 	if err != nil {
 		return nil, err
 	}
+
+	software, origin, err := j.Cell.Nodes.SoftwareCost.Model(string(b.network.Kind()))
+	if err != nil {
+		return nil, errors.Join(err, b.close())
+	}
+	b.cost = fmt.Sprintf("%v (%s)", software, origin)
+
 	if j.Trace != nil {
 		b.recorder = trace.New()
 	}
@@ -69,6 +82,7 @@ func start(ctx context.Context, build Build, j job.Job) (*bench, error) {
 		Timeout:     j.Cell.Execution.Timeout,
 		CallTimeout: j.Cell.Execution.Timeout,
 		Seed:        j.Cell.Seed,
+		Cost:        cost.NewCharger(software, b.network.Sleep),
 		Trace:       b.recorder,
 		Clock:       b.network.Clock(),
 	}
@@ -77,7 +91,7 @@ func start(ctx context.Context, build Build, j job.Job) (*bench, error) {
 		if err != nil {
 			return nil, errors.Join(err, b.close())
 		}
-		cfg.Hosts = append(cfg.Hosts, deploy.Host{Name: spec.Name, Address: spec.Address, Net: costly{h, j.Cell.Nodes.ConnectionCost, b.network.Sleep}})
+		cfg.Hosts = append(cfg.Hosts, deploy.Host{Name: spec.Name, Address: spec.Address, Net: h})
 	}
 	if b.deployment, err = deploy.Start(ctx, cfg); err != nil {
 		return nil, errors.Join(err, b.close())
@@ -100,19 +114,22 @@ func (b *bench) run(ctx context.Context, report job.Reporter) error {
 	cell := b.job.Cell
 	settings := b.network.Settings()
 	maps.Copy(settings, map[string]string{
-		"topology":        b.job.Topology().Name,
-		"network":         string(b.network.Kind()),
-		"form":            string(cell.Execution.Form),
-		"connection-cost": cell.Nodes.ConnectionCost.String(),
-		"pause":           cell.Execution.Pause.String(),
-		"timeout":         cell.Execution.Timeout.String(),
-		"warm-up":         fmt.Sprint(cell.Execution.WarmUp),
-		"discard":         fmt.Sprint(cell.Execution.Discard),
-		"clients":         clients(cell.Execution.KeepClient),
+		"topology":          b.job.Topology().Name,
+		"network":           string(b.network.Kind()),
+		"form":              string(cell.Execution.Form),
+		"software-cost":     b.cost,
+		record.SettingCycle: cell.Execution.CycleWords(),
+		"pause":             cell.Execution.Pause.String(),
+		"timeout":           cell.Execution.Timeout.String(),
+		"warm-up":           fmt.Sprint(cell.Execution.WarmUp),
+		"discard":           fmt.Sprint(cell.Execution.Discard),
+		"clients":           clients(cell.Execution.KeepClient),
+		"verify":            fmt.Sprint(cell.Execution.Verify),
 	})
+	maps.Copy(settings, stateSettings(cell.Nodes.Computers))
 	if err := report.Cell(record.Cell{
 		ID: cell.ID, Point: cell.Point, Seed: cell.Seed, Executions: len(b.job.Workflows), First: b.job.First,
-		Started: time.Now(), Settings: settings,
+		Started: time.Now(), Settings: settings, Network: b.job.Network(),
 	}); err != nil {
 		return err
 	}
@@ -122,7 +139,7 @@ func (b *bench) run(ctx context.Context, report job.Reporter) error {
 	}
 	defer watch.Close()
 	if cell.Execution.WarmUp {
-		if err := b.deployment.WarmUp(ctx); err != nil {
+		if err := b.deployment.WarmUp(ctx, cell.Execution.Form); err != nil {
 			return fmt.Errorf("warm up: %w", err)
 		}
 	}
@@ -132,7 +149,8 @@ func (b *bench) run(ctx context.Context, report job.Reporter) error {
 			return err
 		}
 		e, err := b.execute(ctx, k, b.job.Workflow(k))
-		if err != nil {
+		var restless *restlessError
+		if err != nil && !errors.As(err, &restless) {
 			return fmt.Errorf("execution %d: %w", k, err)
 		}
 		if e.Findings, err = watch.Findings(ctx); err != nil {
@@ -147,6 +165,10 @@ func (b *bench) run(ctx context.Context, report job.Reporter) error {
 		if err := report.Execution(e); err != nil {
 			return err
 		}
+		if restless != nil {
+			// The execution is on record; the next one would count its frames.
+			return fmt.Errorf("execution %d: %w", k, restless)
+		}
 	}
 	verdict, busy, err := watch.Stop(ctx)
 	if err != nil {
@@ -155,6 +177,22 @@ func (b *bench) run(ctx context.Context, report job.Reporter) error {
 	return report.CellEnd(record.CellEnd{
 		Cell: cell.ID, Ended: time.Now(), OK: true, BusyCPU: busy, Audit: verdict,
 	})
+}
+
+// stateSettings says where functions keep their states, and how they use them: one
+// entry where all computers agree, else one for each.
+func stateSettings(groups []scenario.ComputerGroup) map[string]string {
+	states := network.Settings{}
+	for _, g := range groups {
+		for _, host := range g.Hosts {
+			states.Put("state-host", host, cmp.Or(g.StateHost, "{host}"))
+			states.Put("state-mode", host, string(cmp.Or(g.StateMode, scenario.StateArtifact)))
+		}
+	}
+	settings := map[string]string{}
+	states.Fold(settings)
+
+	return settings
 }
 
 func clients(keep bool) string {
@@ -169,7 +207,7 @@ func clients(keep bool) string {
 func (b *bench) execute(ctx context.Context, index int, w job.Workflow) (record.Execution, error) {
 	cell := b.job.Cell
 	e := record.Execution{Cell: cell.ID, Index: index, WarmUp: index < 0, Workload: w.Name}
-	prediction, exact, err := b.job.Predict(w.Workflow)
+	prediction, exact, err := b.job.Predict(w.Workflow, b.before)
 	if err != nil {
 		return e, err
 	}
@@ -177,7 +215,7 @@ func (b *bench) execute(ctx context.Context, index int, w job.Workflow) (record.
 		e.PayloadBytes = int64(prediction.Payload())
 		e.PayloadHopBytes = int64(prediction.Weighted(b.job.Topology().Hops))
 		e.PredictedTrunkBytes = int64(prediction.WireBytes(b.job.Topology().Hops))
-		if e.Bound, err = b.job.Bound(w.Workflow); err != nil {
+		if e.Bound, err = b.job.Bound(w.Workflow, b.before); err != nil {
 			return e, err
 		}
 	}
@@ -190,11 +228,7 @@ func (b *bench) execute(ctx context.Context, index int, w job.Workflow) (record.
 	if err := sleep(ctx, cell.Execution.Pause-time.Since(b.answered)); err != nil {
 		return e, err
 	}
-	before, err := b.network.Counters()
-	if err != nil {
-		return e, err
-	}
-	tcpBefore, err := b.network.TCP()
+	before, err := b.read()
 	if err != nil {
 		return e, err
 	}
@@ -209,8 +243,15 @@ func (b *bench) execute(ctx context.Context, index int, w job.Workflow) (record.
 	if b.traces(index) {
 		running = b.recorder.Begin(ctx, b.recorder.Node(cell.Nodes.Client, trace.Client), fmt.Sprintf("%s, execution %d", cell.ID, index))
 	}
+	// Verification fetches states, which is no part of the execution.
+	var unverified reading
+	var verifying bool
 	result, err := c.Execute(running, w.Workflow, cell.Execution.Model, cell.Execution.Form, cell.Workload.Argument,
-		client.Options{Verify: cell.Execution.Verify})
+		client.Options{Verify: cell.Execution.Verify, Answered: func() (err error) {
+			unverified, err = b.settle(ctx, settleLimit(b.job, true))
+			verifying = err == nil
+			return err
+		}})
 	b.answered = time.Now()
 	b.recorder.End(result.UUID, err)
 	if ctx.Err() != nil {
@@ -223,23 +264,38 @@ func (b *bench) execute(ctx context.Context, index int, w job.Workflow) (record.
 	e.DelayNS = int64(result.Delay)
 	e.Hops = result.Hops
 	e.PTimeMS = result.PTime.Milliseconds()
-	if b.kept = c; !cell.Execution.KeepClient || c.Spent() {
-		b.kept = nil
+	if verifying {
+		verified, err := b.settle(ctx, settleLimit(b.job, true))
+		if err != nil {
+			return e, errors.Join(err, c.Close())
+		}
+		before = before.plus(verified.since(unverified))
+	}
+	if b.kept, b.before = c, w.Workflow; !cell.Execution.KeepClient || c.Spent() {
+		b.kept, b.before = nil, nil
 		if err := c.Close(); err != nil {
 			return e, err
 		}
 	}
-	settle, cancel := context.WithTimeout(ctx, settleLimit)
-	defer cancel()
-	counters, err := b.network.Idle(settle, quiet)
-	if err != nil {
-		return e, fmt.Errorf("wait for the last frames: %w", err)
+	if !e.OK {
+		// What is left of it is its own traffic, and not the next one's.
+		if err := b.deployment.Settle(ctx); err != nil {
+			if ctx.Err() == nil {
+				err = &restlessError{0, err} // it is on record all the same
+			}
+			return e, err
+		}
 	}
-	tcp, err := b.network.TCP()
-	if err != nil {
+	after, err := b.settle(ctx, settleLimit(b.job, e.OK))
+	var restless *restlessError
+	if errors.As(err, &restless) {
+		e.OK = false
+		e.Reason = strings.TrimPrefix(e.Reason+"; "+restless.Error(), "; ")
+	} else if err != nil {
 		return e, err
 	}
-	passed := counters.Sub(before)
+	counted := after.since(before)
+	passed := counted.ports
 	e.SwitchBytes, e.SwitchPackets = passed.Sent(false)
 	e.TrunkBytes, e.TrunkPackets = passed.Sent(true)
 	e.Drops = passed.Drops()
@@ -248,10 +304,9 @@ func (b *bench) execute(ctx context.Context, index int, w job.Workflow) (record.
 			Name: p.Name, TxBytes: p.TxBytes, TxPackets: p.TxPackets, RxBytes: p.RxBytes, RxPackets: p.RxPackets,
 		})
 	}
-	done := tcp.Sub(tcpBefore)
-	e.Retransmissions, e.ActiveOpens = done.Retransmissions, done.ActiveOpens
-	e.CycleNS = int64(cell.Execution.Pause + result.Delay)
-	return e, nil
+	e.Retransmissions, e.ActiveOpens = counted.tcp.Retransmissions, counted.tcp.ActiveOpens
+	e.CycleNS = int64(cell.Execution.CycleTime(result.Delay))
+	return e, err
 }
 
 // traces tells whether an execution is the one to trace.

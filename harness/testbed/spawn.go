@@ -11,19 +11,21 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
-	"sync"
 	"syscall"
 
 	"edgebed/harness/job"
 	"edgebed/harness/record"
 	"edgebed/harness/sandbox"
+	"edgebed/harness/tail"
 	"edgebed/nodes/trace"
 )
 
 // WorkerArg is the argument with which Spawn starts the calling program: its
 // main must pass control to Main.
 const WorkerArg = "worker"
+
+// logShown is how much of a worker's log an error shows, in bytes.
+const logShown = 4096
 
 // Spawn runs the job in a sandboxed child process, on emulated links, and passes on
 // its reports. It ends the child when ctx ends; the kernel ends it when the caller
@@ -85,7 +87,7 @@ func (c child) run(ctx context.Context, j job.Job, report job.Reporter) error {
 		return fmt.Errorf("start worker: %w", err)
 	}
 	c.cmd.Stdin = bytes.NewReader(input)
-	var log tail
+	log := tail.Writer{Max: logShown}
 	c.cmd.Stderr = &log
 	stdout, err := c.cmd.StdoutPipe()
 	if err != nil {
@@ -115,9 +117,9 @@ func (c child) run(ctx context.Context, j job.Job, report job.Reporter) error {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case err != nil:
-		return fmt.Errorf("worker ended early: %w%s", err, log.text())
+		return fmt.Errorf("worker ended early: %w%s", err, log.After("\n"))
 	case !ended:
-		return fmt.Errorf("worker ended without ending the cell%s", log.text())
+		return fmt.Errorf("worker ended without ending the cell%s", log.After("\n"))
 	}
 	return nil
 }
@@ -148,33 +150,4 @@ func Serve(ctx context.Context, build Build, r io.Reader, w io.Writer) error {
 		CellEnd:   func(c record.CellEnd) error { return out.Encode(job.Event{CellEnd: &c}) },
 		Trace:     func(t trace.Trace) error { return out.Encode(job.Event{Trace: &t}) },
 	})
-}
-
-// tail keeps the end of a worker's log.
-type tail struct {
-	mu  sync.Mutex
-	buf []byte
-}
-
-// tailSize is how much of the log an error shows, in bytes.
-const tailSize = 4096
-
-func (t *tail) Write(p []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.buf = append(t.buf, p...)
-	if over := len(t.buf) - tailSize; over > 0 {
-		t.buf = append(t.buf[:0], t.buf[over:]...)
-	}
-	return len(p), nil
-}
-
-func (t *tail) text() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	s := strings.TrimSpace(string(t.buf))
-	if s == "" {
-		return ""
-	}
-	return "\n" + s
 }

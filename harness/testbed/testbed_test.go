@@ -103,12 +103,21 @@ func TestModels(t *testing.T) {
 				t.Errorf("%s: the records do not say %s", model, key)
 			}
 		}
+		known := map[string]bool{}
+		for _, p := range cell.Network.Ports {
+			known[p.Name] = true
+		}
 		for k, e := range list {
 			if !e.OK {
 				t.Fatalf("%s: execution %d failed: %s", model, k, e.Reason)
 			}
 			if e.Index != k || e.Workload != j.Workflows[k].Name {
 				t.Errorf("%s: execution %d is recorded as %d of workload %s", model, k, e.Index, e.Workload)
+			}
+			for _, p := range e.Ports {
+				if !known[p.Name] || len(e.Ports) != len(known) {
+					t.Errorf("%s: execution %d counted port %s, the records' network has %v", model, k, p.Name, cell.Network.Ports)
+				}
 			}
 			off := float64(e.TrunkBytes)/float64(e.PredictedTrunkBytes) - 1
 			if off < -0.06 || off > 0.06 {

@@ -42,6 +42,9 @@ func TestTrace(t *testing.T) {
 		if m.From.Host != m.To.Host {
 			payload += m.Message.Payload()
 		}
+		if m.Received < m.Sent {
+			t.Errorf("%s from %s to %s was sent at %v and received at %v", m.Method, m.From, m.To, m.Sent, m.Received)
+		}
 		if m.From.Role == "" || m.To.Role == "" {
 			t.Errorf("%s from %s to %s: one side is unknown", m.Method, m.From, m.To)
 		}

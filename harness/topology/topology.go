@@ -34,7 +34,7 @@ const (
 
 // Limits of link parameters.
 const (
-	maxRate  = 30 * units.Gbps // above, HTB needs another message
+	MaxRate  = 30 * units.Gbps // above, HTB needs another message
 	maxQueue = 1 << 20
 	maxBurst = 64 * units.MB
 )
@@ -43,23 +43,30 @@ const (
 // between switches. Host links are unshaped, as in the prototype.
 type Topology struct {
 	// Version of the file format: 1.
-	Version     int    `yaml:"version" required:"true"`
-	Name        string `yaml:"name" required:"true"`
+	Version int `yaml:"version" required:"true"`
+	// Name of the topology, a short one.
+	Name string `yaml:"name" required:"true"`
+	// Description says in a sentence what it is.
 	Description string `yaml:"description"`
 	// Subnet that all hosts are in; IPv4.
-	Subnet   netip.Prefix `yaml:"subnet" required:"true"`
-	Switches []string     `yaml:"switches" required:"true"`
-	Hosts    []HostSpec   `yaml:"hosts" required:"true"`
+	Subnet netip.Prefix `yaml:"subnet" required:"true"`
+	// Switches by name.
+	Switches []string `yaml:"switches" required:"true"`
+	// Hosts, each attached to a switch.
+	Hosts []HostSpec `yaml:"hosts" required:"true"`
 	// Classes are named sets of link parameters.
 	Classes map[string]Override `yaml:"link-classes"`
-	Links   []LinkSpec          `yaml:"links"`
+	// Links between switches.
+	Links []LinkSpec `yaml:"links"`
 
 	doc *yamlfile.Document // where errors point to; nil if made by a program
 }
 
 // HostSpec is one host: a machine with one interface.
 type HostSpec struct {
-	Name    string     `yaml:"name" required:"true"`
+	// Name of the host.
+	Name string `yaml:"name" required:"true"`
+	// Address in the subnet.
 	Address netip.Addr `yaml:"address" required:"true"`
 	// Switch that the host is attached to.
 	Switch string `yaml:"switch" required:"true"`
@@ -67,6 +74,7 @@ type HostSpec struct {
 
 // LinkSpec is one full-duplex link between two switches.
 type LinkSpec struct {
+	// Between names the two switches.
 	Between [2]string `yaml:"between" required:"true"`
 	// Class gives the parameters of both directions; empty means the defaults.
 	Class string `yaml:"class"`
@@ -84,8 +92,10 @@ type Override struct {
 	// Delay of propagation.
 	Delay *time.Duration `yaml:"delay"`
 	// Jitter spreads the delay evenly over delay-jitter to delay+jitter.
-	// Frames stay in order.
 	Jitter *time.Duration `yaml:"jitter"`
+	// JitterOrder says what jitter does to the order of frames: fifo, the default,
+	// keeps it, reorder does not.
+	JitterOrder *JitterOrder `yaml:"jitter-order"`
 	// Loss is the probability that a frame is lost.
 	Loss *Loss `yaml:"loss"`
 	// Queue is the limit of the queue in front of the rate, in packets. An
@@ -102,7 +112,9 @@ type Override struct {
 type Params struct {
 	Rate          units.Rate
 	Delay, Jitter time.Duration
-	Loss          Loss
+	// JitterOrder is empty for FIFO where nothing was said.
+	JitterOrder JitterOrder
+	Loss        Loss
 	// Queue limit in packets.
 	Queue            int
 	Burst, CeilBurst Burst
@@ -116,6 +128,31 @@ func (p Params) BurstSize() units.Size { return min(p.Burst.At(p.Rate), p.CeilBu
 // the burst's last byte, waits for the rate.
 func (p Params) AtLeast(size units.Size) time.Duration {
 	return p.Rate.Time(max(0, size-p.BurstSize()-Frame))
+}
+
+// JitterOrder is what jitter does to the order of a link's frames.
+type JitterOrder string
+
+const (
+	// FIFO lets no frame leave before the one in front of it: a queue of changing
+	// length on the way, which is what most networks are. Where frames follow each
+	// other more closely than the jitter their mean delay is above the link's, as
+	// each waits for the slowest in front.
+	FIFO JitterOrder = "fifo"
+	// Reorder gives each frame the delay that it drew, whatever that does to its
+	// place: parallel ways. It is what netem does by itself; TCP takes more
+	// than two overtaking frames for a loss.
+	Reorder JitterOrder = "reorder"
+)
+
+// UnmarshalText reads "fifo" or "reorder".
+func (o *JitterOrder) UnmarshalText(text []byte) error {
+	switch v := JitterOrder(text); v {
+	case FIFO, Reorder:
+		*o = v
+		return nil
+	}
+	return fmt.Errorf("parse jitter-order %q: expected %s or %s", text, FIFO, Reorder)
 }
 
 // Loss is a probability from 0 to 1, written "0.01" or "1 %".
@@ -191,6 +228,7 @@ func (o Override) apply(p Params) Params {
 	set(&p.Rate, o.Rate)
 	set(&p.Delay, o.Delay)
 	set(&p.Jitter, o.Jitter)
+	set(&p.JitterOrder, o.JitterOrder)
 	set(&p.Loss, o.Loss)
 	set(&p.Queue, o.Queue)
 	set(&p.Burst, o.Burst)
@@ -208,6 +246,9 @@ func (o Override) Merge(by Override) Override {
 	}
 	if by.Jitter != nil {
 		o.Jitter = by.Jitter
+	}
+	if by.JitterOrder != nil {
+		o.JitterOrder = by.JitterOrder
 	}
 	if by.Loss != nil {
 		o.Loss = by.Loss
@@ -233,8 +274,8 @@ func set[T any](to, from *T) {
 // Validate returns what is wrong with the parameters.
 func (p Params) Validate() error {
 	switch {
-	case p.Rate != 0 && (p.Rate < MinRate || p.Rate > maxRate):
-		return fmt.Errorf("rate %v is out of range: expected %v to %v, or 0 b/s for unshaped", p.Rate, MinRate, maxRate)
+	case p.Rate != 0 && (p.Rate < MinRate || p.Rate > MaxRate):
+		return fmt.Errorf("rate %v is out of range: expected %v to %v, or 0 b/s for unshaped", p.Rate, MinRate, MaxRate)
 	case p.Queue < 1 || p.Queue > maxQueue:
 		return fmt.Errorf("queue of %d packets is out of range: expected 1 to %d", p.Queue, maxQueue)
 	}
@@ -269,6 +310,9 @@ func (p Params) String() string {
 	parts = append(parts, p.Delay.String())
 	if p.Jitter > 0 {
 		parts = append(parts, "jitter "+p.Jitter.String())
+		if p.JitterOrder == Reorder {
+			parts = append(parts, "reordered")
+		}
 	}
 	if p.Loss > 0 {
 		parts = append(parts, fmt.Sprintf("loss %g", float64(p.Loss)))

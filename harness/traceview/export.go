@@ -14,10 +14,8 @@ import (
 	"edgebed/nodes/trace"
 )
 
-// This file writes the formats of other tools. Attributes have OpenTelemetry's
-// names (semantic conventions 1.37); those that it has none for begin with
-// "edgebed.".
-
+// Names of the exports. Attributes have OpenTelemetry's names (semantic conventions
+// 1.37); those that it has none for begin with "edgebed.".
 const (
 	service = "uiiit.rpc."
 	schema  = "https://opentelemetry.io/schemas/1.37.0"
@@ -90,6 +88,7 @@ func attributes(s *trace.Span) []attribute {
 		if m.message == nil {
 			continue
 		}
+		add("edgebed."+m.which+".sender", m.message.Sender)
 		add("edgebed."+m.which+".argument.size", int64(m.message.Argument))
 		for _, state := range m.message.States {
 			name := "edgebed." + m.which + ".state." + state.Name

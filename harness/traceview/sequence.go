@@ -76,14 +76,14 @@ func WriteSequence(w io.Writer, t *trace.Trace) error {
 	s.lifelines()
 	s.drawArrows()
 	s.drawBoxes()
-	left, right := min(s.lines.left, s.texts.left), max(s.lines.right, s.texts.right)
+	left, right := min(s.lines.Left, s.texts.Left), max(s.lines.Right, s.texts.Right)
 	s.drawTimes(left, right)
 
 	var d drawing
-	d.text.WriteString(s.lines.text.String())
-	d.text.WriteString(s.texts.text.String())
-	d.reach(min(left, s.texts.left), 0)
-	d.reach(right, s.texts.bottom)
+	d.Append(&s.lines.Drawing)
+	d.Append(&s.texts.Drawing)
+	d.Reach(min(left, s.texts.Left), 0)
+	d.Reach(right, s.texts.Bottom)
 	d.caption(t, len(s.arrows), "Rows in the order of time, in ms from the start; the space between them grows with its logarithm. Sizes after · are whole gRPC messages.",
 		append(arrowLegend(), legendItem{"answers a call", func(x, y float64) string {
 			return fmt.Sprintf(`<path class="line control answer" d="M%.1f %.1fh26"/>`, x, y-4)
@@ -152,7 +152,7 @@ func (s *sequence) lifelines() {
 			}
 		}
 		s.x[p] = x
-		s.lines.add(`<path class="life" d="M%.1f %.1fV%.1f"/>`+"\n", x, headings, s.bottom)
+		s.lines.Add(`<path class="life" d="M%.1f %.1fV%.1f"/>`+"\n", x, headings, s.bottom)
 	}
 	for _, top := range s.tops {
 		for rest := s.nodes; len(rest) > 0; {
@@ -170,9 +170,9 @@ func (s *sequence) lifelines() {
 func (s *sequence) heading(top float64, nodes []trace.Place) {
 	d := &s.texts
 	from, to := s.x[nodes[0]]-lifeGap/2+3, s.x[nodes[len(nodes)-1]]+lifeGap/2-3
-	d.add(`<rect class="band" x="%.1f" y="%.1f" width="%.1f" height="38" rx="5"/>`+"\n", from, top, to-from)
-	d.reach(from, top)
-	d.reach(to, top+38)
+	d.Add(`<rect class="band" x="%.1f" y="%.1f" width="%.1f" height="38" rx="5"/>`+"\n", from, top, to-from)
+	d.Reach(from, top)
+	d.Reach(to, top+38)
 	d.label("strong", "middle", 12, (from+to)/2, top+15, nodes[0].Host)
 	for _, p := range nodes {
 		d.label("", "middle", 11, s.x[p], top+31, string(p.Role))
@@ -190,7 +190,7 @@ func (s *sequence) drawArrows() {
 			dashes = " answer"
 		}
 		s.lines.tip(describe(a.Transfer))
-		s.lines.add(`<path class="line %s%s" marker-end="url(#head-%s)" d="M%.1f %.1fL%.1f %.1f"/></g>`+"\n", kind, dashes, kind, from, a.sent.y, to, a.received.y)
+		s.lines.Add(`<path class="line %s%s" marker-end="url(#head-%s)" d="M%.1f %.1fL%.1f %.1f"/></g>`+"\n", kind, dashes, kind, from, a.sent.y, to, a.received.y)
 
 		anchor, side := "start", 8.0
 		if to < from {
@@ -217,11 +217,11 @@ func (s *sequence) drawBoxes() {
 		}
 		since := s.arrows[k].received
 		d.tip(fmt.Sprintf("%s waits for its other messages since %s ms", b.run.Name, ms(since.at)))
-		d.add(`<rect class="wait" x="%.1f" y="%.1f" width="%.1f" height="%.1f"/></g>`+"\n", left(b)+2, since.y, barWidth-4, b.start.y-since.y)
+		d.Add(`<rect class="wait" x="%.1f" y="%.1f" width="%.1f" height="%.1f"/></g>`+"\n", left(b)+2, since.y, barWidth-4, b.start.y-since.y)
 	}
 	for _, b := range s.boxes {
 		d.tip(describeRun(b.run))
-		d.add(`<rect class="function" x="%.1f" y="%.1f" width="%.1f" height="%.1f"/></g>`+"\n", left(b), b.start.y, barWidth, max(2, b.end.y-b.start.y))
+		d.Add(`<rect class="function" x="%.1f" y="%.1f" width="%.1f" height="%.1f"/></g>`+"\n", left(b), b.start.y, barWidth, max(2, b.end.y-b.start.y))
 		s.texts.label("halo", "start", 11, left(b)+barWidth+4, b.start.y+4, fmt.Sprintf("λ %s, %s ms", b.run.Name, brief(b.run.End-b.run.Start)))
 	}
 }
@@ -236,7 +236,7 @@ func (s *sequence) drawTimes(left, right float64) {
 			printed = m.y
 		}
 	}
-	s.texts.add(`<path class="end" d="M%.1f %.1fH%.1f"/>`+"\n", left, s.result.y, right)
+	s.texts.Add(`<path class="end" d="M%.1f %.1fH%.1f"/>`+"\n", left, s.result.y, right)
 	s.texts.label("halo", "end", 11, right, s.result.y-3, outcome(s.Trace))
 }
 

@@ -2,43 +2,29 @@ package traceview
 
 import (
 	"fmt"
-	"html"
 	"io"
 	"math"
 	"strings"
-	"unicode/utf8"
 
+	"edgebed/harness/svg"
 	"edgebed/nodes/trace"
 )
 
-// Both drawings are SVG files that stand alone, on a light background.
-
-// drawing collects the elements of an SVG image, and how far they reach.
-type drawing struct {
-	text                     strings.Builder
-	left, top, right, bottom float64
-}
-
-func (d *drawing) add(format string, args ...any) { fmt.Fprintf(&d.text, format, args...) }
-
-// reach makes the image include a point.
-func (d *drawing) reach(x, y float64) {
-	d.left, d.right = min(d.left, x), max(d.right, x)
-	d.top, d.bottom = min(d.top, y), max(d.bottom, y)
-}
+// drawing is an SVG file that stands alone, on a light background.
+type drawing struct{ svg.Drawing }
 
 // label adds a text at a baseline; anchor is start, middle or end.
 func (d *drawing) label(class, anchor string, size, x, y float64, text string) {
-	w := textWidth(text) * size
+	w := svg.TextWidth(text) * size
 	from := map[string]float64{"start": x, "middle": x - w/2, "end": x - w}[anchor]
-	d.reach(from, y-size)
-	d.reach(from+w, y+size*0.3)
-	d.add(`<text class="%s" x="%.1f" y="%.1f" font-size="%g" text-anchor="%s">%s</text>`+"\n", class, x, y, size, anchor, html.EscapeString(text))
+	d.Reach(from, y-size)
+	d.Reach(from+w, y+size*0.3)
+	d.Add(`<text class="%s" x="%.1f" y="%.1f" font-size="%g" text-anchor="%s">%s</text>`+"\n", class, x, y, size, anchor, svg.Escape(text))
 }
 
 // tip begins a group of elements that shows a text when it is pointed at; the
 // caller ends it with </g>.
-func (d *drawing) tip(text string) { d.add(`<g><title>%s</title>`, html.EscapeString(text)) }
+func (d *drawing) tip(text string) { d.Add(`<g><title>%s</title>`, svg.Escape(text)) }
 
 // style of both drawings. Message classes: what a message mainly carries.
 const style = `text { font-family: "Liberation Sans", Arial, Helvetica, sans-serif; fill: #222; }
@@ -55,8 +41,8 @@ const style = `text { font-family: "Liberation Sans", Arial, Helvetica, sans-ser
 // write writes the image with a margin around what it reaches.
 func (d *drawing) write(w io.Writer, name string) error {
 	const margin = 12
-	x, y := math.Floor(d.left-margin), math.Floor(d.top-margin)
-	width, height := math.Ceil(d.right+margin-x), math.Ceil(d.bottom+margin-y)
+	x, y := math.Floor(d.Left-margin), math.Floor(d.Top-margin)
+	width, height := math.Ceil(d.Right+margin-x), math.Ceil(d.Bottom+margin-y)
 	var defs strings.Builder
 	for _, m := range []struct{ class, colour string }{{"state", "#b4540a"}, {"argument", "#1a5fb4"}, {"control", "#5e5c64"}} {
 		fmt.Fprintf(&defs, `<marker id="head-%s" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0.5L8 4L0 7.5Z" fill="%s"/></marker>`+"\n", m.class, m.colour)
@@ -67,27 +53,8 @@ func (d *drawing) write(w io.Writer, name string) error {
 <defs>%s</defs>
 <rect x="%g" y="%g" width="%g" height="%g" fill="#fff"/>
 %s</svg>
-`, x, y, width, height, width, height, html.EscapeString(name), style, defs.String(), x, y, width, height, d.text.String())
+`, x, y, width, height, width, height, svg.Escape(name), style, defs.String(), x, y, width, height, d.String())
 	return err
-}
-
-// textWidth estimates the width of a text in the drawings' typeface, in units of
-// its size.
-func textWidth(s string) float64 {
-	w := 0.0
-	for _, r := range s {
-		switch {
-		case strings.ContainsRune("ijl.,:;'|! ()[]/ft", r):
-			w += 0.32
-		case r >= 'A' && r <= 'Z', strings.ContainsRune("mwMW", r):
-			w += 0.72
-		case r < utf8.RuneSelf:
-			w += 0.56
-		default:
-			w += 0.8
-		}
-	}
-	return w
 }
 
 // class of a message in the drawings.
@@ -139,11 +106,11 @@ func boxItem(class, text string) legendItem {
 
 // caption adds title, note and legend above what is drawn already.
 func (d *drawing) caption(t *trace.Trace, messages int, note string, legend []legendItem) {
-	left, top, x := d.left, d.top, d.left
-	wide := max(d.right-left, 640)
+	left, top, x := d.Left, d.Top, d.Left
+	wide := max(d.Right-left, 640)
 	var rows [][]legendItem
 	for _, item := range legend {
-		w := 52 + 11*textWidth(item.text)
+		w := 52 + 11*svg.TextWidth(item.text)
 		if len(rows) == 0 || x+w > left+wide {
 			rows, x = append(rows, nil), left
 		}
@@ -154,9 +121,9 @@ func (d *drawing) caption(t *trace.Trace, messages int, note string, legend []le
 	for k, row := range rows {
 		x := left
 		for _, item := range row {
-			d.add("%s\n", item.draw(x, y+17*float64(k)))
+			d.Add("%s\n", item.draw(x, y+17*float64(k)))
 			d.label("muted", "start", 11, x+32, y+17*float64(k), item.text)
-			x += 52 + 11*textWidth(item.text)
+			x += 52 + 11*svg.TextWidth(item.text)
 		}
 	}
 	d.label("muted", "start", 11, left, y-20, note)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"edgebed/harness/svg"
 	"edgebed/nodes/trace"
 )
 
@@ -71,20 +72,20 @@ func WriteTimeline(w io.Writer, t *trace.Trace) error {
 			y += barPitch // a node that only answers would have a bar: none is empty
 		}
 		d.label("", "end", 11, -8, top+11, p.String())
-		d.add(`<path class="grid" d="M0 %.1fH%.1f"/>`+"\n", y+1, plotWidth)
+		d.Add(`<path class="grid" d="M0 %.1fH%.1f"/>`+"\n", y+1, plotWidth)
 		y += 3
 	}
 	for v := time.Duration(0); v <= last; v += step(last) {
-		d.add(`<path class="grid" d="M%.1f -4V%.1f"/>`+"\n", at(v), y)
+		d.Add(`<path class="grid" d="M%.1f -4V%.1f"/>`+"\n", at(v), y)
 		text := fmt.Sprintf("%g ms", float64(v)/float64(time.Millisecond))
 		d.label("muted", "middle", 10, at(v), -8, text)
 		d.label("muted", "middle", 10, at(v), y+12, text)
 	}
-	d.text.WriteString(rows.text.String())
-	d.add(`<path class="end" d="M%.1f -4V%.1f"/>`+"\n", at(t.Delay), y)
+	d.Append(&rows.Drawing)
+	d.Add(`<path class="end" d="M%.1f -4V%.1f"/>`+"\n", at(t.Delay), y)
 	d.label("halo", "end", 11, at(t.Delay), y+26, outcome(t))
-	d.reach(0, -20)
-	d.reach(plotWidth, y+26)
+	d.Reach(0, -20)
+	d.Reach(plotWidth, y+26)
 	d.caption(t, len(transfers), "To scale. A message's bar is in the lane of its sender, from when it began to be sent until its receiver had all of it.",
 		append(boxLegend(), boxItem("function", "a function runs"), boxItem("wait", "waits for its other messages (yields)"), boxItem("connect", "opens a connection")))
 	return d.write(w, "Timeline of "+t.Name)
@@ -116,11 +117,11 @@ func (d *drawing) bars(rows [][]bar, at func(time.Duration) float64, y float64) 
 		for _, b := range row {
 			x, width := at(b.start), max(1.5, at(b.end)-at(b.start))
 			d.tip(b.tip)
-			d.add(`<rect class="%s" x="%.1f" y="%.1f" width="%.1f" height="%g" stroke-width="0.7"/>`, b.class, x, y+float64(k)*barPitch, width, barHeight)
+			d.Add(`<rect class="%s" x="%.1f" y="%.1f" width="%.1f" height="%g" stroke-width="0.7"/>`, b.class, x, y+float64(k)*barPitch, width, barHeight)
 			if width > 22 {
 				d.label("", "start", 9.5, x+3, y+float64(k)*barPitch+10.5, fit(b.text, width-6, 9.5))
 			}
-			d.add("</g>\n")
+			d.Add("</g>\n")
 		}
 	}
 	return len(rows)
@@ -128,11 +129,11 @@ func (d *drawing) bars(rows [][]bar, at func(time.Duration) float64, y float64) 
 
 // fit shortens a text to a width.
 func fit(text string, width, size float64) string {
-	if textWidth(text)*size <= width {
+	if svg.TextWidth(text)*size <= width {
 		return text
 	}
 	r := []rune(text)
-	for len(r) > 0 && textWidth(string(r)+"…")*size > width {
+	for len(r) > 0 && svg.TextWidth(string(r)+"…")*size > width {
 		r = r[:len(r)-1]
 	}
 	if len(r) < 2 {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"edgebed/harness/golden"
+	"edgebed/harness/svg"
 	"edgebed/nodes/trace"
 	"edgebed/nodes/units"
 )
@@ -247,7 +248,7 @@ func TestReadable(t *testing.T) {
 					if _, err := fmt.Sscan(at["x"]+" "+at["y"]+" "+at["font-size"], &x, &y, &size); err != nil {
 						t.Fatal(err)
 					}
-					w := textWidth(text) * size
+					w := svg.TextWidth(text) * size
 					x -= map[string]float64{"middle": w / 2, "end": w}[at["text-anchor"]]
 					texts = append(texts, box{text, x, y - 0.75*size, x + w, y + 0.1*size})
 				}

@@ -1,6 +1,3 @@
-// Package traceview shows the trace of one execution: as a table of messages, as
-// a sequence diagram in the manner of the paper's Fig. 6-8 and 13-15, as a
-// timeline, and in the formats of Perfetto and OpenTelemetry.
 package traceview
 
 import (
@@ -10,6 +7,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"edgebed/harness/escape"
 	"edgebed/nodes/trace"
 	"edgebed/nodes/units"
 )
@@ -108,7 +106,8 @@ func ms(d time.Duration) string { return fmt.Sprintf("%.2f", float64(d)/float64(
 
 // WriteTable writes the messages, one a line.
 func WriteTable(w io.Writer, t *trace.Trace) error {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	var text strings.Builder
+	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "sent ms\ttook ms\tfrom\tto\twhat\tbytes")
 	var total units.Size
 	transfers := t.Transfers()
@@ -127,6 +126,8 @@ func WriteTable(w io.Writer, t *trace.Trace) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "%d messages, %s, in %s ms\n", len(transfers), size(total), ms(t.Delay))
+
+	fmt.Fprintf(&text, "%d messages, %s, in %s ms\n", len(transfers), size(total), ms(t.Delay))
+	_, err := io.WriteString(w, escape.Terminal(text.String()))
 	return err
 }

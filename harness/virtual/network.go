@@ -36,7 +36,7 @@ type network struct {
 }
 
 // Kind implements testbed.Network.
-func (n *network) Kind() record.Network { return record.Virtual }
+func (n *network) Kind() record.NetworkKind { return record.Virtual }
 
 // Net implements testbed.Network.
 func (n *network) Net(host string) (wire.Net, error) { return n.Host(host) }

@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -22,8 +21,7 @@ type callbackServer struct {
 
 	endpoint string
 	logger   *slog.Logger
-	server   *grpc.Server
-	serve    chan error
+	server   *wire.Server
 	conns    connections
 
 	mu      sync.Mutex
@@ -42,17 +40,13 @@ type expectation struct {
 }
 
 func startCallbacks(ctx context.Context, cfg Config) (*callbackServer, error) {
-	l, err := cfg.Net.Listen(ctx, cfg.Callback)
+	s := &callbackServer{endpoint: cfg.Callback, logger: cfg.Logger}
+	register := func(r grpc.ServiceRegistrar) { wire.RegisterCallbackServerServer(r, s) }
+	server, err := wire.Serve(ctx, cfg.Net, cfg.Callback, register, grpc.StatsHandler(&s.conns))
 	if err != nil {
-		return nil, fmt.Errorf("listen for callbacks on %s: %w", cfg.Callback, err)
+		return nil, fmt.Errorf("start callback server: %w", err)
 	}
-	s := &callbackServer{
-		endpoint: cfg.Callback, logger: cfg.Logger,
-		serve: make(chan error, 1),
-	}
-	s.server = wire.NewServer(grpc.WaitForHandlers(true), grpc.StatsHandler(&s.conns), wire.Watch(cfg.Net))
-	wire.RegisterCallbackServerServer(s.server, s)
-	go func() { s.serve <- s.server.Serve(l) }()
+	s.server = server
 	return s, nil
 }
 
@@ -64,9 +58,8 @@ const linger = time.Second
 // answer to its callback; before that, it would take the callback for lost.
 func (s *callbackServer) close() error {
 	s.conns.wait(linger)
-	s.server.Stop()
-	if err := <-s.serve; err != nil && !errors.Is(err, grpc.ErrServerStopped) {
-		return fmt.Errorf("serve callbacks on %s: %w", s.endpoint, err)
+	if err := s.server.Close(); err != nil {
+		return fmt.Errorf("callback server: %w", err)
 	}
 	return nil
 }

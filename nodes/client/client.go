@@ -22,6 +22,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"edgebed/nodes/cost"
 	"edgebed/nodes/statestore"
 	"edgebed/nodes/units"
 	"edgebed/nodes/wire"
@@ -44,8 +45,14 @@ type Config struct {
 	// Callback and State are the endpoints of the client's own servers, which
 	// state-prop and state-local put into their requests.
 	Callback, State string
+	// Keepers are the computers' state servers. Verification looks there for states
+	// that are not where the answer says: of branches that meet in a carried DAG
+	// only the last one's references come back. Empty: it fails there.
+	Keepers []string
 	// Timeout bounds each execution; 0 means DefaultTimeout.
 	Timeout time.Duration
+	// Cost charges the client's start; nil charges nothing.
+	Cost *cost.Charger
 	// Logger gets late callbacks; nil discards.
 	Logger *slog.Logger
 }
@@ -58,6 +65,11 @@ type Options struct {
 	// was taken; it costs traffic. A carried DAG loses updates that two branches
 	// make (the prototype's limit), and verification says so.
 	Verify bool
+	// Answered, where it is set, is called once the delay was taken and before
+	// states are fetched for Verify, which waits for it: whoever counts traffic
+	// can tell the execution's from the verification's. Its error fails the
+	// verification. It is not called without Verify, nor for a failed execution.
+	Answered func() error
 }
 
 // State is an application state as the client knows it.
@@ -95,7 +107,12 @@ type Result struct {
 	Load1, Load10, Load30 int
 	// Output is the last function's output.
 	Output string
-	// States holds every state of the workflow, used or not.
+	// States holds every state of the workflow, used or not. After a DAG in the
+	// carry form it is what the last arrival at the last join brought (prototype),
+	// and may be out of date: an older content, or a place where the state is no
+	// longer, for a state that is used on one of several parallel branches (see
+	// workflow.CheckCarry). So a client that is to go on with the states must not
+	// have executed such a DAG; scenarios refuse it (keep-client).
 	States map[string]State
 }
 
@@ -146,10 +163,11 @@ type Client struct {
 	life      context.Context
 	end       context.CancelFunc
 
-	// running holds the token of the execution in progress.
+	// running is held by the execution in progress: there is one at a time.
 	running sync.Mutex
-	// held are the states between executions.
-	held held
+	// held are the states between executions; started is whether there was one.
+	held    held
+	started bool
 
 	mu    sync.Mutex
 	spent bool
@@ -238,10 +256,14 @@ func (c *Client) LateCallbacks() int { return c.callbacks.lateCount() }
 
 // Execute runs the workflow once with an argument of the given size (at least
 // 12 bytes, the framing of the prototype's input) and returns what it showed. A
-// failed execution returns a *Failure. Pure-faas is the same in both forms.
+// failed execution returns a *Failure. Pure-faas calls functions alike in both
+// forms; in the direct form, and in both under the Text variant, each function of
+// a DAG gets its predecessors' outputs instead of the client's input.
 //
 // The direct form refuses a workflow whose augmented task-state graph has a
-// cycle, or whose states' access orders are not defined, before anything runs.
+// cycle, or whose states' access orders are not defined, before anything runs. So
+// does every form where access orders are given, and the carry form then refuses
+// what it cannot keep in order (workflow.CheckCarry).
 func (c *Client) Execute(ctx context.Context, w *workflow.Workflow, model workflow.Model, form workflow.Form, argument units.Size, opts Options) (Result, error) {
 	if !c.running.TryLock() {
 		return Result{}, &Failure{StageCheck, errors.New("another execution is in progress (use one client per concurrent execution)")}
@@ -251,14 +273,18 @@ func (c *Client) Execute(ctx context.Context, w *workflow.Workflow, model workfl
 	if err != nil {
 		return Result{}, &Failure{StageCheck, err}
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	whole := ctx
+	ctx, cancel := context.WithTimeout(whole, c.cfg.Timeout)
 	defer cancel()
 	defer context.AfterFunc(c.life, cancel)()
 
 	input := buildInput(argument)
 	start := time.Now()
 	var result Result
-	err = c.create(ctx, p)
+	err = c.warm(ctx)
+	if err == nil {
+		err = c.create(ctx, p)
+	}
 	if err == nil {
 		switch {
 		case model == workflow.PureFaaS:
@@ -281,7 +307,13 @@ func (c *Client) Execute(ctx context.Context, w *workflow.Workflow, model workfl
 		return result, err
 	}
 	if opts.Verify {
-		if err := c.verify(ctx, p); err != nil {
+		if opts.Answered != nil {
+			err = opts.Answered()
+		}
+		if err == nil {
+			err = c.verifyWithin(whole, p)
+		}
+		if err != nil {
 			c.held = held{}
 			result.States = c.held.copy()
 			return result, &Failure{StageVerify, err}
@@ -289,6 +321,18 @@ func (c *Client) Execute(ctx context.Context, w *workflow.Workflow, model workfl
 	}
 	result.States = c.held.copy()
 	return result, nil
+}
+
+// warm charges the client's start to its first execution.
+func (c *Client) warm(ctx context.Context) error {
+	if c.started {
+		return nil
+	}
+	c.started = true
+	if err := c.cfg.Cost.ClientStart(ctx); err != nil {
+		return &Failure{StageStates, err}
+	}
+	return nil
 }
 
 // plan is an execution that was checked.
@@ -303,6 +347,8 @@ type plan struct {
 	users  map[string][]int
 	// augmented is the workflow's augmented graph in the direct form.
 	augmented *workflow.Augmented
+	// outputs gives each function of a pure-faas DAG its predecessors' outputs.
+	outputs bool
 }
 
 // check refuses what cannot run, before anything runs.
@@ -327,7 +373,13 @@ func (c *Client) check(w *workflow.Workflow, model workflow.Model, form workflow
 		return nil, err
 	}
 	p := &plan{w: w, local: model == workflow.StateLocal, name: joined(w.Functions), verify: opts.Verify}
-	if opts.Verify || direct || (model == workflow.PureFaaS && !w.IsChain()) {
+	p.outputs = form == workflow.Direct || w.Variant == workflow.Text
+	if w.HasOrders() && model != workflow.PureFaaS && !direct {
+		if err := w.CheckCarry(); err != nil {
+			return nil, err
+		}
+	}
+	if w.HasOrders() || opts.Verify || direct || (model == workflow.PureFaaS && !w.IsChain()) {
 		augmented, err := workflow.Augment(w)
 		if err != nil {
 			return nil, err

@@ -11,11 +11,11 @@ import (
 	"testing"
 	"time"
 
-	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 	"pgregory.net/rapid"
 
 	"edgebed/nodes/memnet"
+	"edgebed/nodes/nodetest"
 	"edgebed/nodes/units"
 	"edgebed/nodes/wire"
 	"edgebed/nodes/workflow"
@@ -28,32 +28,6 @@ const (
 )
 
 var host = netip.MustParseAddr("10.1.0.1")
-
-// fakeRouter answers requests as its function says, and records them.
-type fakeRouter struct {
-	wire.UnimplementedEdgeServerServer
-	run func(context.Context, *wire.LambdaRequest) (*wire.LambdaResponse, error)
-
-	mu       sync.Mutex
-	requests []*wire.LambdaRequest
-}
-
-func (r *fakeRouter) RunLambda(ctx context.Context, in *wire.LambdaRequest) (*wire.LambdaResponse, error) {
-	r.mu.Lock()
-	r.requests = append(r.requests, in)
-	r.mu.Unlock()
-	return r.run(ctx, in)
-}
-
-func (r *fakeRouter) names() []string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var names []string
-	for _, in := range r.requests {
-		names = append(names, in.GetName())
-	}
-	return names
-}
 
 // copyInput answers as a router with one computer behind it.
 func copyInput(_ context.Context, in *wire.LambdaRequest) (*wire.LambdaResponse, error) {
@@ -68,18 +42,11 @@ func acknowledge(context.Context, *wire.LambdaRequest) (*wire.LambdaResponse, er
 	return &wire.LambdaResponse{Retcode: wire.RetOK, Asynchronous: true, Hops: 2}, nil
 }
 
-func setUp(t *testing.T, timeout time.Duration, run func(context.Context, *wire.LambdaRequest) (*wire.LambdaResponse, error)) (*memnet.Network, *fakeRouter, *Client) {
+func setUp(t *testing.T, timeout time.Duration, run nodetest.Lambda) (*memnet.Network, *nodetest.Invoked, *Client) {
 	t.Helper()
 	network := memnet.New()
-	r := &fakeRouter{run: run}
-	l, err := network.Host(host).Listen(t.Context(), routerAt)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := wire.NewServer(grpc.WaitForHandlers(true))
-	wire.RegisterEdgeServerServer(s, r)
-	done := make(chan error, 1)
-	go func() { done <- s.Serve(l) }()
+	nodetest.NoLeaks(t, network)
+	r := nodetest.ServeLambda(t, network.Host(host), routerAt, run)
 	c, err := New(t.Context(), Config{
 		Net: network.Host(host), Router: routerAt, Callback: callbackAt, State: stateAt, Timeout: timeout,
 	})
@@ -91,11 +58,6 @@ func setUp(t *testing.T, timeout time.Duration, run func(context.Context, *wire.
 			if err := c.Close(); err != nil {
 				t.Error(err)
 			}
-		}
-		s.Stop()
-		<-done
-		if conns, listeners := network.Open(); conns != 0 || listeners != 0 {
-			t.Errorf("%d connections and %d listeners left", conns, listeners)
 		}
 	})
 	return network, r, c
@@ -165,8 +127,8 @@ func TestRequestSizes(t *testing.T) {
 		{"pure-faas f1", singleRequest(w, 0, input, id, embedded, false), 20096},
 		{"pure-faas f2", singleRequest(w, 1, input, id, embedded, false), 30099},
 		{"pure-faas f3", singleRequest(w, 2, input, id, embedded, false), 20096},
-		{"state-prop", workflowRequest(w, input, id, callbackAt, embedded, false), 40175},
-		{"state-local", workflowRequest(w, input, id, callbackAt, located, false), 10192},
+		{"state-prop", workflowRequest(&plan{w: w}, input, id, callbackAt, embedded), 40175},
+		{"state-local", workflowRequest(&plan{w: w, local: true}, input, id, callbackAt, located), 10192},
 	} {
 		// What the router adds.
 		tt.in.Hops, tt.in.Forward = 1, true
@@ -184,7 +146,7 @@ func TestWorkflowRequest(t *testing.T) {
 		StateSizes:   map[string]units.Size{"s": 2, "free": 3},
 	}
 	states := map[string]State{"s": {Location: "p:1", Content: []byte("xx")}, "free": {Content: []byte("yyy")}}
-	got := workflowRequest(w, "in", "u", "c:1", states, true)
+	got := workflowRequest(&plan{w: w, local: true, verify: true}, "in", "u", "c:1", states)
 	want := &wire.LambdaRequest{
 		Name: "a", Input: "in", Uuid: "u", Callback: "c:1",
 		States: map[string]*wire.State{"s": {Location: "p:1"}},
@@ -196,6 +158,55 @@ func TestWorkflowRequest(t *testing.T) {
 	}
 	if !proto.Equal(got, want) {
 		t.Errorf("request %v, want %v", got, want)
+	}
+
+	// The text embeds the full state, but it has no references to what nobody uses.
+	w.Variant = workflow.Text
+	if got := workflowRequest(&plan{w: w, local: true, verify: true}, "in", "u", "c:1", states); !proto.Equal(got, want) {
+		t.Errorf("state-local under text: request %v, want %v", got, want)
+	}
+	want.States["free"] = &wire.State{Content: []byte("yyy")}
+	if got := workflowRequest(&plan{w: w, verify: true}, "in", "u", "c:1", states); !proto.Equal(got, want) {
+		t.Errorf("state-prop under text: request %v, want %v", got, want)
+	}
+}
+
+// TestPureFaaSDAGInputs: with the scripts' reading each function of a DAG gets the
+// client's input; with the text's, and in the direct form, what its predecessors
+// gave, and the result is the last function's.
+func TestPureFaaSDAGInputs(t *testing.T) {
+	w := &workflow.Workflow{Functions: []string{"a", "b", "c", "d"}, Successors: [][]int{{1, 2}, {3}, {3}}}
+	const client = `{"input":"AAAAAAAA"}`
+	output := func(name string) string { return `{"input":"` + strings.Repeat(name, 8) + `"}` }
+	given := map[string]string{"a": client, "b": output("a"), "c": output("a"), "d": `{"input":"bcbcbcbc"}`}
+	artifact := map[string]string{"a": client, "b": client, "c": client, "d": client}
+	for _, tt := range []struct {
+		variant workflow.Variant
+		form    workflow.Form
+		inputs  map[string]string
+		output  string
+	}{
+		{"", workflow.Carry, artifact, client},
+		{workflow.Artifact, workflow.Carry, artifact, client},
+		{workflow.Text, workflow.Carry, given, output("d")},
+		{"", workflow.Direct, given, output("d")},
+	} {
+		_, r, c := setUp(t, time.Minute, func(_ context.Context, in *wire.LambdaRequest) (*wire.LambdaResponse, error) {
+			return &wire.LambdaResponse{Retcode: wire.RetOK, Output: output(in.GetName()), Hops: 2}, nil
+		})
+		w.Variant = tt.variant
+		result, err := c.Execute(t.Context(), w, workflow.PureFaaS, tt.form, 20, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if result.Output != tt.output {
+			t.Errorf("%q, %s: output %s, want %s", tt.variant, tt.form, result.Output, tt.output)
+		}
+		for _, in := range r.Requests() {
+			if got, want := in.GetInput(), tt.inputs[in.GetName()]; got != want {
+				t.Errorf("%q, %s: %s gets %s, want %s", tt.variant, tt.form, in.GetName(), got, want)
+			}
+		}
 	}
 }
 
@@ -214,7 +225,7 @@ func TestPureFaaSChain(t *testing.T) {
 		t.Errorf("result %+v", result)
 	}
 	uuids := make(map[string]bool)
-	for i, in := range r.requests {
+	for i, in := range r.Requests() {
 		if want := []string{"f", "g", "f"}[i]; in.GetName() != want || !slices.Equal(in.GetChain(), []string{want}) || in.GetCallback() != "" || in.GetForward() {
 			t.Errorf("request %d: %v", i, in)
 		}
@@ -263,11 +274,11 @@ func TestPureFaaSDAGParallel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	names := r.names()
+	names := r.Names()
 	if len(names) != 4 || names[0] != "a" || names[3] != "d" {
 		t.Errorf("called %q", names)
 	}
-	for _, in := range r.requests {
+	for _, in := range r.Requests() {
 		if in.GetInput() != buildInput(20) || len(in.GetDag().GetNames()) != 1 || len(in.GetChain()) != 0 {
 			t.Errorf("request %v", in)
 		}
@@ -301,7 +312,7 @@ func TestPureFaaSFailures(t *testing.T) {
 		if !errors.As(err, &ret) || ret.Retcode != "out of memory" || !strings.Contains(f.Error(), "RunLambda b") {
 			t.Errorf("%v: want the retcode and the function", err)
 		}
-		if slices.Contains(r.names(), "d") {
+		if slices.Contains(r.Names(), "d") {
 			t.Error("the execution went on after a failure")
 		}
 		if result.Delay <= 0 || result.Hops < 2 {
@@ -313,9 +324,7 @@ func TestPureFaaSFailures(t *testing.T) {
 		if _, err := c.Execute(t.Context(), w, workflow.PureFaaS, workflow.Carry, 20, Options{}); err != nil {
 			t.Errorf("next execution: %v", err)
 		}
-		r.mu.Lock()
-		r.requests = nil
-		r.mu.Unlock()
+		r.Take()
 	}
 }
 
@@ -324,7 +333,7 @@ func TestPureFaaSFailures(t *testing.T) {
 func TestAsync(t *testing.T) {
 	network, r, c := setUp(t, time.Minute, nil)
 	var calls sync.WaitGroup
-	r.run = func(ctx context.Context, in *wire.LambdaRequest) (*wire.LambdaResponse, error) {
+	r.Run = func(ctx context.Context, in *wire.LambdaRequest) (*wire.LambdaResponse, error) {
 		calls.Go(func() {
 			callBack(t, network, &wire.LambdaResponse{Retcode: wire.RetOK, Uuid: "another execution's"})
 			callBack(t, network, &wire.LambdaResponse{
@@ -357,10 +366,10 @@ func TestAsync(t *testing.T) {
 	if got := c.LateCallbacks(); got != 2 {
 		t.Errorf("%d late callbacks, want 2", got)
 	}
-	if in := r.requests[0]; in.GetStates()["s"].GetLocation() != stateAt || in.GetCallback() != callbackAt || in.GetUuid() != result.UUID {
+	if in := r.Requests()[0]; in.GetStates()["s"].GetLocation() != stateAt || in.GetCallback() != callbackAt || in.GetUuid() != result.UUID {
 		t.Errorf("request %v", in)
 	}
-	r.run = copyInput
+	r.Run = copyInput
 	if result, err = c.Execute(t.Context(), w, workflow.StateProp, workflow.Carry, 20, Options{}); err != nil || result.Responder != "c:1" {
 		t.Errorf("direct answer: %+v, %v", result, err)
 	}
@@ -405,7 +414,7 @@ func TestAsyncFailures(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			network, r, c := setUp(t, tt.timeout, nil)
-			r.run = tt.run(network, t)
+			r.Run = tt.run(network, t)
 			_, err := c.Execute(t.Context(), chain("f", "g"), workflow.StateProp, workflow.Carry, 20, Options{})
 			failure(t, err, tt.stage)
 			if !strings.Contains(err.Error(), tt.want) {
@@ -430,6 +439,7 @@ func TestVerify(t *testing.T) {
 		name, content, want string
 	}{
 		{"right", "AAAAA|0|2", ""},
+		{"unknown to a node on the way", "AAAAA", "got none at all: a node on the way does not know verification"},
 		{"missing user", "AAAAA|0", `got marks "|0"`},
 		{"wrong order", "AAAAA|2|0", `got marks "|2|0"`},
 		{"twice", "AAAAA|0|0|2", `got marks "|0|0|2"`},
@@ -483,8 +493,8 @@ func TestChecks(t *testing.T) {
 		_, err := c.Execute(t.Context(), tt.w, tt.model, tt.form, 20, Options{})
 		failure(t, err, StageCheck)
 	}
-	if len(r.names()) != 0 || network.Conns() != 0 {
-		t.Errorf("%d requests and %d connections for refused executions", len(r.names()), network.Conns())
+	if len(r.Names()) != 0 || network.Conns() != 0 {
+		t.Errorf("%d requests and %d connections for refused executions", len(r.Names()), network.Conns())
 	}
 }
 

@@ -1,7 +1,6 @@
 package client
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -59,9 +58,7 @@ func (c *Client) runDirect(ctx context.Context, p *plan, input string) (Result, 
 }
 
 // resolve binds each function of the workflow to one computer for this execution
-// (paper Sec. 5.3, "resolve"): of those that the router knows for it, the one with
-// the fewest functions of the workflow so far, and the first of these in the
-// table's order. So the same workflow is always bound alike.
+// (paper Sec. 5.3, "resolve"), of those that the router knows for it.
 func (c *Client) resolve(ctx context.Context, w *workflow.Workflow) ([]string, error) {
 	table, err := wire.NewEdgeRouterClient(c.tables).GetTable(ctx, &wire.TableId{Value: router.TableFinal})
 	if err != nil {
@@ -71,17 +68,9 @@ func (c *Client) resolve(ctx context.Context, w *workflow.Workflow) ([]string, e
 	for _, e := range table.GetEntries() {
 		servers[e.GetLambda()] = append(servers[e.GetLambda()], e.GetDestination())
 	}
-	chosen, load := make(map[string]string), make(map[string]int)
-	bound := make([]string, w.Len())
-	for i, f := range w.Functions {
-		if chosen[f] == "" {
-			if len(servers[f]) == 0 {
-				return nil, fmt.Errorf("bind function %s: router %s knows no computer that serves it", w.Label(i), c.cfg.Tables)
-			}
-			chosen[f] = slices.MinFunc(servers[f], func(a, b string) int { return cmp.Compare(load[a], load[b]) })
-			load[chosen[f]]++
-		}
-		bound[i] = chosen[f]
+	bound, err := direct.Bind(w, servers)
+	if err != nil {
+		return nil, fmt.Errorf("ask router %s: %w", c.cfg.Tables, err)
 	}
 	return bound, nil
 }

@@ -54,10 +54,12 @@ func singleRequest(w *workflow.Workflow, i int, input, uuid string, states map[s
 
 // workflowRequest builds the one request of state-prop and state-local: the
 // whole chain or DAG with all dependencies, and the states that anybody uses.
-// A state that nobody uses appears with an empty list of dependencies only. A
+// A state that nobody uses appears with an empty list of dependencies only; under
+// the Text variant state-prop embeds it all the same (Workflow.CarriedStates). A
 // DAG of one function goes as a chain: routers drop such a DAG together with
 // its dependencies, and state-local would not move its states.
-func workflowRequest(w *workflow.Workflow, input, uuid, callback string, states map[string]State, verify bool) *wire.LambdaRequest {
+func workflowRequest(p *plan, input, uuid, callback string, states map[string]State) *wire.LambdaRequest {
+	w := p.w
 	request := &wire.LambdaRequest{
 		Name:         w.Functions[0],
 		Input:        input,
@@ -80,11 +82,15 @@ func workflowRequest(w *workflow.Workflow, input, uuid, callback string, states 
 	}
 	for s, functions := range w.Dependencies {
 		request.Dependencies[s] = &wire.FunctionList{Functions: slices.Clone(functions)}
-		if len(functions) > 0 {
-			request.States[s] = toWire(states[s])
-		}
 	}
-	if verify {
+	carried := w.UsedStates() // references
+	if !p.local {
+		carried = w.CarriedStates()
+	}
+	for _, s := range carried {
+		request.States[s] = toWire(states[s])
+	}
+	if p.verify {
 		request.Verify = &wire.Verify{}
 	}
 	return request

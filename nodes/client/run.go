@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"edgebed/nodes/direct"
 	"edgebed/nodes/wire"
 )
 
@@ -39,9 +40,11 @@ func (c *Client) runSyncChain(ctx context.Context, p *plan, input string) (Resul
 }
 
 // runSyncDAG calls each function as soon as its predecessors and, for each of
-// its states, the users before it are complete (paper Sec. 5.2). As in the
-// prototype each function gets the client's original input. Unlike there the
-// returned states are kept, which the functions that share a state need.
+// its states, the users before it are complete (paper Sec. 5.2). With p.outputs
+// a function gets what its predecessors gave, combined as in the direct form;
+// otherwise, as in the prototype, each function gets the client's original input.
+// Unlike there the returned states are kept, which the functions that share a
+// state need.
 func (c *Client) runSyncDAG(ctx context.Context, p *plan, input string) (Result, error) {
 	n := p.w.Len()
 	next, waiting := make([][]int, n), make([]int, n)
@@ -71,9 +74,20 @@ func (c *Client) runSyncDAG(ctx context.Context, p *plan, input string) (Result,
 	group, ctx := errgroup.WithContext(ctx)
 	answers := make(chan answer, n)
 	results := make([]Result, n)
+	outputs := make([]string, n)
+	argument := func(i int) string {
+		if !p.outputs || i == 0 {
+			return input
+		}
+		var given []string
+		for _, j := range p.w.PredecessorsOf(i) {
+			given = append(given, outputs[j])
+		}
+		return direct.Combine(given)
+	}
 	call := func(i int) {
 		id, err := newUUID()
-		request := singleRequest(p.w, i, input, id, c.held.states, p.verify)
+		request := singleRequest(p.w, i, argument(i), id, c.held.states, p.verify)
 		group.Go(func() error {
 			if err != nil {
 				return err
@@ -102,6 +116,7 @@ func (c *Client) runSyncDAG(ctx context.Context, p *plan, input string) (Result,
 			return sum(results), err
 		}
 		c.held.store(a.out.GetStates())
+		outputs[a.index] = a.out.GetOutput()
 		for _, j := range next[a.index] {
 			if waiting[j]--; waiting[j] == 0 {
 				call(j)
@@ -110,7 +125,10 @@ func (c *Client) runSyncDAG(ctx context.Context, p *plan, input string) (Result,
 	}
 	err := group.Wait()
 	result := sum(results)
-	if n > 1 {
+	switch {
+	case p.outputs:
+		result.Output = outputs[n-1]
+	case n > 1:
 		result.Output = input
 	}
 	return result, err
@@ -190,7 +208,7 @@ func (c *Client) runAsync(ctx context.Context, p *plan, input string) (Result, e
 	if err != nil {
 		return result, err
 	}
-	request := workflowRequest(p.w, input, id, c.cfg.Callback, c.held.states, p.verify)
+	request := workflowRequest(p, input, id, c.cfg.Callback, c.held.states)
 	arrived, forget := c.callbacks.expect(id, 1, false)
 	defer forget()
 	out, err := c.call(ctx, request, &result)

@@ -76,6 +76,16 @@ func (c *Client) create(ctx context.Context, p *plan) (err error) {
 	return nil
 }
 
+// verifyWithin is verify with a timeout of its own: what the execution has left of
+// its time says nothing about reading the states.
+func (c *Client) verifyWithin(ctx context.Context, p *plan) error {
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	defer cancel()
+	defer context.AfterFunc(c.life, cancel)()
+
+	return c.verify(ctx, p)
+}
+
 // verify checks that each state holds its initial content followed by the
 // marks of its users in causal order, of this and of earlier verified
 // executions, and fetches states that live elsewhere.
@@ -86,14 +96,18 @@ func (c *Client) verify(ctx context.Context, p *plan) error {
 		if s.Location != "" {
 			content, err := c.fetch(ctx, s.Location, name)
 			if err != nil {
+				content, err = c.take(ctx, name, err)
+			}
+			if err != nil {
 				errs = append(errs, err)
 				continue
 			}
 			s.Content = content
 		}
-		c.held.marks[name] = append(c.held.marks[name], p.users[name]...)
-		want := c.held.marks[name]
-		if err := checkMarks(s.Content, int(p.w.StateSizes[name]), want); err != nil {
+		before := c.held.marks[name]
+		want := append(slices.Clone(before), p.users[name]...)
+		c.held.marks[name] = want
+		if err := checkMarks(s.Content, int(p.w.StateSizes[name]), before, want); err != nil {
 			errs = append(errs, fmt.Errorf("state %s: %w", name, err))
 			continue
 		}
@@ -114,19 +128,57 @@ func (c *Client) fetch(ctx context.Context, location, name string) (content []by
 	return store.Get(ctx, name)
 }
 
-// checkMarks compares a state's content with its initial size and the indices
-// that were appended to it.
-func checkMarks(content []byte, size int, want []int) error {
-	expected := bytes.Repeat([]byte{'A'}, size)
-	for _, i := range want {
-		expected = strconv.AppendInt(append(expected, separator), int64(i), 10)
+// take finds a state on one of the keepers, and removes it there: were it left, it
+// could pass for that of a later execution. It returns the given error where none
+// has it, and an error where several have.
+func (c *Client) take(ctx context.Context, name string, missing error) (content []byte, err error) {
+	var found []string
+	for _, keeper := range c.cfg.Keepers {
+		got, err := c.fetch(ctx, keeper, name)
+		if err != nil {
+			continue // as a rule it has none of this name
+		}
+		content, found = got, append(found, keeper)
 	}
+	if len(found) == 0 {
+		return nil, missing
+	}
+	if len(found) > 1 {
+		return nil, fmt.Errorf("state %s is on %d state servers: %v", name, len(found), found)
+	}
+
+	store, err := statestore.Dial(c.cfg.Net, found[0])
+	if err != nil {
+		return nil, err
+	}
+	return content, errors.Join(store.Del(ctx, name), store.Close())
+}
+
+// checkMarks compares a state's content with its initial size and the indices
+// that were appended to it, before this execution and with it.
+func checkMarks(content []byte, size int, before, want []int) error {
+	expected := marked(size, want)
 	if bytes.Equal(content, expected) {
 		return nil
 	}
 	if len(content) < size || !bytes.Equal(content[:size], expected[:size]) {
 		return fmt.Errorf("want %d bytes of content before the marks, got %d bytes that differ", size, len(content))
 	}
+	if bytes.Equal(content, marked(size, before)) {
+		return fmt.Errorf("want marks of its users %v, got none at all: a node on the way does not know verification "+
+			"(a prototype's router or computer loses the request for it), or what they did was lost at a join of the carry form",
+			want[len(before):])
+	}
 	marks := content[size:min(len(content), size+200)]
 	return fmt.Errorf("want users %v to have used it in this order, got marks %q", want, marks)
+}
+
+// marked is the content of a state of the given initial size after its users
+// appended their indices.
+func marked(size int, users []int) []byte {
+	content := bytes.Repeat([]byte{'A'}, size)
+	for _, i := range users {
+		content = strconv.AppendInt(append(content, separator), int64(i), 10)
+	}
+	return content
 }

@@ -461,6 +461,58 @@ func TestMovesAreSerial(t *testing.T) {
 	}
 }
 
+// With SerialMoves a move of states holds up arrivals at joins and the completion
+// of other tasks, as in the prototype; without, neither.
+func TestSerialMoves(t *testing.T) {
+	for _, serial := range []bool{false, true} {
+		n := newFabric()
+		source := startStates(t, n, clientStates, map[string][]byte{"a": nil})
+		source.hold = make(chan struct{})
+		cfg := config(n, 2, "f", "f3")
+		cfg.SerialMoves = serial
+		c, client := start(t, cfg)
+		moved := make(chan *wire.LambdaResponse, 1)
+		go func() {
+			resp, _ := client.RunLambda(context.Background(), &wire.LambdaRequest{
+				Name: "f", States: map[string]*wire.State{"a": {Location: clientStates}},
+				Dependencies: map[string]*wire.FunctionList{"a": list("f")},
+			})
+			moved <- resp
+		}()
+		eventually(t, "the state is being moved", func() bool {
+			source.mu.Lock()
+			defer source.mu.Unlock()
+			return source.busy > 0
+		})
+
+		others := map[string]*wire.LambdaRequest{"an arrival at a join": diamond(3), "another task": {Name: "f"}}
+		for what, req := range others {
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			if serial {
+				cancel()
+				ctx, cancel = context.WithTimeout(t.Context(), 100*time.Millisecond)
+			}
+			if _, err := client.RunLambda(ctx, req); (err != nil) != serial {
+				t.Errorf("serial moves %t: %s during a move is answered with error %v", serial, what, err)
+			}
+			cancel()
+		}
+		if serial && c.Stats().Joins != 0 {
+			t.Errorf("the arrival that was given up is counted")
+		}
+		close(source.hold)
+		if resp := receive(t, moved, "result"); resp.GetRetcode() != wire.RetOK {
+			t.Errorf("serial moves %t: the move ends with %v", serial, resp)
+		}
+		for what, req := range others {
+			if resp := call(t, client, req); resp.GetRetcode() != wire.RetOK {
+				t.Errorf("serial moves %t: %s after the move: %v", serial, what, resp)
+			}
+		}
+		c.Abandon()
+	}
+}
+
 // diamond is f0 -> {f1, f2} -> f3.
 func diamond(index uint32) *wire.LambdaRequest {
 	names := []string{"f0", "f1", "f2", "f3"}
@@ -961,15 +1013,17 @@ func TestController(t *testing.T) {
 	want := &wire.ComputerInfo{EdgeServerEndpoint: "10.1.0.2:10000", Containers: []*wire.Container{
 		{Name: "container-f1", Processor: "cpu", Lambda: "f1"}, {Name: "container-f2", Processor: "cpu", Lambda: "f2"},
 	}}
-	if got := receive(t, controller.announced, "announcement"); !proto.Equal(got, want) {
-		t.Errorf("announced %v, want %v", got, want)
+	got := receive(t, controller.announced, "announcement")
+	want.Generation = got.GetGeneration()
+	if !proto.Equal(got, want) || want.Generation == 0 {
+		t.Errorf("announced %v, want %v and a generation", got, want)
 	}
 	for range 2 {
 		if err := c.Close(); err != nil {
 			t.Error(err)
 		}
 	}
-	gone := &wire.ComputerInfo{EdgeServerEndpoint: "10.1.0.2:10000"}
+	gone := &wire.ComputerInfo{EdgeServerEndpoint: "10.1.0.2:10000", Generation: want.Generation}
 	if got := receive(t, controller.removed, "removal"); !proto.Equal(got, gone) {
 		t.Errorf("removed %v, want %v", got, gone)
 	}
@@ -994,7 +1048,7 @@ func TestStartErrors(t *testing.T) {
 		{"call timeout", func(c *Config) { c.CallTimeout = -1 }, "call timeout is -1ns"},
 		{"endpoint in use", func(c *Config) { c.Endpoint = "10.1.0.9:1" }, "listen on 10.1.0.9:1"},
 		{"state endpoint in use", func(c *Config) { c.StateEndpoint = "10.1.0.9:1" }, "start state server: listen on 10.1.0.9:1"},
-		{"utilisation endpoint in use", func(c *Config) { c.UtilEndpoint = "10.1.0.9:1" }, "listen on 10.1.0.9:1 for utilisation"},
+		{"utilisation endpoint in use", func(c *Config) { c.UtilEndpoint = "10.1.0.9:1" }, "serve utilisation: listen on 10.1.0.9:1"},
 		{"controller refuses", func(c *Config) { c.Controller = controllerAddr }, "announce to controller " + controllerAddr},
 		{"controller unreachable", func(c *Config) { c.Controller = "10.1.0.8:1" }, "announce to controller 10.1.0.8:1"},
 	} {

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 
+	"edgebed/nodes/nodetest"
 	"edgebed/nodes/processor"
 	"edgebed/nodes/units"
 	"edgebed/nodes/wire"
@@ -88,23 +89,6 @@ func (l *countingListener) Close() error {
 	return l.Listener.Close()
 }
 
-// startServer serves on a fabric's address until the test ends.
-func startServer(t testing.TB, n wire.Net, address string, register func(grpc.ServiceRegistrar)) {
-	t.Helper()
-	lis, err := n.Listen(context.Background(), address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := wire.NewServer(grpc.WaitForHandlers(true))
-	register(server)
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(lis) }()
-	t.Cleanup(func() {
-		server.Stop()
-		<-served
-	})
-}
-
 // routerDouble stands for the companion e-router. It keeps what it gets.
 type routerDouble struct {
 	wire.UnimplementedEdgeServerServer
@@ -118,7 +102,7 @@ type routerDouble struct {
 
 func startRouter(t testing.TB, n wire.Net, address string) *routerDouble {
 	r := &routerDouble{got: make(chan *wire.LambdaRequest, 100)}
-	startServer(t, n, address, func(s grpc.ServiceRegistrar) { wire.RegisterEdgeServerServer(s, r) })
+	nodetest.Serve(t, n, address, func(s grpc.ServiceRegistrar) { wire.RegisterEdgeServerServer(s, r) })
 	return r
 }
 
@@ -152,7 +136,7 @@ type callbackDouble struct {
 
 func startCallback(t testing.TB, n wire.Net, address string) *callbackDouble {
 	c := &callbackDouble{got: make(chan *wire.LambdaResponse, 100)}
-	startServer(t, n, address, func(s grpc.ServiceRegistrar) { wire.RegisterCallbackServerServer(s, c) })
+	nodetest.Serve(t, n, address, func(s grpc.ServiceRegistrar) { wire.RegisterCallbackServerServer(s, c) })
 	return c
 }
 
@@ -173,7 +157,7 @@ type controllerDouble struct {
 
 func startController(t testing.TB, n wire.Net, address string) *controllerDouble {
 	c := &controllerDouble{announced: make(chan *wire.ComputerInfo, 10), removed: make(chan *wire.ComputerInfo, 10)}
-	startServer(t, n, address, func(s grpc.ServiceRegistrar) { wire.RegisterEdgeControllerServer(s, c) })
+	nodetest.Serve(t, n, address, func(s grpc.ServiceRegistrar) { wire.RegisterEdgeControllerServer(s, c) })
 	return c
 }
 
@@ -202,11 +186,13 @@ type stateDouble struct {
 	calls    []string
 	busy     int // calls under way
 	overlaps int // calls that began while another was under way
+	// hold, if set, keeps each call waiting until it is closed.
+	hold chan struct{}
 }
 
 func startStates(t testing.TB, n wire.Net, address string, contents map[string][]byte) *stateDouble {
 	s := &stateDouble{contents: contents}
-	startServer(t, n, address, func(r grpc.ServiceRegistrar) { wire.RegisterStateServerServer(r, s) })
+	nodetest.Serve(t, n, address, func(r grpc.ServiceRegistrar) { wire.RegisterStateServerServer(r, s) })
 	return s
 }
 
@@ -217,6 +203,9 @@ func (s *stateDouble) call(verb string, in *wire.State, do func() *wire.StateRes
 		s.overlaps++
 	}
 	s.mu.Unlock()
+	if s.hold != nil {
+		<-s.hold
+	}
 	time.Sleep(2 * time.Millisecond) // so that calls in parallel would overlap
 	s.mu.Lock()
 	defer s.mu.Unlock()

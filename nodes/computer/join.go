@@ -88,6 +88,15 @@ func (j *joins) expire(now time.Time) (expired []*join) {
 	return expired
 }
 
+// drop removes all joins and returns how many there were.
+func (j *joins) drop() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	n := len(j.waiting)
+	clear(j.waiting)
+	return n
+}
+
 func (j *joins) len() int {
 	j.mu.Lock()
 	defer j.mu.Unlock()

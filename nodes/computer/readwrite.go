@@ -46,6 +46,9 @@ func (c *Computer) readStates(ctx context.Context, locations map[string]string, 
 					return err
 				}
 			}
+			if err := c.cfg.Cost.StateMove(ctx); err != nil {
+				return err
+			}
 			store, err := statestore.Dial(c.cfg.Net, c.states.Endpoint())
 			if err != nil {
 				return err

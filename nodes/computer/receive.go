@@ -140,6 +140,11 @@ func (c *Computer) accept(ctx context.Context, req *wire.LambdaRequest) (*wire.L
 	if c.queue == nil {
 		return nil, refuseSyncOnly
 	}
+	if predecessors(req) > 1 {
+		if err := c.waitForMoves(ctx); err != nil {
+			return nil, err
+		}
+	}
 	if c.joins.arrive(req, c.cfg.CallTimeout) {
 		c.inFlight.Add(1)
 		if !c.queue.push(queued{req, trace.CauseOf(ctx)}) {

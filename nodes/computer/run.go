@@ -37,6 +37,9 @@ func (c *Computer) run(ctx context.Context, req *wire.LambdaRequest) (*wire.Lamb
 	if err != nil {
 		return nil, err
 	}
+	if err := c.waitForMoves(ctx); err != nil {
+		return nil, err
+	}
 	resp := &wire.LambdaResponse{
 		Output: done.output,
 		Ptime:  milliseconds(done.took),
@@ -128,6 +131,18 @@ func (c *Computer) handleStates(ctx context.Context, req *wire.LambdaRequest, re
 	return nil
 }
 
+// waitForMoves waits while a task moves its remote states, if that holds up others.
+func (c *Computer) waitForMoves(ctx context.Context) error {
+	if !c.cfg.SerialMoves {
+		return nil
+	}
+	if err := c.moving.acquire(ctx); err != nil {
+		return fmt.Errorf("wait for other tasks' remote states: %w", err)
+	}
+	c.moving.release()
+	return nil
+}
+
 // usedRemotely returns the states that the request's function uses and that the
 // request only points to, sorted.
 func usedRemotely(req *wire.LambdaRequest) []string {
@@ -154,6 +169,9 @@ func (c *Computer) moveState(ctx context.Context, name, from string, mark []byte
 		return err
 	}
 	defer source.Close()
+	if err := c.cfg.Cost.StateMove(ctx); err != nil {
+		return err
+	}
 	if err := c.copyState(ctx, source, name, mark); err != nil {
 		return err
 	}

@@ -15,8 +15,8 @@ type Stats struct {
 	// direct form for states.
 	Joins int
 	// InFlight is the number of asynchronous requests that were accepted and
-	// are not done: queued, running, or being sent on. Those that wait as Joins
-	// are left out.
+	// are not done: queued, running, or being sent on, or whose failure is being
+	// told to the client. Those that wait as Joins are left out.
 	InFlight int
 	// Failed is the number of requests that failed since the start.
 	Failed int
@@ -44,6 +44,12 @@ func (c *Computer) Stats() Stats {
 	s.Failed, s.Failures = c.failures.get()
 	return s
 }
+
+// Abandon forgets all functions that wait for predecessors or states, and returns
+// how many there were. They would be reported to their clients when their time is
+// over, which must not happen where the executions have failed already and other
+// ones follow. It is for when no execution is in progress; what runs goes on.
+func (c *Computer) Abandon() int { return c.joins.drop() + c.waiting.drop() }
 
 // fail notes a request that failed.
 func (c *Computer) fail(req *wire.LambdaRequest, cause error, told bool) {

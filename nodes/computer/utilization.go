@@ -16,14 +16,14 @@ const samplePeriod = time.Second
 
 // startUtilization serves the stream of utilisations.
 func (c *Computer) startUtilization(ctx context.Context) error {
-	lis, err := c.cfg.Net.Listen(ctx, c.cfg.UtilEndpoint)
+	util := &utilization{streams: make(map[chan *wire.Utilization]bool)}
+	register := func(s grpc.ServiceRegistrar) { wire.RegisterEdgeComputerServer(s, util) }
+	server, err := wire.Serve(ctx, c.cfg.Net, c.cfg.UtilEndpoint, register)
 	if err != nil {
-		return fmt.Errorf("listen on %s for utilisation: %w", c.cfg.UtilEndpoint, err)
+		return fmt.Errorf("serve utilisation: %w", err)
 	}
-	c.util = &utilization{streams: make(map[chan *wire.Utilization]bool)}
-	server := wire.NewServer(grpc.WaitForHandlers(true), wire.Watch(c.cfg.Net))
-	wire.RegisterEdgeComputerServer(server, c.util)
-	c.serve(server, lis)
+	c.util = util
+	c.defers(server.Close)
 	return nil
 }
 
@@ -41,10 +41,22 @@ func (c *Computer) housekeep() {
 		if c.util != nil {
 			c.util.publish(&wire.Utilization{Values: c.engine.Sample()})
 		}
-		for _, e := range c.joins.expire(time.Now()) {
-			c.tasks.Go(func() { c.lose(e.report, e.err()) })
-		}
+		c.expireJoins()
 		c.waiting.forget(time.Now())
+	}
+}
+
+// expireJoins tells the clients of joins that have waited too long. Each is in
+// flight from when it waits no more: whoever looks finds it as one or the other.
+func (c *Computer) expireJoins() {
+	c.inFlight.Add(1)
+	defer c.inFlight.Add(-1)
+	for _, e := range c.joins.expire(time.Now()) {
+		c.inFlight.Add(1)
+		c.tasks.Go(func() {
+			defer c.inFlight.Add(-1)
+			c.lose(e.report, e.err())
+		})
 	}
 }
 

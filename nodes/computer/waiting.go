@@ -1,6 +1,7 @@
 package computer
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -46,6 +47,9 @@ type directTask struct {
 	deadline time.Time
 	timer    *time.Timer // nil once the task is complete
 }
+
+// errAbandoned is why messages of an execution are refused after Abandon.
+var errAbandoned = errors.New("the client has ended the execution")
 
 func newWaitingTable() waitingTable {
 	return waitingTable{executions: make(map[string]*directExecution)}
@@ -182,6 +186,21 @@ func (w *waitingTable) forget(now time.Time) {
 			delete(w.executions, uuid)
 		}
 	}
+}
+
+// drop refuses all further messages of every execution that is known, drops what
+// waits, and returns how many tasks that were.
+func (w *waitingTable) drop() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := 0
+	for _, ex := range w.executions {
+		n += len(ex.waiting)
+		if ex.failed == nil {
+			ex.fail(errAbandoned)
+		}
+	}
+	return n
 }
 
 // len returns the number of tasks that wait.

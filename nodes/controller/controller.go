@@ -6,7 +6,6 @@ package controller
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -53,8 +52,7 @@ type Controller struct {
 	wire.UnimplementedEdgeControllerServer
 
 	cfg    Config
-	server *grpc.Server
-	serve  chan error
+	server *wire.Server
 	// life ends when Close begins, and every installation with it.
 	life context.Context
 	end  context.CancelFunc
@@ -65,11 +63,20 @@ type Controller struct {
 	mu sync.Mutex
 	// routers maps a router's RunLambda endpoint to its Configure endpoint.
 	routers map[string]string
-	// computers maps a computer's RunLambda endpoint to its functions, sorted.
-	computers map[string][]string
+	// computers are known by their RunLambda endpoints.
+	computers map[string]computer
 
 	closeOnce sync.Once
 	closeErr  error
+}
+
+// computer is what was announced of one.
+type computer struct {
+	// functions that it serves, sorted.
+	functions []string
+	// generation tells its starts apart (wire.ComputerInfo); 0 where it does not
+	// say.
+	generation uint64
 }
 
 // Start listens on the endpoint and serves until Close. The context bounds
@@ -84,23 +91,23 @@ func Start(ctx context.Context, cfg Config) (*Controller, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	l, err := cfg.Net.Listen(ctx, cfg.Endpoint)
-	if err != nil {
-		return nil, fmt.Errorf("start controller: listen on %s: %w", cfg.Endpoint, err)
-	}
 	life, end := context.WithCancel(context.Background())
 	c := &Controller{
 		cfg:       cfg,
 		life:      life,
 		end:       end,
-		server:    wire.NewServer(grpc.WaitForHandlers(true), wire.Watch(cfg.Net)),
-		serve:     make(chan error, 1),
 		turn:      make(chan struct{}, 1),
 		routers:   make(map[string]string),
-		computers: make(map[string][]string),
+		computers: make(map[string]computer),
 	}
-	wire.RegisterEdgeControllerServer(c.server, c)
-	go func() { c.serve <- c.server.Serve(l) }()
+
+	register := func(s grpc.ServiceRegistrar) { wire.RegisterEdgeControllerServer(s, c) }
+	server, err := wire.Serve(ctx, cfg.Net, cfg.Endpoint, register)
+	if err != nil {
+		end()
+		return nil, fmt.Errorf("start controller: %w", err)
+	}
+	c.server = server
 	return c, nil
 }
 
@@ -109,9 +116,8 @@ func Start(ctx context.Context, cfg Config) (*Controller, error) {
 func (c *Controller) Close() error {
 	c.closeOnce.Do(func() {
 		c.end()
-		c.server.Stop()
-		if err := <-c.serve; err != nil && !errors.Is(err, grpc.ErrServerStopped) {
-			c.closeErr = fmt.Errorf("serve controller %s: %w", c.cfg.Endpoint, err)
+		if err := c.server.Close(); err != nil {
+			c.closeErr = fmt.Errorf("controller: %w", err)
 		}
 	})
 	return c.closeErr
@@ -129,36 +135,45 @@ func (c *Controller) Stats() Stats {
 
 // AnnounceComputer implements the EdgeController service: every router gets
 // one entry per function. The same announcement twice does nothing; one with
-// other functions replaces the first. It answers once the routers are
-// configured.
+// other functions replaces the first, and one of a later start is told to the
+// routers again. One of an earlier start came too late, and does nothing. It
+// answers once the routers are configured.
 func (c *Controller) AnnounceComputer(ctx context.Context, in *wire.ComputerInfo) (*wire.Void, error) {
 	if err := c.take(ctx); err != nil {
 		return nil, err
 	}
 	defer c.release()
 	endpoint := in.GetEdgeServerEndpoint()
-	var functions []string
+	announced := computer{generation: in.GetGeneration()}
 	for _, container := range in.GetContainers() {
-		functions = append(functions, container.GetLambda())
+		announced.functions = append(announced.functions, container.GetLambda())
 	}
-	slices.Sort(functions)
-	functions = slices.Compact(functions)
+	slices.Sort(announced.functions)
+	announced.functions = slices.Compact(announced.functions)
 
 	c.mu.Lock()
 	old, known := c.computers[endpoint]
-	c.computers[endpoint] = functions
-	routers := maps.Clone(c.routers)
-	c.mu.Unlock()
-	if known && slices.Equal(old, functions) {
+	same := known && slices.Equal(old.functions, announced.functions)
+	if late := announced.generation != 0 && announced.generation < old.generation; late || same && announced.generation == old.generation {
+		c.mu.Unlock()
 		return &wire.Void{}, nil
 	}
-	orders := append(removals(endpoint, old), changes(endpoint, functions)...)
+	c.computers[endpoint] = announced
+	routers := maps.Clone(c.routers)
+	c.mu.Unlock()
+
+	orders := announced.changes(endpoint)
+	if !same {
+		orders = append(removals(endpoint, old.functions), orders...)
+	}
 	c.install(routers, orders)
 	return &wire.Void{}, nil
 }
 
 // RemoveComputer implements the EdgeController service: every router loses all
-// functions of the computer. The containers of the message are not looked at.
+// functions of the computer. The containers of the message are not looked at. A
+// message that speaks of an earlier start than the one that is known does
+// nothing: the computer has come back since.
 func (c *Controller) RemoveComputer(ctx context.Context, in *wire.ComputerInfo) (*wire.Void, error) {
 	if err := c.take(ctx); err != nil {
 		return nil, err
@@ -166,11 +181,15 @@ func (c *Controller) RemoveComputer(ctx context.Context, in *wire.ComputerInfo) 
 	defer c.release()
 	endpoint := in.GetEdgeServerEndpoint()
 	c.mu.Lock()
-	functions := c.computers[endpoint]
+	known := c.computers[endpoint]
+	if in.GetGeneration() != 0 && in.GetGeneration() < known.generation {
+		c.mu.Unlock()
+		return &wire.Void{}, nil
+	}
 	delete(c.computers, endpoint)
 	routers := maps.Clone(c.routers)
 	c.mu.Unlock()
-	c.install(routers, removals(endpoint, functions))
+	c.install(routers, removals(endpoint, known.functions))
 	return &wire.Void{}, nil
 }
 
@@ -190,7 +209,7 @@ func (c *Controller) AnnounceRouter(ctx context.Context, in *wire.RouterInfo) (*
 	c.mu.Unlock()
 	var orders []*wire.EdgeRouterConf
 	for _, endpoint := range slices.Sorted(maps.Keys(computers)) {
-		orders = append(orders, changes(endpoint, computers[endpoint])...)
+		orders = append(orders, computers[endpoint].changes(endpoint)...)
 	}
 	c.install(map[string]string{router: in.GetForwardingTableEndpoint()}, orders)
 	c.mu.Lock()
@@ -217,11 +236,12 @@ func (c *Controller) release() { <-c.turn }
 
 // changes are the orders that make a router send the functions to the
 // computer: weight 1, final, as the prototype's flat installer sends them.
-func changes(endpoint string, functions []string) []*wire.EdgeRouterConf {
+func (c computer) changes(endpoint string) []*wire.EdgeRouterConf {
 	var orders []*wire.EdgeRouterConf
-	for _, f := range functions {
+	for _, f := range c.functions {
 		orders = append(orders, &wire.EdgeRouterConf{
 			Action: wire.EdgeRouterConf_CHANGE, Lambda: f, Destination: endpoint, Weight: 1, Final: true,
+			Generation: c.generation,
 		})
 	}
 	return orders

@@ -2,7 +2,6 @@ package controller_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -14,6 +13,7 @@ import (
 
 	"edgebed/nodes/controller"
 	"edgebed/nodes/memnet"
+	"edgebed/nodes/nodetest"
 	"edgebed/nodes/wire"
 )
 
@@ -50,23 +50,9 @@ func (r *fakeRouter) take() []string {
 	return o
 }
 
-func serveRouter(t *testing.T, n wire.Net, endpoint string, r *fakeRouter) *grpc.Server {
+func serveRouter(t *testing.T, n wire.Net, endpoint string, r *fakeRouter) *wire.Server {
 	t.Helper()
-	l, err := n.Listen(t.Context(), endpoint)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := wire.NewServer()
-	wire.RegisterEdgeRouterServer(s, r)
-	done := make(chan error, 1)
-	go func() { done <- s.Serve(l) }()
-	t.Cleanup(func() {
-		s.Stop()
-		if err := <-done; err != nil && !errors.Is(err, grpc.ErrServerStopped) {
-			t.Error(err)
-		}
-	})
-	return s
+	return nodetest.Serve(t, n, endpoint, func(s grpc.ServiceRegistrar) { wire.RegisterEdgeRouterServer(s, r) })
 }
 
 func setUp(t *testing.T, timeout time.Duration) (*memnet.Network, *controller.Controller, wire.EdgeControllerClient) {
@@ -156,6 +142,49 @@ func TestFlatInstaller(t *testing.T) {
 	}
 }
 
+// TestGenerations: what is late and speaks of an earlier start of a computer does
+// nothing to the one that has come back. A message without a generation, such as a
+// prototype node's, stands for any.
+func TestGenerations(t *testing.T) {
+	network, _, client := setUp(t, 10*time.Second)
+	r := &fakeRouter{msg: "OK"}
+	serveRouter(t, network.Host(host), "10.1.0.1:6474", r)
+	if _, err := client.AnnounceRouter(t.Context(), &wire.RouterInfo{EdgeServerEndpoint: "r", ForwardingTableEndpoint: "10.1.0.1:6474"}); err != nil {
+		t.Fatal(err)
+	}
+	const added, removed = "CHANGE f a:1 1 true", "REMOVE f a:1 0 false"
+	for _, step := range []struct {
+		remove     bool
+		generation uint64
+		want       []string
+	}{
+		{false, 10, []string{added}},
+		{false, 10, nil},
+		{false, 20, []string{added}}, // back, and nobody noticed that it was away
+		{true, 10, nil},
+		{false, 10, nil},
+		{true, 20, []string{removed}},
+		{true, 20, nil},
+		{false, 30, []string{added}},
+		{true, 0, []string{removed}},
+		{false, 0, []string{added}},
+		{true, 30, []string{removed}},
+	} {
+		in := info("a:1", "f")
+		in.Generation = step.generation
+		tell := client.AnnounceComputer
+		if step.remove {
+			tell = client.RemoveComputer
+		}
+		if _, err := tell(t.Context(), in); err != nil {
+			t.Fatal(err)
+		}
+		if got := r.take(); !slices.Equal(got, step.want) {
+			t.Errorf("removal %t of generation %d: the router got %q, want %q", step.remove, step.generation, got, step.want)
+		}
+	}
+}
+
 // TestUnreachableRouterIsForgotten: the announcement of a computer goes on to
 // the routers that work.
 func TestUnreachableRouterIsForgotten(t *testing.T) {
@@ -171,7 +200,9 @@ func TestUnreachableRouterIsForgotten(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	gone.Stop()
+	if err := gone.Close(); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := client.AnnounceComputer(t.Context(), info("a:1", "f")); err != nil {
 		t.Fatal(err)
 	}

@@ -23,6 +23,7 @@ import (
 	"edgebed/nodes/clock"
 	"edgebed/nodes/computer"
 	"edgebed/nodes/controller"
+	"edgebed/nodes/cost"
 	"edgebed/nodes/processor"
 	"edgebed/nodes/router"
 	"edgebed/nodes/trace"
@@ -60,6 +61,9 @@ type Computer struct {
 	// and write it back, instead of moving it there once. It needs a StateHost
 	// other than the computer's own.
 	StateReadWrite bool
+	// SerialMoves makes a move of states hold up the computer's joins and
+	// completions, as in the prototype.
+	SerialMoves bool
 }
 
 // Config says what stands where. The ports are wire's.
@@ -96,6 +100,8 @@ type Config struct {
 	Seed uint64
 	// Clock of the computers' processors; nil gives each a clock.Thread.
 	Clock clock.Clock
+	// Cost is what the nodes' software takes beyond their own work; nil is nothing.
+	Cost *cost.Charger
 	// Logger gets what the nodes log; nil discards.
 	Logger *slog.Logger
 	// Trace records what the nodes do; nil records nothing.
@@ -111,8 +117,8 @@ type Stats struct {
 }
 
 // Busy returns the number of tasks and asynchronous requests that computers
-// hold. Functions that wait for predecessors are left out: what is left of a
-// failed execution waits until it expires and hurts nobody.
+// hold, and of failures that they are telling clients. Functions that wait for
+// predecessors are left out; Settle forgets them.
 func (s Stats) Busy() int {
 	n := 0
 	for _, c := range s.Computers {
@@ -168,6 +174,7 @@ func (d *Deployment) check() error {
 		case h.Net == nil || !h.Address.IsValid():
 			return fmt.Errorf("host %s needs an address and a network", h.Name)
 		}
+		h.Net = cfg.Cost.Net(h.Net, h.Address)
 		d.hosts[h.Name] = h
 		names = append(names, h.Name)
 	}
@@ -233,6 +240,7 @@ func (d *Deployment) start(ctx context.Context) error {
 			CallTimeout:    cfg.CallTimeout,
 			KeepOnRetcode:  !cfg.PoisonOnRetcode,
 			Seed:           cfg.Seed + uint64(2*i), // a router draws from two streams
+			Cost:           cfg.Cost,
 			Logger:         cfg.Logger,
 		})
 		if err != nil {
@@ -270,6 +278,7 @@ func (d *Deployment) StartComputer(ctx context.Context, name string) error {
 		StateEndpoint:     endpoint(d.hosts[state], wire.PortState),
 		RemoteStateServer: state != name,
 		StateReadWrite:    spec.StateReadWrite,
+		SerialMoves:       spec.SerialMoves,
 		Companion:         d.routerOf(name),
 		Controller:        endpoint(d.hosts[d.cfg.Controller], wire.PortController),
 		Spec:              spec.Spec,
@@ -277,6 +286,7 @@ func (d *Deployment) StartComputer(ctx context.Context, name string) error {
 		AsyncWorkers:      d.cfg.Handlers,
 		MaxHandlers:       d.cfg.Handlers,
 		CallTimeout:       d.cfg.CallTimeout,
+		Cost:              d.cfg.Cost,
 		Logger:            d.cfg.Logger,
 		Trace:             node,
 	})
@@ -307,6 +317,16 @@ func (d *Deployment) stateHost(name string) string {
 		return s
 	}
 	return name
+}
+
+// keepers are the endpoints of all computers' state servers.
+func (d *Deployment) keepers() []string {
+	var list []string
+	for name := range d.cfg.Computers {
+		list = append(list, endpoint(d.hosts[d.stateHost(name)], wire.PortState))
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
 }
 
 // routerOf is the endpoint of the router that serves a host: its own, or else
@@ -360,6 +380,29 @@ func (d *Deployment) idle(ctx context.Context) error {
 	})
 }
 
+// Settle ends what is left of failed executions, so that it does not reach the next
+// one, its client or its share of the traffic: functions that wait for messages that
+// will not come are forgotten, and it returns when no computer works on anything
+// any more. No execution may be in progress.
+func (d *Deployment) Settle(ctx context.Context) error {
+	for {
+		d.mu.Lock()
+		computers := maps.Clone(d.computers)
+		d.mu.Unlock()
+		dropped := 0
+		for _, c := range computers {
+			dropped += c.Abandon()
+		}
+		// What still runs may send to functions that then wait: look again.
+		if err := d.idle(ctx); err != nil {
+			return fmt.Errorf("wait for the rest of a failed execution: %w", err)
+		}
+		if dropped == 0 {
+			return nil
+		}
+	}
+}
+
 // poll calls f until it returns nil or the context ends.
 func poll(ctx context.Context, f func() error) error {
 	ticker := time.NewTicker(pollInterval)
@@ -380,16 +423,15 @@ func poll(ctx context.Context, f func() error) error {
 // NewClient returns a fresh client on the client's host, as the prototype
 // starts a client process per workflow. One client is open at a time: close it
 // before the next. After a client that is spent (an asynchronous execution
-// failed on it), NewClient first waits until no computer works on anything any
-// more, and gives the new client other ports, so that nothing of the failed
-// execution can reach it.
+// failed on it), NewClient first calls Settle, and gives the new client other
+// ports, so that nothing of the failed execution can reach it.
 func (d *Deployment) NewClient(ctx context.Context) (*client.Client, error) {
 	d.mu.Lock()
 	last, ports := d.client, d.ports
 	d.mu.Unlock()
 	if last != nil && last.Spent() {
-		if err := d.idle(ctx); err != nil {
-			return nil, fmt.Errorf("new client after a failed execution: %w", err)
+		if err := d.Settle(ctx); err != nil {
+			return nil, fmt.Errorf("new client: %w", err)
 		}
 		ports = (ports + 1) % portSteps
 	}
@@ -400,7 +442,9 @@ func (d *Deployment) NewClient(ctx context.Context) (*client.Client, error) {
 		Tables:   endpoint(d.routerHost(d.cfg.Client), wire.PortRouterConfig),
 		Callback: endpoint(h, wire.PortCallback+uint16(ports*portStep)),
 		State:    endpoint(h, wire.PortClientState+uint16(ports*portStep)),
+		Keepers:  d.keepers(),
 		Timeout:  d.cfg.Timeout,
+		Cost:     d.cfg.Cost,
 		Logger:   d.cfg.Logger,
 	})
 	if err != nil {

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"runtime"
-	"runtime/pprof"
 	"slices"
 	"strings"
 	"testing"
@@ -19,6 +17,7 @@ import (
 	"edgebed/nodes/client"
 	"edgebed/nodes/deploy"
 	"edgebed/nodes/memnet"
+	"edgebed/nodes/nodetest"
 	"edgebed/nodes/processor"
 	"edgebed/nodes/router"
 	"edgebed/nodes/units"
@@ -32,17 +31,7 @@ const argument = 10 * units.KB
 // noLeaks fails the test if goroutines are left at its end.
 func noLeaks(t *testing.T) {
 	t.Helper()
-	before := runtime.NumGoroutine()
-	t.Cleanup(func() {
-		deadline := time.Now().Add(5 * time.Second)
-		for runtime.NumGoroutine() > before && time.Now().Before(deadline) {
-			time.Sleep(5 * time.Millisecond)
-		}
-		if n := runtime.NumGoroutine(); n > before {
-			t.Errorf("%d goroutines left, %d before", n, before)
-			_ = pprof.Lookup("goroutine").WriteTo(os.Stderr, 1)
-		}
-	})
+	nodetest.NoLeaks(t)
 }
 
 // spec is the prototype's computer with the given functions, each taking
@@ -182,7 +171,7 @@ func TestWorkedExamples(t *testing.T) {
 	network, cfg := ring(5, time.Millisecond)
 	tap := newTap(t, network)
 	d := start(t, cfg)
-	if err := d.WarmUp(t.Context()); err != nil {
+	if err := d.WarmUp(t.Context(), workflow.Carry); err != nil {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct {
@@ -233,7 +222,7 @@ func TestMessageSizes(t *testing.T) {
 	network, cfg := ring(4, 10*time.Millisecond)
 	tap := newTap(t, network)
 	d := start(t, cfg)
-	if err := d.WarmUp(t.Context()); err != nil {
+	if err := d.WarmUp(t.Context(), workflow.Carry); err != nil {
 		t.Fatal(err)
 	}
 	run := func(t *testing.T, model workflow.Model) []message {
@@ -338,7 +327,7 @@ func TestChainsAreConsistent(t *testing.T) {
 	noLeaks(t)
 	network, cfg := ring(5, 0)
 	d := start(t, cfg)
-	if err := d.WarmUp(t.Context()); err != nil {
+	if err := d.WarmUp(t.Context(), workflow.Carry); err != nil {
 		t.Fatal(err)
 	}
 	rapid.Check(t, func(t *rapid.T) {
@@ -405,7 +394,7 @@ func TestRandomWorkflows(t *testing.T) {
 	}
 	tap := newTap(t, network)
 	d := start(t, cfg)
-	if err := d.WarmUp(t.Context()); err != nil {
+	if err := d.WarmUp(t.Context(), workflow.Carry); err != nil {
 		t.Fatal(err)
 	}
 	carried := 0
@@ -566,7 +555,7 @@ func TestComputerDies(t *testing.T) {
 	noLeaks(t)
 	network, cfg := ring(4, 200*time.Millisecond)
 	d := start(t, cfg)
-	if err := d.WarmUp(t.Context()); err != nil {
+	if err := d.WarmUp(t.Context(), workflow.Carry); err != nil {
 		t.Fatal(err)
 	}
 	without := &workflow.Workflow{Functions: []string{name(2), name(4)}}
@@ -689,7 +678,7 @@ func TestLoopback(t *testing.T) {
 	noLeaks(t)
 	cfg := loopback()
 	d := start(t, cfg)
-	if err := d.WarmUp(t.Context()); err != nil {
+	if err := d.WarmUp(t.Context(), workflow.Carry); err != nil {
 		t.Fatal(err)
 	}
 	w := &workflow.Workflow{
@@ -717,7 +706,7 @@ func TestLoopback(t *testing.T) {
 func TestWarmUp(t *testing.T) {
 	network, cfg := ring(5, 0)
 	d := start(t, cfg)
-	if err := d.WarmUp(t.Context()); err != nil {
+	if err := d.WarmUp(t.Context(), workflow.Carry); err != nil {
 		t.Fatal(err)
 	}
 	for i := 2; i <= 5; i++ {

@@ -31,10 +31,7 @@ func direct(d *deploy.Deployment, w *workflow.Workflow, m workflow.Model, opts c
 func warm(t testing.TB, cfg deploy.Config) *deploy.Deployment {
 	t.Helper()
 	d := start(t, cfg)
-	if err := d.WarmUp(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if err := d.ConnectComputers(t.Context()); err != nil {
+	if err := d.WarmUp(t.Context(), workflow.Direct); err != nil {
 		t.Fatal(err)
 	}
 	return d
@@ -175,6 +172,124 @@ func TestDirectParallelUsers(t *testing.T) {
 		}
 		if opened := network.Conns() - conns; opened != 0 {
 			t.Errorf("%s: %d connections were opened for what cannot run", model, opened)
+		}
+	}
+	waitIdle(t, d)
+}
+
+// TestAnyOrder: parallel users of a state whose order does not matter run under every
+// model, one after the other, so that no update is lost; the carry form, which has no
+// way between them, refuses them.
+func TestAnyOrder(t *testing.T) {
+	noLeaks(t)
+	network, cfg := ring(6, time.Millisecond)
+	d := warm(t, cfg)
+	w := parallel()
+	w.Order, w.AnyOrder = nil, []string{"S"}
+	for _, model := range workflow.Models {
+		for range 3 {
+			result, err := direct(d, w, model, client.Options{Verify: true})
+			if err != nil {
+				t.Fatalf("%s: %v", model, err)
+			}
+			if got := string(result.States["S"].Content[10000:]); got != "|1|2" && got != "|2|1" {
+				t.Errorf("%s: S shows %q, want both users once", model, got)
+			}
+		}
+	}
+	conns := network.Conns()
+	for _, model := range stateModels {
+		_, err := execute(d, w, model, client.Options{})
+		var carry *workflow.CarryError
+		if !errors.As(err, &carry) {
+			t.Errorf("%s, carried: %v, want a refusal that names the users", model, err)
+		}
+	}
+	if opened := network.Conns() - conns; opened != 0 {
+		t.Errorf("%d connections were opened for what cannot run", opened)
+	}
+	waitIdle(t, d)
+}
+
+// TestContradictoryOrder: no model and no form runs a workflow whose states are to be
+// used in another order than its functions can run in.
+func TestContradictoryOrder(t *testing.T) {
+	network, cfg := ring(5, 0)
+	d := warm(t, cfg)
+	conns := network.Conns()
+	chain := workedChain()
+	chain.Order = map[string][]int{"s0": {2, 0}}
+	diamond := workedDiamond()
+	diamond.Order = map[string][]int{"s0": {3, 0}}
+	for _, w := range []*workflow.Workflow{chain, diamond} {
+		for _, model := range workflow.Models {
+			for _, form := range []workflow.Form{workflow.Carry, workflow.Direct} {
+				_, err := executeForm(d, w, model, form, client.Options{})
+				var failure *client.Failure
+				var cycle *workflow.CycleError
+				if !errors.As(err, &failure) || failure.Stage != client.StageCheck || !errors.As(err, &cycle) {
+					t.Errorf("%s, %s: %v, want a refusal that names the cycle", model, form, err)
+				}
+			}
+		}
+	}
+	if opened := network.Conns() - conns; opened != 0 {
+		t.Errorf("%d connections were opened for what cannot run", opened)
+	}
+	chain.Order["s0"] = []int{0, 2}
+	for _, model := range workflow.Models {
+		if _, err := execute(d, chain, model, client.Options{Verify: true}); err != nil {
+			t.Errorf("%s: the chain's own order is refused: %v", model, err)
+		}
+	}
+}
+
+// TestFullState: under the text's reading, state-prop moves all states of a workflow,
+// also those that nobody uses, in every message; the other models and the direct form
+// do not. What crosses is what is predicted.
+func TestFullState(t *testing.T) {
+	network, cfg := ring(5, 0)
+	tap := newTap(t, network)
+	d := warm(t, cfg)
+	for _, w := range []*workflow.Workflow{workedChain(), workedDiamond()} {
+		w.Dependencies["free"], w.StateSizes["free"] = nil, 7*units.KB
+		place := workflow.Placement{Client: name(1), Host: func(i int) string { return w.Functions[i] }}
+		for _, model := range workflow.Models {
+			for _, form := range []workflow.Form{workflow.Carry, workflow.Direct} {
+				moved := map[workflow.Variant]int{}
+				for _, variant := range []workflow.Variant{workflow.Artifact, workflow.Text} {
+					w.Variant = variant
+					want, err := workflow.Predict(w, model, form, argument, place, nil)
+					if err != nil {
+						t.Fatal(err)
+					}
+					tap.take()
+					result, err := executeForm(d, w, model, form, client.Options{})
+					if err != nil {
+						t.Fatalf("%s, %s, %s: %v", model, form, variant, err)
+					}
+					moved[variant] = between(tap.take())
+					if moved[variant] != int(want.Payload()) {
+						t.Errorf("%s, %s, %s: %d bytes between hosts, predicted %d", model, form, variant, moved[variant], want.Payload())
+					}
+					if s := result.States["free"]; model != workflow.StateLocal && len(s.Content) != 7000 {
+						t.Errorf("%s, %s, %s: the free state has %d bytes", model, form, variant, len(s.Content))
+					}
+				}
+				more := 0
+				if model == workflow.StateProp && form == workflow.Carry {
+					more = (w.Edges() + 2) * 7000 // Table 1: N+1 in a chain
+				}
+				if got := moved[workflow.Text] - moved[workflow.Artifact]; got != more {
+					t.Errorf("%s, %s: the text's reading moves %d bytes more, want %d", model, form, got, more)
+				}
+				if !w.IsChain() && model != workflow.PureFaaS && form == workflow.Carry {
+					continue // the join may keep the reference of the other branch
+				}
+				if _, err := executeForm(d, w, model, form, client.Options{Verify: true}); err != nil {
+					t.Errorf("%s, %s, verified: %v", model, form, err)
+				}
+			}
 		}
 	}
 	waitIdle(t, d)
@@ -396,6 +511,66 @@ func TestComputerDiesInDAG(t *testing.T) {
 		}
 	}
 	waitForgotten(t, d)
+}
+
+// TestLateReports: what a failed execution leaves waiting at a join is forgotten
+// before the next client starts. Nobody calls the old client back when the join's
+// time is over, and no connection is opened in an execution that is under way then.
+func TestLateReports(t *testing.T) {
+	noLeaks(t)
+	network, cfg := ring(5, 100*time.Millisecond)
+	cfg.Timeout, cfg.CallTimeout = 600*time.Millisecond, 800*time.Millisecond
+	d := warm(t, cfg)
+	for _, form := range []workflow.Form{workflow.Carry, workflow.Direct} {
+		cut := make(chan struct{})
+		go func() {
+			defer close(cut)
+			for d.Computer(name(3)).Stats().Running == 0 || d.Computer(name(2)).Stats().InFlight > 0 {
+				time.Sleep(time.Millisecond)
+			}
+			network.Cut(address(3))
+		}()
+		failed := time.Now()
+		if _, err := executeForm(d, workedDiamond(), workflow.StateProp, form, client.Options{}); err == nil {
+			t.Fatalf("%s: the execution succeeded without one branch's host", form)
+		}
+		<-cut
+
+		c, err := d.NewClient(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		conns, failures := network.Conns(), 0
+		for host, s := range d.Stats().Computers {
+			if s.Joins+s.InFlight > 0 {
+				t.Errorf("%s: the computer on %s still holds %+v when the next client is there", form, host, s)
+			}
+			failures += s.Failed
+		}
+		// A join would have expired by its call timeout and one round of housekeeping.
+		time.Sleep(time.Until(failed.Add(cfg.Timeout + cfg.CallTimeout + 1200*time.Millisecond)))
+		for _, s := range d.Stats().Computers {
+			failures -= s.Failed
+		}
+		if opened := network.Conns() - conns; opened != 0 || failures != 0 || c.LateCallbacks() != 0 {
+			t.Errorf("%s: afterwards %d connections were opened, %d failures reported, and %d callbacks came late",
+				form, opened, -failures, c.LateCallbacks())
+		}
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+		// The routers may have given up the computer: start it anew.
+		network.Restore(address(3))
+		announceRouter(t, network.Host(address(3)), name(1), name(3))
+		for _, i := range []int{3, 5} {
+			if err := d.StopComputer(name(i)); err != nil {
+				t.Error(err)
+			}
+			if err := d.StartComputer(t.Context(), name(i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 }
 
 // announceRouter makes a host's router known to the controller on another host.

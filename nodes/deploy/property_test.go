@@ -119,10 +119,8 @@ func newPropertyBench(t testing.TB) *propertyBench {
 	network, cfg := crowd(4, propertyFunctions)
 	b := &propertyBench{t: t, network: network, tap: newTap(t, network)}
 	b.d = start(t, cfg)
-	for _, warm := range []error{b.d.WarmUp(t.Context()), b.d.ConnectComputers(t.Context())} {
-		if warm != nil {
-			t.Error(warm)
-		}
+	if err := b.d.WarmUp(t.Context(), workflow.Direct); err != nil {
+		t.Error(err)
 	}
 	b.place = workflow.Placement{Client: name(1)}
 	return b
@@ -194,6 +192,7 @@ func (b *propertyBench) run(w *workflow.Workflow, carried *atomic.Int64) error {
 			carried.Add(1)
 		}
 		b.tap.take()
+		conns := b.network.Conns()
 		result, err := executeForm(b.d, w, run.model, run.form, client.Options{Verify: run.verify})
 		if err != nil {
 			return fmt.Errorf("%s, %s, verified %t: %w", run.model, run.form, run.verify, err)
@@ -204,20 +203,24 @@ func (b *propertyBench) run(w *workflow.Workflow, carried *atomic.Int64) error {
 		if run.model == workflow.StateLocal && run.verify {
 			continue
 		}
-		if err := b.checkPayload(w, run.model, run.form); err != nil {
+		if err := b.checkNetwork(w, run.model, run.form, b.network.Conns()-conns); err != nil {
 			return fmt.Errorf("%s, %s: %w", run.model, run.form, err)
 		}
 	}
 	return nil
 }
 
-// checkPayload compares what crossed between hosts with the prediction, and with
-// the paper's Table 1.
-func (b *propertyBench) checkPayload(w *workflow.Workflow, model workflow.Model, form workflow.Form) error {
-	got := 0
+// checkNetwork compares what crossed between hosts, how many calls it took and how
+// many connections, with the prediction, and the payload with the paper's Table 1.
+func (b *propertyBench) checkNetwork(w *workflow.Workflow, model workflow.Model, form workflow.Form, conns int) error {
+	got, calls := 0, 0
 	for _, m := range b.tap.take() {
-		if m.from != m.to {
-			got += m.payload() - marks(m)
+		if m.from == m.to {
+			continue
+		}
+		got += m.payload() - marks(m)
+		if _, state := m.body.(*wire.State); m.request && !state {
+			calls++
 		}
 	}
 	want, err := workflow.Predict(w, model, form, argument, b.place, nil)
@@ -226,6 +229,9 @@ func (b *propertyBench) checkPayload(w *workflow.Workflow, model workflow.Model,
 	}
 	if got != int(want.Payload()) {
 		return fmt.Errorf("payload between hosts is %d, predicted %d: %+v", got, want.Payload(), want.Transfers)
+	}
+	if calls != len(want.RPCs) || conns != want.ActiveOpens {
+		return fmt.Errorf("%d calls between hosts over %d new connections, predicted %d over %d", calls, conns, len(want.RPCs), want.ActiveOpens)
 	}
 	bound, err := workflow.Table1(w, model, workflow.Direct, argument)
 	if err != nil {

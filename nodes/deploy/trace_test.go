@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/proto"
+	"pgregory.net/rapid"
 
 	"edgebed/nodes/client"
 	"edgebed/nodes/deploy"
@@ -85,7 +86,7 @@ func TestTraceChain(t *testing.T) {
 	tap := newTap(t, network)
 	cfg.Trace = trace.New()
 	d := start(t, cfg)
-	if err := d.WarmUp(t.Context()); err != nil {
+	if err := d.WarmUp(t.Context(), workflow.Carry); err != nil {
 		t.Fatal(err)
 	}
 	// A state of the prototype moves by Get, Put and Del.
@@ -171,6 +172,86 @@ func TestTraceDirect(t *testing.T) {
 			}
 			checkTrace(t, tr, workedDiamond(), tap.take(), connects)
 		})
+	}
+}
+
+// TestTraceSameHost: four branches on one host call the same next task over one
+// connection, with arguments of the same size. Each call is paired with its own
+// other side, whether the connection is new or not.
+func TestTraceSameHost(t *testing.T) {
+	_, cfg := ring(4, time.Millisecond)
+	cfg.Computers[name(3)] = deploy.Computer{Spec: spec(time.Millisecond, "b1", "b2", "b3", "b4")}
+	cfg.Trace = trace.New()
+	d := start(t, cfg) // cold: the first calls wait for their connection
+	w := &workflow.Workflow{
+		Functions:  []string{name(2), "b1", "b2", "b3", "b4", name(4)},
+		Successors: [][]int{{1, 2, 3, 4}, {5}, {5}, {5}, {5}},
+	}
+	for run := range 20 {
+		tr := traced(t, d, cfg.Trace, w, workflow.StateProp, workflow.Direct)
+		spans := make(map[uint64]trace.Span)
+		for _, s := range tr.Spans {
+			spans[s.ID] = s
+		}
+		checkTransit(t, tr)
+		joined := 0
+		for _, s := range tr.Spans {
+			if s.Kind != trace.Serve || s.At.Host != name(4) || s.Request.Sender == "" {
+				continue
+			}
+			joined++
+			caller := spans[spans[s.Parent].Parent]
+			if caller.Kind != trace.Task || fmt.Sprint(caller.Invocation.Index) != s.Request.Sender {
+				t.Errorf("run %d: the message of task %s is paired with a call of %s %+v", run, s.Request.Sender, caller.Kind, caller.Invocation)
+			}
+		}
+		if joined != 4 {
+			t.Errorf("run %d: %d messages to the last task, want 4", run, joined)
+		}
+	}
+}
+
+// TestTraceTransit: in the trace of no workflow is a message received before it was
+// sent, or a call served that nobody made; with a router on each host or one for
+// all, which makes the same calls at the same time.
+func TestTraceTransit(t *testing.T) {
+	for _, routers := range [][]string{nil, {name(1)}} {
+		t.Run(fmt.Sprint(len(routers), " routers"), func(t *testing.T) {
+			_, cfg := crowd(4, propertyFunctions)
+			cfg.Trace, cfg.Routers = trace.New(), routers
+			d := start(t, cfg)
+			rapid.Check(t, func(rt *rapid.T) {
+				w, err := randomWorkflow(rapid.Uint64().Draw(rt, "seed"), false)
+				if err != nil {
+					rt.Fatal(err)
+				}
+				for _, model := range workflow.Models {
+					for _, form := range []workflow.Form{workflow.Carry, workflow.Direct} {
+						if model != workflow.PureFaaS && form == workflow.Carry && w.CheckCarry() != nil {
+							continue
+						}
+						checkTransit(rt, traced(t, d, cfg.Trace, w, model, form))
+					}
+				}
+			})
+		})
+	}
+}
+
+// checkTransit checks that both sides of each call are known, and that its messages
+// were received after they were sent.
+func checkTransit(t interface{ Errorf(string, ...any) }, tr trace.Trace) {
+	count := make(map[trace.Kind]int)
+	for _, s := range tr.Spans {
+		count[s.Kind]++
+	}
+	if count[trace.Call] != count[trace.Serve] {
+		t.Errorf("%d calls and %d served ones", count[trace.Call], count[trace.Serve])
+	}
+	for _, m := range tr.Transfers() {
+		if m.Received < m.Sent || m.From.Role == "" || m.To.Role == "" {
+			t.Errorf("%s was sent at %v and received at %v", line(m), m.Sent, m.Received)
+		}
 	}
 }
 

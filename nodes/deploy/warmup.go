@@ -12,6 +12,7 @@ import (
 
 	"edgebed/nodes/statestore"
 	"edgebed/nodes/wire"
+	"edgebed/nodes/workflow"
 )
 
 // warmUpState is the state that a warm-up moves through the computers. It is
@@ -22,15 +23,21 @@ const warmUpState = "edgebed-warm-up"
 const warmUpNodes = 8
 
 // WarmUp opens every connection that nodes keep: from each router to each
-// computer, and from each computer to its companion router and to its state
-// server. Measurements then see a system that has been running for a while,
-// as in the paper's experiments, whose daemons serve all workflows.
+// computer, from each computer to its companion router and to its state server,
+// and where executions of the direct form are to come also from each computer to
+// each other one. Measurements then see a system that has been running for a
+// while, as in the paper's experiments, whose daemons serve all workflows.
 //
-// The computers' connections open with their first messages, so WarmUp sends
-// each computer, from the client's host, a chain of two functions that moves
-// one small state. No client may be open meanwhile: WarmUp uses its ports.
-func (d *Deployment) WarmUp(ctx context.Context) error {
-	if err := d.warmUp(ctx); err != nil {
+// The computers' connections to their companions and state servers open with
+// their first messages, so WarmUp sends each computer, from the client's host, a
+// chain of two functions that moves one small state. No client may be open
+// meanwhile: WarmUp uses its ports.
+func (d *Deployment) WarmUp(ctx context.Context, form workflow.Form) error {
+	err := d.warmUp(ctx)
+	if err == nil && form == workflow.Direct {
+		err = d.connectComputers(ctx)
+	}
+	if err != nil {
 		return fmt.Errorf("warm up deployment: %w", err)
 	}
 	return nil
@@ -50,20 +57,12 @@ func (d *Deployment) warmUp(ctx context.Context) (err error) {
 	h := d.hosts[d.cfg.Client]
 	callbacks := &sink{responses: make(chan *wire.LambdaResponse, len(d.cfg.Computers))}
 	callback := endpoint(h, wire.PortCallback)
-	l, err := h.Net.Listen(ctx, callback)
+	register := func(s grpc.ServiceRegistrar) { wire.RegisterCallbackServerServer(s, callbacks) }
+	server, err := wire.Serve(ctx, h.Net, callback, register)
 	if err != nil {
 		return err
 	}
-	server := wire.NewServer(grpc.WaitForHandlers(true))
-	wire.RegisterCallbackServerServer(server, callbacks)
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(l) }()
-	defer func() {
-		server.Stop()
-		if e := <-served; e != nil && !errors.Is(e, grpc.ErrServerStopped) {
-			err = errors.Join(err, e)
-		}
-	}()
+	defer func() { err = errors.Join(err, server.Close()) }()
 
 	names := slices.Sorted(maps.Keys(d.cfg.Computers))
 	for _, name := range names {
@@ -78,26 +77,24 @@ func (d *Deployment) warmUp(ctx context.Context) (err error) {
 	return d.idle(ctx) // the last acknowledgements come after the callbacks
 }
 
-// ConnectComputers opens the connections from each computer to each other one,
+// connectComputers opens the connections from each computer to each other one,
 // which executions of the direct form would open as they need them, and which
-// computers keep. It belongs to the warm-up of that form.
-func (d *Deployment) ConnectComputers(ctx context.Context) error {
-	var endpoints []string
-	var group errgroup.Group
-	group.SetLimit(warmUpNodes)
+// computers keep.
+func (d *Deployment) connectComputers(ctx context.Context) error {
 	d.mu.Lock()
 	computers := maps.Clone(d.computers)
 	d.mu.Unlock()
+	var endpoints []string
 	for _, name := range slices.Sorted(maps.Keys(computers)) {
 		endpoints = append(endpoints, computers[name].Endpoint())
 	}
+
+	var group errgroup.Group
+	group.SetLimit(warmUpNodes)
 	for _, c := range computers {
 		group.Go(func() error { return c.Connect(ctx, endpoints) })
 	}
-	if err := group.Wait(); err != nil {
-		return fmt.Errorf("warm up deployment: %w", err)
-	}
-	return nil
+	return group.Wait()
 }
 
 // warmUpComputer sends a chain of two functions straight to the computer. The

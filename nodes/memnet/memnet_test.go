@@ -219,14 +219,12 @@ func (voidController) AnnounceRouter(context.Context, *wire.RouterInfo) (*wire.V
 // TestGRPC sends real RPCs over the network: one connection serves them all.
 func TestGRPC(t *testing.T) {
 	network := memnet.New()
-	l, err := network.Host(b).Listen(t.Context(), "10.1.0.2:100")
+	s, err := wire.Serve(t.Context(), network.Host(b), "10.1.0.2:100", func(r grpc.ServiceRegistrar) {
+		wire.RegisterEdgeControllerServer(r, voidController{})
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := wire.NewServer(grpc.WaitForHandlers(true))
-	wire.RegisterEdgeControllerServer(s, voidController{})
-	done := make(chan error, 1)
-	go func() { done <- s.Serve(l) }()
 	cc, err := wire.Dial(network.Host(a), "10.1.0.2:100")
 	if err != nil {
 		t.Fatal(err)
@@ -242,8 +240,7 @@ func TestGRPC(t *testing.T) {
 	if err := cc.Close(); err != nil {
 		t.Error(err)
 	}
-	s.Stop()
-	if err := <-done; err != nil && !errors.Is(err, grpc.ErrServerStopped) {
+	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
 	if conns, listeners := network.Open(); conns != 0 || listeners != 0 {

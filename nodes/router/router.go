@@ -23,6 +23,7 @@ import (
 	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/status"
 
+	"edgebed/nodes/cost"
 	"edgebed/nodes/wire"
 )
 
@@ -76,12 +77,15 @@ type Config struct {
 	// CallTimeout bounds every request from its arrival to its answer, and
 	// every call to the controller; 0 means DefaultCallTimeout.
 	CallTimeout time.Duration
-	// KeepOnRetcode makes a non-OK retcode of a destination the answer. The
-	// prototype takes it for a failure of the whole computer, so that one wrong
-	// request takes every computer that it reaches out of service.
+	// KeepOnRetcode makes a non-OK retcode of a destination the answer, and a gRPC
+	// status that speaks of the message, such as one that is too large, a refusal.
+	// The prototype takes either for a failure of the whole computer, so that one
+	// wrong request takes every computer that it reaches out of service.
 	KeepOnRetcode bool
 	// Seed of the Random policy.
 	Seed uint64
+	// Cost charges each RunLambda; nil charges nothing.
+	Cost *cost.Charger
 	// Logger gets failed destinations; nil discards.
 	Logger *slog.Logger
 }
@@ -141,28 +145,42 @@ type Router struct {
 	cfg      Config
 	tables   [2]*table
 	handlers chan struct{}
-	servers  []*grpc.Server
-	serve    chan error
+	servers  []*wire.Server
 	// life ends when Close begins; reports counts the calls to the controller.
 	life       context.Context
 	end        context.CancelFunc
 	reports    sync.WaitGroup
 	controller *grpc.ClientConn
 
-	mu        sync.Mutex
-	closed    bool
-	links     map[string]*link
-	reporting map[string]bool
-	stats     Stats
+	mu     sync.Mutex
+	closed bool
+	// links holds the connections that new calls use, by destination.
+	links map[string]*link
+	// reporting holds the destinations that are being reported to the controller.
+	reporting map[failed]bool
+	// installs counts the changes of the tables.
+	installs uint64
+	stats    Stats
 
 	closeOnce sync.Once
 	closeErr  error
 }
 
-// link is the connection to one destination, with a slot per call in flight.
+// link is the connection to one destination, with a slot per call in flight. The
+// router's lock guards what is not constant.
 type link struct {
 	cc    *grpc.ClientConn
 	slots chan struct{}
+	// users is how many calls have the link, dropped that it is closed after the
+	// last of them.
+	users   int
+	dropped bool
+}
+
+// failed is a computer, or one start of it where that is known, that failed.
+type failed struct {
+	destination string
+	generation  uint64
 }
 
 // Start listens on both endpoints, serves until Close, and announces the
@@ -178,7 +196,7 @@ func Start(ctx context.Context, cfg Config) (*Router, error) {
 		life:      life,
 		end:       end,
 		links:     make(map[string]*link),
-		reporting: make(map[string]bool),
+		reporting: make(map[failed]bool),
 	}
 	for i := range r.tables {
 		r.tables[i] = newTable(cfg.Policy, cfg.Optimizer, cfg.Alpha, cfg.Seed+uint64(i))
@@ -190,24 +208,26 @@ func Start(ctx context.Context, cfg Config) (*Router, error) {
 }
 
 func (r *Router) start(ctx context.Context) error {
-	runs, config := r.newServer(), (*grpc.Server)(nil)
-	wire.RegisterEdgeServerServer(runs, r)
-	if r.cfg.ConfigEndpoint == "" || r.cfg.ConfigEndpoint == r.cfg.Endpoint {
+	if r.cfg.ConfigEndpoint == "" {
 		r.cfg.ConfigEndpoint = r.cfg.Endpoint
-		wire.RegisterEdgeRouterServer(runs, r)
-	} else {
-		config = r.newServer()
-		wire.RegisterEdgeRouterServer(config, r)
 	}
-	r.serve = make(chan error, 2)
-	if err := r.listen(ctx, runs, r.cfg.Endpoint); err != nil {
+	// Requests and configuration may share an endpoint, and then a server.
+	err := r.serve(ctx, r.cfg.Endpoint, func(s grpc.ServiceRegistrar) {
+		wire.RegisterEdgeServerServer(s, r)
+		if r.cfg.ConfigEndpoint == r.cfg.Endpoint {
+			wire.RegisterEdgeRouterServer(s, r)
+		}
+	})
+	if err != nil {
 		return err
 	}
-	if config != nil {
-		if err := r.listen(ctx, config, r.cfg.ConfigEndpoint); err != nil {
+	if r.cfg.ConfigEndpoint != r.cfg.Endpoint {
+		err := r.serve(ctx, r.cfg.ConfigEndpoint, func(s grpc.ServiceRegistrar) { wire.RegisterEdgeRouterServer(s, r) })
+		if err != nil {
 			return err
 		}
 	}
+
 	if r.cfg.Controller == "" {
 		return nil
 	}
@@ -227,17 +247,13 @@ func (r *Router) start(ctx context.Context) error {
 	return nil
 }
 
-func (r *Router) newServer() *grpc.Server {
-	return wire.NewServer(grpc.WaitForHandlers(true), wire.Watch(r.cfg.Net))
-}
-
-func (r *Router) listen(ctx context.Context, s *grpc.Server, endpoint string) error {
-	l, err := r.cfg.Net.Listen(ctx, endpoint)
+// serve starts a server that Close ends.
+func (r *Router) serve(ctx context.Context, endpoint string, register func(grpc.ServiceRegistrar)) error {
+	s, err := wire.Serve(ctx, r.cfg.Net, endpoint, register, r.cfg.Cost.Server())
 	if err != nil {
-		return fmt.Errorf("listen on %s: %w", endpoint, err)
+		return err
 	}
 	r.servers = append(r.servers, s)
-	go func() { r.serve <- s.Serve(l) }()
 	return nil
 }
 
@@ -252,11 +268,8 @@ func (r *Router) Close() error {
 		r.end()
 		var errs []error
 		for _, s := range r.servers {
-			s.Stop()
-		}
-		for range r.servers {
-			if err := <-r.serve; err != nil && !errors.Is(err, grpc.ErrServerStopped) {
-				errs = append(errs, fmt.Errorf("serve router %s: %w", r.cfg.Endpoint, err))
+			if err := s.Close(); err != nil {
+				errs = append(errs, fmt.Errorf("router %s: %w", r.cfg.Endpoint, err))
 			}
 		}
 		r.reports.Wait()
@@ -308,6 +321,7 @@ func (r *Router) Connect(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("connect router %s to %s: %w", r.cfg.Endpoint, d, err)
 		}
+		defer r.release(d, l)
 		l.cc.Connect()
 		links = append(links, l)
 	}
@@ -335,8 +349,11 @@ func (r *Router) Configure(_ context.Context, in *wire.EdgeRouterConf) (*wire.Re
 	case wire.EdgeRouterConf_CHANGE:
 		e := Entry{
 			Function: in.GetLambda(), Destination: in.GetDestination(),
-			Weight: float64(in.GetWeight()), Final: in.GetFinal(),
+			Weight: float64(in.GetWeight()), Final: in.GetFinal(), Generation: in.GetGeneration(),
+			installed: r.install(),
 		}
+		// First, so that no call for the entry takes the broken connection.
+		r.refresh(e.Destination)
 		if err := r.tables[TableOverall].change(e); err != nil {
 			return &wire.Return{Msg: "Error: " + err.Error()}, nil
 		}
@@ -345,7 +362,6 @@ func (r *Router) Configure(_ context.Context, in *wire.EdgeRouterConf) (*wire.Re
 				return &wire.Return{Msg: "Error: " + err.Error()}, nil
 			}
 		}
-		r.refresh(e.Destination)
 	case wire.EdgeRouterConf_REMOVE:
 		for _, t := range r.tables {
 			t.remove(in.GetLambda(), in.GetDestination())
@@ -356,12 +372,21 @@ func (r *Router) Configure(_ context.Context, in *wire.EdgeRouterConf) (*wire.Re
 	return &wire.Return{Msg: wire.RetOK}, nil
 }
 
-// GetTable implements the EdgeRouter service.
+// install returns the number of one more change of the tables.
+func (r *Router) install() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.installs++
+	return r.installs
+}
+
+// GetTable implements the EdgeRouter service. A table that does not exist is
+// empty, as in the prototype.
 func (r *Router) GetTable(_ context.Context, in *wire.TableId) (*wire.ForwardingTable, error) {
-	if in.GetValue() >= uint32(len(r.tables)) {
-		return nil, status.Errorf(codes.InvalidArgument, "router %s has no table %d, only 0 and 1", r.cfg.Endpoint, in.GetValue())
-	}
 	answer := &wire.ForwardingTable{}
+	if in.GetValue() >= uint32(len(r.tables)) {
+		return answer, nil
+	}
 	for _, e := range r.tables[in.GetValue()].list() {
 		answer.Entries = append(answer.Entries, &wire.ForwardingTable_Entry{
 			Lambda: e.Function, Destination: e.Destination, Weight: float32(e.Weight), Final: e.Final,
@@ -393,7 +418,7 @@ func (r *Router) RunLambda(ctx context.Context, in *wire.LambdaRequest) (*wire.L
 		if caller.Err() != nil {
 			return nil, status.FromContextError(caller.Err()).Err()
 		}
-		return r.refuse(in, fmt.Sprintf("router %s: no free handler within %v", r.cfg.Endpoint, r.cfg.CallTimeout)), nil
+		return r.refuse(fmt.Sprintf("router %s: no free handler within %v", r.cfg.Endpoint, r.cfg.CallTimeout)), nil
 	}
 	defer func() {
 		<-r.handlers
@@ -401,7 +426,7 @@ func (r *Router) RunLambda(ctx context.Context, in *wire.LambdaRequest) (*wire.L
 	}()
 
 	if in.GetHops() > maxHops {
-		return r.refuse(in, RetLoop), nil
+		return r.refuse(RetLoop), nil
 	}
 	table := r.tables[TableOverall]
 	if in.GetForward() {
@@ -410,14 +435,14 @@ func (r *Router) RunLambda(ctx context.Context, in *wire.LambdaRequest) (*wire.L
 	prepare(in)
 	var cause error
 	for {
-		dest, ok := table.choose(in.GetName())
+		entry, ok := table.choose(in.GetName())
 		if !ok && cause != nil {
-			return r.refuse(in, fmt.Sprintf("%s: %v", RetNoDestination, cause)), nil
+			return r.refuse(fmt.Sprintf("%s: %v", RetNoDestination, cause)), nil
 		}
 		if !ok {
-			return r.refuse(in, RetNoDestination), nil
+			return r.refuse(RetNoDestination), nil
 		}
-		start := time.Now()
+		start, dest := time.Now(), entry.Destination
 		out, err := r.call(ctx, dest, in)
 		var ret *wire.RetError
 		switch {
@@ -432,11 +457,14 @@ func (r *Router) RunLambda(ctx context.Context, in *wire.LambdaRequest) (*wire.L
 			// The same, only that the destination noticed first.
 			return nil, status.FromContextError(context.DeadlineExceeded).Err()
 		case errors.Is(err, errBusy):
-			return r.refuse(in, fmt.Sprintf("router %s: %v", r.cfg.Endpoint, err)), nil
+			return r.refuse(fmt.Sprintf("router %s: %v", r.cfg.Endpoint, err)), nil
+		case r.cfg.KeepOnRetcode && speaksOfMessage(err):
+			// The destination is well, and another one would say the same.
+			return r.refuse(fmt.Sprintf("router %s: %v", r.cfg.Endpoint, err)), nil
 		default:
-			r.fail(in.GetName(), dest, err)
+			r.fail(entry, err)
 			if ctx.Err() != nil {
-				return r.refuse(in, fmt.Sprintf("router %s: %v", r.cfg.Endpoint, err)), nil
+				return r.refuse(fmt.Sprintf("router %s: %v", r.cfg.Endpoint, err)), nil
 			}
 			cause = err
 			continue
@@ -447,6 +475,18 @@ func (r *Router) RunLambda(ctx context.Context, in *wire.LambdaRequest) (*wire.L
 		r.add(func(s *Stats) { s.Forwarded++ })
 		return out, nil
 	}
+}
+
+// speaksOfMessage tells whether a call failed for what was sent, for instance
+// because the message is larger than the destination accepts: the destination
+// itself is well.
+func speaksOfMessage(err error) bool {
+	switch status.Code(err) {
+	case codes.ResourceExhausted, codes.InvalidArgument, codes.OutOfRange, codes.FailedPrecondition,
+		codes.NotFound, codes.AlreadyExists, codes.PermissionDenied:
+		return true
+	}
+	return false
 }
 
 // prepare turns a received request into the one to forward, in place: unknown
@@ -470,6 +510,7 @@ func (r *Router) call(ctx context.Context, dest string, in *wire.LambdaRequest) 
 	if err != nil {
 		return nil, err
 	}
+	defer r.release(dest, l)
 	select {
 	case l.slots <- struct{}{}:
 		defer func() { <-l.slots }()
@@ -484,27 +525,40 @@ func (r *Router) call(ctx context.Context, dest string, in *wire.LambdaRequest) 
 }
 
 // link returns the connection to a destination, which connects at its first
-// call.
+// call. The caller releases it when it needs it no more.
 func (r *Router) link(dest string) (*link, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
 		return nil, fmt.Errorf("router %s is closed", r.cfg.Endpoint)
 	}
-	if l, ok := r.links[dest]; ok {
-		return l, nil
+	l, ok := r.links[dest]
+	if !ok {
+		cc, err := wire.Dial(r.cfg.Net, dest)
+		if err != nil {
+			return nil, err
+		}
+		l = &link{cc: cc, slots: make(chan struct{}, r.cfg.MaxPending)}
+		r.links[dest] = l
 	}
-	cc, err := wire.Dial(r.cfg.Net, dest)
-	if err != nil {
-		return nil, err
-	}
-	l := &link{cc: cc, slots: make(chan struct{}, r.cfg.MaxPending)}
-	r.links[dest] = l
+	l.users++
 	return l, nil
 }
 
+// release gives back a link.
+func (r *Router) release(dest string, l *link) {
+	r.mu.Lock()
+	l.users--
+	last := l.dropped && l.users == 0
+	r.mu.Unlock()
+	if last {
+		r.closeLink(dest, l)
+	}
+}
+
 // refresh drops a connection that gRPC is still backing off from: the
-// destination has just been announced, so the next call must try at once.
+// destination has just been announced, so the next call must try at once. Calls
+// that have the connection already end as they would have without.
 func (r *Router) refresh(dest string) {
 	r.mu.Lock()
 	l, ok := r.links[dest]
@@ -513,7 +567,15 @@ func (r *Router) refresh(dest string) {
 		return
 	}
 	delete(r.links, dest)
+	l.dropped = true
+	unused := l.users == 0
 	r.mu.Unlock()
+	if unused {
+		r.closeLink(dest, l)
+	}
+}
+
+func (r *Router) closeLink(dest string, l *link) {
 	if err := l.cc.Close(); err != nil {
 		r.cfg.Logger.Warn("close broken connection", "destination", dest, "error", err)
 	}
@@ -521,37 +583,44 @@ func (r *Router) refresh(dest string) {
 
 // fail takes a destination of a function out of both tables and tells the
 // controller, which takes the whole computer out of every router. It comes back
-// when the computer announces itself again.
-func (r *Router) fail(function, dest string, cause error) {
-	r.cfg.Logger.Warn("destination failed", "router", r.cfg.Endpoint, "function", function, "destination", dest, "error", cause)
+// when the computer announces itself again. If it has done so since the entry was
+// chosen, the failure says nothing of what is there now, and nothing is done.
+func (r *Router) fail(e Entry, cause error) {
+	r.cfg.Logger.Warn("destination failed", "router", r.cfg.Endpoint, "function", e.Function, "destination", e.Destination, "error", cause)
+	there := false
 	for _, t := range r.tables {
-		t.remove(function, dest)
+		there = t.withdraw(e) || there
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.stats.Failed++
-	if r.controller == nil || r.closed || r.reporting[dest] {
+	what := failed{e.Destination, e.Generation}
+	if !there || r.controller == nil || r.closed || r.reporting[what] {
 		return
 	}
+
 	// Not on the request's time: its caller should know at once.
-	r.reporting[dest] = true
+	r.reporting[what] = true
 	r.reports.Go(func() {
 		ctx, cancel := context.WithTimeout(r.life, r.cfg.CallTimeout)
 		defer cancel()
-		_, err := wire.NewEdgeControllerClient(r.controller).RemoveComputer(ctx, &wire.ComputerInfo{EdgeServerEndpoint: dest})
+		_, err := wire.NewEdgeControllerClient(r.controller).RemoveComputer(ctx, &wire.ComputerInfo{
+			EdgeServerEndpoint: e.Destination, Generation: e.Generation,
+		})
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		delete(r.reporting, dest)
+		delete(r.reporting, what)
 		if err != nil && r.life.Err() == nil {
-			r.cfg.Logger.Warn("report failed destination", "controller", r.cfg.Controller, "destination", dest, "error", err)
+			r.cfg.Logger.Warn("report failed destination", "controller", r.cfg.Controller, "destination", e.Destination, "error", err)
 		}
 	})
 }
 
-// refuse answers a request that was not forwarded.
-func (r *Router) refuse(in *wire.LambdaRequest, retcode string) *wire.LambdaResponse {
+// refuse answers a request that was not forwarded. As in the prototype the answer
+// counts no hops.
+func (r *Router) refuse(retcode string) *wire.LambdaResponse {
 	r.add(func(s *Stats) { s.Refused++ })
-	return &wire.LambdaResponse{Retcode: retcode, Hops: in.GetHops()}
+	return &wire.LambdaResponse{Retcode: retcode}
 }
 
 func (r *Router) add(f func(*Stats)) {

@@ -5,16 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
-	"runtime"
-	"runtime/pprof"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protowire"
@@ -22,6 +19,7 @@ import (
 
 	"edgebed/nodes/controller"
 	"edgebed/nodes/memnet"
+	"edgebed/nodes/nodetest"
 	"edgebed/nodes/router"
 	"edgebed/nodes/wire"
 )
@@ -34,17 +32,7 @@ const (
 
 var routerHost = netip.MustParseAddr("10.1.0.1")
 
-// fakeComputer answers what its function says.
-type fakeComputer struct {
-	wire.UnimplementedEdgeServerServer
-	run func(context.Context, *wire.LambdaRequest) (*wire.LambdaResponse, error)
-}
-
-func (c fakeComputer) RunLambda(ctx context.Context, in *wire.LambdaRequest) (*wire.LambdaResponse, error) {
-	return c.run(ctx, in)
-}
-
-func answer(retcode string) func(context.Context, *wire.LambdaRequest) (*wire.LambdaResponse, error) {
+func answer(retcode string) nodetest.Lambda {
 	return func(_ context.Context, in *wire.LambdaRequest) (*wire.LambdaResponse, error) {
 		return &wire.LambdaResponse{Retcode: retcode, Output: in.GetInput(), Hops: in.GetHops() + 1}, nil
 	}
@@ -62,21 +50,8 @@ type bed struct {
 // setUp starts a router and dials it; at the end nothing must be left.
 func setUp(t *testing.T, cfg router.Config) *bed {
 	t.Helper()
-	before := runtime.NumGoroutine()
 	network := memnet.New()
-	t.Cleanup(func() {
-		deadline := time.Now().Add(5 * time.Second)
-		for runtime.NumGoroutine() > before && time.Now().Before(deadline) {
-			time.Sleep(5 * time.Millisecond)
-		}
-		if n := runtime.NumGoroutine(); n > before {
-			t.Errorf("%d goroutines left, %d before", n, before)
-			_ = pprof.Lookup("goroutine").WriteTo(os.Stderr, 1)
-		}
-		if conns, listeners := network.Open(); conns != 0 || listeners != 0 {
-			t.Errorf("%d connections and %d listeners left", conns, listeners)
-		}
-	})
+	nodetest.NoLeaks(t, network)
 	b := &bed{t: t, network: network}
 	cfg.Net, cfg.Endpoint, cfg.ConfigEndpoint = network.Host(routerHost), lambda, config
 	if cfg.Controller != "" {
@@ -115,22 +90,11 @@ func setUp(t *testing.T, cfg router.Config) *bed {
 }
 
 // computer serves a fake computer on host 10.1.0.i and returns its endpoint.
-func (b *bed) computer(i int, run func(context.Context, *wire.LambdaRequest) (*wire.LambdaResponse, error)) string {
+func (b *bed) computer(i int, run nodetest.Lambda) string {
 	b.t.Helper()
 	addr := netip.AddrFrom4([4]byte{10, 1, 0, byte(i)})
 	endpoint := netip.AddrPortFrom(addr, wire.PortComputer).String()
-	l, err := b.network.Host(addr).Listen(b.t.Context(), endpoint)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	s := wire.NewServer(grpc.WaitForHandlers(true))
-	wire.RegisterEdgeServerServer(s, fakeComputer{run: run})
-	done := make(chan error, 1)
-	go func() { done <- s.Serve(l) }()
-	b.t.Cleanup(func() {
-		s.Stop()
-		<-done
-	})
+	nodetest.ServeLambda(b.t, b.network.Host(addr), endpoint, run)
 	return endpoint
 }
 
@@ -224,8 +188,9 @@ func TestTables(t *testing.T) {
 	if out := b.run(&wire.LambdaRequest{Name: "f", Forward: true}); out.GetRetcode() != router.RetNoDestination {
 		t.Errorf("final table without final destinations: %q", out.GetRetcode())
 	}
-	if out := b.run(&wire.LambdaRequest{Name: "f", Hops: 255}); out.GetRetcode() != router.RetLoop {
-		t.Errorf("255 hops: %q", out.GetRetcode())
+	// As the prototype's, the router's own answer counts no hops.
+	if out := b.run(&wire.LambdaRequest{Name: "f", Hops: 255}); out.GetRetcode() != router.RetLoop || out.GetHops() != 0 {
+		t.Errorf("255 hops: %v", out)
 	}
 	if out := b.run(&wire.LambdaRequest{Name: "f", Hops: 254}); out.GetRetcode() != wire.RetOK {
 		t.Errorf("254 hops: %q", out.GetRetcode())
@@ -235,7 +200,7 @@ func TestTables(t *testing.T) {
 	if err != nil || n.GetValue() != 2 {
 		t.Errorf("number of tables %v, %v", n, err)
 	}
-	for id, want := range []string{"[f false g true]", "[g true]"} {
+	for id, want := range []string{"[f false g true]", "[g true]", "[]"} { // there is no third table
 		table, err := b.conf.GetTable(t.Context(), &wire.TableId{Value: uint32(id)})
 		if err != nil {
 			t.Fatal(err)
@@ -250,9 +215,6 @@ func TestTables(t *testing.T) {
 		if fmt.Sprint(got) != want {
 			t.Errorf("table %d: %v, want %s", id, got, want)
 		}
-	}
-	if _, err := b.conf.GetTable(t.Context(), &wire.TableId{Value: 2}); err == nil {
-		t.Error("table 2: no error")
 	}
 	for _, bad := range []*wire.EdgeRouterConf{
 		{Action: wire.EdgeRouterConf_CHANGE, Lambda: "f", Destination: another},
@@ -364,6 +326,84 @@ func TestKeepOnRetcode(t *testing.T) {
 		if got := b.run(&wire.LambdaRequest{Name: "f"}).GetRetcode(); got != "out of memory" {
 			t.Errorf("answer %q, want the destination's", got)
 		}
+	}
+}
+
+// TestMessageIsNotFailure: a status that speaks of the message is the answer, and
+// the destination stays; where the router does as the prototype does, it goes.
+func TestMessageIsNotFailure(t *testing.T) {
+	for _, keep := range []bool{true, false} {
+		for _, code := range []codes.Code{codes.ResourceExhausted, codes.InvalidArgument, codes.OutOfRange} {
+			b := setUp(t, router.Config{KeepOnRetcode: keep})
+			b.change("f", b.computer(2, func(context.Context, *wire.LambdaRequest) (*wire.LambdaResponse, error) {
+				return nil, status.Error(code, "message larger than max")
+			}), true)
+			if got := b.run(&wire.LambdaRequest{Name: "f"}).GetRetcode(); !strings.Contains(got, "message larger than max") {
+				t.Errorf("%s, kept %t: answer %q, want the reason", code, keep, got)
+			}
+			if got := len(b.r.Table(router.TableFinal)); (got == 1) != keep {
+				t.Errorf("%s, kept %t: %d destinations", code, keep, got)
+			}
+		}
+	}
+}
+
+// TestComesBack: a call that was made before a computer came back, and fails after,
+// does not take it out again, in this router or by way of the controller; nor does
+// the removal that an earlier failure is late to report.
+func TestComesBack(t *testing.T) {
+	b := setUp(t, router.Config{Controller: controlled, CallTimeout: 20 * time.Second})
+	cc, err := wire.Dial(b.network.Host(routerHost), controlled)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cc.Close()
+	control := wire.NewEdgeControllerClient(cc)
+	begun, lost := make(chan struct{}), make(chan struct{})
+	var calls atomic.Int64
+	dest := b.computer(2, func(ctx context.Context, in *wire.LambdaRequest) (*wire.LambdaResponse, error) {
+		if calls.Add(1) == 1 {
+			close(begun)
+			<-lost
+			return nil, status.Error(codes.Unavailable, "connection reset")
+		}
+		return answer(wire.RetOK)(ctx, in)
+	})
+	start := func(generation uint64) {
+		t.Helper()
+		if _, err := control.AnnounceComputer(t.Context(), &wire.ComputerInfo{
+			EdgeServerEndpoint: dest, Containers: []*wire.Container{{Lambda: "f"}}, Generation: generation,
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	start(1)
+	out := make(chan *wire.LambdaResponse, 1)
+	go func() {
+		r, _ := b.client.RunLambda(t.Context(), &wire.LambdaRequest{Name: "f"})
+		out <- r
+	}()
+	<-begun
+	start(2)
+	close(lost)
+	if r := <-out; r.GetRetcode() != wire.RetOK || calls.Load() != 2 {
+		t.Errorf("answer %v after %d calls, want that of the computer that is back", r, calls.Load())
+	}
+	if _, err := control.RemoveComputer(t.Context(), &wire.ComputerInfo{EdgeServerEndpoint: dest, Generation: 1}); err != nil {
+		t.Fatal(err)
+	}
+	table := b.r.Table(router.TableFinal)
+	if len(table) != 1 || table[0].Generation != 2 {
+		t.Errorf("table %+v, want the computer's second start", table)
+	}
+	if got := b.run(&wire.LambdaRequest{Name: "f"}).GetRetcode(); got != wire.RetOK {
+		t.Errorf("the next call: %q", got)
+	}
+	if _, err := control.RemoveComputer(t.Context(), &wire.ComputerInfo{EdgeServerEndpoint: dest, Generation: 2}); err != nil {
+		t.Fatal(err)
+	}
+	if table := b.r.Table(router.TableFinal); len(table) != 0 {
+		t.Errorf("table %+v after the removal of the second start", table)
 	}
 }
 

@@ -67,6 +67,13 @@ type Entry struct {
 	Weight float64
 	// Final is true for a computer, false for another router.
 	Final bool
+	// Generation tells the starts of a computer apart (wire.ComputerInfo); 0 where
+	// it is not known.
+	Generation uint64
+
+	// installed numbers the changes of a router's tables: an entry that was set
+	// again since has another number.
+	installed uint64
 }
 
 // destination is an Entry with what the policies remember about it.
@@ -122,7 +129,7 @@ func (t *table) change(e Entry) error {
 	list := t.entries[e.Function]
 	i, found := find(list, e.Destination)
 	if found {
-		list[i].Weight, list[i].Final, list[i].sampled = e.Weight, e.Final, time.Time{}
+		list[i].Entry, list[i].sampled = e, time.Time{}
 	} else {
 		list = slices.Insert(list, i, &destination{Entry: e, stale: staleMin})
 		t.entries[e.Function] = list
@@ -135,11 +142,24 @@ func (t *table) change(e Entry) error {
 func (t *table) remove(function, dest string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	i, found := find(t.entries[function], dest)
+	return found && t.delete(function, i)
+}
+
+// withdraw drops an entry that failed, unless it was set again since it was chosen:
+// then the failure was that of a destination that has come back. It tells whether
+// the entry was there still.
+func (t *table) withdraw(e Entry) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	list := t.entries[e.Function]
+	i, found := find(list, e.Destination)
+	return found && list[i].installed == e.installed && t.delete(e.Function, i)
+}
+
+// delete drops the entry at an index of a function's list. The caller holds mu.
+func (t *table) delete(function string, i int) bool {
 	list := t.entries[function]
-	i, found := find(list, dest)
-	if !found {
-		return false
-	}
 	list = slices.Delete(list, i, i+1)
 	if len(list) == 0 {
 		delete(t.entries, function)
@@ -157,26 +177,26 @@ func (t *table) flush() {
 	clear(t.entries)
 }
 
-// choose returns the destination for the next request of a function, or false
-// where there is none.
-func (t *table) choose(function string) (string, bool) {
+// choose returns the entry for the next request of a function, or false where
+// there is none.
+func (t *table) choose(function string) (Entry, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	list := t.entries[function]
 	if len(list) == 0 {
-		return "", false
+		return Entry{}, false
 	}
 	switch now := t.now(); t.policy {
 	case LeastImpedance:
 		return slices.MinFunc(list, func(a, b *destination) int {
 			return cmp.Compare(a.Weight, b.Weight)
-		}).Destination, true
+		}).Entry, true
 	case RoundRobin:
-		return roundRobin(list, now).Destination, true
+		return roundRobin(list, now).Entry, true
 	case ProportionalFairness:
-		return fairest(list, now).Destination, true
+		return fairest(list, now).Entry, true
 	default: // Random
-		return draw(list, t.rng).Destination, true
+		return draw(list, t.rng).Entry, true
 	}
 }
 

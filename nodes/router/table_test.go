@@ -24,12 +24,18 @@ func add(t testing.TB, tab *table, dest string, weight float64) {
 	}
 }
 
+// chosen returns the destination that the table chooses for f.
+func chosen(tab *table) (string, bool) {
+	e, ok := tab.choose("f")
+	return e.Destination, ok
+}
+
 // draws counts n choices.
 func draws(t testing.TB, tab *table, n int) map[string]int {
 	t.Helper()
 	got := make(map[string]int)
 	for range n {
-		dest, ok := tab.choose("f")
+		dest, ok := chosen(tab)
 		if !ok {
 			t.Fatal("no destination")
 		}
@@ -51,7 +57,7 @@ func TestChangeRefuses(t *testing.T) {
 			t.Errorf("%+v: no error", e)
 		}
 	}
-	if _, ok := tab.choose("f"); ok {
+	if _, ok := chosen(tab); ok {
 		t.Error("a refused entry is in the table")
 	}
 }
@@ -69,6 +75,26 @@ func TestRemoveAndFlush(t *testing.T) {
 	tab.flush()
 	if len(tab.list()) != 0 {
 		t.Errorf("after flush: %v", tab.list())
+	}
+}
+
+// TestWithdraw: an entry that was set again after it was chosen stays.
+func TestWithdraw(t *testing.T) {
+	tab, _ := fakeTable(RoundRobin, None)
+	set := func(installed uint64) {
+		if err := tab.change(Entry{Function: "f", Destination: "a", Weight: 1, installed: installed}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set(1)
+	before, _ := tab.choose("f")
+	set(2)
+	if tab.withdraw(before) || len(tab.list()) != 1 {
+		t.Errorf("the failure of an entry that was replaced left %+v", tab.list())
+	}
+	after, _ := tab.choose("f")
+	if !tab.withdraw(after) || len(tab.list()) != 0 {
+		t.Errorf("the failure of the entry itself left %+v", tab.list())
 	}
 }
 
@@ -103,7 +129,7 @@ func TestRoundRobinEqual(t *testing.T) {
 	}
 	var order []string
 	for range 6 {
-		d, _ := tab.choose("f")
+		d, _ := chosen(tab)
 		order = append(order, d)
 	}
 	if want := []string{"a", "b", "c", "a", "b", "c"}; !slices.Equal(order, want) {
@@ -146,7 +172,7 @@ func TestRoundRobinProbe(t *testing.T) {
 		if now.Sub(begin) > time.Hour {
 			t.Fatalf("only %d probes in an hour: %v", len(gaps), gaps)
 		}
-		if d, _ := tab.choose("f"); d == "b" {
+		if d, _ := chosen(tab); d == "b" {
 			gaps = append(gaps, now.Sub(last))
 			last = *now
 			tab.measure("f", "b", 100*time.Millisecond)
@@ -163,7 +189,7 @@ func TestRoundRobinProbe(t *testing.T) {
 	}
 	// The next probe finds it fast (after a gap, a sample replaces the weight).
 	*now = now.Add(31 * time.Second)
-	if d, _ := tab.choose("f"); d != "b" {
+	if d, _ := chosen(tab); d != "b" {
 		t.Fatalf("no probe after the stale period, but %s", d)
 	}
 	tab.measure("f", "b", 10*time.Millisecond)
@@ -180,7 +206,7 @@ func TestProportionalFairness(t *testing.T) {
 	got := make(map[string]int)
 	for range 100 {
 		*now = now.Add(time.Millisecond)
-		d, _ := tab.choose("f")
+		d, _ := chosen(tab)
 		got[d]++
 	}
 	if got["a"] < 45 || got["b"] < 45 {
@@ -253,7 +279,7 @@ func TestTableAlwaysChooses(t *testing.T) {
 				now = now.Add(time.Duration(rapid.Int64Range(0, 1e11).Draw(t, "d")))
 			},
 			"": func(t *rapid.T) {
-				d, ok := tab.choose("f")
+				d, ok := chosen(tab)
 				if ok != (len(have) > 0) || (ok && !have[d]) {
 					t.Fatalf("chose %q, %t among %v", d, ok, have)
 				}

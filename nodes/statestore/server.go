@@ -1,8 +1,3 @@
-// Package statestore is the state server: an in-memory key-value store that
-// stands beside every e-computer and every client and holds the states that
-// live there (paper Sec. 6.1), and the client of such a server. It speaks the
-// prototype's StateServer service: Put overwrites, there are no versions and
-// nothing expires.
 package statestore
 
 import (
@@ -10,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"slices"
 	"sync"
 
@@ -30,10 +24,8 @@ type Config struct {
 
 // Server is a running state server.
 type Server struct {
-	endpoint string
-	grpc     *grpc.Server
-	served   chan error
-	store    store
+	server *wire.Server
+	store  store
 }
 
 // Start returns a server that listens already. The context bounds the start
@@ -45,26 +37,19 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	if cfg.Net == nil {
 		cfg.Net = wire.TCP{}
 	}
-	lis, err := cfg.Net.Listen(ctx, cfg.Endpoint)
+
+	s := &Server{store: store{contents: make(map[string][]byte)}}
+	register := func(r grpc.ServiceRegistrar) { wire.RegisterStateServerServer(r, &s.store) }
+	server, err := wire.Serve(ctx, cfg.Net, cfg.Endpoint, register)
 	if err != nil {
-		return nil, fmt.Errorf("start state server: listen on %s: %w", cfg.Endpoint, err)
+		return nil, fmt.Errorf("start state server: %w", err)
 	}
-	s := &Server{
-		endpoint: cfg.Endpoint,
-		grpc:     wire.NewServer(grpc.WaitForHandlers(true), wire.Watch(cfg.Net)),
-		served:   make(chan error, 1),
-	}
-	if _, port, err := net.SplitHostPort(cfg.Endpoint); err == nil && port == "0" {
-		s.endpoint = lis.Addr().String()
-	}
-	s.store.contents = make(map[string][]byte)
-	wire.RegisterStateServerServer(s.grpc, &s.store)
-	go func() { s.served <- s.grpc.Serve(lis) }()
+	s.server = server
 	return s, nil
 }
 
 // Endpoint returns the server's identity: the endpoint it was started with.
-func (s *Server) Endpoint() string { return s.endpoint }
+func (s *Server) Endpoint() string { return s.server.Endpoint() }
 
 // Len returns the number of states that the server holds.
 func (s *Server) Len() int {
@@ -80,20 +65,17 @@ func (s *Server) Names() []string {
 	return slices.Sorted(maps.Keys(s.store.contents))
 }
 
-// Close stops the server, cuts its connections and forgets its states. Only
-// the first call does anything.
+// Close stops the server, cuts its connections and forgets its states. It may
+// be called more than once.
 func (s *Server) Close() error {
-	s.grpc.Stop()
-	err, first := <-s.served
-	if !first {
-		return nil
-	}
-	close(s.served)
+	err := s.server.Close()
+
 	s.store.mu.Lock()
 	clear(s.store.contents)
 	s.store.mu.Unlock()
-	if err != nil && !errors.Is(err, grpc.ErrServerStopped) { // stopped before it served
-		return fmt.Errorf("serve states on %s: %w", s.endpoint, err)
+
+	if err != nil {
+		return fmt.Errorf("state server: %w", err)
 	}
 	return nil
 }

@@ -3,9 +3,11 @@ package trace
 import (
 	"cmp"
 	"slices"
+	"strconv"
 
 	"edgebed/nodes/units"
 	"edgebed/nodes/wire"
+	"edgebed/nodes/workflow"
 )
 
 // describe says what a message carries; nothing of the message is kept. The
@@ -15,6 +17,9 @@ func describe(method string, message any) *Message {
 	switch b := message.(type) {
 	case *wire.LambdaRequest:
 		m.Invocation = Invocation{b.GetName(), b.GetUuid(), int(b.GetNextFunctionIndex())}
+		if d := b.GetDirect(); d != nil {
+			m.Sender = sender(d.GetSender())
+		}
 		m.Forwarded = b.GetForward()
 		m.Argument = units.Size(len(b.GetInput()) + len(b.GetDatain()))
 		m.setStates(b.GetStates())
@@ -37,6 +42,14 @@ func describe(method string, message any) *Message {
 		m.Entries = len(b.GetEntries())
 	}
 	return m
+}
+
+// sender names who sent a message of the direct form.
+func sender(index int64) string {
+	if index == workflow.Client {
+		return string(Client)
+	}
+	return strconv.FormatInt(index, 10)
 }
 
 func (m *Message) setStates(states map[string]*wire.State) {

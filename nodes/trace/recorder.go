@@ -138,18 +138,10 @@ func (t *Trace) link() {
 	byStart := func(a, b *Span) int { return cmp.Compare(a.Start, b.Start) }
 	slices.SortStableFunc(calls, byStart)
 	slices.SortStableFunc(serves, byStart)
-	taken := make(map[*Span]bool)
-	for _, serve := range serves {
-		for _, call := range calls {
-			if taken[call] || !sameCall(call, serve) {
-				continue
-			}
-			taken[call] = true
-			serve.Parent = call.ID
-			// The server notes the end after it sent the answer.
-			serve.End = min(serve.End, call.End)
-			break
-		}
+	for call, serve := range pair(calls, serves) {
+		serve.Parent = call.ID
+		// The server notes the end after it sent the answer.
+		serve.End = min(serve.End, call.End)
 	}
 	for _, connect := range connects {
 		for _, call := range calls {
@@ -163,9 +155,51 @@ func (t *Trace) link() {
 	}
 }
 
-// sameCall tells whether two spans are the two sides of one call. Where the
-// network has addresses they say which connection it was; requests on one
-// connection differ in what they ask for, or are made one after the other.
+// pair finds the two sides of as many calls as possible; both lists are sorted by
+// start. Requests that say the same, sent over one connection at the same time, can
+// be told apart by nothing but time, and the first that fits need not be the one:
+// it may leave another one nothing that fits. So a call that was given away already
+// is taken back where its other side fits another call too (Kuhn's algorithm).
+func pair(calls, serves []*Span) map[*Span]*Span {
+	paired := make(map[*Span]*Span)
+	var seen map[*Span]bool
+	var find func(serve *Span) bool
+	find = func(serve *Span) bool {
+		var candidates []*Span
+		for _, call := range calls {
+			if seen[call] || !sameCall(call, serve) {
+				continue
+			}
+			if paired[call] == nil {
+				paired[call] = serve
+				return true
+			}
+			candidates = append(candidates, call)
+		}
+		for _, call := range candidates {
+			if seen[call] {
+				continue
+			}
+			seen[call] = true
+			if find(paired[call]) {
+				paired[call] = serve
+				return true
+			}
+		}
+		return false
+	}
+
+	for _, serve := range serves {
+		seen = make(map[*Span]bool)
+		find(serve)
+	}
+	return paired
+}
+
+// sameCall tells whether two spans may be the two sides of one call. Where the
+// network has addresses they say which connection it was; most requests on one
+// connection differ in what they ask for; and no message is received before it was
+// sent.
 func sameCall(call, serve *Span) bool {
 	switch {
 	case call.Name != serve.Name || call.Request == nil,
@@ -177,7 +211,10 @@ func sameCall(call, serve *Span) bool {
 		return call.Error != ""
 	}
 	a, b := *call.Request, *serve.Request
-	return a.Size == b.Size && a.Invocation == b.Invocation && a.Forwarded == b.Forwarded &&
+	if a.Time > b.Time || call.Response != nil && serve.Response != nil && serve.Response.Time > call.Response.Time {
+		return false
+	}
+	return a.Size == b.Size && a.Invocation == b.Invocation && a.Sender == b.Sender && a.Forwarded == b.Forwarded &&
 		a.Argument == b.Argument && slices.Equal(a.States, b.States)
 }
 

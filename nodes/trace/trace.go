@@ -6,7 +6,8 @@
 // The nodes of a deployment share a process, and so a clock: times of different
 // nodes compare without correction. Nothing is added to messages, which stay the
 // prototype's: the two sides of a call are matched inside the process, by the
-// connection's addresses and by what the request says.
+// connection's addresses, by what the request says, its sender included, and by
+// when the messages were sent and received.
 package trace
 
 import (
@@ -128,6 +129,9 @@ type Message struct {
 	Size units.Size `json:"size"`
 	// Invocation that the message asks for or answers.
 	Invocation Invocation `json:"invocation,omitzero"`
+	// Sender of a message of the direct form: the index in the DAG of the task that
+	// sends it, or "client". Several tasks of one computer send to the same task.
+	Sender string `json:"sender,omitempty"`
 	// Forwarded tells that a router sent the request.
 	Forwarded bool `json:"forwarded,omitempty"`
 	// Argument is the size of the function's input or output.

@@ -2,7 +2,6 @@ package trace_test
 
 import (
 	"context"
-	"net"
 	"testing"
 	"time"
 
@@ -18,19 +17,18 @@ import (
 func TestLost(t *testing.T) {
 	r := trace.New()
 	client, server := r.Node("a", trace.Client), r.Node("b", trace.Computer)
-	lis, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
 	// Its window is too small for the request, and nobody reads.
-	s := grpc.NewServer(wire.Watch(server.Net(wire.TCP{})), grpc.StaticStreamWindowSize(64<<10), grpc.StaticConnWindowSize(64<<10),
+	s, err := wire.Serve(t.Context(), server.Net(wire.TCP{}), "127.0.0.1:0", func(grpc.ServiceRegistrar) {},
+		grpc.StaticStreamWindowSize(64<<10), grpc.StaticConnWindowSize(64<<10),
 		grpc.UnknownServiceHandler(func(_ any, stream grpc.ServerStream) error {
 			<-stream.Context().Done()
 			return stream.Context().Err()
 		}))
-	go s.Serve(lis)
-	defer s.Stop()
-	states, err := statestore.Dial(client.Net(wire.TCP{}), lis.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	states, err := statestore.Dial(client.Net(wire.TCP{}), s.Endpoint())
 	if err != nil {
 		t.Fatal(err)
 	}

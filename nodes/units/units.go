@@ -5,8 +5,10 @@
 package units
 
 import (
+	"errors"
 	"fmt"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -37,15 +39,33 @@ const (
 	GiB       = 1024 * MiB
 )
 
+// rateUnits has tc's forms without "/s" too, in both cases: a number of bits can
+// only be meant per second here.
 var rateUnits = map[string]float64{
-	"b/s": 1, "kb/s": 1e3, "Mb/s": 1e6, "Gb/s": 1e9,
-	"bit/s": 1, "kbit/s": 1e3, "Mbit/s": 1e6, "Gbit/s": 1e9,
-	"bps": 1, "kbps": 1e3, "Mbps": 1e6, "Gbps": 1e9,
+	"b/s": 1, "kb/s": 1e3, "Kb/s": 1e3, "Mb/s": 1e6, "Gb/s": 1e9,
+	"bit/s": 1, "kbit/s": 1e3, "Kbit/s": 1e3, "Mbit/s": 1e6, "Gbit/s": 1e9,
+	"bps": 1, "kbps": 1e3, "Kbps": 1e3, "Mbps": 1e6, "Gbps": 1e9,
+	"bit": 1, "kbit": 1e3, "Kbit": 1e3, "Mbit": 1e6, "Gbit": 1e9, "mbit": 1e6, "gbit": 1e9,
 }
 
 var sizeUnits = map[string]float64{
 	"": 1, "B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9,
 	"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30,
+}
+
+// explained are units that people write and that do not say what is meant.
+var explained = map[string]string{
+	"mbps": "tc means megabytes a second by it, others megabits; write Mb/s for megabits",
+	"gbps": "tc means gigabytes a second by it, others gigabits; write Gb/s for gigabits",
+	"B/s":  "rates count bits here; write 8 b/s for 1 B/s", "kB/s": "rates count bits here; write 8 kb/s for 1 kB/s",
+	"KB/s": "rates count bits here; write 8 kb/s for 1 kB/s",
+	"MB/s": "rates count bits here; write 8 Mb/s for 1 MB/s", "GB/s": "rates count bits here; write 8 Gb/s for 1 GB/s",
+	"mb/s": "m stands for a thousandth; write Mb/s", "KB": "write kB for 1000 bytes, KiB for 1024",
+	"kb": "sizes count bytes here; write kB, or a rate as kb/s", "Kb": "sizes count bytes here; write kB, or a rate as kb/s",
+	"Mb": "sizes count bytes here; write MB, or a rate as Mb/s", "Gb": "sizes count bytes here; write GB, or a rate as Gb/s",
+	"k": "write what is counted, for instance kB or kb/s", "K": "write what is counted, for instance kB or kb/s",
+	"M": "write what is counted, for instance MB or Mb/s", "G": "write what is counted, for instance GB or Gb/s",
+	"m": "write what is counted, for instance MB or Mb/s", "mb": "write MB for megabytes, Mb/s for a rate", "gb": "write GB for gigabytes, Gb/s for a rate",
 }
 
 // ParseRate reads a rate such as "10 Mb/s", "1.5Mbit/s" or "100Mbps". The unit
@@ -68,21 +88,32 @@ func ParseSize(s string) (Size, error) {
 	return Size(v), nil
 }
 
+// leadingNumber is a decimal number such as 10, 1.5 or 1e6 at the start of a text.
+var leadingNumber = regexp.MustCompile(`^[0-9.]*(?:[eE][-+]?[0-9]+)?`)
+
 // parse splits a number and its unit and returns their product, which must be
 // a whole, non-negative number below 2^53.
 func parse(s string, unitValues map[string]float64) (int64, error) {
 	s = strings.TrimSpace(s)
-	cut := strings.IndexFunc(s, func(r rune) bool { return (r < '0' || r > '9') && r != '.' })
-	if cut < 0 {
-		cut = len(s)
+	number := leadingNumber.FindString(s)
+	unit := strings.TrimSpace(s[len(number):])
+	if strings.HasPrefix(s, "-") {
+		return 0, fmt.Errorf("it is negative")
 	}
-	number, unit := s[:cut], strings.TrimSpace(s[cut:])
 	v, err := strconv.ParseFloat(number, 64)
-	if err != nil {
+	if errors.Is(err, strconv.ErrRange) {
+		return 0, fmt.Errorf("the value is too large")
+	} else if err != nil {
 		return 0, fmt.Errorf("%q is not a number", number)
 	}
 	factor, ok := unitValues[unit]
-	if !ok {
+	switch why := explained[unit]; {
+	case ok:
+	case unit == "":
+		return 0, errors.New("the unit is missing")
+	case why != "":
+		return 0, fmt.Errorf("unclear unit %q: %s", unit, why)
+	default:
 		return 0, fmt.Errorf("unknown unit %q", unit)
 	}
 	v = math.Round(v * factor)
@@ -90,6 +121,24 @@ func parse(s string, unitValues map[string]float64) (int64, error) {
 		return 0, fmt.Errorf("the value is too large")
 	}
 	return int64(v), nil
+}
+
+// durationUnits are the names of units beside those of time.ParseDuration, longest
+// first.
+var durationUnits = strings.NewReplacer("msecs", "ms", "msec", "ms", "usecs", "us", "usec", "us",
+	"secs", "s", "sec", "s", "mins", "m", "min", "m")
+
+// ParseDuration reads a time such as "10 ms", "1.5s" or "2 min". The unit is
+// required but for 0.
+func ParseDuration(s string) (time.Duration, error) {
+	d, err := time.ParseDuration(durationUnits.Replace(strings.Join(strings.Fields(s), "")))
+	if err == nil {
+		return d, nil
+	}
+	if _, numberErr := strconv.ParseFloat(strings.TrimSpace(s), 64); numberErr == nil {
+		return 0, errors.New("the unit is missing")
+	}
+	return 0, errors.New("write a number and one of the units ns, us, ms, s, min, h")
 }
 
 // String formats the rate with a decimal prefix, for instance "10 Mb/s".

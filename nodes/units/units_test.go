@@ -1,6 +1,7 @@
 package units
 
 import (
+	"strings"
 	"testing"
 	"time"
 )
@@ -8,13 +9,14 @@ import (
 func TestParseRate(t *testing.T) {
 	for in, want := range map[string]Rate{
 		"10 Mb/s": 10 * Mbps, "1.5Mbit/s": 1500 * Kbps, "100Mbps": 100 * Mbps, " 1 Gb/s ": Gbps, "0 b/s": 0,
+		"1e6 b/s": Mbps, "10Mbit": 10 * Mbps, "10mbit": 10 * Mbps, "2.5e-1 Gbit": 250 * Mbps, "9b/s": 9,
 	} {
 		got, err := ParseRate(in)
 		if err != nil || got != want {
 			t.Errorf("ParseRate(%q) = %d, %v; want %d", in, got, err, want)
 		}
 	}
-	for _, in := range []string{"", "10", "Mb/s", "-1 Mb/s", "10 MB/s", "1e9 b/s", "99999999999 Gb/s", "1.2.3 Mb/s"} {
+	for _, in := range []string{"", "10", "Mb/s", "-1 Mb/s", "10 MB/s", "10mbps", "1e99 b/s", "1e999 b/s", "99999999999 Gb/s", "1.2.3 Mb/s"} {
 		if got, err := ParseRate(in); err == nil {
 			t.Errorf("ParseRate(%q) = %d, want an error", in, got)
 		}
@@ -23,7 +25,7 @@ func TestParseRate(t *testing.T) {
 
 func TestParseSize(t *testing.T) {
 	for in, want := range map[string]Size{
-		"15 kB": 15000, "1514": 1514, "512 MiB": 512 << 20, "0.5 kB": 500, "2 MB": 2000000,
+		"15 kB": 15000, "1514": 1514, "512 MiB": 512 << 20, "0.5 kB": 500, "2 MB": 2000000, "10MB": 10 * MB, "1e4": 10000, "1.5e3kB": 1500000,
 	} {
 		got, err := ParseSize(in)
 		if err != nil || got != want {
@@ -33,6 +35,37 @@ func TestParseSize(t *testing.T) {
 	for _, in := range []string{"", "kB", "10 kb", "-5"} {
 		if got, err := ParseSize(in); err == nil {
 			t.Errorf("ParseSize(%q) = %d, want an error", in, got)
+		}
+	}
+}
+
+// TestExplainedUnits checks that units which mean different things to different
+// people are explained.
+func TestExplainedUnits(t *testing.T) {
+	for in, want := range map[string]string{"10mbps": "megabytes", "10 MB/s": "bits", "10": "unit is missing", "-1 Mb/s": "negative", "10 Mib": "unknown unit"} {
+		if _, err := ParseRate(in); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("ParseRate(%q): error %v, want %q", in, err, want)
+		}
+	}
+	for in, want := range map[string]string{"10 KB": "KiB for 1024", "10 Mb": "write MB", "10k": "kB or kb/s", "10 kg": "unknown unit"} {
+		if _, err := ParseSize(in); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("ParseSize(%q): error %v, want %q", in, err, want)
+		}
+	}
+}
+
+func TestParseDuration(t *testing.T) {
+	for in, want := range map[string]time.Duration{
+		"10 ms": 10 * time.Millisecond, "100ms": 100 * time.Millisecond, "1.5 s": 1500 * time.Millisecond, "0": 0,
+		"2 min": 2 * time.Minute, "5 msec": 5 * time.Millisecond, "3 secs": 3 * time.Second, "1h 30m": 90 * time.Minute,
+	} {
+		if got, err := ParseDuration(in); err != nil || got != want {
+			t.Errorf("ParseDuration(%q) = %v, %v; want %v", in, got, err, want)
+		}
+	}
+	for in, want := range map[string]string{"10": "unit is missing", "": "write a number", "fast": "write a number", "1e9 h": "write a number"} {
+		if _, err := ParseDuration(in); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("ParseDuration(%q): error %v, want %q", in, err, want)
 		}
 	}
 }

@@ -1,3 +1,3 @@
 package wire
 
-//go:generate sh ../../scripts/protoc.sh
+//go:generate ../../scripts/protoc

@@ -50,7 +50,7 @@ type Net interface {
 	DialContext(ctx context.Context, address string) (net.Conn, error)
 }
 
-// Watched is a Net whose node's calls are watched, as Dial and Watch see to.
+// Watched is a Net whose node's calls are watched, as Dial and Listen see to.
 type Watched interface {
 	Net
 	// StatsHandler is told of every call that the node makes or serves.
@@ -95,25 +95,6 @@ func Dial(n Net, endpoint string, opts ...grpc.DialOption) (*grpc.ClientConn, er
 		return nil, fmt.Errorf("dial %s: %w", endpoint, err)
 	}
 	return cc, nil
-}
-
-// NewServer returns a gRPC server with our windows and message sizes.
-func NewServer(opts ...grpc.ServerOption) *grpc.Server {
-	return grpc.NewServer(append([]grpc.ServerOption{
-		grpc.InitialWindowSize(window),
-		grpc.InitialConnWindowSize(window),
-		grpc.MaxRecvMsgSize(MaxMessage),
-		grpc.MaxSendMsgSize(MaxMessage),
-	}, opts...)...)
-}
-
-// Watch returns the option of a server on n that has its calls watched where
-// n's are.
-func Watch(n Net) grpc.ServerOption {
-	if w, ok := n.(Watched); ok {
-		return grpc.StatsHandler(w.StatsHandler())
-	}
-	return grpc.EmptyServerOption{}
 }
 
 // RetError is an application error that a node answered in a retcode.

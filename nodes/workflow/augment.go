@@ -44,14 +44,15 @@ type UnorderedError struct {
 
 // Error names the functions and what to do.
 func (e *UnorderedError) Error() string {
-	return fmt.Sprintf("order the users of state %s: %s (index %d) and %s (index %d) may run in parallel; give the state's access order",
+	return fmt.Sprintf("order the users of state %s: %s (index %d) and %s (index %d) may run in parallel; give the state's access order, or any if it does not matter",
 		e.State, e.FirstLabel, e.First, e.SecondLabel, e.Second)
 }
 
 // Augment builds the augmented task-state dependency graph (paper Sec. 5.1).
 // The users of a state are ordered as the workflow's Order says; a state not
-// listed there takes the order that the precedences and the given orders imply.
-// It fails with an *UnorderedError where they imply none, with a *CycleError
+// listed there takes the order that the precedences and the given orders imply,
+// and one of AnyOrder the order in which its users stand in one topological order
+// of all that. It fails with an *UnorderedError where they imply none, with a *CycleError
 // where the graph would have a cycle, or with an error of Validate.
 func Augment(w *Workflow) (*Augmented, error) {
 	if err := w.Validate(); err != nil {
@@ -79,18 +80,18 @@ func Augment(w *Workflow) (*Augmented, error) {
 	}
 	a.ancestors = a.graph.ancestors(order)
 
+	position := make([]int, w.Len())
+	for k, i := range order {
+		position[i] = k
+	}
+
 	// What is derived below agrees with the ancestors, so it adds no cycle and
 	// no new ancestor.
 	for _, state := range w.UsedStates() {
-		if _, ok := a.Users[state]; ok {
+		if _, ok := a.Users[state]; ok || slices.Contains(w.AnyOrder, state) {
 			continue
 		}
-		users := w.Users(state)
-		position := make([]int, w.Len())
-		for k, i := range order {
-			position[i] = k
-		}
-		slices.SortFunc(users, func(i, j int) int { return position[i] - position[j] })
+		users := inOrder(w.Users(state), position)
 		for k := 1; k < len(users); k++ {
 			i, j := users[k-1], users[k]
 			if !a.ancestors[j].contains(i) {
@@ -101,6 +102,24 @@ func Augment(w *Workflow) (*Augmented, error) {
 		}
 		a.Users[state] = users
 	}
+
+	// All that is picked here follows one topological order, so it adds no cycle.
+	// It comes last: what other states need is the author's to say, and must not
+	// follow from a pick.
+	for _, state := range w.AnyOrder {
+		a.Users[state] = inOrder(w.Users(state), position)
+		for k := 1; k < len(a.Users[state]); k++ {
+			a.graph.add(a.Users[state][k-1], a.Users[state][k], state)
+		}
+	}
+	if len(w.AnyOrder) > 0 {
+		order, err = a.graph.order(w)
+		if err != nil {
+			return nil, err
+		}
+		a.ancestors = a.graph.ancestors(order)
+	}
+
 	for _, state := range slices.Sorted(maps.Keys(a.Users)) {
 		users := a.Users[state]
 		if len(users) == 0 {
@@ -113,6 +132,12 @@ func Augment(w *Workflow) (*Augmented, error) {
 		}
 	}
 	return a, nil
+}
+
+// inOrder sorts positions by where they stand in an order.
+func inOrder(users, position []int) []int {
+	slices.SortFunc(users, func(i, j int) int { return position[i] - position[j] })
+	return users
 }
 
 // Precedes reports whether i must be executed before j.
@@ -155,6 +180,55 @@ func (a *Augmented) NextUser(state string, i int) int {
 		return users[k+1]
 	}
 	return Client
+}
+
+// successors returns the direct successors of a position, each once; the entry
+// for the client.
+func (a *Augmented) successors(i int) []int {
+	if i == Client {
+		return []int{0}
+	}
+	var list []int
+	for _, j := range a.Workflow.SuccessorsOf(i) {
+		if !slices.Contains(list, j) {
+			list = append(list, j)
+		}
+	}
+	return list
+}
+
+// handed returns the states that one position, or the client, hands to another
+// in the direct form, sorted.
+func (a *Augmented) handed(from, to int) []string {
+	var list []string
+	for _, state := range slices.Sorted(maps.Keys(a.Users)) {
+		if (from == Client || slices.Contains(a.Users[state], from)) && a.NextUser(state, from) == to {
+			list = append(list, state)
+		}
+	}
+	return list
+}
+
+// receivers returns whom a position, or the client, sends a message in the direct
+// form: its successors in the workflow's order, then the next users of its states
+// that are no successors, in increasing order. The client stands first of these,
+// for states that return to it and for the exit's output.
+func (a *Augmented) receivers(from int) []int {
+	successors := a.successors(from)
+	var others []int
+	if from == a.Workflow.Len()-1 {
+		others = append(others, Client)
+	}
+	for state, users := range a.Users {
+		if from != Client && !slices.Contains(users, from) {
+			continue
+		}
+		if to := a.NextUser(state, from); !slices.Contains(successors, to) && !slices.Contains(others, to) {
+			others = append(others, to)
+		}
+	}
+	slices.Sort(others)
+	return append(successors, others...)
 }
 
 // TopologicalOrder returns all positions so that each comes after everything

@@ -3,6 +3,7 @@ package workflow
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"edgebed/nodes/units"
@@ -56,7 +57,9 @@ type Costs struct {
 // LowerBound follows one execution as Predict does, over permanent connections
 // that are open, and returns the least time that it can take. Transfers that
 // share a link at one moment are taken not to delay each other, protocols to
-// send at once whatever they have, and hosts and switches to take no time.
+// send at once whatever they have, and hosts and switches to take no time. So is
+// a sender of several messages: that it sends the next one when the one before
+// was acknowledged, as computers do in both forms, is left out.
 func LowerBound(w *Workflow, model Model, form Form, argument units.Size, place Placement, costs Costs) (Bound, error) {
 	if place.Host == nil || place.Client == "" {
 		return Bound{}, errors.New("bound the delay: the placement names no hosts")
@@ -64,7 +67,10 @@ func LowerBound(w *Workflow, model Model, form Form, argument units.Size, place 
 	if err := w.Validate(); err != nil {
 		return Bound{}, fmt.Errorf("bound the delay: %w", err)
 	}
-	b := &bounder{Costs: costs, w: w, argument: argument, client: place.Client, host: place.Host, finish: make([]Bound, w.Len())}
+	b := &bounder{
+		Costs: costs, w: w, argument: argument, place: place, client: place.Client, host: place.Host,
+		finish: make([]Bound, w.Len()),
+	}
 	if model == PureFaaS || form == Direct {
 		a, err := Augment(w)
 		if err != nil {
@@ -87,6 +93,7 @@ type bounder struct {
 	Costs
 	w        *Workflow
 	argument units.Size
+	place    Placement
 	client   string
 	host     func(position int) string
 	// finish is when each function is done.
@@ -109,13 +116,72 @@ func (b *bounder) connect(from, to string) Bound {
 	return Bound{SetUp: 2 * (b.Delay(from, to) + b.Delay(to, from))}
 }
 
-// fetch moves a state from a server to a reader: a connection, Get, Del.
-func (b *bounder) fetch(reader, server string, state string) Bound {
-	f := b.connect(reader, server).plus(b.message(server, reader, b.w.StateSizes[state]))
-	if reader != server {
-		f.Propagation += 2*b.Delay(reader, server) + b.Delay(server, reader)
+// move brings a state from the server on one host to the one that the computer of
+// another uses: a connection, Get there, Put here, Del there.
+func (b *bounder) move(host, from, state string) Bound {
+	size, own := b.w.StateSizes[state], b.place.stateServer(host)
+	m := b.connect(host, from).plus(b.message(from, host, size)).plus(b.message(host, own, size))
+	if from != host {
+		m.Propagation += 2*b.Delay(host, from) + b.Delay(from, host)
 	}
-	return f
+	if own != host {
+		m.Propagation += b.Delay(own, host)
+	}
+	return m
+}
+
+// access reads a state from the server that a computer uses, before a function
+// runs, and writes it back afterwards, over one new connection.
+func (b *bounder) access(host, state string) (before, after Bound) {
+	size, server := b.w.StateSizes[state], b.place.stateServer(host)
+	before = b.connect(host, server).plus(b.message(server, host, size))
+	after = b.message(host, server, size)
+	if server != host {
+		before.Propagation += b.Delay(host, server)
+		after.Propagation += b.Delay(server, host)
+	}
+	return before, after
+}
+
+// owners returns the host of the state server that has each used state at first.
+// A state that is with the client is not listed: the client's server is another
+// one than that of a computer on the same host.
+func (b *bounder) owners(order []int) map[string]string {
+	owner := map[string]string{}
+	for _, i := range order {
+		for _, state := range b.w.StatesOf(i) {
+			if b.place.Kept {
+				owner[state] = b.place.stateServer(b.host(i))
+			}
+		}
+	}
+	return owner
+}
+
+// states is what the states of a function take with state-local, before it and
+// after it; join says how the times of several states combine. owner is what
+// owners returned, and is kept up to date.
+func (b *bounder) states(i int, owner map[string]string, join func(a, c Bound) Bound) (before, after Bound) {
+	here := b.host(i)
+	own := b.place.stateServer(here)
+	for _, state := range b.w.StatesOf(i) {
+		var one, back Bound
+		from, moved := owner[state]
+		if !moved {
+			from = b.client
+		}
+		if !moved || from != own {
+			one = b.move(here, from, state)
+		}
+		if b.place.readsAndWrites(here) {
+			var read Bound
+			read, back = b.access(here, state)
+			one = one.plus(read)
+		}
+		owner[state] = own
+		before, after = join(before, one), join(after, back)
+	}
+	return before, after
 }
 
 func (b *bounder) compute(i int) Bound { return Bound{Computing: b.Service(i)} }
@@ -148,11 +214,9 @@ func (b *bounder) pureFaaS(a *Augmented) Bound {
 func (b *bounder) carry(order []int, model Model) Bound {
 	bytes := b.argument
 	if model == StateProp {
-		for _, state := range b.w.UsedStates() {
-			bytes += b.w.StateSizes[state]
-		}
+		bytes += b.w.Carried()
 	}
-	owner := map[string]string{}
+	owner := b.owners(order)
 	for _, i := range order {
 		here := b.host(i)
 		start := b.message(b.client, here, bytes)
@@ -164,14 +228,8 @@ func (b *bounder) carry(order []int, model Model) Bound {
 			start = start.later(arrival)
 		}
 		if model == StateLocal {
-			for _, state := range b.w.StatesOf(i) {
-				from, ok := owner[state]
-				if !ok {
-					from = b.client
-				}
-				owner[state] = here
-				start = start.plus(b.fetch(here, from, state))
-			}
+			before, after := b.states(i, owner, Bound.plus)
+			start = start.plus(before).plus(after)
 		}
 		b.finish[i] = start.plus(b.compute(i))
 	}
@@ -185,49 +243,58 @@ func (b *bounder) answer(i int, bytes units.Size) Bound {
 }
 
 // direct sends arguments along the precedences and states, or references to
-// them, along the augmented graph's edges.
+// them, along the augmented graph's edges: one message from each sender to each
+// receiver. A function's states are fetched at the same time, once all its
+// messages are there.
 func (b *bounder) direct(a *Augmented, model Model) Bound {
-	size := func(state string) units.Size {
-		if model == StateLocal {
-			return 0 // a reference
+	order := a.TopologicalOrder()
+	arrived := make([]Bound, b.w.Len())
+	hostOf := func(i int) string {
+		if i == Client {
+			return b.client
 		}
-		return b.w.StateSizes[state]
+		return b.host(i)
 	}
-	from := func(j, i int, bytes units.Size) Bound {
-		if j == Client {
-			return b.connect(b.client, b.host(i)).plus(b.message(b.client, b.host(i), bytes))
-		}
-		return b.finish[j].plus(b.message(b.host(j), b.host(i), bytes))
-	}
-	for _, i := range a.TopologicalOrder() {
-		var start, fetched Bound
-		if len(b.w.PredecessorsOf(i)) == 0 {
-			start = from(Client, i, b.argument)
-		}
-		for _, j := range b.w.PredecessorsOf(i) {
-			start = start.later(from(j, i, b.argument))
-		}
-		for _, state := range b.w.StatesOf(i) {
-			j := a.PreviousUser(state, i)
-			start = start.later(from(j, i, size(state)))
-			if model == StateLocal {
-				server := b.client
-				if j != Client {
-					server = b.host(j)
-				}
-				fetched = fetched.later(b.fetch(b.host(i), server, state))
+	send := func(from int, ready Bound) {
+		for _, to := range a.receivers(from) {
+			if to == Client {
+				continue
 			}
+			arrival := ready.plus(b.message(hostOf(from), b.host(to), b.weight(a, model, from, to)))
+			if from == Client && !b.place.Kept {
+				arrival = arrival.plus(b.connect(b.client, b.host(to)))
+			}
+			arrived[to] = arrived[to].later(arrival)
 		}
-		b.finish[i] = start.plus(fetched).plus(b.compute(i))
 	}
-	exit := len(b.finish) - 1
-	last := b.finish[exit].plus(b.answer(exit, b.argument))
-	if model == StateProp {
-		for _, state := range b.w.UsedStates() {
-			users := a.Users[state]
-			i := users[len(users)-1]
-			last = last.later(b.finish[i].plus(b.answer(i, size(state))))
+
+	send(Client, Bound{})
+	owner := b.owners(order)
+	var last Bound
+	for _, i := range order {
+		var before, after Bound
+		if model == StateLocal {
+			before, after = b.states(i, owner, Bound.later)
+		}
+		b.finish[i] = arrived[i].plus(before).plus(b.compute(i)).plus(after)
+		send(i, b.finish[i])
+		if slices.Contains(a.receivers(i), Client) {
+			last = last.later(b.finish[i].plus(b.answer(i, b.weight(a, model, i, Client))))
 		}
 	}
 	return last
+}
+
+// weight is the payload of one message of the direct form, or of an answer.
+func (b *bounder) weight(a *Augmented, model Model, from, to int) (bytes units.Size) {
+	if exit := b.w.Len() - 1; to == Client && from == exit || to != Client && slices.Contains(a.successors(from), to) {
+		bytes = b.argument
+	}
+	if model == StateLocal {
+		return bytes // references
+	}
+	for _, state := range a.handed(from, to) {
+		bytes += b.w.StateSizes[state]
+	}
+	return bytes
 }

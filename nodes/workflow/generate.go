@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
+	"strings"
 
 	"edgebed/nodes/units"
 )
@@ -16,8 +18,8 @@ type Generator interface {
 	// and the execution's number alone: not on the machine, nor on what was
 	// generated before. It fails where the generator's parameters are wrong.
 	Generate(seed uint64, execution int) (*Workflow, error)
-	// Names returns every function name that a workflow may have, so that all
-	// of them can be deployed.
+	// Names returns every function that a workflow may have, under its own name
+	// or an Alias, so that all of them can be deployed.
 	Names() []string
 }
 
@@ -56,10 +58,11 @@ func sample(r *rand.Rand, n, k int) []int { return r.Perm(n)[:k] }
 // repeats makes the state be used at more than k positions.
 //
 // With the Text variant it follows the paper's words: L functions, S states,
-// and k uniform from 0 to L, the whole chain included. The paper is silent on
-// repeated names; this reading draws k positions and depends on the set of their
-// names, each listed once, so that repeated names widen the use of a state here
-// too: a function that depends on a state does so wherever the chain calls it.
+// and for each state k uniform from 0 to L, the whole chain included; k positions
+// use the state, L/2 on average. Since messages name functions, a function's
+// second and later positions in a chain have names of their own (Alias), which
+// the same computer serves; so a state is used at exactly the positions that were
+// drawn. The workflows are executed under the Text variant.
 //
 // In both, state j has (1+j) x 10 kB.
 type Chains struct {
@@ -93,22 +96,63 @@ func (g Chains) Generate(seed uint64, execution int) (*Workflow, error) {
 	for range length {
 		w.Functions = append(w.Functions, g.Functions[r.IntN(len(g.Functions))])
 	}
+	if g.Variant == Text {
+		w.Variant = Text
+		w.Functions = distinct(w.Functions)
+	}
 	for j := range states {
-		w.Dependencies[stateName(j)] = dependOn(r, g.Variant, w.Functions, most)
+		w.Dependencies[stateName(j)] = dependOn(r, w.Functions, most)
 	}
 	return w, nil
 }
 
 // dependOn draws a number of candidates from 0 to most and returns the names of
-// that many, in the way of the variant.
-func dependOn(r *rand.Rand, v Variant, candidates []string, most int) []string {
+// that many.
+func dependOn(r *rand.Rand, candidates []string, most int) []string {
 	names := []string{}
 	for _, i := range sample(r, len(candidates), r.IntN(most+1)) {
-		if v == Artifact || !slices.Contains(names, candidates[i]) {
-			names = append(names, candidates[i])
-		}
+		names = append(names, candidates[i])
 	}
 	return names
+}
+
+// aliasMark stands between a function's name and the number of its use.
+const aliasMark = "@"
+
+// Alias names the use-th position of a function in a workflow, from 1 on, where
+// positions are to be told apart: "f", "f@2", "f@3". Whoever serves f serves its
+// aliases.
+func Alias(function string, use int) string {
+	if use <= 1 {
+		return function
+	}
+	return function + aliasMark + strconv.Itoa(use)
+}
+
+// AliasOf returns the function that a name is an alias of, or the name itself.
+func AliasOf(name string) string {
+	function, use, ok := strings.Cut(name, aliasMark)
+	if n, err := strconv.Atoi(use); !ok || err != nil || Alias(function, n) != name {
+		return name
+	}
+	return function
+}
+
+// distinct returns the names with an alias for each repetition, so that no two
+// are alike.
+func distinct(names []string) []string {
+	uses, taken := map[string]int{}, map[string]bool{}
+	list := make([]string, len(names))
+	for i, name := range names {
+		uses[name]++
+		// Somebody may call a function like another one's alias.
+		for uses[name] > 1 && (taken[Alias(name, uses[name])] || slices.Contains(names, Alias(name, uses[name]))) {
+			uses[name]++
+		}
+		list[i] = Alias(name, uses[name])
+		taken[list[i]] = true
+	}
+	return list
 }
 
 func unknownVariant(v Variant) error {
@@ -135,7 +179,9 @@ func unknownVariant(v Variant) error {
 // repetition, from the names that are left, since a call with the name of a
 // collect function would not be stateless. The number of states is not in the
 // text: it is Stages+1 as in the scripts. A state depends on k collect functions,
-// k uniform from 0 to all of them.
+// k uniform from 0 to all of them. Other functions
+// repeat without harm: no state depends on their names. The workflows are executed
+// under the Text variant.
 //
 // In both, state j has (1+j) x 10 kB.
 type DAGs struct {
@@ -178,11 +224,12 @@ func (g DAGs) Generate(seed uint64, execution int) (*Workflow, error) {
 			}
 		}
 		g.stages(r, w, rest[r.IntN(len(rest))], candidates, rest, true)
+		w.Variant = Text
 	default:
 		return nil, unknownVariant(g.Variant)
 	}
 	for j := range g.Stages + 1 {
-		w.Dependencies[stateName(j)] = dependOn(r, g.Variant, candidates, most)
+		w.Dependencies[stateName(j)] = dependOn(r, candidates, most)
 	}
 	return w, nil
 }

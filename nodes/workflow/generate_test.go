@@ -2,6 +2,8 @@ package workflow
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -33,7 +35,7 @@ func generators() map[string]Generator {
 		"marvel":          Marvel{VideoState: 100 * units.KB},
 		"random":          Random{Size: 6, Density: 0.3, States: 3},
 		"infeasible":      Random{Size: 6, Density: 0.3, States: 3, Infeasible: true},
-		"mix":             Mix{Depth: 5, Width: 3, States: 3, Functions: fifty()},
+		"mix":             Mix{MaxTasks: 20, States: 3, Functions: fifty()},
 	}
 }
 
@@ -85,7 +87,7 @@ func TestGeneratorProperties(t *testing.T) {
 				t.Fatalf("%s, execution %d: %v", name, k, err)
 			}
 			for _, f := range w.Functions {
-				if !slices.Contains(names, f) {
+				if !slices.Contains(names, AliasOf(f)) {
 					t.Fatalf("%s, execution %d: function %s is not announced", name, k, f)
 				}
 			}
@@ -116,7 +118,8 @@ func TestGeneratorErrors(t *testing.T) {
 		Random{Size: 0},
 		Random{Size: 3, Density: math.NaN()},
 		Random{Size: 1, States: 1, Infeasible: true},
-		Mix{Depth: 2, Width: 2, Functions: fiveHosts},
+		Mix{MaxTasks: 2, Functions: fiveHosts},
+		Mix{MaxTasks: 35, Functions: fiveHosts},
 	} {
 		if w, err := g.Generate(1, 0); err == nil {
 			t.Errorf("%#v makes %v, want an error", g, w)
@@ -161,6 +164,102 @@ func TestChainShapes(t *testing.T) {
 					t.Errorf("%s: %d dependencies with probability %.3f, want %.3f", test.variant, k, share, want)
 				}
 			}
+		}
+	}
+}
+
+// TestTextUsers compares how many functions of a chain use a state with the
+// paper's words: 0 to L, each as likely, so L/2 on average; each state's users are
+// a random set of positions, also where the chain repeats a function.
+func TestTextUsers(t *testing.T) {
+	const n = 20000
+	for _, test := range []struct{ s, l int }{{3, 6}, {6, 3}} {
+		g := Chains{Variant: Text, S: test.s, L: test.l, Functions: fiveHosts}
+		counts, at, repeats := map[int]int{}, make([]int, test.l), 0
+		for k := range n {
+			w, err := g.Generate(1, k)
+			if err != nil {
+				t.Fatal(err)
+			}
+			bases := map[string]bool{}
+			for i, f := range w.Functions {
+				if slices.Contains(w.Functions[:i], f) {
+					t.Fatalf("two positions of %v have one name", w.Functions)
+				}
+				bases[AliasOf(f)] = true
+			}
+			if len(bases) < w.Len() {
+				repeats++
+			}
+			for state := range w.StateSizes {
+				users := w.Users(state)
+				counts[len(users)]++
+				for _, i := range users {
+					at[i]++
+				}
+			}
+		}
+		states := float64(n * test.s)
+		within := func(what string, got, p float64) {
+			t.Helper()
+			// Four standard deviations of a binomial share; states of a chain are drawn
+			// one by one.
+			if slack := 4 * math.Sqrt(p*(1-p)/states); math.Abs(got-p) > slack {
+				t.Errorf("L=%d: %s with probability %.4f, want %.4f ± %.4f", test.l, what, got, p, slack)
+			}
+		}
+		mean := 0.0
+		for k := 0; k <= test.l; k++ {
+			within(fmt.Sprint(k, " users"), float64(counts[k])/states, 1/float64(test.l+1))
+			mean += float64(k*counts[k]) / states
+		}
+		for i, c := range at {
+			within(fmt.Sprint("position ", i), float64(c)/states, 0.5)
+		}
+		if math.Abs(mean-float64(test.l)/2) > 0.03 {
+			t.Errorf("L=%d: %.3f users on average, want %.1f", test.l, mean, float64(test.l)/2)
+		}
+		if share := float64(repeats) / n; share < 0.3 {
+			t.Errorf("L=%d: only %.2f of the chains repeat a function, which is what this is about", test.l, share)
+		}
+		t.Logf("L=%d: %.3f users on average", test.l, mean)
+	}
+}
+
+func TestAlias(t *testing.T) {
+	for name, want := range map[string]string{
+		"f": "f", "f@2": "f", "f@12": "f", "f@1": "f@1", "f@02": "f@02", "f@": "f@", "@2": "", "f@x": "f@x", "a@2@3": "a@2@3",
+	} {
+		if got := AliasOf(name); got != want {
+			t.Errorf("%s is an alias of %q, want %q", name, got, want)
+		}
+	}
+	got := distinct([]string{"f", "f", "f@2", "g", "f"})
+	if want := []string{"f", "f@3", "f@2", "g", "f@4"}; !slices.Equal(got, want) {
+		t.Errorf("distinct names %v, want %v", got, want)
+	}
+}
+
+// TestArtifactHashes pins the workloads of the scripts' reading: their hashes pair
+// executions in published results.
+func TestArtifactHashes(t *testing.T) {
+	for name, want := range map[string]string{
+		"chains-artifact": "281e221eaf9d0a7d",
+		"dags-artifact":   "2005042d388c2cbd",
+		"marvel":          "d2ce5c7f76c285a9",
+	} {
+		sum := sha256.New()
+		for _, seed := range []uint64{1, 2, 3, 4, 5} {
+			for k := range 120 {
+				w, err := generators()[name].Generate(seed, k)
+				if err != nil {
+					t.Fatal(err)
+				}
+				fmt.Fprintln(sum, w.Hash())
+			}
+		}
+		if got := hex.EncodeToString(sum.Sum(nil)[:8]); got != want {
+			t.Errorf("%s: the hash of all hashes is %s, want %s", name, got, want)
 		}
 	}
 }
@@ -240,42 +339,6 @@ func TestMarvel(t *testing.T) {
 		p, err := Predict(w, model, Carry, a, place, nil)
 		if err != nil || p.Payload() != want {
 			t.Errorf("%s moves %v, %v; want %v", model, p.Payload(), err, want)
-		}
-	}
-}
-
-func TestMixShares(t *testing.T) {
-	g := Mix{Depth: 6, Width: 4, States: 2, Functions: fifty()}
-	const n = 20000
-	single, chains, dags := 0, 0, 0
-	for k := range n {
-		w, err := g.Generate(3, k)
-		if err != nil {
-			t.Fatal(err)
-		}
-		switch stages, err := w.Stages(); {
-		case err != nil:
-			t.Fatal(err)
-		case len(stages) > g.Depth:
-			t.Fatalf("a path of %d functions is longer than %d", len(stages), g.Depth)
-		case !w.IsChain():
-			dags++
-			if len(stages) == w.Len() {
-				t.Fatal("a DAG has no two parallel functions")
-			}
-		case w.Len() == 1:
-			single++
-		default:
-			chains++
-		}
-	}
-	for what, share := range map[string][2]float64{
-		"single tasks": {float64(single) / n, 0.286},
-		"chains":       {float64(chains) / n, 0.497},
-		"DAGs":         {float64(dags) / n, 0.217},
-	} {
-		if math.Abs(share[0]-share[1]) > 0.015 {
-			t.Errorf("the share of %s is %.3f, want %.3f", what, share[0], share[1])
 		}
 	}
 }

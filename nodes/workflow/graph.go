@@ -2,8 +2,11 @@ package workflow
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+
+	"edgebed/nodes/units"
 )
 
 // Len returns the number of functions, counting repeated names each time.
@@ -89,6 +92,24 @@ func (w *Workflow) UsedStates() []string {
 	}
 	slices.Sort(list)
 	return list
+}
+
+// CarriedStates returns the states that state-prop's carry form embeds into every
+// message, sorted: those that somebody uses, and under the Text variant all.
+func (w *Workflow) CarriedStates() []string {
+	if w.Variant != Text {
+		return w.UsedStates()
+	}
+	return slices.Sorted(maps.Keys(w.StateSizes))
+}
+
+// Carried returns the size of CarriedStates.
+func (w *Workflow) Carried() units.Size {
+	var sum units.Size
+	for _, state := range w.CarriedStates() {
+		sum += w.StateSizes[state]
+	}
+	return sum
 }
 
 // Label names the function at position i for people: its name, and the position

@@ -16,7 +16,7 @@ import (
 )
 
 // Keys of the prototype's chain and DAG files. Its readers take the keys they
-// know and ignore keyOrder, which is ours.
+// know and ignore keyOrder and keyVariant, which are ours.
 const (
 	keyFunctions     = "functions"
 	keySuccessors    = "successors"
@@ -24,17 +24,23 @@ const (
 	keyDependencies  = "dependencies"
 	keyStateSizes    = "state-sizes"
 	keyOrder         = "state-order"
+	keyVariant       = "variant"
 )
 
+// anyOrder stands in the place of a state's access order that does not matter.
+const anyOrder = "any"
+
 var (
-	chainKeys = []string{keyFunctions, keyDependencies, keyStateSizes, keyOrder}
-	dagKeys   = []string{keySuccessors, keyFunctionNames, keyDependencies, keyStateSizes, keyOrder}
+	chainKeys = []string{keyFunctions, keyDependencies, keyStateSizes, keyOrder, keyVariant}
+	dagKeys   = []string{keySuccessors, keyFunctionNames, keyDependencies, keyStateSizes, keyOrder, keyVariant}
 )
 
 // ParseJSON reads a workflow in the prototype's JSON formats and validates it.
 // A chain has the keys functions, dependencies (each null or a list of function
 // names) and state-sizes (bytes); a DAG has successors and functionNames in the
-// place of functions. Our own key state-order holds Workflow.Order. Unknown and
+// place of functions. Our own key state-order holds Workflow.Order, a list of
+// indices for each state, and the word any for the states of AnyOrder; our own key
+// variant holds Workflow.Variant, artifact by default. Unknown and
 // duplicate keys are errors; name is only used in errors, which give line and
 // column where they are about the text.
 func ParseJSON(name string, data []byte) (*Workflow, error) {
@@ -72,17 +78,25 @@ func (w *Workflow) MarshalJSON() ([]byte, error) {
 	for state, size := range w.StateSizes {
 		sizes[state] = int64(size)
 	}
-	orders := map[string][]int{}
+	orders := map[string]any{}
 	for state, order := range w.Order {
 		orders[state] = notNil(order)
+	}
+	for _, state := range w.AnyOrder {
+		orders[state] = anyOrder
+	}
+	variant := w.Variant
+	if variant == Artifact {
+		variant = "" // the default
 	}
 	if w.IsChain() {
 		return json.Marshal(struct {
 			Functions    []string            `json:"functions"`
 			Dependencies map[string][]string `json:"dependencies"`
 			StateSizes   map[string]int64    `json:"state-sizes"`
-			Order        map[string][]int    `json:"state-order,omitempty"`
-		}{notNil(w.Functions), dependencies, sizes, orders})
+			Order        map[string]any      `json:"state-order,omitempty"`
+			Variant      Variant             `json:"variant,omitempty"`
+		}{notNil(w.Functions), dependencies, sizes, orders, variant})
 	}
 	successors := make([][]int, len(w.Successors))
 	for i, list := range w.Successors {
@@ -93,8 +107,9 @@ func (w *Workflow) MarshalJSON() ([]byte, error) {
 		FunctionNames []string            `json:"functionNames"`
 		Dependencies  map[string][]string `json:"dependencies"`
 		StateSizes    map[string]int64    `json:"state-sizes"`
-		Order         map[string][]int    `json:"state-order,omitempty"`
-	}{successors, notNil(w.Functions), dependencies, sizes, orders})
+		Order         map[string]any      `json:"state-order,omitempty"`
+		Variant       Variant             `json:"variant,omitempty"`
+	}{successors, notNil(w.Functions), dependencies, sizes, orders, variant})
 }
 
 func notNil[T any](s []T) []T {
@@ -268,7 +283,49 @@ func (r *jsonReader) member(w *Workflow, m member) error {
 		}
 		return nil
 	case keyOrder:
-		return readMap(r, m, "a list of function indices", &w.Order)
+		return r.orders(w, m)
+	case keyVariant:
+		if err := readJSON(r, m, nil, "a reading of the paper", &w.Variant); err != nil {
+			return err
+		}
+		if w.Variant == Artifact {
+			w.Variant = ""
+		}
+	}
+	return nil
+}
+
+// accessOrder is one state's access order: indices, or any.
+type accessOrder struct {
+	any     bool
+	indices []int
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (o *accessOrder) UnmarshalJSON(data []byte) error {
+	var word string
+	if json.Unmarshal(data, &word) == nil && word == anyOrder {
+		o.any = true
+		return nil
+	}
+	return json.Unmarshal(data, &o.indices)
+}
+
+// orders reads the access orders.
+func (r *jsonReader) orders(w *Workflow, m member) error {
+	var orders map[string]accessOrder
+	if err := readMap(r, m, "a list of function indices, or "+anyOrder, &orders); err != nil {
+		return err
+	}
+	for _, state := range slices.Sorted(maps.Keys(orders)) {
+		if orders[state].any {
+			w.AnyOrder = append(w.AnyOrder, state)
+			continue
+		}
+		if w.Order == nil {
+			w.Order = map[string][]int{}
+		}
+		w.Order[state] = orders[state].indices
 	}
 	return nil
 }

@@ -2,8 +2,10 @@ package workflow
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -40,6 +42,17 @@ func TestParseJSON(t *testing.T) {
 				Order:        map[string][]int{"s": {0, 1}},
 			},
 		},
+		"any order, text": {
+			`{"functions": ["a", "a"], "dependencies": {"s": ["a"], "t": ["a"]}, "state-sizes": {"s": 0, "t": 0}, "state-order": {"t": "any", "s": "any"}, "variant": "text"}`,
+			&Workflow{
+				Functions:    []string{"a", "a"},
+				Dependencies: map[string][]string{"s": {"a"}, "t": {"a"}},
+				StateSizes:   map[string]units.Size{"s": 0, "t": 0},
+				AnyOrder:     []string{"s", "t"},
+				Variant:      Text,
+			},
+		},
+		"artifact":              {`{"functions": ["a"], "variant": "artifact"}`, chain("a")},
 		"nothing but functions": {"\n{\"functions\": [\"a\"]}\n", chain("a")},
 		"null":                  {`{"functions": ["a"], "dependencies": null, "state-sizes": null}`, chain("a")},
 		"single DAG":            {`{"successors": [], "functionNames": ["a"]}`, dag([][]int{})},
@@ -77,6 +90,9 @@ func TestParseJSONErrors(t *testing.T) {
 		"functions":       {`{"functions": "a"}`, `w.json:1:15: functions: expected a list of function names, got "a"`},
 		"fraction":        {`{"functions": ["a"], "state-sizes": {"s": 1.5}}`, "w.json:1:43: state-sizes.s: expected a whole number of bytes, got 1.5"},
 		"null size":       {`{"functions": ["a"], "state-sizes": {"s": null}}`, "state-sizes.s: expected a whole number of bytes, got null"},
+		"order":           {`{"functions": ["a"], "state-order": {"s": "some"}}`, `state-order.s: expected a list of function indices, or any, got "some"`},
+		"variant":         {`{"functions": ["a"], "variant": "paper"}`, `unknown variant "paper"`},
+		"variant's kind":  {`{"functions": ["a"], "variant": 3}`, "variant: expected a reading of the paper, got 3"},
 		"successors":      {`{"successors": [1], "functionNames": ["a"]}`, "successors: expected a list of lists of indices, got [1]"},
 		"invalid":         {`{"functions": ["a"], "dependencies": {"s": ["b"]}, "state-sizes": {"s": 1}}`, "w.json: validate workflow: state s: dependency on unknown function b"},
 		"invalid twice":   {`{"functions": ["a"], "dependencies": {"s": ["b"]}}`, "w.json: validate workflow: state s: it has dependencies but no size\nw.json: validate workflow: state s: dependency"},
@@ -162,6 +178,12 @@ func TestRoundTrip(t *testing.T) {
 			}
 		} else {
 			w = drawRandom(t)
+			for _, state := range slices.Sorted(maps.Keys(w.Order)) {
+				if rapid.Bool().Draw(t, "any "+state) {
+					delete(w.Order, state)
+					w.AnyOrder = append(w.AnyOrder, state)
+				}
+			}
 		}
 		text, err := json.Marshal(w)
 		if err != nil {
@@ -187,6 +209,7 @@ func FuzzParseJSON(f *testing.F) {
 		`{"functions": ["a", "b"], "dependencies": {"s": ["a"]}, "state-sizes": {"s": 1}}`,
 		`{"successors": [[1, 2], [3], [3]], "functionNames": ["a", "b", "c", "d"], "dependencies": {"s": ["b", "c"]}, "state-sizes": {"s": 5}, "state-order": {"s": [2, 1]}}`,
 		`{"successors": [[1], [2], [1]], "functionNames": ["a", "b", "c", "d"]}`,
+		`{"functions": ["a"], "dependencies": {"s": ["a"]}, "state-sizes": {"s": 5}, "state-order": {"s": "any"}, "variant": "text"}`,
 		`{}`, `[`, `null`, "{\"functions\":[\"\\ud800\"]}",
 	} {
 		f.Add([]byte(s))

@@ -19,7 +19,7 @@ func ring(a, b string) int {
 
 // byName places functions that are named by their host.
 func byName(w *Workflow) Placement {
-	return Placement{Client: "10.1.0.1", Host: func(i int) string { return w.Functions[i] }}
+	return Placement{Client: "10.1.0.1", Host: func(i int) string { return AliasOf(w.Functions[i]) }}
 }
 
 // TestPrototype compares predictions with what was measured on the authors'

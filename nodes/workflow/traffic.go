@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"edgebed/nodes/units"
 )
@@ -16,7 +17,28 @@ type Placement struct {
 	// Host returns the host of the computer that runs the function at a
 	// position.
 	Host func(position int) string
+	// StateServer returns the host of the state server that the computer of a
+	// host uses; nil means that each has its own.
+	StateServer func(host string) string
+	// ReadWrite reports whether the computer of a host reads a state from that
+	// server before each use, and writes it back afterwards (paper Fig. 2, option
+	// 3); nil means that none does.
+	ReadWrite func(host string) bool
+	// Kept says that the client is the one that executed the workflow last. Its
+	// connections are open, and the states are where that execution left them.
+	Kept bool
 }
+
+// stateServer is StateServer with its default.
+func (p Placement) stateServer(host string) string {
+	if p.StateServer == nil {
+		return host
+	}
+	return p.StateServer(host)
+}
+
+// readsAndWrites is ReadWrite with its default.
+func (p Placement) readsAndWrites(host string) bool { return p.ReadWrite != nil && p.ReadWrite(host) }
 
 // What says why something crosses the network.
 type What string
@@ -29,7 +51,8 @@ const (
 	Response What = "response"
 	// Callback carries the last function's result to the client.
 	Callback What = "callback"
-	// StateMove carries one state to its next user, or to the client at the end.
+	// StateMove carries one state to its next user, or to the client at the end,
+	// and to or from the state server that a computer uses on another host.
 	StateMove What = "state"
 )
 
@@ -54,19 +77,19 @@ type Prediction struct {
 	// Transfers lists all payload between different hosts.
 	Transfers []Transfer
 	// RPCs holds caller and callee of each remote procedure call between
-	// different hosts that invokes a function, answers the client, or pushes a
-	// state.
+	// different hosts that invokes a function, sends a message of the direct form,
+	// answers the client, or puts a state to a state server on another host.
 	RPCs []Leg
 	// NewConnections holds the RPCs between different hosts that have to open a
 	// TCP connection.
 	NewConnections []Leg
 	// Fetches holds reader and server of each state that is fetched from
-	// another host. Each opens a TCP connection, which is not repeated in
-	// NewConnections.
+	// another host, or read there and written back. Each opens a TCP connection,
+	// which is not repeated in NewConnections.
 	Fetches []Leg
 	// ActiveOpens is the number of TCP connections that the execution opens,
-	// those within a host included. In the carry form it is exact for the
-	// authors' prototype.
+	// those within a host included. In pure-faas and the carry form it is that of
+	// the authors' prototype; the prototype has no direct form.
 	ActiveOpens int
 }
 
@@ -136,8 +159,9 @@ const (
 // WireBytes estimates the bytes that an execution puts on switch-to-switch
 // links, all headers and acknowledgements included, where hops counts the links
 // between two hosts. The estimate is fitted to the carry form on the authors'
-// prototype, without losses or retransmissions; for the direct form it applies
-// the same overheads.
+// prototype, without losses or retransmissions; for the direct form, which the
+// prototype does not have, it takes the same overheads of each call and
+// connection.
 func (p *Prediction) WireBytes(hops func(a, b string) int) units.Size {
 	sum := func(legs []Leg) (n int) {
 		for _, l := range legs {
@@ -150,13 +174,14 @@ func (p *Prediction) WireBytes(hops func(a, b string) int) units.Size {
 }
 
 // Predict follows one execution by a freshly started client, whose host owns
-// all states, and returns what crosses the network. The argument and every
-// function's output have size argument.
+// all states (or by the client that Placement.Kept says), and returns what
+// crosses the network. The argument and every function's output have size
+// argument.
 //
 // Pure-faas and the carry form follow the prototype's rules. Pure-faas sends the
 // argument and the states of each function there and back. State-prop sends the
-// argument and all used states along each precedence, and to the client at the
-// end. State-local sends the argument alone, and each user of a state fetches it
+// argument and all used states, under the Text variant all states, along each
+// precedence, and to the client at the end. State-local sends the argument alone, and each user of a state fetches it
 // from the one before unless it is there already; it stays with the last one.
 // Where parallel functions use a state, the prototype's order is a matter of
 // timing, and Predict takes the order of TopologicalOrder (see CheckCarry).
@@ -164,7 +189,11 @@ func (p *Prediction) WireBytes(hops func(a, b string) int) units.Size {
 // The direct form is that of paper Sec. 5.3: the argument goes along the
 // precedences, and each state from user to user in causal order. With
 // state-prop the last user returns it to the client, which makes the sum that of
-// Eq. (1) when no two neighbours share a host; with state-local it stays.
+// Eq. (1) when no two neighbours share a host; with state-local it stays. A
+// sender sends each receiver one message, with all that it has for it, straight
+// to its computer: no router is crossed. The client asks its router for its table
+// first, and has one connection to each computer that it sends to; each task that
+// answers the client calls it back.
 //
 // Functions on the same host, or on the client's, exchange nothing over the
 // network. conns says which connections the daemons have open and remembers
@@ -181,7 +210,17 @@ func Predict(w *Workflow, model Model, form Form, argument units.Size, place Pla
 	if err := w.Validate(); err != nil {
 		return nil, fmt.Errorf("predict traffic: %w", err)
 	}
-	t := &tracer{workflow: w, argument: argument, client: place.Client, conns: conns, prediction: &Prediction{}}
+	switch {
+	case !slices.Contains(Models, model):
+		return nil, fmt.Errorf("predict traffic: unknown model %q; it is one of %v", model, Models)
+	case form != Carry && form != Direct:
+		return nil, fmt.Errorf("predict traffic: unknown form %q; it is %s or %s", form, Carry, Direct)
+	}
+
+	t := &tracer{
+		workflow: w, model: model, argument: argument, place: place, client: place.Client, conns: conns,
+		prediction: &Prediction{},
+	}
 	t.hosts = make([]string, w.Len())
 	for i := range t.hosts {
 		t.hosts[i] = place.Host(i)
@@ -189,56 +228,52 @@ func Predict(w *Workflow, model Model, form Form, argument units.Size, place Pla
 			return nil, fmt.Errorf("predict traffic: function %s (index %d) has no host", w.Label(i), i)
 		}
 	}
-	direct := form == Direct
-	if !direct && form != Carry {
-		return nil, fmt.Errorf("predict traffic: unknown form %q; it is %s or %s", form, Carry, Direct)
-	}
-	// The client connects to its router in each execution.
-	t.prediction.ActiveOpens++
-	switch model {
-	case PureFaaS:
-		t.pureFaaS()
-		return t.prediction, nil
-	case StateProp, StateLocal:
-	default:
-		return nil, fmt.Errorf("predict traffic: unknown model %q; it is one of %v", model, Models)
-	}
-	var carried units.Size
-	if model == StateProp && !direct {
-		for _, state := range w.UsedStates() {
-			carried += w.StateSizes[state]
-		}
-	}
-	t.invocations(argument + carried)
-	if model == StateLocal && len(w.StateSizes) > 0 {
-		// The client puts its states into its own server.
-		t.prediction.ActiveOpens++
-	}
-	switch {
-	case direct:
-		a, err := Augment(w)
-		if err != nil {
-			return nil, fmt.Errorf("predict traffic: %w", err)
-		}
-		if model == StateLocal {
-			t.fetches(a.TopologicalOrder())
-		} else {
-			t.pushes(a)
-		}
-	case model == StateLocal:
-		order, err := w.TopologicalOrder()
-		if err != nil {
-			return nil, fmt.Errorf("predict traffic: %w", err)
-		}
-		t.fetches(order)
+	if err := t.execute(form); err != nil {
+		return nil, fmt.Errorf("predict traffic: %w", err)
 	}
 	return t.prediction, nil
+}
+
+// execute follows the client.
+func (t *tracer) execute(form Form) error {
+	if !t.place.Kept {
+		// The client connects to its router, and to its own state server where it
+		// puts its states.
+		t.prediction.ActiveOpens++
+		if t.model == StateLocal && len(t.workflow.StateSizes) > 0 {
+			t.prediction.ActiveOpens++
+		}
+	}
+	if t.model == PureFaaS {
+		t.pureFaaS()
+		return nil
+	}
+	order, err := t.workflow.TopologicalOrder()
+	if err != nil {
+		return err
+	}
+	if form == Carry {
+		t.carry()
+	} else {
+		a, err := Augment(t.workflow)
+		if err != nil {
+			return err
+		}
+		order = a.TopologicalOrder()
+		t.direct(a, order)
+	}
+	if t.model == StateLocal {
+		t.fetches(order)
+	}
+	return nil
 }
 
 // tracer follows one execution.
 type tracer struct {
 	workflow   *Workflow
+	model      Model
 	argument   units.Size
+	place      Placement
 	client     string
 	hosts      []string
 	conns      *Connections
@@ -297,10 +332,14 @@ func (t *tracer) pureFaaS() {
 	}
 }
 
-// invocations calls the entry from the client, each other function from its
-// predecessors, and the client back from the exit. All messages have the given
-// payload.
-func (t *tracer) invocations(bytes units.Size) {
+// carry calls the entry from the client, each other function from its
+// predecessors, and the client back from the exit. With state-prop all messages
+// carry the states that the workflow's variant embeds.
+func (t *tracer) carry() {
+	bytes := t.argument
+	if t.model == StateProp {
+		bytes += t.workflow.Carried()
+	}
 	t.invoke(t.client, 0, bytes)
 	for i, host := range t.hosts {
 		for _, j := range t.workflow.SuccessorsOf(i) {
@@ -309,11 +348,63 @@ func (t *tracer) invocations(bytes units.Size) {
 			t.invoke(host, j, bytes)
 		}
 	}
-	// The callback has a connection of its own each time.
 	last := len(t.hosts) - 1
 	t.send(Transfer{From: t.hosts[last], To: t.client, Bytes: bytes, What: Callback, Function: last})
+	t.callBack(last)
+}
+
+// callBack answers the client, over a connection of its own each time.
+func (t *tracer) callBack(i int) {
 	t.prediction.ActiveOpens++
-	t.call(t.hosts[last], t.client, true)
+	t.call(t.hosts[i], t.client, true)
+}
+
+// direct sends what the client, and then each task in the given order, has for
+// each other task, and calls the client back.
+func (t *tracer) direct(a *Augmented, order []int) {
+	reached := map[string]bool{} // by the client
+	for _, sender := range append([]int{Client}, order...) {
+		receivers := a.receivers(sender)
+		for _, to := range receivers {
+			if to == Client {
+				continue
+			}
+			t.message(a, sender, to)
+			from, at := t.hostOf(sender), t.hosts[to]
+			switch {
+			case sender != Client && from == at: // handed over within the computer
+			case sender != Client:
+				t.call(from, at, t.connect(endpoint{computer, from}, endpoint{computer, at}))
+			default:
+				opens := !t.place.Kept && !reached[at]
+				if reached[at] = true; opens {
+					t.prediction.ActiveOpens++
+				}
+				t.call(from, at, opens)
+			}
+		}
+		if slices.Contains(receivers, Client) {
+			t.message(a, sender, Client)
+			t.callBack(sender)
+		}
+	}
+}
+
+// message records what one message of the direct form, or an answer, carries.
+func (t *tracer) message(a *Augmented, sender, to int) {
+	from, at := t.hostOf(sender), t.hostOf(to)
+	switch {
+	case to == Client && sender == len(t.hosts)-1:
+		t.send(Transfer{From: from, To: at, Bytes: t.argument, What: Callback, Function: sender})
+	case to != Client && slices.Contains(a.successors(sender), to):
+		t.send(Transfer{From: from, To: at, Bytes: t.argument, What: Invocation, Function: to})
+	}
+	if t.model == StateLocal {
+		return // references
+	}
+	for _, state := range a.handed(sender, to) {
+		t.send(Transfer{From: from, To: at, Bytes: t.workflow.StateSizes[state], What: StateMove, Function: to, State: state})
+	}
 }
 
 // fetches lets each function, in the given order, fetch its states from their
@@ -321,50 +412,50 @@ func (t *tracer) invocations(bytes units.Size) {
 func (t *tracer) fetches(order []int) {
 	owner := map[string]endpoint{}
 	for _, i := range order {
-		own := endpoint{stateServer, t.hosts[i]}
 		for _, state := range t.workflow.StatesOf(i) {
-			from, ok := owner[state]
-			if !ok {
-				from = endpoint{clientServer, t.client}
+			owner[state] = endpoint{clientServer, t.client}
+		}
+	}
+	if t.place.Kept {
+		for _, i := range order {
+			for _, state := range t.workflow.StatesOf(i) {
+				owner[state] = endpoint{stateServer, t.place.stateServer(t.hosts[i])}
 			}
-			if from == own {
-				continue
+		}
+	}
+	for _, i := range order {
+		own := endpoint{stateServer, t.place.stateServer(t.hosts[i])}
+		for _, state := range t.workflow.StatesOf(i) {
+			if owner[state] != own {
+				t.fetch(i, state, owner[state].host)
+				t.put(i, state, own.host)
+				t.connect(endpoint{computer, t.hosts[i]}, own)
+				owner[state] = own
 			}
-			owner[state] = own
-			t.send(Transfer{From: from.host, To: own.host, Bytes: t.workflow.StateSizes[state], What: StateMove, Function: i, State: state})
-			// Each fetch has a connection of its own; the computer keeps the one
-			// to its own state server.
-			t.prediction.ActiveOpens++
-			t.connect(endpoint{computer, own.host}, own)
-			if from.host != own.host {
-				t.prediction.Fetches = append(t.prediction.Fetches, Leg{own.host, from.host})
+			if t.place.readsAndWrites(t.hosts[i]) {
+				// Both over the one new connection.
+				t.fetch(i, state, own.host)
+				t.send(Transfer{From: t.hosts[i], To: own.host, Bytes: t.workflow.StateSizes[state], What: StateMove, Function: i, State: state})
 			}
 		}
 	}
 }
 
-// pushes sends each state from the client through its users and back. Computers
-// keep their connections to each other; the client, new in each execution, has
-// none.
-func (t *tracer) pushes(a *Augmented) {
-	for _, state := range t.workflow.UsedStates() {
-		stops := append([]int{Client}, a.Users[state]...)
-		stops = append(stops, Client)
-		for k, i := range stops[1:] {
-			from, to := t.hostOf(stops[k]), t.hostOf(i)
-			if from == to {
-				continue
-			}
-			t.send(Transfer{From: from, To: to, Bytes: t.workflow.StateSizes[state], What: StateMove, Function: i, State: state})
-			opens := stops[k] == Client || i == Client
-			if opens {
-				t.prediction.ActiveOpens++
-			} else {
-				opens = t.connect(endpoint{computer, from}, endpoint{computer, to})
-			}
-			t.call(from, to, opens)
-		}
+// fetch reads a state from a server, over a connection of its own.
+func (t *tracer) fetch(i int, state, server string) {
+	here := t.hosts[i]
+	t.send(Transfer{From: server, To: here, Bytes: t.workflow.StateSizes[state], What: StateMove, Function: i, State: state})
+	t.prediction.ActiveOpens++
+	if server != here {
+		t.prediction.Fetches = append(t.prediction.Fetches, Leg{here, server})
 	}
+}
+
+// put stores a state in the server that the function's computer uses, to which
+// the computer keeps a connection.
+func (t *tracer) put(i int, state, server string) {
+	t.send(Transfer{From: t.hosts[i], To: server, Bytes: t.workflow.StateSizes[state], What: StateMove, Function: i, State: state})
+	t.call(t.hosts[i], server, false)
 }
 
 // hostOf returns the host of a function or of the client.

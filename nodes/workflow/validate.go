@@ -61,6 +61,7 @@ func (w *Workflow) Validate() error {
 			errs = append(errs, err)
 		}
 	}
+	errs = append(errs, w.validateReading()...)
 	for i, err := range errs {
 		if err != nil {
 			errs[i] = fmt.Errorf("validate workflow: %w", err)
@@ -115,6 +116,29 @@ func (w *Workflow) validateGraph() []error {
 	return errs
 }
 
+// validateReading checks the states whose order does not matter, and the variant.
+func (w *Workflow) validateReading() []error {
+	var errs []error
+	for k, state := range w.AnyOrder {
+		_, used := w.Dependencies[state]
+		_, ordered := w.Order[state]
+		switch {
+		case !used:
+			errs = append(errs, fmt.Errorf("order of state %s: no such state%s", state,
+				yamlfile.Suggest(state, slices.Collect(maps.Keys(w.Dependencies)))))
+		case ordered:
+			errs = append(errs, fmt.Errorf("order of state %s: it is given, and said not to matter; keep one of the two", state))
+		case slices.Contains(w.AnyOrder[:k], state):
+			errs = append(errs, fmt.Errorf("order of state %s: that it does not matter is said twice", state))
+		}
+	}
+	if w.Variant != "" && w.Variant != Artifact && w.Variant != Text {
+		errs = append(errs, fmt.Errorf("unknown variant %q%s", w.Variant,
+			yamlfile.Suggest(string(w.Variant), []string{string(Artifact), string(Text)})))
+	}
+	return errs
+}
+
 // validateOrder checks that the access order given for a state holds each of
 // its users once.
 func (w *Workflow) validateOrder(state string) error {
@@ -144,8 +168,14 @@ func (w *Workflow) validateOrder(state string) error {
 	return nil
 }
 
+// HasOrders reports whether the author says something on the order in which
+// functions use a state.
+func (w *Workflow) HasOrders() bool { return len(w.Order) > 0 || len(w.AnyOrder) > 0 }
+
 // CheckCarry says whether the carry form keeps the workflow's states
-// consistent; it fails with a *CarryError where it does not. States then travel
+// consistent; it fails with a *CarryError where it does not. Where access orders
+// are given it fails as Augment does, first of all with a *CycleError where they
+// contradict the precedences. States then travel
 // along the precedences alone, and a join keeps only what its last arrival
 // brought (prototype). So a state must not be used by two parallel functions,
 // and from one user to the next no join may be entered by a path that does not
@@ -153,6 +183,14 @@ func (w *Workflow) validateOrder(state string) error {
 // parallel paths is fine in this sense, although the reference that the client
 // gets back may be out of date.
 func (w *Workflow) CheckCarry() error {
+	if w.HasOrders() {
+		// What passes both checks has no choice left: sequential users in the order
+		// of the precedences, which an order that is given then agrees with.
+		if _, err := Augment(w); err != nil {
+			return err
+		}
+	}
+
 	g := newGraph(w)
 	order, err := g.order(w)
 	if err != nil {

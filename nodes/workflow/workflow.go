@@ -11,9 +11,15 @@ type Model string
 
 // The execution models, and the names that the prototype's flags and files use.
 const (
-	PureFaaS   Model = "pure-faas"   // prototype: embedded
-	StateProp  Model = "state-prop"  // prototype: hopbyhop
-	StateLocal Model = "state-local" // prototype: remotestate
+	// PureFaaS: the client calls one function after the other, and sends the
+	// states along with each call (prototype: embedded).
+	PureFaaS Model = "pure-faas"
+	// StateProp: functions call the next ones and pass the states on (prototype:
+	// hopbyhop).
+	StateProp Model = "state-prop"
+	// StateLocal: functions call the next ones and pass on where the states are;
+	// each fetches those that it needs (prototype: remotestate).
+	StateLocal Model = "state-local"
 )
 
 // Models lists the execution models in the paper's order.
@@ -62,4 +68,20 @@ type Workflow struct {
 	// function indices, first user first (paper Sec. 5.1). States not listed
 	// take the order that the precedences imply.
 	Order map[string][]int
+	// AnyOrder names the states whose order of use does not matter (paper Sec.
+	// 5.1, case (i)); none of them stands in Order. Their users may be parallel
+	// in the DAG, but still use the state one after the other, so that no update
+	// is lost: Augment picks an order that agrees with everything else and is the
+	// same each time. Pure-faas then calls the users in this order, and the direct
+	// form hands the state from each to the next. The carry form, in which states
+	// travel along precedences, has no way between parallel users and refuses them
+	// here too (CheckCarry).
+	AnyOrder []string
+	// Variant is the reading of the paper under which the workflow is executed;
+	// empty means Artifact. Under Text, state-prop's carry form embeds all states,
+	// whether somebody uses them or not (paper Sec. 4: the full state), and
+	// pure-faas gives each function of a DAG the outputs of its predecessors.
+	// Under Artifact, as in the prototype, states that nobody uses stay with the
+	// client, and all functions of a pure-faas DAG get the client's input.
+	Variant Variant
 }

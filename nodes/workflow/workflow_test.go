@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -66,6 +67,12 @@ func TestValidate(t *testing.T) {
 		"order: no user":  {withState(chain("f0", "f1"), func(w *Workflow) { w.Order = map[string][]int{"s0": {0, 1}} }), "function f1 (index 1) does not use it"},
 		"order: twice":    {withState(chain("f0"), func(w *Workflow) { w.Order = map[string][]int{"s0": {0, 0}} }), "function f0 (index 0) stands twice"},
 		"order: missing":  {withState(chain("f0", "f0"), func(w *Workflow) { w.Order = map[string][]int{"s0": {1}} }), "its user f0#0 (index 0) is missing"},
+		"any order":       {withState(chain("f0", "f0"), func(w *Workflow) { w.AnyOrder = []string{"s0"} }), ""},
+		"any: state":      {withState(chain("f0"), func(w *Workflow) { w.AnyOrder = []string{"s1"} }), "order of state s1: no such state; did you mean s0?"},
+		"any: both":       {withState(chain("f0"), func(w *Workflow) { w.AnyOrder, w.Order = []string{"s0"}, map[string][]int{"s0": {0}} }), "order of state s0: it is given, and said not to matter"},
+		"any: twice":      {withState(chain("f0"), func(w *Workflow) { w.AnyOrder = []string{"s0", "s0"} }), "is said twice"},
+		"text":            {&Workflow{Functions: []string{"f0"}, Variant: Text}, ""},
+		"variant":         {&Workflow{Functions: []string{"f0"}, Variant: "tex"}, "unknown variant \"tex\"; did you mean text?"},
 		"several at once": {withState(chain("f0"), func(w *Workflow) { w.Dependencies["s0"][0] = "g"; w.StateSizes["s0"] = -1 }), "validate workflow: state s0: dependency on unknown function g (valid: f0)\nvalidate workflow: state s0: its size of -1 bytes is negative"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -121,7 +128,7 @@ func TestAugment(t *testing.T) {
 	if !errors.As(err, &unordered) || unordered.State != "s" || unordered.First != 1 || unordered.Second != 2 {
 		t.Fatalf("parallel users of s give %v, want an *UnorderedError of b and c", err)
 	}
-	if want := "order the users of state s: b (index 1) and c (index 2) may run in parallel; give the state's access order"; err.Error() != want {
+	if want := "order the users of state s: b (index 1) and c (index 2) may run in parallel; give the state's access order, or any if it does not matter"; err.Error() != want {
 		t.Errorf("error is %q, want %q", err, want)
 	}
 	for _, order := range [][]int{{1, 2}, {2, 1}} {
@@ -185,6 +192,114 @@ func TestAugmentDerivesFromOtherOrders(t *testing.T) {
 	}
 	if got := a.Users["t"]; !slices.Equal(got, []int{2, 1}) {
 		t.Errorf("users of t are %v, want the order that s implies", got)
+	}
+}
+
+// TestAugmentAnyOrder: where the order does not matter one is picked, the same each
+// time, that agrees with what is given; another state's order must not follow from
+// it.
+func TestAugmentAnyOrder(t *testing.T) {
+	w := dag([][]int{{1, 2}, {3}, {3}}, "s:cb", "t:bc")
+	w.AnyOrder = []string{"s"}
+	var unordered *UnorderedError
+	if _, err := Augment(w); !errors.As(err, &unordered) || unordered.State != "t" {
+		t.Fatalf("error is %v, want an *UnorderedError of t, whose order is not said", err)
+	}
+	for _, order := range [][]int{{1, 2}, {2, 1}} {
+		w.Order = map[string][]int{"t": order}
+		a, err := Augment(w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(a.Users["s"], order) {
+			t.Errorf("s is used by %v, want what t's order %v implies", a.Users["s"], order)
+		}
+	}
+	w = dag([][]int{{1, 2}, {3}, {3}}, "s:cb")
+	w.AnyOrder = []string{"s"}
+	a, err := Augment(w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []int{1, 2}; !slices.Equal(a.Users["s"], want) || !a.Precedes(1, 2) || len(a.Stages()) != 4 {
+		t.Errorf("users %v in stages %v, want %v one after the other", a.Users["s"], a.Stages(), want)
+	}
+}
+
+// TestAnyOrderProperties: for every random DAG, states without an order of their own
+// can be used in any, each user once, and nothing ends in a cycle.
+func TestAnyOrderProperties(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := drawRandom(t)
+		for _, state := range slices.Sorted(maps.Keys(w.Order)) {
+			if rapid.Bool().Draw(t, "any "+state) {
+				delete(w.Order, state)
+				w.AnyOrder = append(w.AnyOrder, state)
+			}
+		}
+		a, err := Augment(w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := Augment(w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(a.Users, again.Users); diff != "" {
+			t.Fatalf("another order the second time:\n%s", diff)
+		}
+		for state, users := range a.Users {
+			if !slices.Equal(slices.Sorted(slices.Values(users)), w.Users(state)) {
+				t.Fatalf("%s: users %v, want each of %v once", state, users, w.Users(state))
+			}
+			for k := 1; k < len(users); k++ {
+				if !a.Precedes(users[k-1], users[k]) {
+					t.Fatalf("%s: %d does not precede %d", state, users[k-1], users[k])
+				}
+			}
+		}
+		if len(a.TopologicalOrder()) != w.Len() {
+			t.Fatal("the graph has a cycle")
+		}
+		if err := w.CheckCarry(); err == nil {
+			// What can be carried has no choice: without orders it is the same.
+			plain := *w
+			plain.AnyOrder, plain.Order = nil, nil
+			b, err := Augment(&plain)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(b.Users, a.Users); diff != "" {
+				t.Fatalf("carried states have another order than the precedences':\n%s", diff)
+			}
+		}
+	})
+}
+
+// TestCheckCarryOrder: orders that contradict the precedences are refused in the
+// carry form too, and those that do not matter give it no way between branches.
+func TestCheckCarryOrder(t *testing.T) {
+	line := chain("a", "b")
+	line.Dependencies = map[string][]string{"s": {"a", "b"}}
+	line.StateSizes = map[string]units.Size{"s": 1}
+	line.Order = map[string][]int{"s": {1, 0}}
+	var cycle *CycleError
+	if err := line.CheckCarry(); !errors.As(err, &cycle) {
+		t.Errorf("a chain whose state goes backwards: %v, want a *CycleError", err)
+	}
+	line.Order["s"] = []int{0, 1}
+	if err := line.CheckCarry(); err != nil {
+		t.Errorf("the precedences' own order is refused: %v", err)
+	}
+	line.Order, line.AnyOrder = nil, []string{"s"}
+	if err := line.CheckCarry(); err != nil {
+		t.Errorf("any order of a chain is refused: %v", err)
+	}
+	diamond := dag([][]int{{1, 2}, {3}, {3}}, "s:bc")
+	diamond.AnyOrder = []string{"s"}
+	var carry *CarryError
+	if err := diamond.CheckCarry(); !errors.As(err, &carry) {
+		t.Errorf("parallel users in any order: %v, want a *CarryError", err)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"github.com/agext/levenshtein"
+	"gopkg.in/yaml.v3"
 )
 
 // maxErrors bounds how many mistakes one call reports: beyond that the reader
@@ -28,6 +29,8 @@ type Error struct {
 	Path string
 	// Err says what is wrong.
 	Err error
+
+	doc *Document // what it points into, nil where that is not known
 }
 
 // Error prints the position and the mistake.
@@ -107,11 +110,29 @@ type Pos struct {
 	Line, Column int
 	// Path is the place in the document's structure.
 	Path string
+
+	doc  *Document
+	node *yaml.Node
 }
 
 // Errorf makes an Error at p; the format is that of fmt.Errorf.
 func (p Pos) Errorf(format string, args ...any) error {
-	return &Error{File: p.File, Line: p.Line, Column: p.Column, Path: p.Path, Err: fmt.Errorf(format, args...)}
+	return &Error{File: p.File, Line: p.Line, Column: p.Column, Path: p.Path, Err: fmt.Errorf(format, args...), doc: p.doc}
+}
+
+// At returns the place of a part of what stands at p: the value at the path, or
+// the nearest enclosing one where the document has none there.
+func (p Pos) At(path ...any) Pos {
+	p.Path = joinPaths(p.Path, Path(path).String())
+	for node := p.node; node != nil; {
+		node = resolve(node)
+		p.Line, p.Column, p.node = node.Line, node.Column, node
+		if len(path) == 0 {
+			break
+		}
+		node, path = step(node, path[0]), path[1:]
+	}
+	return p
 }
 
 // Wrap puts err at p; of joined errors each one. Those that are *Error keep
@@ -124,9 +145,7 @@ func (p Pos) Wrap(err error) error {
 			e = &Error{Line: p.Line, Column: p.Column, Path: p.Path, Err: err}
 		}
 		at := *e
-		if at.File == "" {
-			at.File = p.File
-		}
+		at.File, at.doc = cmp.Or(at.File, p.File), cmp.Or(at.doc, p.doc)
 		errs = append(errs, &at)
 	}
 	return Join(errs...)
@@ -141,13 +160,24 @@ func (p Pos) String() string {
 }
 
 // Join returns one error that holds all the given ones in line order, those
-// without a position last; nil ones are left out. It returns nil if none is
+// without a position last; nil ones are left out, and those at a place that say
+// what an earlier one says there. It returns nil if none is
 // left, and the error itself if it is alone.
 func Join(errs ...error) error {
 	var all []error
 	for _, err := range errs {
 		all = append(all, flatten(err)...)
 	}
+	said := map[string]bool{}
+	all = slices.DeleteFunc(all, func(err error) bool {
+		e, ok := err.(*Error)
+		if !ok || e.Line == 0 {
+			return false
+		}
+		again := said[e.Error()]
+		said[e.Error()] = true
+		return again
+	})
 	if len(all) == 0 {
 		return nil
 	}

@@ -14,6 +14,7 @@ package yamlfile
 
 import (
 	"bytes"
+	"cmp"
 	"encoding"
 	"errors"
 	"fmt"
@@ -26,6 +27,8 @@ import (
 	"time"
 
 	"gopkg.in/yaml.v3"
+
+	"edgebed/nodes/units"
 )
 
 // maxNodes bounds the decoded size of a document, so that a short file of
@@ -49,24 +52,35 @@ func Decode(filename string, data []byte, into any) error {
 type Document struct {
 	file string
 	root *yaml.Node
+	text []byte // what the positions count in
 }
 
 // Parse reads the one YAML document in data without giving it a meaning. It
 // refuses syntax errors, empty files and files of several documents.
 func Parse(filename string, data []byte) (doc *Document, err error) {
+	data, err = Text(filename, data)
+	if err != nil {
+		return nil, err
+	}
+	doc = &Document{file: filename, text: data}
+	defer func() {
+		if err != nil {
+			doc, err = nil, doc.own(err)
+		}
+	}()
 	// The parser is a port of C code that reports some malformed inputs by
 	// panicking; whatever a user's file holds must end as an error.
 	defer func() {
 		if r := recover(); r != nil {
-			doc, err = nil, &Error{File: filename, Err: fmt.Errorf("parse YAML: %v", r)}
+			err = &Error{File: filename, Err: fmt.Errorf("parse YAML: %v", r)}
 		}
 	}()
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	var top yaml.Node
 	if err := dec.Decode(&top); errors.Is(err, io.EOF) {
-		return nil, &Error{File: filename, Line: 1, Column: 1, Err: errors.New("expected a YAML document, got an empty file")}
+		return nil, &Error{File: filename, Line: 1, Column: 1, Err: errors.New("expected a document, got an empty file")}
 	} else if err != nil {
-		return nil, syntaxError(filename, err)
+		return nil, doc.syntaxError(err)
 	}
 	if top.Kind != yaml.DocumentNode || len(top.Content) != 1 {
 		return nil, &Error{File: filename, Line: 1, Column: 1, Err: errors.New("expected a YAML document")}
@@ -76,9 +90,9 @@ func Parse(filename string, data []byte) (doc *Document, err error) {
 		return nil, &Error{File: filename, Line: max(second.Line, 1), Column: max(second.Column, 1),
 			Err: errors.New("expected one YAML document, got a second one")}
 	} else if !errors.Is(err, io.EOF) {
-		return nil, syntaxError(filename, err)
+		return nil, doc.syntaxError(err)
 	}
-	doc = &Document{file: filename, root: top.Content[0]}
+	doc.root = top.Content[0]
 	if _, err := expand(doc.root, map[*yaml.Node]int{}); err != nil {
 		err.File = filename
 		return nil, err
@@ -119,36 +133,62 @@ func expand(node *yaml.Node, sizes map[*yaml.Node]int) (int, *Error) {
 
 var syntaxLine = regexp.MustCompile(`^(?:yaml: )?(?:line (\d+): )?`)
 
-// syntaxError takes the line out of the parser's message.
-func syntaxError(filename string, err error) error {
+// syntaxError takes the line out of the parser's message. A tab in the
+// indentation, which the parser blames on all sorts of things, is named.
+func (d *Document) syntaxError(err error) error {
 	text := err.Error()
 	m := syntaxLine.FindStringSubmatch(text)
-	e := &Error{File: filename, Err: fmt.Errorf("parse YAML: %s", text[len(m[0]):])}
+	e := &Error{File: d.file, Err: fmt.Errorf("parse YAML: %s", text[len(m[0]):])}
 	if line, err := strconv.Atoi(m[1]); err == nil {
 		e.Line = line
+	}
+
+	number := 0
+	for line := range strings.Lines(string(d.text)) {
+		number++
+		indent := line[:len(line)-len(strings.TrimLeft(line, " \t"))]
+		if tab := strings.IndexByte(indent, '\t'); tab >= 0 && strings.TrimSpace(line) != "" {
+			return &Error{File: d.file, Line: number, Column: tab + 1, Err: errors.New("expected spaces before the text, got a tab; YAML indents with spaces only")}
+		}
 	}
 	return e
 }
 
 // Decode reads the document into the value that into points to.
-func (d *Document) Decode(into any) error {
-	return DecodeNode(d.file, d.root, into)
+func (d *Document) Decode(into any) error { return d.DecodeNode(d.root, into) }
+
+// DecodeNode reads one of the document's nodes, or a changed copy of it, into the
+// value that into points to.
+func (d *Document) DecodeNode(node *yaml.Node, into any) error {
+	return decode(&decoder{doc: d, file: d.file}, node, into)
 }
 
-// DecodeNode reads one node into the value that into points to. It serves two
-// callers: one that kept a yaml.Node field and now knows its type, and one that
-// implements yaml.Unmarshaler, where filename may be empty: the errors it
+// own gives errors the text that they point into.
+func (d *Document) own(err error) error {
+	for _, err := range flatten(err) {
+		if e, ok := err.(*Error); ok && e.doc == nil {
+			e.doc = d
+		}
+	}
+	return err
+}
+
+// DecodeNode reads one node into the value that into points to, for types that
+// implement yaml.Unmarshaler, where filename may be empty: the errors it
 // returns get their file and the start of their path from the outer decoding.
 // The node must come from Parse or Decode, which make sure that its aliases come
 // to an end.
 func DecodeNode(filename string, node *yaml.Node, into any) error {
+	return decode(&decoder{file: filename}, node, into)
+}
+
+func decode(d *decoder, node *yaml.Node, into any) error {
 	v := reflect.ValueOf(into)
 	if v.Kind() != reflect.Pointer || v.IsNil() {
-		return fmt.Errorf("decode %s into %T: the target must be a non-nil pointer", filename, into)
+		return fmt.Errorf("decode %s into %T: the target must be a non-nil pointer", d.file, into)
 	}
-	d := &decoder{file: filename}
 	if node == nil || node.Kind == 0 {
-		return &Error{File: filename, Err: errors.New("expected a value, got nothing")}
+		return &Error{File: d.file, doc: d.doc, Err: errors.New("expected a value, got nothing")}
 	}
 	if node.Kind == yaml.DocumentNode && len(node.Content) == 1 {
 		node = node.Content[0]
@@ -160,23 +200,10 @@ func DecodeNode(filename string, node *yaml.Node, into any) error {
 // Pos returns the place of the value at path, or of the nearest enclosing value
 // where the document has none there.
 func (d *Document) Pos(path Path) Pos {
-	pos := Pos{Path: path.String()}
 	if d == nil {
-		return pos
+		return Pos{Path: path.String()}
 	}
-	pos.File = d.file
-	node := d.root
-	for {
-		node = resolve(node)
-		pos.Line, pos.Column = node.Line, node.Column
-		if len(path) == 0 {
-			return pos
-		}
-		if node = step(node, path[0]); node == nil {
-			return pos
-		}
-		path = path[1:]
-	}
+	return Pos{File: d.file, doc: d, node: d.root}.At(path...)
 }
 
 // Errorf makes an Error at the value at path; the format is that of
@@ -214,6 +241,7 @@ func resolve(node *yaml.Node) *yaml.Node {
 }
 
 type decoder struct {
+	doc  *Document // nil where the text is not known
 	file string
 	errs []error
 }
@@ -221,7 +249,7 @@ type decoder struct {
 // fail records a mistake at a node.
 func (d *decoder) fail(node *yaml.Node, path Path, format string, args ...any) {
 	d.errs = append(d.errs, &Error{
-		File: d.file, Line: node.Line, Column: node.Column, Path: path.String(), Err: fmt.Errorf(format, args...)})
+		File: d.file, Line: node.Line, Column: node.Column, Path: path.String(), Err: fmt.Errorf(format, args...), doc: d.doc})
 }
 
 // expect records that a node holds something else than it should.
@@ -335,9 +363,7 @@ func (d *decoder) adopt(node *yaml.Node, path Path, err error) {
 	for _, err := range flatten(err) {
 		if e, ok := err.(*Error); ok && e.Line > 0 {
 			at := *e
-			if at.File == "" {
-				at.File = d.file
-			}
+			at.File, at.doc = cmp.Or(at.File, d.file), cmp.Or(at.doc, d.doc)
 			at.Path = joinPaths(path.String(), at.Path)
 			d.errs = append(d.errs, &at)
 			continue
@@ -397,7 +423,7 @@ func (d *decoder) structure(node *yaml.Node, v reflect.Value, path Path) {
 		d.expect(node, path, "a mapping")
 		return
 	}
-	list, rest := d.fields(v, Pos{File: d.file, Line: node.Line, Column: node.Column, Path: path.String()})
+	list, rest := d.fields(v, Pos{File: d.file, Line: node.Line, Column: node.Column, Path: path.String(), doc: d.doc, node: node})
 	known := make(map[string]field, len(list))
 	names := make([]string, len(list))
 	for i, f := range list {
@@ -564,8 +590,12 @@ func (d *decoder) scalar(node *yaml.Node, v reflect.Value, path Path) {
 		v.SetBool(strings.EqualFold(node.Value, "true"))
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
 		n, err := strconv.ParseInt(wholeNumber(node.Value), 0, 64)
+		whole, isWhole := wholeFloat(node)
+		if isWhole {
+			n, err = int64(whole), nil
+		}
 		switch {
-		case !plain || tag != "!!int" || err != nil && !errors.Is(err, strconv.ErrRange):
+		case !plain || tag != "!!int" && !isWhole || err != nil && !errors.Is(err, strconv.ErrRange):
 			d.expect(node, path, "a whole number")
 		case err != nil || v.OverflowInt(n):
 			d.fail(node, path, "expected a whole number of %d bits, got %s: it is too large", v.Type().Bits(), node.Value)
@@ -574,8 +604,13 @@ func (d *decoder) scalar(node *yaml.Node, v reflect.Value, path Path) {
 		}
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
 		n, err := strconv.ParseUint(wholeNumber(node.Value), 0, 64)
+		whole, isWhole := wholeFloat(node)
+		isWhole = isWhole && whole >= 0
+		if isWhole {
+			n, err = uint64(whole), nil
+		}
 		switch {
-		case !plain || tag != "!!int" || err != nil && !errors.Is(err, strconv.ErrRange):
+		case !plain || tag != "!!int" && !isWhole || err != nil && !errors.Is(err, strconv.ErrRange):
 			d.expect(node, path, "a whole number that is not negative")
 		case err != nil || v.OverflowUint(n):
 			d.fail(node, path, "expected a whole number of %d bits, got %s: it is too large", v.Type().Bits(), node.Value)
@@ -606,6 +641,16 @@ func wholeNumber(s string) string {
 	return strings.ReplaceAll(s, "_", "")
 }
 
+// wholeFloat returns the value of a number like 1e6 or 100.0 where it is whole and
+// small enough to be exact.
+func wholeFloat(node *yaml.Node) (float64, bool) {
+	if node.ShortTag() != "!!float" {
+		return 0, false
+	}
+	x, err := strconv.ParseFloat(strings.ReplaceAll(node.Value, "_", ""), 64)
+	return x, err == nil && x == math.Trunc(x) && math.Abs(x) < 1<<53
+}
+
 // duration decodes "10 ms" or "10ms".
 func (d *decoder) duration(node *yaml.Node, v reflect.Value, path Path) {
 	const what = "a duration such as 10 ms"
@@ -613,9 +658,9 @@ func (d *decoder) duration(node *yaml.Node, v reflect.Value, path Path) {
 		d.expect(node, path, what)
 		return
 	}
-	t, err := time.ParseDuration(strings.Join(strings.Fields(node.Value), ""))
+	t, err := units.ParseDuration(node.Value)
 	if err != nil {
-		d.expect(node, path, what)
+		d.fail(node, path, "expected %s, got %s: %w", what, describe(node), err)
 		return
 	}
 	v.SetInt(int64(t))

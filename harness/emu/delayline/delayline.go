@@ -13,7 +13,8 @@
 // delay. The child has one thread per line. It takes the time of arrival from
 // the kernel's receive timestamp, so a frame that had to wait for the thread is
 // not late for it, and it keeps the order of frames in each direction whatever
-// jitter or live changes do to their delays.
+// jitter or live changes do to their delays, unless Params.Reorder asks for a line
+// on which they overtake each other.
 package delayline
 
 import (
@@ -37,9 +38,14 @@ type Params struct {
 	// Delay is the time between the arrival of a frame and its departure.
 	Delay time.Duration
 	// Jitter spreads the delay evenly over Delay-Jitter to Delay+Jitter, drawn
-	// for each frame. Frames do not overtake each other, so that with frames
-	// closer than the jitter the mean delay is larger than Delay.
+	// for each frame. Unless Reorder is set, frames do not overtake each other,
+	// so that with frames closer than the jitter the mean delay is larger than
+	// Delay.
 	Jitter time.Duration
+	// Reorder lets a frame overtake those before it whose delay was drawn larger,
+	// as netem does by default. Without it a frame leaves no earlier than the one
+	// before.
+	Reorder bool
 	// Loss is the probability, 0 to 1, that a frame is lost, drawn for each
 	// frame independently.
 	Loss float64

@@ -75,6 +75,7 @@ type mmsghdr struct {
 // shape is Params in the form that the pump uses.
 type shape struct {
 	delay, jitter int64
+	reorder       bool
 	loss          uint64 // of 2^53
 	nap           int64  // how long the direction may be left unread; 0 never
 }
@@ -110,7 +111,7 @@ type pump struct {
 
 	rx, tx       [batch]mmsghdr
 	rxIov, txIov [batch]unix.Iovec
-	txDue        [batch]int64
+	taken        [batch]entry
 	control      [batch][controlSize]byte
 	scratch      []byte
 	poll         [2]unix.PollFd
@@ -169,9 +170,10 @@ func newPump(a, b int, m lineMessage) (*pump, error) {
 // from another thread.
 func (d *direction) set(params Params) {
 	s := &shape{
-		delay:  int64(params.Delay),
-		jitter: int64(params.Jitter),
-		loss:   uint64(params.Loss * (1 << 53)),
+		delay:   int64(params.Delay),
+		jitter:  int64(params.Jitter),
+		reorder: params.Reorder,
+		loss:    uint64(params.Loss * (1 << 53)),
 	}
 	// A frame must be read well before it is due.
 	if s.nap = min((s.delay-s.jitter)/2, d.maxNap); s.nap < minNap {
@@ -316,8 +318,12 @@ func (p *pump) accept(d *direction, s *shape, i int, mono, offset int64) {
 	if s.jitter > 0 {
 		due += int64((float64(jitterDraw>>11)/(1<<52) - 1) * float64(s.jitter))
 	}
-	due = max(due, d.lastDue)
-	d.lastDue = due
+	if s.reorder {
+		d.queue.sort()
+	} else {
+		due = max(due, d.lastDue)
+	}
+	d.lastDue = max(due, d.lastDue)
 
 	frame := p.scratch[i*frameSize : i*frameSize+n]
 	size := n
@@ -398,16 +404,11 @@ func (p *pump) send(d *direction, limit int64) {
 		d.stalled = 0
 	}
 	for {
-		n := 0
-		for c := q.first(); n < min(batch, q.count); n++ {
-			due, frame := q.at(c)
-			if due > limit {
-				break
-			}
-			p.txIov[n].Base = unsafe.SliceData(frame)
-			p.txIov[n].SetLen(len(frame))
-			p.txDue[n] = due
-			c = q.next(c)
+		n := q.take(limit, p.taken[:])
+		for i, e := range p.taken[:n] {
+			frame := q.frame(e)
+			p.txIov[i].Base = unsafe.SliceData(frame)
+			p.txIov[i].SetLen(len(frame))
 		}
 		if n == 0 {
 			return
@@ -426,11 +427,13 @@ func (p *pump) send(d *direction, limit int64) {
 				d.bytes.Add(uint64(size))
 				d.queuedPackets.Add(-1)
 				d.queuedLength.Add(-size)
-				d.lateness.add(start + int64(i)*each + sendLead - p.txDue[i])
-				q.pop()
+				d.lateness.add(start + int64(i)*each + sendLead - p.taken[i].due)
 			}
+			q.settle(p.taken[:n], int(r))
 		case unix.EINTR:
+			q.settle(p.taken[:n], 0)
 		case unix.EAGAIN:
+			q.settle(p.taken[:n], 0)
 			d.stalls.Add(1)
 			d.stalled = end + stallPause
 			return
@@ -441,7 +444,7 @@ func (p *pump) send(d *direction, limit int64) {
 			d.refused.Add(1)
 			d.queuedPackets.Add(-1)
 			d.queuedLength.Add(vnetHead - int64(p.txIov[0].Len))
-			q.pop()
+			q.settle(p.taken[:n], 1)
 		}
 		limit = max(limit, end+sendLead)
 	}
@@ -458,8 +461,7 @@ func (p *pump) wait() int64 {
 			return p.now() + sendLead
 		}
 		if d.queue.count > 0 {
-			due, _ := d.queue.at(d.queue.first())
-			next = min(next, max(due, d.stalled))
+			next = min(next, max(d.queue.earliest(), d.stalled))
 		}
 		faults = faults || d.fault
 	}

@@ -11,13 +11,15 @@ const (
 	// blockSize is the piece of memory that a queue takes and gives back. It
 	// holds several of the largest frames.
 	blockSize = 256 << 10
-	// entryHead is the due time and the length before each frame.
+	// entryHead is the due time, the length, and whether it has left (sorted
+	// queues only) before each frame.
 	entryHead = 16
 )
 
-// queue holds the frames of one direction in order of arrival. Its memory is
-// mapped once and touched as needed: blocks that became free last are used
-// first, so a queue that stays short stays in the cache.
+// queue holds the frames of one direction in order of arrival, and hands them out
+// in this order, or, once it is sorted, in the order in which they are due. Its
+// memory is mapped once and touched as needed: blocks that became free last are
+// used first, so a queue that stays short stays in the cache.
 type queue struct {
 	arena []byte
 	free  []uint32 // stack of free blocks
@@ -27,7 +29,25 @@ type queue struct {
 	used  int      // blocks in use
 	read  uint32   // arena offset of the first entry
 	write uint32   // arena offset behind the last entry
-	count int      // entries
+	count int      // entries; in a sorted queue also those that have left
+	// early is a heap of the entries of a sorted queue that have not left, the
+	// next one due first; in a queue that is not sorted it is empty. pushed counts
+	// entries since the queue was sorted, to keep the order of those due at once.
+	early  []entry
+	sorted bool
+	pushed uint64
+}
+
+// entry is a frame that waits in a queue.
+type entry struct {
+	due    int64
+	number uint64 // in order of arrival
+	off    uint32 // in the arena
+}
+
+// before is the order in which entries leave a sorted queue.
+func (e entry) before(f entry) bool {
+	return e.due < f.due || e.due == f.due && e.number < f.number
 }
 
 // newQueue maps a queue of up to size bytes, a multiple of blockSize. Less is
@@ -96,7 +116,11 @@ func (q *queue) push(due int64, n int) []byte {
 	q.ends[off/blockSize] = q.write
 	binary.NativeEndian.PutUint64(q.arena[off:], uint64(due))
 	binary.NativeEndian.PutUint32(q.arena[off+8:], uint32(n))
+	binary.NativeEndian.PutUint32(q.arena[off+12:], 0)
 	q.count++
+	if q.sorted {
+		q.raise(off, due)
+	}
 	return q.arena[off+entryHead : off+entryHead+uint32(n)]
 }
 
@@ -151,4 +175,128 @@ func (q *queue) pop() {
 		q.used--
 	}
 	q.read = c.off
+}
+
+// sort makes the queue hand out frames by their due times until it is empty.
+func (q *queue) sort() {
+	if q.sorted {
+		return
+	}
+	q.sorted = true
+	c := q.first()
+	for i := range q.count {
+		due, _ := q.at(c)
+		q.raise(c.off, due)
+		if i+1 < q.count {
+			c = q.next(c)
+		}
+	}
+}
+
+// earliest returns when the next frame of a queue that is not empty is due.
+func (q *queue) earliest() int64 {
+	if q.sorted {
+		return q.early[0].due
+	}
+	due, _ := q.at(q.first())
+	return due
+}
+
+// take writes the frames that are due at limit to list, up to its length, in the
+// order in which they leave, and returns how many they are. settle must follow.
+func (q *queue) take(limit int64, list []entry) (n int) {
+	if q.sorted {
+		for n < len(list) && len(q.early) > 0 && q.early[0].due <= limit {
+			list[n] = q.early[0]
+			q.drop()
+			n++
+		}
+		return n
+	}
+	for c := q.first(); n < min(len(list), q.count); n++ {
+		due, _ := q.at(c)
+		if due > limit {
+			break
+		}
+		list[n] = entry{due: due, off: c.off}
+		if n+1 < q.count {
+			c = q.next(c)
+		}
+	}
+	return n
+}
+
+// frame returns the frame of an entry.
+func (q *queue) frame(e entry) []byte {
+	_, frame := q.at(cursor{off: e.off})
+	return frame
+}
+
+// settle removes the first gone entries of those that take returned, and leaves the
+// others where they were.
+func (q *queue) settle(taken []entry, gone int) {
+	if !q.sorted {
+		for range gone {
+			q.pop()
+		}
+		return
+	}
+	for _, e := range taken[gone:] {
+		q.lift(e)
+	}
+	for _, e := range taken[:gone] {
+		binary.NativeEndian.PutUint32(q.arena[e.off+12:], 1)
+	}
+	// Memory is given back in order of arrival.
+	for q.count > 0 && binary.NativeEndian.Uint32(q.arena[q.read+12:]) == 1 {
+		q.pop()
+	}
+	if q.count == 0 {
+		q.sorted, q.pushed = false, 0
+	}
+}
+
+// raise puts a new entry into the heap.
+func (q *queue) raise(off uint32, due int64) {
+	q.pushed++
+	q.lift(entry{due, q.pushed, off})
+}
+
+// lift puts an entry into the heap. It allocates while the heap grows beyond what
+// it has ever been, and never frees.
+func (q *queue) lift(e entry) {
+	h := append(q.early, e)
+	i := len(h) - 1
+	for i > 0 && e.before(h[(i-1)/2]) {
+		h[i] = h[(i-1)/2]
+		i = (i - 1) / 2
+	}
+	h[i] = e
+	q.early = h
+}
+
+// drop takes the first entry off the heap.
+func (q *queue) drop() {
+	n := len(q.early) - 1
+	h, e := q.early[:n], q.early[n]
+	q.early = h
+	if n == 0 {
+		return
+	}
+	i := 0
+	for {
+		child := 2*i + 1
+		if child >= n {
+			break
+		}
+		if child+1 < n && h[child+1].before(h[child]) {
+			child++
+		}
+		if e.before(h[child]) {
+			break
+		}
+		h[i] = h[child]
+		i = child
+	}
+	h[i] = e
 }

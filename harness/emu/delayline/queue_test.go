@@ -2,6 +2,9 @@ package delayline
 
 import (
 	"bytes"
+	"cmp"
+	"encoding/binary"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -121,4 +124,74 @@ func TestPushDoesNotAllocate(t *testing.T) {
 	}); n != 0 {
 		t.Errorf("passing frames through the queue made %v allocations", n)
 	}
+}
+
+// TestSortedQueueModel compares a queue that is sorted at some moment, from which
+// some of what is taken goes back, with a slice that is sorted each time.
+func TestSortedQueueModel(t *testing.T) {
+	q, err := newQueue(8 * blockSize)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		var list [batch]entry
+		for q.count > 0 {
+			n := q.take(1<<62, list[:])
+			q.settle(list[:n], n)
+		}
+		type waiting struct {
+			due    int64
+			number int
+		}
+		var model []waiting
+		last := int64(0)
+		for number := range rapid.IntRange(1, 300).Draw(t, "steps") {
+			switch rapid.IntRange(0, 5).Draw(t, "step") {
+			case 0, 1, 2:
+				due := rapid.Int64Range(0, 40).Draw(t, "due")
+				if !q.sorted {
+					due = max(due, last)
+				}
+				last = max(due, last)
+				room := q.push(due, rapid.IntRange(8, 2000).Draw(t, "size"))
+				if room == nil {
+					continue
+				}
+				binary.NativeEndian.PutUint64(room, uint64(number))
+				model = append(model, waiting{due, number})
+				slices.SortStableFunc(model, func(a, b waiting) int { return cmp.Compare(a.due, b.due) })
+			case 3:
+				q.sort()
+			default:
+				limit := rapid.Int64Range(0, 50).Draw(t, "limit")
+				n := q.take(limit, list[:])
+				want := 0
+				for want < min(batch, len(model)) && model[want].due <= limit {
+					want++
+				}
+				if n != want {
+					t.Fatalf("%d frames are due at %d, want %d", n, limit, want)
+				}
+				for i, e := range list[:n] {
+					if got := binary.NativeEndian.Uint64(q.frame(e)); got != uint64(model[i].number) || e.due != model[i].due {
+						t.Fatalf("frame %d, due %d, leaves as number %d, want %d, due %d", got, e.due, i, model[i].number, model[i].due)
+					}
+				}
+				gone := rapid.IntRange(0, n).Draw(t, "gone")
+				q.settle(list[:n], gone)
+				model = model[gone:]
+			}
+			if len(model) == 0 {
+				last = 0
+			} else if q.earliest() != model[0].due {
+				t.Fatalf("the next frame is due at %d, want %d", q.earliest(), model[0].due)
+			}
+			if q.count < len(model) || q.count > 0 != (len(model) > 0) {
+				t.Fatalf("the queue counts %d entries, %d wait", q.count, len(model))
+			}
+			if q.used+len(q.free) != len(q.order) {
+				t.Fatalf("%d blocks used and %d free of %d", q.used, len(q.free), len(q.order))
+			}
+		}
+	})
 }

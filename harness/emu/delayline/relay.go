@@ -1,7 +1,6 @@
 package delayline
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -10,10 +9,11 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
+
+	"edgebed/harness/tail"
 )
 
 // closePatience is how long Close waits for the child to go by itself.
@@ -59,6 +59,9 @@ func closeFiles(lines []Line) {
 	}
 }
 
+// stderrShown is how many bytes of the relay's standard error an error shows.
+const stderrShown = 1000
+
 func start(ctx context.Context, lines []Line) (*Relay, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -102,7 +105,7 @@ func start(ctx context.Context, lines []Line) (*Relay, error) {
 	// A process group of its own keeps the terminal's signals away: how the
 	// relay ends is up to this process.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
-	var stderr tail
+	stderr := tail.Writer{Max: stderrShown}
 	cmd.Stderr = &stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -143,7 +146,7 @@ func start(ctx context.Context, lines []Line) (*Relay, error) {
 		select {
 		case <-r.closing:
 		default:
-			r.err = fmt.Errorf("delay line relay ended unexpectedly: %w%s", orExit0(err), stderr.suffix())
+			r.err = fmt.Errorf("delay line relay ended unexpectedly: %w%s", orExit0(err), stderr.After("; it said: "))
 		}
 		close(r.done)
 	}()
@@ -294,34 +297,4 @@ func (r *Relay) Close() error {
 		}
 	})
 	return r.Err()
-}
-
-// tail keeps the end of what a process writes to its standard error.
-type tail struct {
-	mu  sync.Mutex
-	buf []byte
-}
-
-// tailSize is how many bytes of standard error an error message shows.
-const tailSize = 1000
-
-func (t *tail) Write(p []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.buf = append(t.buf, p...)
-	if len(t.buf) > tailSize {
-		t.buf = bytes.Clone(t.buf[len(t.buf)-tailSize:])
-	}
-	return len(p), nil
-}
-
-// suffix returns the text for the end of an error message.
-func (t *tail) suffix() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	s := strings.TrimSpace(string(t.buf))
-	if s == "" {
-		return ""
-	}
-	return "; it said: " + s
 }

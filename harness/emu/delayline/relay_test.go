@@ -143,6 +143,56 @@ func TestOrderUnderJitter(t *testing.T) {
 	}
 }
 
+// TestReorder checks that frames overtake each other where that is asked for, each
+// with the delay that it drew: all quarters of the range have their share. After
+// the change back the order is kept.
+func TestReorder(t *testing.T) {
+	c := newCable(t)
+	from, to := c.openPort(t, 0), c.openPort(t, 1)
+	const delay, jitter = 10 * time.Millisecond, 8 * time.Millisecond
+	r := c.start(t, Params{Delay: delay, Jitter: jitter, Reorder: true}, Params{}, 3)
+	const n = 400
+	var sent [2 * n]int64
+	for i := range n {
+		sent[i] = from.send(t, frame(uint64(i), 64))
+		time.Sleep(300 * time.Microsecond)
+	}
+	var quarters [4]int
+	overtaken, latest := 0, uint64(0)
+	for range n {
+		f, at := to.receive(t, patience)
+		if f == nil {
+			t.Fatal("a frame is missing")
+		}
+		i := number(f)
+		if i < latest {
+			overtaken++
+		}
+		latest = max(latest, i)
+		share := float64(at-sent[i]-int64(delay-jitter)) / float64(2*jitter)
+		quarters[min(max(int(share*4), 0), 3)]++
+	}
+	if overtaken < n/4 {
+		t.Errorf("%d of %d frames were overtaken", overtaken, n)
+	}
+	for i, count := range quarters {
+		if count < n/8 || count > n*3/8 {
+			t.Errorf("quarter %d of the delays has %d of %d frames: %v", i, count, n, quarters)
+		}
+	}
+	if err := r.Set(0, Params{Delay: delay, Jitter: jitter}, Params{}); err != nil {
+		t.Fatal(err)
+	}
+	for i := n; i < n+100; i++ {
+		from.send(t, frame(uint64(i), 64))
+	}
+	for i := n; i < n+100; i++ {
+		if f, _ := to.receive(t, patience); f == nil || number(f) != uint64(i) {
+			t.Fatalf("after the change back frame %d is missing or out of order", i)
+		}
+	}
+}
+
 // TestLiveChangeKeepsOrder lowers and raises the delay under way.
 func TestLiveChangeKeepsOrder(t *testing.T) {
 	c := newCable(t)

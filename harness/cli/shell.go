@@ -1,0 +1,147 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"edgebed/harness/sandbox"
+	"edgebed/harness/shell"
+)
+
+func shellCommand() *cobra.Command {
+	var lines []string
+	var script string
+	cmd := &cobra.Command{
+		Use:   "shell TOPOLOGY",
+		Short: "Build a network and touch it: ping, iperf, programs on hosts, links up and down",
+		Long: `Build the network of a topology in a sandbox and read commands: from the terminal
+with history and completion, from --command, --file, or stdin. When the shell ends,
+the kernel takes everything down.
+
+` + topologyHelp + `
+
+In the shell, "help" lists the commands, and HOST COMMAND runs a program on a host:
+with the terminal, so that editors and top work. Host names resolve.`,
+		Example: `  edgebed shell ring
+  edgebed shell tree,depth=2,fanout=3 -c pingall -c 'iperf host0 host8'
+  edgebed shell ring6 --file commands.txt
+  echo pingall | edgebed shell star,4`,
+		Args: exactly(1, "a topology"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if lines != nil && script != "" {
+				return usage(errors.New("shell: give --command or --file, not both"))
+			}
+
+			return spawnShell(cmd, args[0], shell.Config{Lines: lines, Script: script, History: historyFile()})
+		},
+	}
+	cmd.Flags().StringArrayVarP(&lines, "command", "c", nil, "run this `line` instead of reading a terminal; repeatable")
+	cmd.Flags().StringVarP(&script, "file", "f", "", "run the lines of this `file`")
+
+	return cmd
+}
+
+func execCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "exec TOPOLOGY HOST -- COMMAND [ARGUMENT...]",
+		Short: "Build a network and run one program on a host, with its exit code",
+		Long: `Build the network of a topology in a sandbox, run one program on a host, and end
+with its exit code. The program has the caller's files, terminal and environment.
+
+` + topologyHelp,
+		Example: `  edgebed exec ring host0 -- ping -c 3 host3
+  edgebed exec star,4 host1 -- ip address`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) < 3 {
+				return usage(errors.New("exec: name a topology, a host and, after --, a command"))
+			}
+
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return spawnShell(cmd, args[0], shell.Config{Host: args[1], Program: args[2:]})
+		},
+	}
+}
+
+// spawnShell opens the topology before anything is started, and does in its network
+// what the config says.
+func spawnShell(cmd *cobra.Command, reference string, c shell.Config) error {
+	t, err := openTopology(cmd, reference)
+	if err != nil {
+		return err
+	}
+	if c.Host != "" {
+		if _, ok := t.Host(c.Host); !ok {
+			return usage(fmt.Errorf("exec: topology %s has no host %q", t.Name, c.Host))
+		}
+	}
+	if c.Topology, err = t.YAML(); err != nil {
+		return err
+	}
+	if err := sandbox.Probe(cmd.Context(), sandbox.Options{}); err != nil {
+		return err
+	}
+
+	defer hold(cmd.Context())()
+	defer keepInterrupt()()
+	err = shell.Spawn(cmd.Context(), c)
+	var exit *shell.ExitError
+	if errors.As(err, &exit) {
+		return &exitError{code: exit.Code, err: errSaid}
+	}
+
+	return err
+}
+
+// keepInterrupt keeps a second Ctrl-C from ending the process: in a shell it is for
+// what runs there.
+func keepInterrupt() (stop func()) {
+	ignored := make(chan os.Signal, 1)
+	signal.Notify(ignored, os.Interrupt)
+
+	return func() { signal.Stop(ignored) }
+}
+
+// historyFile is where the shell keeps its history; none without a home.
+func historyFile() string {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	dir = filepath.Join(dir, "edgebed")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return ""
+	}
+
+	return filepath.Join(dir, "history")
+}
+
+// shellWorkerCommand is what shell.Spawn starts; users have no reason to.
+func shellWorkerCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:    shell.WorkerArg,
+		Hidden: true,
+		Args:   cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			defer hold(cmd.Context())()
+			// Ctrl-C is for what runs in the shell; only SIGTERM and SIGHUP end it.
+			ctx, stop := signal.NotifyContext(context.WithoutCancel(cmd.Context()), syscall.SIGTERM, syscall.SIGHUP)
+			defer stop()
+			defer keepInterrupt()()
+
+			if code := shell.Main(ctx); code != 0 {
+				return &exitError{code: code, err: errSaid}
+			}
+
+			return nil
+		},
+	}
+}

@@ -1,0 +1,248 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"edgebed/harness/topology"
+	"edgebed/harness/topology/catalog"
+	"edgebed/harness/topology/preset"
+	"edgebed/harness/topology/view"
+)
+
+// topologyHelp says what a topology may be called on the command line.
+const topologyHelp = `TOPOLOGY is one of
+  a file            my.yaml
+  a preset          ring   tree,depth=3,fanout=2   waxman,switches=30,seed=7,rate=5Mb/s
+  a built-in one    ring6  edge-cloud              (see edgebed topo list)
+  another program's .graphml (Topology Zoo), .dot, .gv, .clab.yml (containerlab),
+                    .mn (MiniEdit), .txt, .edges, .csv (a link a line)`
+
+func topoCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "topo",
+		Short: "List, show, check, draw and convert topologies",
+		Long:  "List, show, check, draw and convert topologies. Nothing is built.\n\n" + topologyHelp,
+		Example: `  edgebed topo list
+  edgebed topo show tree,depth=2,fanout=3 --pairs
+  edgebed topo draw ring,8 --out ring.svg
+  edgebed topo convert Abilene.graphml --out abilene.yaml`,
+		Args: cobra.NoArgs,
+	}
+	cmd.AddCommand(topoListCommand(), topoShowCommand(), topoCheckCommand(), topoDrawCommand(), topoConvertCommand())
+
+	return cmd
+}
+
+// openTopology opens what the user named, and passes on what could not be read.
+func openTopology(cmd *cobra.Command, reference string) (*topology.Topology, error) {
+	t, remarks, err := catalog.Open(reference)
+	if err != nil {
+		return nil, usage(err)
+	}
+	for _, r := range remarks {
+		fmt.Fprintln(cmd.ErrOrStderr(), "remark:", r)
+	}
+
+	return t, nil
+}
+
+func topoListCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List presets with their parameters, and built-in topologies",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return listTopologies(cmd.OutOrStdout()) },
+	}
+}
+
+func listTopologies(w io.Writer) error {
+	fmt.Fprintln(w, "presets (each also takes rate and delay, for all its links):")
+	for _, p := range preset.List() {
+		fmt.Fprintf(w, "\n  %s: %s\n", p.Name, p.Description)
+
+		table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+		for _, param := range p.Params {
+			fmt.Fprintf(table, "    %s=%g\t%g to %g\t%s\n", param.Name, param.Default, param.Min, param.Max, param.Doc)
+		}
+		if err := table.Flush(); err != nil {
+			return err
+		}
+	}
+
+	fmt.Fprintln(w, "\nbuilt-in topologies:")
+	for _, name := range catalog.Builtin() {
+		t, _, err := catalog.Open(name)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(w, "  %-12s %s\n", name, t.Description)
+	}
+
+	return nil
+}
+
+func topoShowCommand() *cobra.Command {
+	var pairs, asJSON bool
+	cmd := &cobra.Command{
+		Use:   "show TOPOLOGY",
+		Short: "Show hosts and links, or the ways between all hosts",
+		Long:  "Show hosts and links, or the ways between all hosts.\n\n" + topologyHelp,
+		Args:  exactly(1, "a topology"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			t, err := openTopology(cmd, args[0])
+			if err != nil {
+				return err
+			}
+
+			return showTopology(cmd.OutOrStdout(), t, pairs, asJSON)
+		},
+	}
+	cmd.Flags().BoolVar(&pairs, "pairs", false, "hops, delay and slowest link between all pairs of hosts")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "the same as JSON")
+
+	return cmd
+}
+
+func showTopology(w io.Writer, t *topology.Topology, pairs, asJSON bool) error {
+	if !pairs && !asJSON {
+		return view.WriteTable(w, t)
+	}
+
+	list, err := view.Pairs(t)
+	switch {
+	case err != nil:
+		return err
+	case pairs && asJSON:
+		return writeJSON(w, list)
+	case pairs:
+		return view.WritePairs(w, list)
+	}
+
+	return writeJSON(w, view.JSON(t))
+}
+
+func writeJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+
+	return e.Encode(v)
+}
+
+func topoCheckCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "check TOPOLOGY...",
+		Short: "Check topologies without building them",
+		Long:  "Check topologies without building them.\n\n" + topologyHelp,
+		Args:  cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var errs []error
+			for _, reference := range args {
+				t, err := openTopology(cmd, reference)
+				if err != nil {
+					errs = append(errs, err)
+					continue
+				}
+				fmt.Fprintf(cmd.OutOrStdout(), "%s: fine, %d hosts, %d switches, %d links\n",
+					reference, len(t.Hosts), len(t.Switches), len(t.Links))
+			}
+
+			return usage(errors.Join(errs...))
+		},
+	}
+}
+
+func topoDrawCommand() *cobra.Command {
+	var out string
+	cmd := &cobra.Command{
+		Use:   "draw TOPOLOGY --out FILE",
+		Short: "Draw a topology as .svg, .png, .dot or .mmd (Mermaid)",
+		Long:  "Draw a topology; the file's ending says how.\n\n" + topologyHelp,
+		Args:  exactly(1, "a topology"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if out == "" {
+				return usage(errors.New("topo draw: name a file with --out, ending in .svg, .png, .dot or .mmd"))
+			}
+			t, err := openTopology(cmd, args[0])
+			if err != nil {
+				return err
+			}
+
+			return writeTopology(cmd.OutOrStdout(), t, out)
+		},
+	}
+	cmd.Flags().StringVar(&out, "out", "", "`file` to write")
+
+	return cmd
+}
+
+func topoConvertCommand() *cobra.Command {
+	var out string
+	cmd := &cobra.Command{
+		Use:   "convert TOPOLOGY [--out FILE]",
+		Short: "Write a topology as an edgebed file, or as .dot or .mmd",
+		Long: "Write a topology as an edgebed file (to stdout without --out), or as .dot or .mmd.\n" +
+			"What another program's file holds and a topology cannot is listed on stderr.\n\n" + topologyHelp,
+		Args: exactly(1, "a topology"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			t, err := openTopology(cmd, args[0])
+			if err != nil {
+				return err
+			}
+			if out != "" {
+				return writeTopology(cmd.OutOrStdout(), t, out)
+			}
+
+			text, err := t.YAML()
+			if err != nil {
+				return err
+			}
+			_, err = cmd.OutOrStdout().Write(text)
+
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&out, "out", "", "`file` to write, ending in .yaml, .dot or .mmd (default: YAML to stdout)")
+
+	return cmd
+}
+
+// writeTopology writes a topology in the form that the file's ending asks for, and
+// lists the file.
+func writeTopology(list io.Writer, t *topology.Topology, file string) error {
+	var b bytes.Buffer
+	var err error
+	switch ending := strings.ToLower(filepath.Ext(file)); ending {
+	case ".svg", ".png":
+		err = view.Draw(&b, t, ending[1:])
+	case ".dot", ".gv":
+		err = view.WriteDOT(&b, t)
+	case ".mmd":
+		err = view.WriteMermaid(&b, t)
+	case ".yaml", ".yml":
+		var text []byte
+		text, err = t.YAML()
+		b.Write(text)
+	default:
+		return usage(fmt.Errorf("write %s: unknown ending %q; expected .svg, .png, .dot, .mmd or .yaml", file, ending))
+	}
+	if err != nil {
+		return err
+	}
+
+	if err := os.WriteFile(file, b.Bytes(), 0o666); err != nil {
+		return err
+	}
+	fmt.Fprintln(list, file)
+
+	return nil
+}

@@ -1,0 +1,81 @@
+package matrix
+
+import (
+	"fmt"
+
+	"edgebed/harness/record"
+	"edgebed/harness/stats"
+)
+
+// workload names the workload of an execution: seed, position and workflow, which
+// are the same in every model, at every rate and in every run of a scenario. It is
+// what executions are paired by.
+func workload(c record.Cell, e record.Execution) string {
+	return fmt.Sprintf("%d/%d/%s", c.Seed, e.Index, e.Workload)
+}
+
+// Counted returns the executions that statistics are made of: warm-ups and
+// failed executions are left out (record.CellResult.Counted).
+func Counted(cells []record.CellResult) []record.Execution {
+	var kept []record.Execution
+	for _, c := range cells {
+		kept = append(kept, c.Counted()...)
+	}
+	return kept
+}
+
+// Sample returns a metric of record.Metrics of each execution that counts and has
+// it, with the name of its workload.
+func Sample(metric string, cells []record.CellResult) []stats.Quotient {
+	var sample []stats.Quotient
+	for _, c := range cells {
+		for _, e := range c.Counted() {
+			if num, den, ok := e.Measure(metric); ok {
+				sample = append(sample, stats.Quotient{Key: workload(c.Cell, e), Num: num, Den: den})
+			}
+		}
+	}
+	return sample
+}
+
+// Keyed is Sample with the quotients worked out, in the unit of record.Metrics.
+func Keyed(metric string, cells []record.CellResult) []stats.Keyed {
+	var sample []stats.Keyed
+	for _, q := range Sample(metric, cells) {
+		sample = append(sample, stats.Keyed{Key: q.Key, Value: q.Num / q.Den})
+	}
+	return sample
+}
+
+// Values is Keyed without the names of the workloads.
+func Values(metric string, cells []record.CellResult) []float64 {
+	values := []float64{}
+	for _, q := range Sample(metric, cells) {
+		values = append(values, q.Num/q.Den)
+	}
+	return values
+}
+
+// Estimate returns a metric of record.Metrics over the cells of one point, all
+// seeds pooled, without warm-ups and failed executions, in the unit that
+// record.Metrics names.
+//
+// It is the mean over the executions with its Student-t interval, except for
+// two, which are a ratio of sums with the interval of the ratio estimator:
+// traffic-rate is the bytes over the cycle times, pauses included, as a counter
+// that is polled over a whole cell shows it (paper Fig. 18); table1-ratio is the
+// bytes over those of the formula.
+func Estimate(metric string, cells []record.CellResult) (stats.Estimate, error) {
+	if _, ok := record.Metrics[metric]; !ok {
+		return stats.Estimate{}, fmt.Errorf("estimate metric %q: unknown", metric)
+	}
+	if metric != record.TrafficRate && metric != record.Table1Ratio {
+		return stats.Mean(Values(metric, cells)), nil
+	}
+
+	var above, below []float64
+	for _, q := range Sample(metric, cells) {
+		above, below = append(above, q.Num), append(below, q.Den)
+	}
+	return stats.Ratio(above, below), nil
+}

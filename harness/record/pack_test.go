@@ -1,0 +1,56 @@
+package record
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestPack packs records with and without ports: read again, they are the same but
+// for the ports.
+func TestPack(t *testing.T) {
+	dir := filepath.Join("testdata")
+	want, err := Read(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sizes := map[bool]int{}
+	for _, withoutPorts := range []bool{false, true} {
+		var packed bytes.Buffer
+		if err := Pack(&packed, dir, withoutPorts); err != nil {
+			t.Fatal(err)
+		}
+		sizes[withoutPorts] = packed.Len()
+		to := t.TempDir()
+		if err := os.WriteFile(filepath.Join(to, FileName+".gz"), packed.Bytes(), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		got, err := Read(to)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		got.Name = want.Name
+		for i := range got.Cells {
+			for k := range got.Cells[i].Executions {
+				e := &got.Cells[i].Executions[k]
+				if withoutPorts && len(e.Ports) > 0 {
+					t.Fatalf("execution %d has ports", k)
+				}
+				e.Ports = want.Cells[i].Executions[k].Ports
+			}
+		}
+		if diff := cmp.Diff(want.Cells, got.Cells); diff != "" {
+			t.Errorf("without ports: %v (-want +got):\n%s", withoutPorts, diff)
+		}
+	}
+	if sizes[true] >= sizes[false] {
+		t.Errorf("%d bytes without ports, %d with them", sizes[true], sizes[false])
+	}
+	if err := Pack(&bytes.Buffer{}, t.TempDir(), false); err == nil {
+		t.Error("a folder without records is packed")
+	}
+}

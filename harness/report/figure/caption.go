@@ -1,0 +1,64 @@
+package figure
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+
+	"edgebed/harness/matrix"
+	"edgebed/harness/record"
+	"edgebed/harness/report/table"
+)
+
+// captionOf says what was really run: fixed values, profile, delay back end,
+// sample sizes, what the whiskers are, and what is missing.
+func (c *Chart) captionOf(r *record.Results, f record.Figure, cells []record.CellResult, variant matrix.Point) string {
+	var facts []string
+	for _, name := range slices.Sorted(maps.Keys(f.Where)) {
+		axis, _ := r.Axis(name)
+		if levels := matrix.Levels(axis, cells); len(levels) > 0 {
+			facts = append(facts, levels[0].Name())
+		}
+	}
+	for _, l := range variant {
+		facts = append(facts, l.Name())
+	}
+	facts = append(facts, "profile "+table.OrUnknown(r.Campaign.Profile), table.LinkDelay(cells))
+	if cycles := table.Settings(cells)[record.SettingCycle]; f.Metric == record.TrafficRate && len(cycles) > 0 {
+		facts = append(facts, "cycle of "+strings.Join(cycles, " or "))
+	}
+
+	least, most, intervals := math.MaxInt, 0, false
+	for _, e := range c.measured {
+		least, most = min(least, e.N), max(most, e.N)
+		intervals = intervals || e.Known
+	}
+	size := fmt.Sprint(least)
+	if least != most {
+		size = fmt.Sprintf("%d to %d", least, most)
+	}
+	facts = append(facts, fmt.Sprintf("%s %s per point from %s",
+		size, table.Plural(most, "execution"), table.Count(len(table.Seeds(cells)), "seed")))
+
+	text := table.UpperFirst(strings.Join(facts, "; ")) + "."
+	switch {
+	case !intervals:
+		text += " Too few executions for confidence intervals."
+	case f.Metric == record.TrafficRate:
+		text += " Whiskers: 95 % confidence intervals (ratio estimator over executions)."
+	default:
+		text += " Whiskers: 95 % confidence intervals of the mean (Student’s t over executions)."
+	}
+
+	t := table.Tally(cells)
+	if t.Failed > 0 {
+		text += fmt.Sprintf(" %d of %s failed and are left out of the means.",
+			t.Failed, table.Count(t.OK+t.Failed, "execution"))
+	}
+	if t.Cells > t.Complete {
+		text += fmt.Sprintf(" %d of %s incomplete.", t.Cells-t.Complete, table.Count(t.Cells, "cell"))
+	}
+	return text
+}

@@ -1,0 +1,424 @@
+package figure
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"edgebed/harness/matrix"
+	"edgebed/harness/record"
+	"edgebed/harness/report/table"
+	"edgebed/harness/stats"
+)
+
+// ErrNoData is returned for a figure that no record contributes to.
+var ErrNoData = errors.New("no execution to show")
+
+// Chart is what a figure shows, without how it looks.
+type Chart struct {
+	// Stem of the file names.
+	Stem           string
+	Title, Caption string
+	// Kind is that of the figure: record.KindLines or record.KindBars.
+	Kind           string
+	XTitle, YTitle string
+	// Xs are the positions along the abscissa: numbers, or 0, 1, 2 ... where
+	// Numeric is false. Ticks are their labels.
+	Xs         []float64
+	Ticks      []string
+	Numeric    bool
+	LogX, LogY bool
+	// Series are the names in the legend, SeriesTitle what stands before them
+	// where they are numbers.
+	Series      []string
+	SeriesTitle string
+	// SeriesValues are the series' values as scenarios write them.
+	SeriesValues []string
+	Columns      int
+	// Unit of the ticks' numbers, empty for names.
+	Unit string
+	// Panels, row by row; nil where the matrix has a hole.
+	Panels []*Panel
+}
+
+// Panel is one plot of a chart.
+type Panel struct {
+	Title string
+	// Points by series, then by position; N is 0 where nothing was measured.
+	Points [][]stats.Estimate
+}
+
+// Shows reports whether an estimate at a position along the abscissa has a place in
+// the chart: it was measured, and a logarithmic axis can show it.
+func (c *Chart) Shows(position int, e stats.Estimate) bool {
+	return e.N > 0 && !(c.LogY && e.Value <= 0) && c.reaches(position)
+}
+
+// reaches reports whether a position has a place along the abscissa.
+func (c *Chart) reaches(position int) bool { return !c.LogX || c.Xs[position] > 0 }
+
+// measured returns every measured point of a chart with its position.
+func (c *Chart) measured(yield func(int, stats.Estimate) bool) {
+	for _, p := range c.Panels {
+		if p == nil {
+			continue
+		}
+		for _, points := range p.Points {
+			for k, e := range points {
+				if e.N > 0 && !yield(k, e) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Charts selects the data of a figure: one chart for each combination of
+// values on axes that the figure does not mention. The error wraps ErrNoData where
+// there is nothing to show.
+func Charts(r *record.Results, f record.Figure) ([]*Chart, error) {
+	if err := f.Check(r.Campaign.Axes); err != nil {
+		return nil, err
+	}
+	cells := r.Cells
+	for name, want := range f.Where {
+		axis, _ := r.Axis(name)
+		cells = matrix.Point{matrix.On(axis, want)}.Of(cells)
+	}
+	if len(f.Of) > 0 {
+		cells = slices.DeleteFunc(slices.Clone(cells), func(c record.CellResult) bool {
+			coord, _ := c.Cell.Coord(f.Series)
+			return !slices.Contains(f.Of, coord.Value)
+		})
+	}
+
+	var free []record.Axis
+	for _, a := range r.Campaign.Axes {
+		_, fixed := f.Where[a.Name]
+		if !fixed && a.Name != f.X && a.Name != f.Series && !slices.Contains(f.Panels, a.Name) {
+			free = append(free, a)
+		}
+	}
+	variants := matrix.Points(free, cells)
+
+	var all []*Chart
+	for _, variant := range variants {
+		c, err := newChart(r, f, variant.Of(cells), variant)
+		if errors.Is(err, ErrNoData) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("figure %q: %w", f.Name, err)
+		}
+		c.name(f, variant, free, cells)
+		all = append(all, c)
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("figure %q: %w", f.Name, ErrNoData)
+	}
+	return all, nil
+}
+
+// name gives the chart of a figure the name of its files and says in the title how
+// it differs from the figure's others.
+func (c *Chart) name(f record.Figure, variant matrix.Point, free []record.Axis, cells []record.CellResult) {
+	c.Stem, c.Title = f.Name, f.Title
+	var differs []string
+	for i, a := range free {
+		if l := variant[i]; len(matrix.Levels(a, cells)) > 1 {
+			differs = append(differs, l.Name())
+			c.Stem += "-" + slug(l.Value())
+		}
+	}
+	if len(differs) > 0 {
+		c.Title += " (" + strings.Join(differs, ", ") + ")"
+	}
+}
+
+// newChart collects the points of one chart.
+func newChart(r *record.Results, f record.Figure, cells []record.CellResult, variant matrix.Point) (*Chart, error) {
+	c := &Chart{
+		Kind: f.Kind, YTitle: record.Metrics[f.Metric],
+		LogX: f.LogX, LogY: f.LogY && f.Kind == record.KindLines,
+	}
+	groups, panels := c.abscissa(r, f, cells)
+	if len(groups) == 0 {
+		return nil, ErrNoData // no cell got as far as having a point
+	}
+	c.setPositions(groups, f.X != "")
+
+	series := []matrix.Point{nil}
+	if f.Series != "" {
+		series = matrix.Points(axesNamed(r, f.Series), cells)
+	}
+	c.setSeries(series)
+
+	for _, place := range c.grid(panels, cells) {
+		if place == nil {
+			c.Panels = append(c.Panels, nil)
+			continue
+		}
+		p, err := newPanel(f.Metric, *place, series, groups, cells)
+		if err != nil {
+			return nil, err
+		}
+		c.Panels = append(c.Panels, p)
+	}
+
+	if !c.hasData() {
+		return nil, ErrNoData
+	}
+	remark := c.holes()
+	c.Caption = c.captionOf(r, f, cells, variant) + remark
+	return c, nil
+}
+
+// abscissa returns the groups of points along the abscissa, and the axes that are
+// left for panels.
+func (c *Chart) abscissa(
+	r *record.Results, f record.Figure, cells []record.CellResult,
+) (groups []matrix.Point, panels []record.Axis) {
+	panels = axesNamed(r, f.Panels...)
+	switch {
+	case f.X != "":
+		axis, _ := r.Axis(f.X)
+		c.XTitle = matrix.Title(axis)
+		return matrix.Points([]record.Axis{axis}, cells), panels
+	case f.Kind == record.KindBars:
+		// Without an abscissa the panels' axes make the groups of one plot.
+		return matrix.Points(panels, cells), nil
+	}
+	return []matrix.Point{nil}, panels
+}
+
+// newPanel estimates the points of a panel.
+func newPanel(
+	metric string, place matrix.Point, series, groups []matrix.Point, cells []record.CellResult,
+) (*Panel, error) {
+	p := &Panel{Title: place.Names(", ")}
+	inPanel := place.Of(cells)
+	for _, s := range series {
+		inSeries := s.Of(inPanel)
+		points := make([]stats.Estimate, len(groups))
+		for i, g := range groups {
+			e, err := matrix.Estimate(metric, g.Of(inSeries))
+			if err != nil {
+				return nil, err
+			}
+			if !math.IsNaN(e.Value) && !math.IsInf(e.Value, 0) {
+				points[i] = e
+			}
+		}
+		p.Points = append(p.Points, points)
+	}
+	return p, nil
+}
+
+func (c *Chart) hasData() bool {
+	for range c.measured {
+		return true
+	}
+	return false
+}
+
+// holes makes holes of what a logarithmic axis cannot show, and returns a remark on
+// them. An axis that could show nothing becomes linear.
+func (c *Chart) holes() (remark string) {
+	for _, axis := range []struct {
+		log    *bool
+		number func(int, stats.Estimate) float64
+		what   string
+	}{
+		{&c.LogX, func(k int, _ stats.Estimate) float64 { return c.Xs[k] }, "abscissa"},
+		{&c.LogY, func(_ int, e stats.Estimate) float64 { return e.Value }, "ordinate"},
+	} {
+		if !*axis.log {
+			continue
+		}
+		points, lost, verb := 0, 0, "are"
+		for k, e := range c.measured {
+			points++
+			if axis.number(k, e) <= 0 {
+				lost++
+			}
+		}
+
+		if lost == 1 {
+			verb = "is"
+		}
+		switch {
+		case lost == points:
+			*axis.log = false
+			remark += fmt.Sprintf(" The %s is linear: a logarithmic one cannot show zero, and no point has more.", axis.what)
+		case lost > 0:
+			remark += fmt.Sprintf(" %d of %s %s left out: the logarithmic %s cannot show zero.",
+				lost, table.Count(points, "point"), verb, axis.what)
+		}
+	}
+	return remark
+}
+
+func axesNamed(r *record.Results, names ...string) []record.Axis {
+	var axes []record.Axis
+	for _, name := range names {
+		if a, ok := r.Axis(name); ok {
+			axes = append(axes, a)
+		}
+	}
+	return axes
+}
+
+// setPositions fills in the abscissa. Lines over numbers stand where the number
+// is; names, and the groups of bars, stand side by side.
+func (c *Chart) setPositions(groups []matrix.Point, oneAxis bool) {
+	if oneAxis && c.setNumbers(groups) {
+		return
+	}
+	c.LogX = false
+	for i, g := range groups {
+		c.Xs = append(c.Xs, float64(i))
+		if len(c.Ticks) < len(groups) {
+			label := g.Names("\n")
+			if oneAxis {
+				label = g[0].Text()
+			}
+			c.Ticks = append(c.Ticks, label)
+		}
+	}
+}
+
+// setNumbers labels the positions with numbers where the axis has them, and
+// reports whether the positions are these numbers.
+func (c *Chart) setNumbers(groups []matrix.Point) bool {
+	levels := make([]matrix.Level, len(groups))
+	for i, g := range groups {
+		levels[i] = g[0]
+	}
+	numbers, ok := matrix.Numbers(levels)
+	if !ok {
+		return false
+	}
+
+	c.Unit = groups[0][0].Axis.Unit
+	for _, v := range numbers {
+		c.Ticks = append(c.Ticks, table.FormatNumber(v))
+	}
+	if c.Kind != record.KindLines {
+		return false
+	}
+	c.Xs, c.Numeric = numbers, true
+	return true
+}
+
+// setSeries names the series.
+func (c *Chart) setSeries(series []matrix.Point) {
+	for _, s := range series {
+		if len(s) == 0 {
+			continue
+		}
+		c.Series = append(c.Series, s[0].Text())
+		c.SeriesValues = append(c.SeriesValues, s[0].Value())
+		if _, isNumber := s[0].Number(); isNumber {
+			c.SeriesTitle = matrix.Heading(s[0].Axis) + ":"
+		}
+	}
+}
+
+// grid places the panels: over two axes the first makes the columns and the
+// second the rows; over one they fill rows of at most three. An entry is nil
+// where the matrix has a hole, and the empty point for a single plot.
+func (c *Chart) grid(axes []record.Axis, cells []record.CellResult) []*matrix.Point {
+	var places []*matrix.Point
+	if len(axes) < 2 {
+		for _, p := range matrix.Points(axes, cells) {
+			places = append(places, &p)
+		}
+		c.Columns = min(max(len(places), 1), 3)
+		if len(places) == 4 {
+			c.Columns = 2
+		}
+		for len(places)%c.Columns != 0 {
+			places = append(places, nil)
+		}
+		return places
+	}
+
+	columns, rows := matrix.Levels(axes[0], cells), matrix.Levels(axes[1], cells)
+	c.Columns = len(columns)
+	for _, row := range rows {
+		for _, column := range columns {
+			place := matrix.Point{column, row}
+			if len(place.Of(cells)) == 0 {
+				places = append(places, nil)
+				continue
+			}
+			places = append(places, &place)
+		}
+	}
+	return places
+}
+
+// Table is what a chart shows as numbers: a row per panel and position, a column
+// per series.
+func (c *Chart) Table() table.Table {
+	var t table.Table
+	titled := slices.ContainsFunc(c.Panels, func(p *Panel) bool { return p != nil && p.Title != "" })
+	if titled {
+		t.Header = append(t.Header, "Panel")
+	}
+	t.Header = append(t.Header, cmp.Or(c.XTitle, "Group"))
+	t.Keys = len(t.Header)
+	t.Header = append(t.Header, c.Series...)
+	if len(c.Series) == 0 {
+		t.Header = append(t.Header, c.YTitle)
+	}
+
+	for _, p := range c.Panels {
+		if p == nil {
+			continue
+		}
+		for k := range c.Xs {
+			var row []string
+			if titled {
+				row = append(row, p.Title)
+			}
+			row = append(row, strings.ReplaceAll(c.Ticks[k], "\n", ", "))
+			if values, any := p.row(k); any {
+				t.Rows = append(t.Rows, append(row, values...))
+			}
+		}
+	}
+	return t
+}
+
+// row writes the points of all series at a position, and reports whether any was
+// measured.
+func (p *Panel) row(position int) (values []string, any bool) {
+	for _, points := range p.Points {
+		e := points[position]
+		text := table.FormatEstimate(e)
+		if e.N > 0 {
+			text += fmt.Sprintf(" (n = %d)", e.N)
+			any = true
+		}
+		values = append(values, text)
+	}
+	return values, any
+}
+
+// slug makes a file name's part of a value.
+func slug(text string) string {
+	var b strings.Builder
+	for _, r := range strings.ToLower(text) {
+		switch {
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9', r == '.' && b.Len() > 0:
+			b.WriteRune(r)
+		case b.Len() > 0 && !strings.HasSuffix(b.String(), "-"):
+			b.WriteByte('-')
+		}
+	}
+	return cmp.Or(strings.TrimRight(b.String(), "-."), "other")
+}

@@ -1,0 +1,77 @@
+package figure
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/image/font/sfnt"
+	plotfont "gonum.org/v1/plot/font"
+)
+
+// missing stands for a letter that the typeface lacks.
+const missing = '□'
+
+// Lacking returns the letters of a chart's texts that the typeface of PNG files
+// lacks, each once, in their order.
+func (c *Chart) Lacking() []rune {
+	face := plotfont.DefaultCache.Lookup(textStyle(labelSize, false, ink).Font, labelSize)
+	var buffer sfnt.Buffer
+	var lacking []rune
+	for _, text := range c.texts() {
+		for _, r := range *text {
+			glyph, err := face.Face.GlyphIndex(&buffer, r)
+			if (err != nil || glyph == 0) && r >= ' ' && !slices.Contains(lacking, r) {
+				lacking = append(lacking, r)
+			}
+		}
+	}
+	return lacking
+}
+
+// drawable returns the chart, or a copy without the letters that the typeface lacks
+// and with a remark in its caption.
+func (c *Chart) drawable() *Chart {
+	lacking := c.Lacking()
+	if len(lacking) == 0 {
+		return c
+	}
+
+	copied := *c
+	copied.Ticks, copied.Series = slices.Clone(c.Ticks), slices.Clone(c.Series)
+	copied.Panels = slices.Clone(c.Panels)
+	for i, p := range copied.Panels {
+		if p != nil {
+			titled := *p
+			copied.Panels[i] = &titled
+		}
+	}
+	for _, text := range copied.texts() {
+		*text = strings.Map(func(r rune) rune {
+			if slices.Contains(lacking, r) {
+				return missing
+			}
+			return r
+		}, *text)
+	}
+
+	copied.Caption += fmt.Sprintf(" %c stands for letters that this file’s typeface lacks; %s.svg has them.", missing, c.Stem)
+	return &copied
+}
+
+// texts are all texts of a chart.
+func (c *Chart) texts() []*string {
+	all := []*string{&c.Title, &c.Caption, &c.XTitle, &c.YTitle, &c.SeriesTitle}
+	for i := range c.Ticks {
+		all = append(all, &c.Ticks[i])
+	}
+	for i := range c.Series {
+		all = append(all, &c.Series[i])
+	}
+	for _, p := range c.Panels {
+		if p != nil {
+			all = append(all, &p.Title)
+		}
+	}
+	return all
+}

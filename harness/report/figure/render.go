@@ -1,0 +1,105 @@
+package figure
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgimg"
+	"gonum.org/v1/plot/vg/vgsvg"
+
+	"edgebed/harness/record"
+)
+
+// pngDPI is the resolution of PNG files, in dots per inch of print.
+const pngDPI = 250
+
+// Figures returns the figures that the campaign asks for and that its records
+// can fill; a partial run or a small profile may lack data for some.
+func Figures(r *record.Results) []record.Figure {
+	var figures []record.Figure
+	for _, f := range r.Campaign.Figures {
+		if _, err := Charts(r, f); !errors.Is(err, ErrNoData) {
+			figures = append(figures, f)
+		}
+	}
+	return figures
+}
+
+// Render draws a figure into dir, which it makes where needed: an SVG and a PNG
+// file for each combination of values on the axes that the figure does not
+// mention. It returns the names of the files. Equal records give equal files.
+// The error wraps ErrNoData where there is nothing to draw.
+func Render(r *record.Results, f record.Figure, dir string) ([]string, error) {
+	all, err := Charts(r, f)
+	if err != nil {
+		return nil, fmt.Errorf("render %w", err)
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return nil, fmt.Errorf("render figure %q: %w", f.Name, err)
+	}
+
+	var files []string
+	for _, c := range all {
+		for _, format := range []struct {
+			extension string
+			write     func(*Chart, io.Writer) error
+		}{{".svg", writeSVG}, {".png", writePNG}} {
+			var buffer bytes.Buffer
+			if err := format.write(c, &buffer); err != nil {
+				return files, fmt.Errorf("render figure %q: %w", f.Name, err)
+			}
+			name := filepath.Join(dir, c.Stem+format.extension)
+			if err := os.WriteFile(name, buffer.Bytes(), 0o666); err != nil {
+				return files, fmt.Errorf("render figure %q: %w", f.Name, err)
+			}
+			files = append(files, name)
+		}
+	}
+	return files, nil
+}
+
+// writeSVG draws a chart as SVG. Text stays text; the named font falls back to
+// those with the same metrics.
+func writeSVG(c *Chart, w io.Writer) error {
+	s := newSheet(c)
+	canvas := vgsvg.New(s.width, s.height)
+	s.draw(draw.New(canvas))
+	var svg bytes.Buffer
+	if _, err := canvas.WriteTo(&svg); err != nil {
+		return err
+	}
+
+	const head = `xmlns:xlink="http://www.w3.org/1999/xlink">`
+	var title bytes.Buffer
+	title.WriteString(head + "\n<title>")
+	if err := xml.EscapeText(&title, []byte(c.Title)); err != nil {
+		return err
+	}
+	title.WriteString("</title>")
+	text := bytes.Replace(svg.Bytes(), []byte(head), title.Bytes(), 1)
+	text = bytes.ReplaceAll(text, []byte(`style="font-family:Liberation Sans;`),
+		[]byte(`style="font-family:'Liberation Sans',Arimo,Arial,Helvetica,sans-serif;`))
+
+	_, err := w.Write(text)
+	return err
+}
+
+// writePNG draws a chart as PNG, in which letters are drawn by this program: those
+// that its typeface lacks become boxes, and the caption says so.
+func writePNG(c *Chart, w io.Writer) error {
+	s := newSheet(c.drawable())
+	canvas := vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(s.width, s.height), vgimg.UseDPI(pngDPI))}
+	s.draw(draw.New(canvas))
+	_, err := canvas.WriteTo(w)
+	return err
+}
+
+// leading is the distance of the baselines of text of the given size.
+func leading(size float64) vg.Length { return vg.Length(size * 1.25) }

@@ -1,0 +1,149 @@
+package page
+
+import (
+	"cmp"
+	"fmt"
+	"html/template"
+	"math"
+	"strings"
+
+	"edgebed/harness/record"
+	"edgebed/harness/report/figure"
+	"edgebed/harness/report/table"
+	"edgebed/harness/stats"
+)
+
+// canvas is a panel of a chart in the making.
+type canvas struct {
+	drawing
+	view
+	frame
+	axes
+}
+
+// image draws one panel of a chart: the same data, scales and styles as the figure
+// files.
+func (v view) image(panel *figure.Panel) template.HTML {
+	c := &canvas{view: v, frame: panelFrame}
+	if len(v.Panels) == 1 {
+		c.width, c.right = 500, 490
+	}
+	x, y := v.Scales(c.right - c.left)
+	c.axes = axes{x: x, y: y, xTitle: v.XTitle, yTitle: v.YTitle, upright: v.Kind == record.KindLines}
+	c.drawing.axes(c.frame, c.axes)
+
+	if v.Kind == record.KindBars {
+		c.bars(panel)
+	} else {
+		c.curves(panel)
+	}
+	return c.drawing.image(cmp.Or(panel.Title, v.Title), c.width, c.height)
+}
+
+// across and up are where values stand in the image.
+func (c *canvas) across(v float64) float64 { return c.frame.x(c.axes.x.Norm(v)) }
+func (c *canvas) up(v float64) float64     { return c.frame.y(c.axes.y.Norm(v)) }
+
+// inside is up for what may lie beyond the frame.
+func (c *canvas) inside(v float64) float64 {
+	share := c.axes.y.Norm(math.Max(v, c.axes.y.Min))
+	return c.frame.y(math.Min(math.Max(share, 0), 1))
+}
+
+func (c *canvas) curves(panel *figure.Panel) {
+	// The curves are shifted sideways a little, so that whiskers that coincide stay
+	// visible.
+	shift := func(i int) float64 { return 2.2 * (float64(i) - float64(len(panel.Points)-1)/2) }
+	for i, points := range panel.Points {
+		path, pen := "", "M"
+		for k, e := range points {
+			if !c.Shows(k, e) {
+				pen = "M" // a hole in the data is a hole in the line
+				continue
+			}
+			path += fmt.Sprintf("%s%.1f %.1f", pen, c.across(c.Xs[k])+shift(i), c.inside(e.Value))
+			pen = "L"
+		}
+		if path != "" {
+			l := c.look(i)
+			c.Add(`<path class="line %s" data-k="%d" d="%s" stroke-dasharray="%s"/>`, l.class(), i, path, l.dashes())
+		}
+	}
+
+	for i, points := range panel.Points {
+		l := c.look(i)
+		for k, e := range points {
+			if !c.Shows(k, e) {
+				continue
+			}
+			x, y := c.across(c.Xs[k])+shift(i), c.inside(e.Value)
+			c.mark(l.class(), c.describe(i, k, e), i, k, func() {
+				if e.Known {
+					c.whisker(x, c.inside(e.Low), c.inside(e.High))
+				}
+				c.Add(`<circle class="hit" cx="%.1f" cy="%.1f" r="11"/>`, x, y)
+				c.symbol(l, x, y, 4)
+			})
+		}
+	}
+}
+
+func (c *canvas) bars(panel *figure.Panel) {
+	pitch := (c.across(figure.GroupWidth) - c.across(0)) / float64(len(panel.Points))
+	labelled := true // where the values have room above the bars
+	for _, points := range panel.Points {
+		for _, e := range points {
+			labelled = labelled && (e.N == 0 || pitch > 6.2*float64(len(table.FormatValue(e.Value))))
+		}
+	}
+
+	for i, points := range panel.Points {
+		for k, e := range points {
+			if e.N == 0 {
+				continue
+			}
+			x := c.across(c.Xs[k]-figure.GroupWidth/2) + pitch*(float64(i)+0.05)
+			c.mark(c.look(i).class(), c.describe(i, k, e), i, k, func() { c.bar(c.look(i), e, x, pitch, labelled) })
+		}
+	}
+}
+
+// bar draws one bar at x with its interval and, where labelled, its value.
+func (c *canvas) bar(l look, e stats.Estimate, x, pitch float64, labelled bool) {
+	zero, end := c.up(0), c.up(e.Value)
+	c.Add(`<rect class="bar" x="%.1f" y="%.1f" width="%.1f" height="%.1f" fill="%s"/>`,
+		x, math.Min(zero, end), pitch*0.9, math.Abs(zero-end), l.fill())
+	top := end
+	if e.Known {
+		top = c.up(e.High)
+		c.whisker(x+pitch*0.45, c.up(math.Max(e.Low, c.axes.y.Min)), top)
+	}
+	if labelled {
+		c.Label("tick x", x+pitch*0.45, top-4, table.FormatValue(e.Value))
+	}
+}
+
+// describe says what a point of a chart is about and what was measured there.
+func (v view) describe(series, position int, e stats.Estimate) string {
+	var about []string
+	if series < len(v.Series) {
+		about = append(about, strings.TrimSpace(v.SeriesTitle+" "+v.Series[series]))
+	}
+	label := v.Ticks[position]
+	if v.Unit != "" {
+		label += " " + v.Unit
+	}
+	if label = strings.ReplaceAll(label, "\n", ", "); label != "" {
+		about = append(about, label)
+	}
+	return strings.Join(about, ", ") + ": " + measured(e)
+}
+
+// measured writes an estimate for a reader who points at it.
+func measured(e stats.Estimate) string {
+	text := table.FormatValue(e.Value)
+	if e.Known {
+		text += fmt.Sprintf(", 95 %% interval %s to %s", table.FormatLike(e.Low, e.Value), table.FormatLike(e.High, e.Value))
+	}
+	return text + ", n = " + fmt.Sprint(e.N)
+}

@@ -1,0 +1,84 @@
+package report
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"edgebed/harness/gate"
+	"edgebed/harness/record"
+	"edgebed/harness/report/figure"
+	"edgebed/harness/report/page"
+)
+
+// Write writes everything that can be told from the records into dir: the
+// figures, report.html with the verdicts on claims, report.md, summary.csv,
+// executions.csv and ports.csv. It returns the names of the files. A figure that
+// cannot be drawn does not keep the rest from being written; its error is part of
+// the one returned.
+func Write(dir string, r *record.Results) ([]string, error) {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return nil, fmt.Errorf("write report: %w", err)
+	}
+	var files []string
+	var errs []error
+	for _, f := range figure.Figures(r) {
+		drawn, err := figure.Render(r, f, dir)
+		files = append(files, drawn...)
+		errs = append(errs, err)
+	}
+
+	checked := gate.Check(r, r.Campaign.Claims)
+	for _, f := range []struct {
+		name  string
+		write func(io.Writer) error
+	}{
+		{"report.html", func(w io.Writer) error { return page.Write(w, r, page.ClaimsOf(checked.Claims)) }},
+		{"report.md", func(w io.Writer) error { return markdown(w, r, checked) }},
+		{"summary.csv", func(w io.Writer) error { return summaryCSV(w, r) }},
+		{"executions.csv", func(w io.Writer) error { return record.ExecutionsCSV(w, r) }},
+		{"ports.csv", func(w io.Writer) error { return record.PortsCSV(w, r) }},
+	} {
+		name := filepath.Join(dir, f.name)
+		if err := writeFile(name, f.write); err != nil {
+			errs = append(errs, fmt.Errorf("write report: %w", err))
+			continue
+		}
+		files = append(files, name)
+	}
+	return files, errors.Join(errs...)
+}
+
+// writeFile writes a file. Where that fails half-way, what there is of it stays.
+func writeFile(name string, write func(io.Writer) error) error {
+	file, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(write(file), file.Close())
+}
+
+// WriteComparison writes the comparison of two results as report.html in dir,
+// which it makes where needed, and returns the file's name. Results without a
+// point in common give an error, and nothing is written.
+func WriteComparison(dir string, a, b *record.Results) (string, error) {
+	side := func(r *record.Results) page.Side {
+		return page.Side{Results: r, Claims: page.ClaimsOf(gate.Judge(r, r.Campaign.Claims))}
+	}
+	var text bytes.Buffer
+	if err := page.WriteComparison(&text, side(a), side(b)); err != nil {
+		return "", err
+	}
+
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return "", fmt.Errorf("write comparison: %w", err)
+	}
+	file := filepath.Join(dir, "report.html")
+	if err := os.WriteFile(file, text.Bytes(), 0o666); err != nil {
+		return "", fmt.Errorf("write comparison: %w", err)
+	}
+	return file, nil
+}

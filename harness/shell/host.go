@@ -1,0 +1,127 @@
+package shell
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"edgebed/harness/emu"
+)
+
+// onHost runs a line on a host with the machine's shell, so that pipes and quotes
+// work. Names of hosts that stand as words of their own become addresses, as in
+// mininet.
+func (s *Shell) onHost(ctx context.Context, h *emu.Host, line string) error {
+	if line == "" {
+		line = "${SHELL:-/bin/sh}"
+	}
+	line = s.addresses(line)
+
+	// Who asks for ping means a round trip, whether or not the program is there.
+	if words := strings.Fields(line); words[0] == "ping" && len(words) > 1 {
+		if _, err := exec.LookPath("ping"); err != nil {
+			return s.pingInstead(ctx, h, words[1:])
+		}
+	}
+
+	return s.program(ctx, h, "/bin/sh", "-c", line)
+}
+
+// pingInstead answers "HOST ping [-c N] ADDRESS" where the machine has no ping.
+func (s *Shell) pingInstead(ctx context.Context, h *emu.Host, args []string) error {
+	count, target := "4", ""
+	for k := 0; k < len(args); k++ {
+		switch n, ok := strings.CutPrefix(args[k], "-c"); {
+		case ok && n != "":
+			count = n
+		case ok && k+1 < len(args):
+			k++
+			count = args[k]
+		default:
+			target = args[k]
+		}
+	}
+
+	for _, other := range s.network.Hosts() {
+		if other.Address().String() == target {
+			return s.ping(ctx, []string{h.Name(), other.Name(), count})
+		}
+	}
+
+	return fmt.Errorf("ping %s: no host has this address (the machine has no ping program; the shell's own takes [-c N] HOST)", target)
+}
+
+var word = regexp.MustCompile(`[A-Za-z][A-Za-z0-9_]*`)
+
+// addresses replaces the names of hosts that are words of their own.
+func (s *Shell) addresses(line string) string {
+	fields := strings.SplitAfter(line, " ")
+	for i, f := range fields {
+		name := strings.TrimRight(f, " ")
+		if i == 0 || word.FindString(name) != name {
+			continue
+		}
+		if h, err := s.network.Host(name); err == nil {
+			fields[i] = h.Address().String() + f[len(name):]
+		}
+	}
+
+	return strings.Join(fields, "")
+}
+
+// Program runs a program on a host with the shell's own streams, and the terminal
+// if there is one, and waits for it. An exit code other than 0 is an *ExitError.
+func (s *Shell) Program(ctx context.Context, host string, argv ...string) error {
+	h, err := s.network.Host(host)
+	if err != nil {
+		return err
+	}
+
+	return s.program(ctx, h, argv...)
+}
+
+func (s *Shell) program(ctx context.Context, h *emu.Host, argv ...string) error {
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, s.out, s.errs
+	cmd.Env = append(os.Environ(), "EDGEBED_HOST="+h.Name())
+	// A process group of its own, in the terminal's foreground: Ctrl-C is the
+	// program's alone.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if s.terminal {
+		cmd.SysProcAttr.Foreground, cmd.SysProcAttr.Ctty = true, int(os.Stdin.Fd())
+		defer s.takeTerminal()
+	}
+
+	if err := h.Start(cmd); err != nil {
+		return err
+	}
+	// Without a terminal the signal comes to the shell, and is passed on.
+	stop := context.AfterFunc(ctx, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) })
+	defer stop()
+
+	err := cmd.Wait()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		code := exit.ExitCode()
+		if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+			code = 128 + int(status.Signal())
+		}
+
+		return &ExitError{Program: argv[len(argv)-1], Code: code}
+	}
+
+	return err
+}
+
+// takeTerminal makes the shell the terminal's foreground again.
+func (s *Shell) takeTerminal() {
+	// It fails where the terminal is gone, which the next line notices.
+	_ = unix.IoctlSetPointerInt(int(os.Stdin.Fd()), unix.TIOCSPGRP, unix.Getpgrp())
+}

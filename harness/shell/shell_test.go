@@ -1,0 +1,275 @@
+package shell
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gopacket/gopacket/pcapgo"
+
+	"edgebed/harness/emu"
+	"edgebed/harness/emu/delayline"
+	"edgebed/harness/network"
+	"edgebed/harness/sandbox"
+	"edgebed/harness/topology/preset"
+)
+
+// TestMain runs the tests in a sandbox, as the shell does.
+func TestMain(m *testing.M) {
+	sandbox.Enter()
+	delayline.MaybeMain()
+	sandbox.RunTests(m)
+}
+
+// start builds a preset and returns a shell for it, with what it writes.
+func start(t *testing.T, reference string) (s *Shell, out *bytes.Buffer) {
+	t.Helper()
+	model, err := preset.Build(reference)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := emu.Build(t.Context(), model, emu.Options{LiveDelay: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := n.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+
+	out = &bytes.Buffer{}
+
+	return New(n, out, out), out
+}
+
+func execute(t *testing.T, s *Shell, lines ...string) {
+	t.Helper()
+	for _, line := range lines {
+		if err := s.Execute(t.Context(), line); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+	}
+}
+
+// TestPresets builds every preset for real, small, and pings between all pairs: all
+// answer, and packets cross as many links as the graph says.
+func TestPresets(t *testing.T) {
+	small := map[string]string{"grid": ",2,3", "fattree": ",2", "waxman": ",switches=6", "barabasi-albert": ",switches=6"}
+	for _, p := range preset.List() {
+		t.Run(p.Name, func(t *testing.T) {
+			s, out := start(t, p.Name+small[p.Name])
+			execute(t, s, "pingall")
+			if !strings.Contains(out.String(), ", 0 % lost") || strings.Contains(out.String(), " X") {
+				t.Errorf("pingall says:\n%s", out)
+			}
+
+			model := s.network.Topology()
+			hosts := s.network.Hosts()
+			a, b := hosts[0], hosts[len(hosts)-1]
+			before, err := s.network.Counters()
+			if err != nil {
+				t.Fatal(err)
+			}
+			execute(t, s, fmt.Sprintf("ping %s %s 1", a.Name(), b.Name()))
+			after, err := s.network.Counters()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, packets := after.Sub(before).Sent(true); packets != int64(2*model.Hops(a.Name(), b.Name())) {
+				t.Errorf("a round trip crossed %d links, want 2 x %d", packets, model.Hops(a.Name(), b.Name()))
+			}
+		})
+	}
+}
+
+var mbps = regexp.MustCompile(`([0-9.]+) Mb/s of payload`)
+
+// rate returns the payload rate that a measurement wrote.
+func rate(t *testing.T, out *bytes.Buffer) float64 {
+	t.Helper()
+	m := mbps.FindStringSubmatch(out.String())
+	out.Reset()
+	if m == nil {
+		t.Fatalf("no rate in %q", out)
+	}
+	v, err := strconv.ParseFloat(m[1], 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return v
+}
+
+// TestIperf checks that TCP reaches a link's rate less its headers, before and after
+// the rate was changed, and that UDP above the rate is lost.
+func TestIperf(t *testing.T) {
+	s, out := start(t, "linear,2,rate=20 Mb/s")
+	const payload = 1448.0 / 1514
+	execute(t, s, "iperf host0 host1 2")
+	if got := rate(t, out); got > 20*payload*1.01 || got < 20*payload*0.9 {
+		t.Errorf("20 Mb/s give %v Mb/s of payload", got)
+	}
+
+	execute(t, s, "set s0 s1 rate 5Mbit/s", "iperf host1 host0 2")
+	if got := rate(t, out); got > 5*payload*1.01 || got < 5*payload*0.9 {
+		t.Errorf("5 Mb/s give %v Mb/s of payload", got)
+	}
+
+	execute(t, s, "iperfudp host0 host1 2Mb/s 1")
+	if !strings.Contains(out.String(), ", 0 % lost") {
+		t.Errorf("UDP below the rate: %s", out)
+	}
+}
+
+// TestLinkDown takes a link down and up again.
+func TestLinkDown(t *testing.T) {
+	s, out := start(t, "linear,2")
+	execute(t, s, "link s0 s1 down", "links", "pingall")
+	if strings.Count(out.String(), "down") != 2 || !strings.Contains(out.String(), "0 of 2 answered") {
+		t.Errorf("with the link down:\n%s", out)
+	}
+
+	out.Reset()
+	execute(t, s, "link s1 s0 up", "pingall")
+	if !strings.Contains(out.String(), "2 of 2 answered") {
+		t.Errorf("with the link up again:\n%s", out)
+	}
+}
+
+// TestPrograms runs programs on hosts: names are addresses, pipes work, and the exit
+// code is the program's.
+func TestPrograms(t *testing.T) {
+	s, out := start(t, "single,2")
+	execute(t, s, "host0 echo host1 'host0 too' | tr a-z A-Z", "host1 echo $EDGEBED_HOST")
+	if want := "10.1.0.2 HOST0 TOO\nhost1\n"; out.String() != want {
+		t.Errorf("programs write %q, want %q", out, want)
+	}
+
+	err := s.Execute(t.Context(), "host0 exit 7")
+	var exit *ExitError
+	if !errors.As(err, &exit) || exit.Code != 7 {
+		t.Errorf("exit 7 gives %v", err)
+	}
+	if err := s.Program(t.Context(), "host9", "true"); err == nil || !strings.Contains(err.Error(), "host9") {
+		t.Errorf("a host that is not there gives %v", err)
+	}
+}
+
+// TestCapture checks that a capture holds the packets that the port counted.
+func TestCapture(t *testing.T) {
+	s, out := start(t, "linear,2")
+	file := filepath.Join(t.TempDir(), "c.pcapng")
+	before, err := s.network.Counters()
+	if err != nil {
+		t.Fatal(err)
+	}
+	execute(t, s, "capture s0-s1 "+file, "iperf host0 host1 1")
+	// The last frames of the connection go while iperf is done already.
+	after, err := s.network.Idle(t.Context(), 50*time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	execute(t, s, "capture s0-s1 stop")
+
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	r, err := pcapgo.NewNgReader(f, pcapgo.DefaultNgReaderOptions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var packets, size int64
+	for {
+		_, info, err := r.ReadPacketData()
+		if err != nil {
+			break
+		}
+		packets++
+		size += int64(info.Length)
+	}
+
+	ports := after.Sub(before).Ports
+	p := ports[slices.IndexFunc(ports, func(p network.PortCounters) bool { return p.Name == "s0-s1" })]
+	if packets != p.TxPackets+p.RxPackets || size != p.TxBytes+p.RxBytes {
+		t.Errorf("captured %d packets and %d B, the port counted %d and %d\n%s",
+			packets, size, p.TxPackets+p.RxPackets, p.TxBytes+p.RxBytes, out)
+	}
+}
+
+func TestMistakes(t *testing.T) {
+	s, _ := start(t, "linear,2")
+	for line, want := range map[string]string{
+		"pingal":                    "did you mean pingall?",
+		"ping host0":                "usage: ping HOST HOST",
+		"ping host0 hots1":          "did you mean host1?",
+		"ping host0 host1 x":        "usage: ping",
+		"iperf host0 host1 0":       "expected seconds",
+		"iperfudp host0 host1":      "usage: iperfudp",
+		"iperfudp host0 host1 fast": "expected one like 5Mb/s",
+		"set s0 s1 rate":            "usage: set",
+		"set s0 s1 rat 5":           "did you mean rate?",
+		"set s0 s9 delay 1ms":       "no link s0-s9",
+		"set s0 s1 delay 2h":        "delay",
+		"set s0 s1 loss 2":          "probability",
+		"link s0 s1":                "usage: link",
+		"link s0 s7 down":           "no link",
+		"watch x":                   "usage: watch",
+		"capture s0-s1":             "usage: capture",
+		"capture s0-s7 x":           "no such port",
+		"capture s0-s1 stop":        "not being captured",
+	} {
+		err := s.Execute(t.Context(), line)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q gives %v, want an error that says %q", line, err, want)
+		}
+	}
+	if _, err := os.Stat("x"); err == nil {
+		os.Remove("x")
+		t.Error("a capture that failed left its file")
+	}
+}
+
+// TestLines runs lines to the end, also after a mistake, and stops at exit.
+func TestLines(t *testing.T) {
+	s, out := start(t, "linear,2")
+	err := s.Lines(t.Context(), strings.NewReader("# a comment\n\nnonsense\nhosts\nexit\nlinks\n"))
+	if !errors.Is(err, ErrLines) || !strings.Contains(out.String(), "host1") || strings.Contains(out.String(), "s0 > s1") {
+		t.Errorf("error %v, output:\n%s", err, out)
+	}
+}
+
+func TestComplete(t *testing.T) {
+	s, _ := start(t, "linear,2")
+	for line, want := range map[string][]string{
+		"ping":            {"all ", " "},
+		"ping ho":         {"st0 ", "st1 "},
+		"link s":          {"0 ", "1 "},
+		"link s0 s1 d":    {"own "},
+		"set s0 s1 ra":    {"te "},
+		"capture s0-h":    {"ost0 "},
+		"host0 ping host": {"0 ", "1 "},
+	} {
+		var got []string
+		suffixes, _ := completer{s}.Do([]rune(line), len(line))
+		for _, suffix := range suffixes {
+			got = append(got, string(suffix))
+		}
+		slices.Sort(got)
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			t.Errorf("%q is completed by %q, want %q", line, got, want)
+		}
+	}
+}

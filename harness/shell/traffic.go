@@ -1,0 +1,333 @@
+package shell
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"slices"
+	"strconv"
+	"time"
+
+	"golang.org/x/net/icmp"
+	"golang.org/x/net/ipv4"
+
+	"edgebed/harness/emu"
+	"edgebed/nodes/units"
+)
+
+// maxSeconds is how long a measurement may take.
+const maxSeconds = 3600
+
+// seconds reads a duration in seconds, or takes the default.
+func seconds(args []string, at, otherwise int) (time.Duration, error) {
+	n := otherwise
+	if len(args) > at {
+		var err error
+		if n, err = strconv.Atoi(args[at]); err != nil || n < 1 || n > maxSeconds {
+			return 0, fmt.Errorf("%q: expected seconds from 1 to %d", args[at], maxSeconds)
+		}
+	}
+
+	return time.Duration(n) * time.Second, nil
+}
+
+// ping times round trips between two hosts, a second apart.
+func (s *Shell) ping(ctx context.Context, args []string) error {
+	a, b, err := s.twoHosts("ping", args)
+	if err != nil {
+		return err
+	}
+	count := 4
+	if len(args) > 2 {
+		if count, err = strconv.Atoi(args[2]); err != nil || count < 1 {
+			return usageError("ping")
+		}
+	}
+
+	var times []time.Duration
+	for k := range count {
+		took, err := roundTrip(ctx, a, b, k+1, 2*time.Second)
+		switch {
+		case ctx.Err() != nil:
+			count = k
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			fmt.Fprintf(s.out, "%s to %s, packet %d: no answer\n", a.Name(), b.Name(), k+1)
+		case err != nil:
+			return err
+		default:
+			times = append(times, took)
+			fmt.Fprintf(s.out, "%s to %s, packet %d: %v\n", a.Name(), b.Name(), k+1, took.Round(10*time.Microsecond))
+		}
+		if k+1 >= count || pause(ctx, time.Second) != nil {
+			break
+		}
+	}
+
+	if len(times) > 0 {
+		slices.Sort(times)
+		fmt.Fprintf(s.out, "%d of %d answered, least %v, median %v, most %v\n", len(times), count,
+			times[0].Round(10*time.Microsecond), times[len(times)/2].Round(10*time.Microsecond), times[len(times)-1].Round(10*time.Microsecond))
+	}
+
+	return nil
+}
+
+// pingAll sends one packet between all pairs.
+func (s *Shell) pingAll(ctx context.Context, _ []string) error {
+	sent, lost := 0, 0
+	for _, a := range s.network.Hosts() {
+		fmt.Fprintf(s.out, "%s ->", a.Name())
+		for _, b := range s.network.Hosts() {
+			if a == b {
+				continue
+			}
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+
+			sent++
+			if _, err := roundTrip(ctx, a, b, sent, time.Second); err != nil {
+				lost++
+				fmt.Fprint(s.out, " X")
+			} else {
+				fmt.Fprintf(s.out, " %s", b.Name())
+			}
+		}
+		fmt.Fprintln(s.out)
+	}
+	fmt.Fprintf(s.out, "%d of %d answered, %.3g %% lost\n", sent-lost, sent, 100*float64(lost)/float64(max(1, sent)))
+
+	return nil
+}
+
+// roundTrip sends one ICMP echo request and waits for its answer.
+func roundTrip(ctx context.Context, a, b *emu.Host, sequence int, patience time.Duration) (time.Duration, error) {
+	var conn *icmp.PacketConn
+	err := a.Do(func() (err error) {
+		conn, err = icmp.ListenPacket("udp4", a.Address().String())
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("ping from %s: %w", a.Name(), err)
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })()
+
+	request, err := (&icmp.Message{Type: ipv4.ICMPTypeEcho, Body: &icmp.Echo{Seq: sequence, Data: make([]byte, 56)}}).Marshal(nil)
+	if err != nil {
+		return 0, err
+	}
+	start := time.Now()
+	if _, err := conn.WriteTo(request, &net.UDPAddr{IP: b.Address().AsSlice()}); err != nil {
+		return 0, fmt.Errorf("ping %s from %s: %w", b.Name(), a.Name(), err)
+	}
+
+	if err := conn.SetReadDeadline(start.Add(patience)); err != nil {
+		return 0, err
+	}
+	buffer := make([]byte, 1500)
+	for {
+		n, _, err := conn.ReadFrom(buffer)
+		if err != nil {
+			return 0, fmt.Errorf("ping %s from %s: %w", b.Name(), a.Name(), err)
+		}
+		const protocolICMP = 1
+		answer, err := icmp.ParseMessage(protocolICMP, buffer[:n])
+		if err == nil && answer.Type == ipv4.ICMPTypeEchoReply {
+			return time.Since(start), nil
+		}
+	}
+}
+
+// iperfPort is where a measurement listens, as iperf3 does.
+const iperfPort = 5201
+
+// iperf sends over one TCP connection for some seconds and tells what arrived.
+func (s *Shell) iperf(ctx context.Context, args []string) error {
+	a, b, err := s.twoHosts("iperf", args)
+	if err != nil {
+		return err
+	}
+	length, err := seconds(args, 2, 5)
+	if err != nil {
+		return err
+	}
+
+	address := fmt.Sprintf("%v:%d", b.Address(), iperfPort)
+	listener, err := b.Listen(ctx, address)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+
+	received := make(chan goodput, 1)
+	go func() { received <- receive(listener) }()
+	conn, err := a.DialContext(ctx, address)
+	if err != nil {
+		return err
+	}
+	// Ctrl-C ends the measurement; what arrived until then is told.
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	send(conn, time.Now().Add(length))
+	conn.Close()
+
+	g := <-received
+	fmt.Fprintf(s.out, "%s to %s: %.2f MB in %.2f s, %.4g Mb/s of payload\n", a.Name(), b.Name(),
+		float64(g.bytes)/1e6, g.took.Seconds(), g.mbps())
+
+	return g.err
+}
+
+// goodput is what a receiver got, from its first byte to its last.
+type goodput struct {
+	bytes int64
+	took  time.Duration
+	err   error
+}
+
+func (g goodput) mbps() float64 {
+	if g.took <= 0 {
+		return 0
+	}
+
+	return float64(g.bytes) * 8 / 1e6 / g.took.Seconds()
+}
+
+func receive(listener net.Listener) (g goodput) {
+	conn, err := listener.Accept()
+	if err != nil {
+		return goodput{err: err}
+	}
+	defer conn.Close()
+
+	buffer := make([]byte, 64<<10)
+	var start time.Time
+	for {
+		n, err := conn.Read(buffer)
+		if start.IsZero() {
+			start = time.Now()
+		} else {
+			// The first bytes say when it began, and do not count.
+			g.bytes += int64(n)
+		}
+		if n > 0 {
+			g.took = time.Since(start)
+		}
+		if err != nil {
+			if !errors.Is(err, io.EOF) {
+				g.err = err
+			}
+
+			return g
+		}
+	}
+}
+
+// send writes until the end or the first error, which the receiver tells of.
+func send(conn net.Conn, end time.Time) {
+	if err := conn.SetWriteDeadline(end); err != nil {
+		return
+	}
+	buffer := make([]byte, 64<<10)
+	for time.Now().Before(end) {
+		if _, err := conn.Write(buffer); err != nil {
+			return
+		}
+	}
+}
+
+// payload of a UDP datagram that fills a frame.
+const datagram = 1472
+
+// iperfUDP sends datagrams at a rate and tells what arrived.
+func (s *Shell) iperfUDP(ctx context.Context, args []string) error {
+	a, b, err := s.twoHosts("iperfudp", args)
+	if err != nil {
+		return err
+	}
+	if len(args) < 3 {
+		return usageError("iperfudp")
+	}
+	rate, err := units.ParseRate(args[2])
+	if err != nil || rate <= 0 || rate > units.Gbps {
+		return fmt.Errorf("rate %q: expected one like 5Mb/s, at most 1 Gb/s", args[2])
+	}
+	length, err := seconds(args, 3, 5)
+	if err != nil {
+		return err
+	}
+
+	receiver, err := b.ListenPacket(ctx, fmt.Sprintf("%v:%d", b.Address(), iperfPort))
+	if err != nil {
+		return err
+	}
+	defer receiver.Close()
+	sender, err := a.ListenPacket(ctx, a.Address().String()+":0")
+	if err != nil {
+		return err
+	}
+	defer sender.Close()
+
+	arrived := make(chan goodput, 1)
+	go func() { arrived <- collect(receiver) }()
+	sent, err := flood(ctx, sender, receiver.LocalAddr(), rate, length)
+	if err != nil {
+		return err
+	}
+
+	g := <-arrived
+	count := g.bytes / datagram
+	fmt.Fprintf(s.out, "%s to %s: %d of %d datagrams arrived, %.3g %% lost, %.4g Mb/s of payload\n", a.Name(), b.Name(),
+		count, sent, 100*float64(sent-count)/float64(max(1, sent)), g.mbps())
+
+	return nil
+}
+
+// flood sends datagrams, each at its time.
+func flood(ctx context.Context, from net.PacketConn, to net.Addr, rate units.Rate, length time.Duration) (sent int64, err error) {
+	data := make([]byte, datagram)
+	every := rate.Time(datagram)
+	start := time.Now()
+	for time.Since(start) < length && ctx.Err() == nil {
+		// Sleeps are late by up to a millisecond: what is due by then goes at once.
+		for due := int64(time.Since(start)/every) + 1; sent < due; sent++ {
+			binary.BigEndian.PutUint64(data, uint64(sent))
+			if _, err := from.WriteTo(data, to); err != nil {
+				return sent, err
+			}
+		}
+		time.Sleep(every)
+	}
+
+	return sent, nil
+}
+
+// collect receives until nothing has come for a second.
+func collect(c net.PacketConn) (g goodput) {
+	const silence = time.Second
+	buffer := make([]byte, 2048)
+	var start time.Time
+	for {
+		patience := silence
+		if start.IsZero() {
+			patience = 10 * silence
+		}
+		if err := c.SetReadDeadline(time.Now().Add(patience)); err != nil {
+			return g
+		}
+
+		n, _, err := c.ReadFrom(buffer)
+		if err != nil {
+			return g
+		}
+		if start.IsZero() {
+			start = time.Now()
+		}
+		g.bytes += int64(n)
+		g.took = time.Since(start)
+	}
+}

@@ -1,0 +1,179 @@
+package shell
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+	"golang.org/x/term"
+
+	"edgebed/harness/emu"
+	"edgebed/harness/sandbox"
+	"edgebed/harness/topology"
+)
+
+// WorkerArg is the argument with which Spawn starts the calling program: its main
+// must pass control to Main.
+const WorkerArg = "shell-worker"
+
+// configFile is the descriptor on which the worker reads its Config.
+const configFile = 3
+
+// Config says what to do in the network.
+type Config struct {
+	// Topology as the text of a file.
+	Topology []byte `json:"topology"`
+	// Lines to run instead of reading a terminal.
+	Lines []string `json:"lines,omitempty"`
+	// Script is the name of a file with lines to run.
+	Script string `json:"script,omitempty"`
+	// Host and Program are the one program to run on a host, instead of a shell.
+	Host    string   `json:"host,omitempty"`
+	Program []string `json:"program,omitempty"`
+	// History is the file in which the terminal's lines are kept.
+	History string `json:"history,omitempty"`
+}
+
+// Spawn builds the topology in a sandbox of its own and does there what the Config
+// says, with the caller's standard streams and terminal. An *ExitError is the exit
+// code of the program, or of the sandbox.
+func Spawn(ctx context.Context, c Config) error {
+	data, err := json.Marshal(c)
+	if err != nil {
+		return fmt.Errorf("start shell: %w", err)
+	}
+	read, write, err := os.Pipe()
+	if err != nil {
+		return fmt.Errorf("start shell: %w", err)
+	}
+	defer read.Close()
+
+	cmd := sandbox.Command(ctx, sandbox.Options{KeepTmp: true}, WorkerArg)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.ExtraFiles = []*os.File{read}
+	if stdin := int(os.Stdin.Fd()); term.IsTerminal(stdin) {
+		// The sandbox gets the terminal, and this process takes it back.
+		cmd.SysProcAttr.Foreground, cmd.SysProcAttr.Ctty = true, stdin
+		signal.Ignore(syscall.SIGTTOU)
+		defer func() { _ = unix.IoctlSetPointerInt(stdin, unix.TIOCSPGRP, unix.Getpgrp()) }()
+	}
+	if err := cmd.Start(); err != nil {
+		write.Close()
+
+		return fmt.Errorf("start shell: %w", err)
+	}
+
+	_, writeErr := write.Write(data)
+	writeErr = errors.Join(writeErr, write.Close())
+	err = cmd.Wait()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return &ExitError{Program: "the shell", Code: exit.ExitCode()}
+	}
+
+	return errors.Join(err, writeErr)
+}
+
+// Main is the worker's side of Spawn. It returns the exit code.
+func Main(ctx context.Context) int {
+	err := run(ctx)
+	var exit *ExitError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &exit):
+		return exit.Code
+	case errors.Is(err, ErrLines):
+		return 1
+	}
+	fmt.Fprintln(os.Stderr, "edgebed:", err)
+
+	return 1
+}
+
+func run(ctx context.Context) (err error) {
+	if !sandbox.Inside() {
+		return errors.New("this command is started by edgebed shell, inside a sandbox; use edgebed shell")
+	}
+	// Ctrl-C is for what runs in the shell, never for the shell.
+	interrupts := make(chan os.Signal, 1)
+	signal.Notify(interrupts, syscall.SIGINT)
+
+	var c Config
+	file := os.NewFile(configFile, "config")
+	if err := json.NewDecoder(file).Decode(&c); err != nil {
+		return fmt.Errorf("read what to do: %w", err)
+	}
+	if err := file.Close(); err != nil {
+		return err
+	}
+
+	t, err := topology.Parse("topology", c.Topology)
+	if err != nil {
+		return err
+	}
+	if err := nameHosts(t); err != nil {
+		return err
+	}
+	n, err := emu.Build(ctx, t, emu.Options{LiveDelay: true})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, n.Close()) }()
+
+	return c.do(ctx, New(n, os.Stdout, os.Stderr))
+}
+
+// do does what the Config says.
+func (c Config) do(ctx context.Context, s *Shell) error {
+	switch {
+	case c.Program != nil:
+		return s.Program(ctx, c.Host, c.Program...)
+	case c.Lines != nil:
+		return s.Lines(ctx, strings.NewReader(strings.Join(c.Lines, "\n")))
+	case c.Script != "":
+		f, err := os.Open(c.Script)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+
+		return s.Lines(ctx, f)
+	case s.terminal:
+		return s.Loop(ctx, c.History)
+	}
+
+	return s.Lines(ctx, io.Reader(os.Stdin))
+}
+
+// nameHosts makes the hosts' names resolve in this sandbox, with a file mounted
+// over /etc/hosts.
+func nameHosts(t *topology.Topology) error {
+	var b strings.Builder
+	b.WriteString("127.0.0.1 localhost\n")
+	for _, h := range t.Hosts {
+		fmt.Fprintf(&b, "%v %s\n", h.Address, h.Name)
+	}
+
+	const file = "/run/hosts"
+	if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
+		return fmt.Errorf("name the hosts: %w", err)
+	}
+	err := unix.Mount(file, "/etc/hosts", "", unix.MS_BIND, "")
+	if errors.Is(err, unix.ENOENT) {
+		return nil // a machine without /etc/hosts: names stay unknown to programs
+	}
+	if err != nil {
+		return fmt.Errorf("name the hosts: mount over /etc/hosts: %w", err)
+	}
+
+	return nil
+}

@@ -1,0 +1,37 @@
+package simnet
+
+import (
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// TestInsert: frames leave in the order in which they are due, and those that are
+// due at once in the order in which they came.
+func TestInsert(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var q fifo
+		type waiting struct {
+			due  int64
+			size int
+		}
+		var model []waiting
+		for number := range rapid.IntRange(1, 100).Draw(t, "steps") {
+			if len(model) > 0 && rapid.IntRange(0, 2).Draw(t, "step") == 0 {
+				if due, f := q.first().due, q.pop(); due != model[0].due || f.size != model[0].size {
+					t.Fatalf("frame %d, due %d, is first, want %+v", f.size, due, model[0])
+				}
+				model = model[1:]
+				continue
+			}
+			due := rapid.Int64Range(0, 20).Draw(t, "due")
+			q.insert(dueFrame{frame{size: number}, due})
+			model = append(model, waiting{due, number})
+			slices.SortStableFunc(model, func(a, b waiting) int { return int(a.due - b.due) })
+		}
+		if q.len() != len(model) {
+			t.Fatalf("%d frames wait, want %d", q.len(), len(model))
+		}
+	})
+}

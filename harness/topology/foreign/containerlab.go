@@ -1,0 +1,97 @@
+package foreign
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// containerlabFile is what containerlab's topology files say of names and links
+// (containerlab.dev/manual/topo-def-file).
+type containerlabFile struct {
+	Name     string `yaml:"name"`
+	Topology struct {
+		Nodes map[string]struct {
+			Kind string `yaml:"kind"`
+		} `yaml:"nodes"`
+		Links []struct {
+			Endpoints []yaml.Node `yaml:"endpoints"`
+		} `yaml:"links"`
+	} `yaml:"topology"`
+}
+
+// readContainerlab takes names and links. A node of kind linux with one link, to a
+// node of another kind, is a host.
+func readContainerlab(_ string, data []byte) (*graph, error) {
+	var file containerlabFile
+	if err := yaml.Unmarshal(data, &file); err != nil {
+		return nil, err
+	}
+
+	g := newGraph()
+	g.name = file.Name
+	for _, name := range slices.Sorted(maps.Keys(file.Topology.Nodes)) {
+		if err := g.add(node{id: name}); err != nil {
+			return nil, err
+		}
+	}
+
+	for _, l := range file.Topology.Links {
+		if len(l.Endpoints) != 2 {
+			g.remark("a link with %d ends was left out", len(l.Endpoints))
+			continue
+		}
+
+		var ends [2]string
+		for i, endpoint := range l.Endpoints {
+			ends[i] = endpointNode(endpoint)
+			if _, ok := g.index[ends[i]]; !ok {
+				return nil, fmt.Errorf("line %d: a link names the unknown node %q", endpoint.Line, ends[i])
+			}
+		}
+		if err := g.connect(edge{from: ends[0], to: ends[1]}); err != nil {
+			return nil, err
+		}
+	}
+	if len(g.nodes) > 0 {
+		g.remark("images, kinds, startup configurations and addresses of nodes were left out; links have %v and %v", defaultRate, defaultDelay)
+	}
+
+	linux := func(name string) bool { return file.Topology.Nodes[name].Kind == "linux" }
+	g.markHosts(linux)
+
+	return g, nil
+}
+
+// endpointNode returns the node of an end of a link, written "node:interface" or
+// as a mapping with the key node.
+func endpointNode(n yaml.Node) string {
+	if n.Kind == yaml.MappingNode {
+		var long struct {
+			Node string `yaml:"node"`
+		}
+		if n.Decode(&long) == nil {
+			return long.Node
+		}
+	}
+	name, _, _ := strings.Cut(n.Value, ":")
+
+	return name
+}
+
+// markHosts makes hosts of those nodes that may be hosts and have one link, to a
+// node that may not.
+func (g *graph) markHosts(may func(id string) bool) {
+	links := map[string][]string{}
+	for _, e := range g.edges {
+		links[e.from] = append(links[e.from], e.to)
+		links[e.to] = append(links[e.to], e.from)
+	}
+
+	for i, n := range g.nodes {
+		g.nodes[i].host = may(n.id) && len(links[n.id]) == 1 && !may(links[n.id][0])
+	}
+}

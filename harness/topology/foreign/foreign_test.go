@@ -1,0 +1,140 @@
+package foreign
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestFiles reads a small file of each kind: what stands in it, and what is said to
+// be left out.
+func TestFiles(t *testing.T) {
+	for _, tc := range []struct {
+		file, name      string
+		switches, hosts []string
+		// links in the form from-to with rate and delay.
+		links   []string
+		remarks []string
+	}{
+		{
+			"triangle.graphml", "Three_Cities",
+			[]string{"Pisa", "Milan__Via_Larga", "Rome", "Rome_2"},
+			[]string{"h_Pisa@Pisa", "h_Milan__Via_Larga@Milan__Via_Larga", "h_Rome@Rome", "h_Rome_2@Rome_2"},
+			[]string{"Pisa-Milan__Via_Larga 10 Mb/s 1.079ms", "Milan__Via_Larga-Rome 155 Mb/s 2.392ms", "Rome-Rome_2 10 Mb/s 1ms"},
+			[]string{"1 of 4 nodes have no place", "2 of 4 names were changed", "2 links run beside", "1 links lead from a switch to itself"},
+		},
+		{
+			"lab.clab.yml", "lab",
+			[]string{"leaf_1", "leaf_2", "spine"}, []string{"client1@leaf_1", "client2@leaf_2"},
+			[]string{"leaf_1-spine 10 Mb/s 1ms", "leaf_2-spine 10 Mb/s 1ms"},
+			[]string{"images, kinds", "2 of 5 names were changed"},
+		},
+		{
+			"small.mn", "small",
+			[]string{"s1", "s2"}, []string{"h1@s1", "h2@s2"},
+			[]string{"s1-s2 20 Mb/s 5ms"},
+			[]string{"1 controllers were left out", "1 links of hosts have a rate"},
+		},
+		{
+			"office.dot", "my_office",
+			[]string{"core", "left", "right"}, []string{"pc1@left", "file_server@right"},
+			[]string{"core-left 50 Mb/s 2ms", "core-right 50 Mb/s 2ms", "left-right 10 Mb/s 1ms"},
+			[]string{"rate=soon", "1 of 5 names were changed"},
+		},
+		{
+			"as.txt", "as",
+			[]string{"n1", "n11537", "n3"}, []string{"h_n1@n1", "h_n11537@n11537", "h_n3@n3"},
+			[]string{"n1-n11537 10 Mb/s 1ms", "n1-n3 10 Mb/s 1ms", "n11537-n3 10 Mb/s 1ms"},
+			[]string{"4 lines have more than two columns", "names were changed", "2 parts without a link"},
+		},
+	} {
+		t.Run(tc.file, func(t *testing.T) {
+			data, err := os.ReadFile(filepath.Join("testdata", tc.file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			n, err := Read(tc.file, data)
+			if err != nil {
+				t.Fatal(err)
+			}
+
+			var hosts, links []string
+			for _, h := range n.Topology.Hosts {
+				hosts = append(hosts, h.Name+"@"+h.Switch)
+			}
+			for _, l := range n.Topology.Links {
+				p := n.Topology.Directions(l)[0]
+				links = append(links, fmt.Sprintf("%s-%s %v %v", l.Between[0], l.Between[1], p.Rate, p.Delay))
+			}
+			if n.Topology.Name != tc.name {
+				t.Errorf("name %s, want %s", n.Topology.Name, tc.name)
+			}
+			if !slices.Equal(n.Topology.Switches, tc.switches) {
+				t.Errorf("switches %q, want %q", n.Topology.Switches, tc.switches)
+			}
+			if !slices.Equal(hosts, tc.hosts) {
+				t.Errorf("hosts %q, want %q", hosts, tc.hosts)
+			}
+			if !slices.Equal(links, tc.links) {
+				t.Errorf("links %q, want %q", links, tc.links)
+			}
+
+			for _, want := range tc.remarks {
+				if !slices.ContainsFunc(n.Remarks, func(r string) bool { return strings.Contains(r, want) }) {
+					t.Errorf("no remark says %q; there are %q", want, n.Remarks)
+				}
+			}
+			if len(n.Remarks) != len(tc.remarks) {
+				t.Errorf("%d remarks, want %d: %q", len(n.Remarks), len(tc.remarks), n.Remarks)
+			}
+		})
+	}
+}
+
+func TestErrors(t *testing.T) {
+	for _, tc := range []struct{ file, text, want string }{
+		{"x.png", "", "unknown kind of file; expected .graphml"},
+		{"x.graphml", "<graphml>", "XML"},
+		{"x.graphml", "<graphml></graphml>", "no <graph>"},
+		{"x.graphml", `<graphml><graph><node id="a"/><edge source="a" target="b"/></graph></graphml>`, `unknown node "b"`},
+		{"x.graphml", `<graphml><graph></graph></graphml>`, "no nodes"},
+		{"x.clab.yml", "topology:\n  links:\n    - endpoints: [\"a:1\", \"b:1\"]\n", `line 3: a link names the unknown node "a"`},
+		{"x.clab.yml", "topology: [", "yaml"},
+		{"x.mn", "{", "JSON"},
+		{"x.mn", `{"links":[{"src":"a","dest":"b"}]}`, `link 1 names the unknown node "a"`},
+		{"x.dot", "graph {", "dot"},
+		{"x.txt", "a\n", "line 1"},
+		{"x.txt", "", "no nodes"},
+	} {
+		_, err := Read(tc.file, []byte(tc.text))
+		if err == nil || !strings.Contains(err.Error(), tc.want) || !strings.Contains(err.Error(), tc.file) {
+			t.Errorf("%s %q gives %v, want an error that says %q", tc.file, tc.text, err, tc.want)
+		}
+	}
+}
+
+// FuzzRead checks that no file crashes a reader, and that what it accepts is a
+// valid network.
+func FuzzRead(f *testing.F) {
+	files, err := filepath.Glob("testdata/*.*")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(filepath.Base(file), data)
+	}
+
+	f.Fuzz(func(t *testing.T, file string, data []byte) {
+		n, err := Read(file, data)
+		if err == nil && n.Topology.Validate() != nil {
+			t.Errorf("%s gives a network that is not valid: %v", file, n.Topology.Validate())
+		}
+	})
+}

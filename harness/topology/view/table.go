@@ -1,0 +1,156 @@
+package view
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"edgebed/harness/topology"
+	"edgebed/nodes/units"
+)
+
+// Pair is the way from one host to another.
+type Pair struct {
+	From string `json:"from"`
+	To   string `json:"to"`
+	// Hops are the links between switches on the way.
+	Hops int `json:"hops"`
+	// Delay is the propagation one way, in nanoseconds in JSON.
+	Delay time.Duration `json:"delay_ns"`
+	// Bottleneck is the rate of the slowest link on the way, in b/s in JSON; 0 where
+	// none is shaped.
+	Bottleneck units.Rate `json:"-"`
+	// Path are the switches on the way.
+	Path []string `json:"path"`
+}
+
+// MarshalJSON writes rates as plain numbers.
+func (p Pair) MarshalJSON() ([]byte, error) {
+	type plain Pair
+
+	return json.Marshal(struct {
+		plain
+		Bottleneck int64 `json:"bottleneck_bps"`
+	}{plain(p), int64(p.Bottleneck)})
+}
+
+// Pairs returns the ways between all hosts, both directions.
+func Pairs(t *topology.Topology) ([]Pair, error) {
+	var list []Pair
+	for _, a := range t.Hosts {
+		for _, b := range t.Hosts {
+			if a.Name == b.Name {
+				continue
+			}
+
+			p := Pair{From: a.Name, To: b.Name, Path: t.Path(a.Name, b.Name)}
+			p.Hops = len(p.Path) - 1
+			for k := range p.Hops {
+				link, err := t.Params(p.Path[k], p.Path[k+1])
+				if err != nil {
+					return nil, err
+				}
+				p.Delay += link.Delay
+				if link.Rate > 0 && (p.Bottleneck == 0 || link.Rate < p.Bottleneck) {
+					p.Bottleneck = link.Rate
+				}
+			}
+			list = append(list, p)
+		}
+	}
+
+	return list, nil
+}
+
+// WriteTable writes hosts and links. A link whose directions differ has a line each.
+func WriteTable(w io.Writer, t *topology.Topology) error {
+	fmt.Fprintf(w, "%s: %d hosts, %d switches, %d links, subnet %v\n", t.Name, len(t.Hosts), len(t.Switches), len(t.Links), t.Subnet)
+	if t.Description != "" {
+		fmt.Fprintln(w, t.Description)
+	}
+
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "\nhost\taddress\tswitch")
+	for _, h := range t.Hosts {
+		fmt.Fprintf(table, "%s\t%v\t%s\n", h.Name, h.Address, h.Switch)
+	}
+
+	fmt.Fprintln(table, "\nlink\tclass\tparameters")
+	for _, l := range t.Links {
+		both := t.Directions(l)
+		if both[0] == both[1] {
+			fmt.Fprintf(table, "%s - %s\t%s\t%v\n", l.Between[0], l.Between[1], l.Class, both[0])
+			continue
+		}
+		fmt.Fprintf(table, "%s > %s\t%s\t%v\n", l.Between[0], l.Between[1], l.Class, both[0])
+		fmt.Fprintf(table, "%s > %s\t%s\t%v\n", l.Between[1], l.Between[0], l.Class, both[1])
+	}
+
+	return table.Flush()
+}
+
+// WritePairs writes the ways between all hosts.
+func WritePairs(w io.Writer, pairs []Pair) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "from\tto\thops\tdelay\tbottleneck")
+	for _, p := range pairs {
+		rate := "unshaped"
+		if p.Bottleneck > 0 {
+			rate = p.Bottleneck.String()
+		}
+		fmt.Fprintf(table, "%s\t%s\t%d\t%v\t%s\n", p.From, p.To, p.Hops, p.Delay, rate)
+	}
+
+	return table.Flush()
+}
+
+// Network is a topology as JSON.
+type Network struct {
+	Name     string   `json:"name"`
+	Subnet   string   `json:"subnet"`
+	Switches []string `json:"switches"`
+	Hosts    []Host   `json:"hosts"`
+	Links    []Link   `json:"links"`
+}
+
+// Host is a host of a Network.
+type Host struct {
+	Name    string `json:"name"`
+	Address string `json:"address"`
+	Switch  string `json:"switch"`
+}
+
+// Link is one direction of a link.
+type Link struct {
+	From  string `json:"from"`
+	To    string `json:"to"`
+	Class string `json:"class,omitempty"`
+	// Rate in b/s, 0 where the link is unshaped.
+	Rate   int64         `json:"rate_bps"`
+	Delay  time.Duration `json:"delay_ns"`
+	Jitter time.Duration `json:"jitter_ns"`
+	Loss   float64       `json:"loss"`
+	Queue  int           `json:"queue_packets"`
+}
+
+// JSON returns the topology as what JSON readers want: every direction of a link by
+// itself, with plain numbers.
+func JSON(t *topology.Topology) Network {
+	n := Network{Name: t.Name, Subnet: t.Subnet.String(), Switches: t.Switches}
+	for _, h := range t.Hosts {
+		n.Hosts = append(n.Hosts, Host{h.Name, h.Address.String(), h.Switch})
+	}
+
+	for _, l := range t.Links {
+		for dir, p := range t.Directions(l) {
+			n.Links = append(n.Links, Link{
+				From: l.Between[dir], To: l.Between[1-dir], Class: l.Class,
+				Rate: int64(p.Rate), Delay: p.Delay, Jitter: p.Jitter, Loss: float64(p.Loss), Queue: p.Queue,
+			})
+		}
+	}
+
+	return n
+}

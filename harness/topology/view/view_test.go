@@ -1,0 +1,140 @@
+package view
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"image/png"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"edgebed/harness/topology"
+	"edgebed/harness/topology/foreign"
+	"edgebed/harness/topology/preset"
+	"edgebed/nodes/units"
+)
+
+func build(t *testing.T, reference string) *topology.Topology {
+	t.Helper()
+	n, err := preset.Build(reference)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return n
+}
+
+// TestPairs checks hops, delays and bottlenecks against what the shape says.
+func TestPairs(t *testing.T) {
+	pairs, err := Pairs(build(t, "hourglass,left=2,right=1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(pairs) != 6 {
+		t.Fatalf("%d pairs, want 6", len(pairs))
+	}
+	for _, p := range pairs {
+		hops, delay, rate := 3, 7*time.Millisecond, 10*units.Mbps
+		if p.From != "host2" && p.To != "host2" {
+			hops, delay, rate = 2, 2*time.Millisecond, 100*units.Mbps
+		}
+		if p.Hops != hops || p.Delay != delay || p.Bottleneck != rate {
+			t.Errorf("%s to %s: %d hops, %v, %v, want %d, %v, %v", p.From, p.To, p.Hops, p.Delay, p.Bottleneck, hops, delay, rate)
+		}
+	}
+}
+
+// TestDOT checks that what is written for Graphviz is read back to the same network.
+func TestDOT(t *testing.T) {
+	want := build(t, "tree,depth=2,fanout=3,rate=7 Mb/s")
+	var text bytes.Buffer
+	if err := WriteDOT(&text, want); err != nil {
+		t.Fatal(err)
+	}
+
+	n, err := foreign.Read("written.dot", text.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := n.Topology
+	if len(got.Hosts) != len(want.Hosts) || len(got.Switches) != len(want.Switches) || len(got.Links) != len(want.Links) {
+		t.Fatalf("read back %d hosts, %d switches, %d links", len(got.Hosts), len(got.Switches), len(got.Links))
+	}
+	for _, l := range want.Links {
+		a, _ := want.Params(l.Between[0], l.Between[1])
+		b, err := got.Params(l.Between[0], l.Between[1])
+		if err != nil || a.Rate != b.Rate || a.Delay != b.Delay {
+			t.Errorf("link %v was read back as %v, want %v (%v)", l.Between, b, a, err)
+		}
+	}
+	for _, h := range want.Hosts {
+		if back, ok := got.Host(h.Name); !ok || back.Switch != h.Switch {
+			t.Errorf("host %s was read back at %s, want %s", h.Name, back.Switch, h.Switch)
+		}
+	}
+}
+
+// TestDraw checks that every preset gives a picture that a reader accepts, with all
+// names in it, and the same one each time.
+func TestDraw(t *testing.T) {
+	for _, p := range preset.List() {
+		n := build(t, p.Name)
+		var first, second bytes.Buffer
+		if err := errors.Join(Draw(&first, n, "svg"), Draw(&second, n, "svg")); err != nil {
+			t.Fatal(err)
+		}
+		if first.String() != second.String() {
+			t.Errorf("%s is drawn differently the second time", p.Name)
+		}
+
+		for decoder := xml.NewDecoder(&second); ; {
+			if _, err := decoder.Token(); err == io.EOF {
+				break
+			} else if err != nil {
+				t.Fatalf("%s: %v", p.Name, err)
+			}
+		}
+		for _, h := range n.Hosts {
+			if !strings.Contains(first.String(), h.Name) {
+				t.Errorf("%s: host %s is not in the picture", p.Name, h.Name)
+			}
+		}
+	}
+
+	var picture bytes.Buffer
+	if err := Draw(&picture, build(t, "ring"), "png"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := png.Decode(&picture); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestDrawErrors(t *testing.T) {
+	if err := Draw(io.Discard, build(t, "ring"), "gif"); err == nil || !strings.Contains(err.Error(), "svg or png") {
+		t.Errorf("an unknown kind of picture gives %v", err)
+	}
+	if err := Draw(io.Discard, build(t, "grid,20,20"), "svg"); err == nil || !strings.Contains(err.Error(), "too many") {
+		t.Errorf("a large network gives %v", err)
+	}
+}
+
+func TestTables(t *testing.T) {
+	n := build(t, "ring")
+	slow := units.Mbps
+	n.Links[0].Reverse.Rate = &slow
+	var table, mermaid bytes.Buffer
+	if err := errors.Join(WriteTable(&table, n), WriteMermaid(&mermaid, n)); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"6 hosts, 6 switches, 6 links", "host5  10.1.0.6", "s1 > s0", "1 Mb/s, 1ms"} {
+		if !strings.Contains(table.String(), want) {
+			t.Errorf("the table does not say %q:\n%s", want, table.String())
+		}
+	}
+	if want := "s0 ---|10 Mb/s 1ms / 1 Mb/s 1ms| s1"; !strings.Contains(mermaid.String(), want) {
+		t.Errorf("Mermaid does not say %q:\n%s", want, mermaid.String())
+	}
+}

@@ -1,0 +1,51 @@
+package deploy_test
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"edgebed/nodes/client"
+	"edgebed/nodes/deploy"
+	"edgebed/nodes/router"
+	"edgebed/nodes/workflow"
+)
+
+// Start the nodes of an experiment (here on a network in memory, in the emulator on
+// emulated hosts), and execute a chain of two functions on them.
+func ExampleStart() {
+	ctx := context.Background()
+	_, cfg := ring(3, time.Millisecond) // the client's host, and two with a function of their own
+	d, err := deploy.Start(ctx, cfg)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer d.Close()
+
+	where, err := d.Placement("10.1.0.3")
+	fmt.Println("10.1.0.3 runs on", where, err)
+	for _, e := range d.Router(name(1)).Table(router.TableOverall) {
+		fmt.Println("the client's router sends", e.Function, "to", e.Destination)
+	}
+
+	c, err := d.NewClient(ctx)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.Close()
+	w := &workflow.Workflow{Functions: []string{"10.1.0.2", "10.1.0.3"}}
+	result, err := c.Execute(ctx, w, workflow.StateProp, workflow.Carry, argument, client.Options{})
+	fmt.Println(result.Responder, err)
+
+	// A computer can go while the others stay.
+	fmt.Println(d.StopComputer("10.1.0.3"), d.Computer("10.1.0.3") == nil)
+
+	// Output:
+	// 10.1.0.3 runs on 10.1.0.3 <nil>
+	// the client's router sends 10.1.0.2 to 10.1.0.2:10000
+	// the client's router sends 10.1.0.3 to 10.1.0.3:10000
+	// 10.1.0.3:10000 <nil>
+	// <nil> true
+}

@@ -1,0 +1,168 @@
+// Command calibrate replays the prototype's measured runs on our own nodes and
+// compares the delays.
+//
+//	calibrate [flags]          fit a software cost, and write it
+//	calibrate -replay [flags]  replay with the fit, and print ours / prototype's
+//
+// The fit replays with no software cost, regresses the difference of the delays
+// on what each term of a cost.Model is charged for, chooses the terms that the
+// data support, and prints fit, residuals, intervals and what workloads show that
+// were left out of it. docs/fidelity.md says what it is good for.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"edgebed/harness/record"
+	"edgebed/nodes/cost"
+)
+
+// fast is the slowest rate, in Mb/s, whose runs the fit is made of: at 1 Mb/s a
+// run of seconds hides milliseconds, and the prototype's lost some to spurious
+// retransmissions.
+const fast = 10
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := work(ctx, os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "calibrate:", err)
+		os.Exit(1)
+	}
+}
+
+// options are what the command line says.
+type options struct {
+	replay  bool
+	program string
+	profile string
+	out     string
+	keep    bool
+	write   string
+	// network is the kind that the replay runs on, as cost.Fitted knows it.
+	network string
+}
+
+func work(ctx context.Context, args []string, stdout io.Writer) error {
+	var o options
+	flags := flag.NewFlagSet("calibrate", flag.ContinueOnError)
+	flags.BoolVar(&o.replay, "replay", false, "replay with the present fit instead of making one")
+	flags.StringVar(&o.program, "program", "bin/edgebed", "edgebed `program` that runs the replay")
+	flags.StringVar(&o.profile, "profile", "quick", "repetitions: a `profile` of replay.yaml")
+	flags.StringVar(&o.out, "out", "results/calibrate", "`folder` for the runs")
+	flags.BoolVar(&o.keep, "keep", false, "take the runs that are in the folder instead of new ones")
+	flags.StringVar(&o.network, "network", string(record.Emulated), "`kind` of network: emulated or virtual")
+	flags.StringVar(&o.write, "write", cost.FitFile, "`file` that the fit is written to; empty writes none")
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return nil
+		}
+		return err
+	}
+	reference, err := readReference()
+	if err != nil {
+		return err
+	}
+
+	if o.replay {
+		list, err := o.measure(ctx, reference, "fit", ratesOf(reference))
+		if err != nil {
+			return err
+		}
+		return writeReplay(stdout, o.network, list)
+	}
+	var rates []float64
+	for _, r := range ratesOf(reference) {
+		if r >= fast {
+			rates = append(rates, r)
+		}
+	}
+	list, err := o.measure(ctx, reference, "none", rates)
+	if err != nil {
+		return err
+	}
+	all, err := candidates(list)
+	if err != nil {
+		return err
+	}
+	chosen, err := choose(all)
+	if err != nil {
+		return err
+	}
+	if err := writeFit(stdout, list, all, chosen); err != nil || o.write == "" {
+		return err
+	}
+	return writeConstants(o.write, o.network, list, chosen)
+}
+
+// measure replays the workloads of each rate under a software cost. Slow rates,
+// at which it takes long and milliseconds do not matter, run side by side; at the
+// others nothing may disturb.
+func (o options) measure(ctx context.Context, reference []observation, softwareCost string, rates []float64) ([]observation, error) {
+	var results []*record.Results
+	for _, slow := range []bool{true, false} {
+		args := []string{"run", "scripts/calibrate/replay.yaml", "--profile", o.profile, "--reruns", "0",
+			"--network", o.network, "--set", "software-cost=" + softwareCost}
+		name, jobs := "fast", "1"
+		if slow || o.network == string(record.Virtual) {
+			jobs = "0" // nothing disturbs virtual time
+		}
+		if slow {
+			name = "slow"
+		}
+		args = append(args, "--jobs", jobs)
+		var these []observation
+		for _, r := range rates {
+			if (r < fast) != slow {
+				continue
+			}
+			args = append(args, "--where", "rate="+strconv.FormatFloat(r, 'f', -1, 64)+" Mb/s")
+			for _, ob := range reference {
+				if ob.rate == r {
+					these = append(these, ob)
+				}
+			}
+		}
+		if len(these) == 0 {
+			continue
+		}
+		for _, w := range workloadsOf(these) {
+			args = append(args, "--workload", filepath.Join(referenceDir, w+".json"))
+		}
+		r, err := o.run(ctx, filepath.Join(o.out, o.network, softwareCost, name), args)
+		if err != nil {
+			return nil, err
+		}
+		results = append(results, r)
+	}
+	return pair(reference, results...)
+}
+
+// run runs the program into a new folder, and reads what it recorded.
+func (o options) run(ctx context.Context, dir string, args []string) (*record.Results, error) {
+	if !o.keep {
+		if err := os.RemoveAll(dir); err != nil {
+			return nil, err
+		}
+		cmd := exec.CommandContext(ctx, o.program, append(args, "--out", dir)...)
+		cmd.Stderr = os.Stderr
+		cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+		cmd.WaitDelay = 10 * time.Second
+		if err := cmd.Run(); err != nil {
+			return nil, fmt.Errorf("replay: %s %s: %w", o.program, strings.Join(args[:2], " "), err)
+		}
+	}
+	return record.Read(dir)
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"edgebed/harness/emu"
+	"edgebed/harness/record"
+	"edgebed/harness/scenario"
+	"edgebed/nodes/workflow"
+)
+
+// pages returns the pages of the reference.
+func pages() []page { return []page{scenarioPage(), topologyPage()} }
+
+func scenarioPage() page {
+	const (
+		folder    = "harness/scenario"
+		records   = "harness/record"
+		workflows = "nodes/workflow"
+	)
+	return page{
+		file: "docs/scenarios.md",
+		intro: `# Scenario files
+
+A scenario is one YAML file: what varies (the matrix), the network, the nodes, the
+workload, how it is executed, and what figures and claims are made of the result.
+` + "`edgebed show exp400`" + ` prints one with comments, ` + "`edgebed validate FILE`" + ` checks one without
+running it. A mistake is answered with file, line and column, what was expected and
+the nearest valid name.
+
+The sections topology, nodes, workload and execution may use ` + "`$name`" + ` for the value
+that an axis of the matrix, or a parameter, has in the cell at hand. Each combination
+of the axes' values with each seed of a profile is one cell.`,
+		link: map[string]string{
+			"Parameter": "Parameters", "axisFile": "Matrix", "valueFile": "Values", "Profile": "Profiles",
+			"record.Figure": "Figures", "record.Claim": "Claims", "record.NetworkKind": "Networks", "ComputerGroup": "Computers",
+			"Processor": "Processors", "Function": "Functions", "StateMode": "State modes",
+			"topology.Override": "Link classes", "workflow.Model": "Models", "workflow.Form": "Forms",
+			"workflow.Variant": "Variants", "emu.Backend": "Delay back ends",
+		},
+		words: map[string]string{
+			"Generators": "[generators](#generators)", "Metrics": "[metrics](#metrics)",
+			"ClaimKinds": "[kinds of claims](#kinds-of-claims)",
+		},
+		sections: []section{
+			{title: "The file", folder: folder, of: "file"},
+			{title: "Networks", folder: records, of: "NetworkKind", only: texts(record.NetworkKinds)},
+			{title: "Parameters", folder: folder, of: "Parameter",
+				text: "Values that are the same in all cells. `edgebed run --set NAME=VALUE` changes them."},
+			{title: "Matrix", folder: folder, of: "axisFile", text: "A list of axes; the last one varies fastest."},
+			{title: "Values", folder: folder, of: "valueFile",
+				text: "A value of an axis is plain text, or has a name and sets several variables at once:"},
+			{title: "Topology", folder: folder, of: "Topology"},
+			{title: "Link classes", text: "The keys of a [link class](topologies.md#link-parameters); " +
+				"those that are given replace the topology's."},
+			{title: "Delay back ends", folder: "harness/emu", of: "Backend", only: texts(emu.Backends)},
+			{title: "Nodes", folder: folder, of: "Nodes", text: "Every host runs a router."},
+			{title: "Computers", folder: folder, of: "ComputerGroup",
+				text: "Each element describes equal computers on several hosts."},
+			{title: "State modes", folder: folder, of: "StateMode",
+				only: texts([]scenario.StateMode{scenario.StateArtifact, scenario.StateReadWrite})},
+			{title: "Processors", folder: folder, of: "Processor"},
+			{title: "Functions", folder: folder, of: "Function"},
+			{title: "Workload", folder: folder, of: "Workload",
+				text: "The keys beside `generator` and `argument` are those that the generator reads: " +
+					"all of them, and no others."},
+			generators(),
+			{title: "Variants", folder: workflows, of: "Variant",
+				only: texts([]workflow.Variant{workflow.Artifact, workflow.Text})},
+			{title: "Execution", folder: folder, of: "Execution"},
+			{title: "Models", folder: workflows, of: "Model", only: texts(workflow.Models)},
+			{title: "Forms", folder: workflows, of: "Form",
+				only: texts([]workflow.Form{workflow.Carry, workflow.Direct})},
+			{title: "Profiles", folder: folder, of: "Profile",
+				text: "How much of the matrix to run; `--profile` chooses one by name."},
+			{title: "Figures", folder: records, of: "Figure"},
+			metrics(),
+			{title: "Claims", folder: records, of: "Claim",
+				text: "A claim is a sentence made checkable; `edgebed check` says whether it holds. It is about a metric's " +
+					"mean at each point that `where` leaves."},
+			{title: "Kinds of claims", folder: records, with: "Claim", only: record.ClaimKinds,
+				text: "Below, a and \"a / b\" stand for an element of `of`: a series, or the ratio of two."},
+		},
+	}
+}
+
+func topologyPage() page {
+	const folder = "harness/topology"
+	return page{
+		file: "docs/topologies.md",
+		intro: `# Topology files
+
+A topology is one YAML file: switches, the hosts that are attached to them, and the
+links between switches. ` + "`edgebed show ring6`" + ` prints one with comments; the files that come
+with edgebed are in [topologies/](../topologies). Links between a host and its switch
+are unshaped, as in the prototype; those between switches have a rate, a delay, loss
+and a queue in each direction.
+
+Frames take the path with the fewest links. Among several, the one is taken that avoids
+links further down the file, in both directions.`,
+		link: map[string]string{
+			"HostSpec": "Hosts", "LinkSpec": "Links", "Override": "Link parameters",
+		},
+		sections: []section{
+			{title: "The file", folder: folder, of: "Topology"},
+			{title: "Hosts", folder: folder, of: "HostSpec"},
+			{title: "Links", folder: folder, of: "LinkSpec"},
+			{title: "Link parameters", folder: folder, of: "Override",
+				text: "For a class of links, for one direction of one link, and for " +
+					"`topology.classes` of a scenario. Each key may be absent."},
+		},
+	}
+}
+
+// generators lists the ways to draw workflows, and what they read.
+func generators() section {
+	s := section{title: "Generators", head: []string{"generator", "draws", "reads"}}
+	for _, name := range slices.Sorted(maps.Keys(scenario.Generators)) {
+		g := scenario.Generators[name]
+		s.table = append(s.table, []string{"`" + name + "`", g.About, "`" + strings.Join(g.Keys, "`, `") + "`"})
+	}
+	return s
+}
+
+// metrics lists what figures and claims can be about.
+func metrics() section {
+	s := section{title: "Metrics", head: []string{"metric", "label of its axis"}}
+	for _, name := range slices.Sorted(maps.Keys(record.Metrics)) {
+		s.table = append(s.table, []string{"`" + name + "`", record.Metrics[name]})
+	}
+	return s
+}
+
+// texts returns names as strings.
+func texts[T ~string](names []T) []string {
+	var s []string
+	for _, n := range names {
+		s = append(s, fmt.Sprint(n))
+	}
+	return s
+}

@@ -107,7 +107,7 @@ func (w *worker) start(job job.Job) (attempt int) {
 
 func (w *worker) run(ctx context.Context, job job.Job, report job.Reporter) error {
 	id := job.Cell.ID
-	attempt, step := w.start(job), (job.Expected()-setUp)/time.Duration(len(job.Workflows))
+	attempt, step := w.start(job), (job.Expected()-setUp)/time.Duration(job.Executions())
 	defer func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
@@ -118,10 +118,14 @@ func (w *worker) run(ctx context.Context, job job.Job, report job.Reporter) erro
 		return ctx.Err()
 	case <-time.After(setUp):
 	}
-	if err := report.Cell(record.Cell{ID: id, Point: job.Cell.Point, Seed: job.Cell.Seed, Executions: len(job.Workflows), Started: time.Now()}); err != nil {
+	if err := report.Cell(record.Cell{ID: id, Point: job.Cell.Point, Seed: job.Cell.Seed, Executions: job.Executions(), Started: time.Now()}); err != nil {
 		return err
 	}
-	for k := range job.Workflows {
+	for k := range job.Executions() {
+		drawn, err := job.Workflow(k)
+		if err != nil {
+			return err
+		}
 		if w.fail != nil {
 			if err := w.fail(job, attempt, k); err != nil {
 				return err
@@ -132,7 +136,7 @@ func (w *worker) run(ctx context.Context, job job.Job, report job.Reporter) erro
 			return ctx.Err()
 		case <-time.After(step):
 		}
-		if err := report.Execution(record.Execution{Cell: id, Index: k, Workload: job.Workflows[k].Name, Started: time.Now(), DelayNS: 1, OK: k != 3, Reason: reason(k)}); err != nil {
+		if err := report.Execution(record.Execution{Cell: id, Index: k, Workload: drawn.Name, Started: time.Now(), DelayNS: 1, OK: k != 3, Reason: reason(k)}); err != nil {
 			return err
 		}
 	}

@@ -40,7 +40,11 @@ of both in each figure, and the ratios of the second to the first.`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
-				return writeReport(cmd, args[0], cmd.OutOrStdout())
+				results, err := record.Read(args[0])
+				if err != nil {
+					return usage(err)
+				}
+				return writeReport(cmd, args[0], results, cmd.OutOrStdout())
 			}
 			return writeComparison(cmd, args[0], args[1], out)
 		},
@@ -55,7 +59,7 @@ func writeComparison(cmd *cobra.Command, first, second, out string) error {
 	for i, dir := range []string{first, second} {
 		var err error
 		if both[i], err = record.Read(dir); err != nil {
-			return err
+			return usage(err)
 		}
 	}
 	if out == "" {
@@ -161,7 +165,11 @@ model and rate, and is written once.`,
 			}
 			written := map[string]bool{}
 			for _, job := range p.Jobs {
-				for _, w := range job.Workflows {
+				for k := range job.Executions() {
+					w, err := job.Workflow(k)
+					if err != nil {
+						return err
+					}
 					if written[w.Name] {
 						continue
 					}

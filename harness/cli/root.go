@@ -9,6 +9,8 @@ import (
 	"io"
 
 	"github.com/spf13/cobra"
+
+	"edgebed/nodes/yamlfile"
 )
 
 // Exit codes of the commands.
@@ -63,11 +65,20 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or file (nothing was started),
 	root.AddCommand(runCommand(), mergeCommand(), reportCommand(), validateCommand(), listCommand(), showCommand(),
 		workloadCommand(), checkCommand(), compareCommand(), exportCommand(), schemaCommand(), baselineCommand(), doctorCommand(), traceCommand(), versionCommand(),
 		workerCommand(), examineCommand())
-	err := root.ExecuteContext(ctx)
+	for _, cmd := range root.Commands() {
+		if check := cmd.Args; check != nil {
+			cmd.Args = func(cmd *cobra.Command, args []string) error { return usage(check(cmd, args)) }
+		}
+	}
+
+	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitOK
 	}
-	fmt.Fprintln(stderr, "edgebed:", err)
+	fmt.Fprintln(stderr, "edgebed:", yamlfile.Explain(err))
+	if cmd == root {
+		return exitUsage // no such command
+	}
 	var e *exitError
 	if errors.As(err, &e) {
 		return e.code

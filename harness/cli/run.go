@@ -24,6 +24,7 @@ import (
 	"edgebed/harness/scenario"
 	"edgebed/harness/testbed"
 	"edgebed/nodes/units"
+	"edgebed/nodes/yamlfile"
 )
 
 // selectionFlags are the flags that choose cells of a scenario.
@@ -48,7 +49,7 @@ func (f *selectionFlags) expand(s *scenario.Scenario) (*scenario.Plan, error) {
 		return nil, err
 	}
 	plan, err := s.Expand(sel)
-	if err != nil || f.filter == "" {
+	if err != nil || plan.Broken || f.filter == "" {
 		return plan, err
 	}
 	keep, err := regexp.Compile(f.filter)
@@ -64,22 +65,27 @@ func (f *selectionFlags) expand(s *scenario.Scenario) (*scenario.Plan, error) {
 }
 
 // prepare returns the plan and the jobs of the cells that the flags choose. They
-// execute the workflows in the files, if any are given.
+// execute the workflows in the files, if any are given. Its error has all mistakes
+// of all files.
 func (f *selectionFlags) prepare(name string, workloads []string) (*scenario.Plan, *job.Prepared, error) {
+	given, workloadErr := job.ReadWorkflows(workloads)
 	s, find, err := loadScenario(name)
-	if err != nil {
-		return nil, nil, err
+	if s == nil {
+		return nil, nil, yamlfile.Join(err, workloadErr)
 	}
+	mistakes := []error{err, workloadErr}
 	plan, err := f.expand(s)
-	if err != nil {
+	mistakes = append(mistakes, err)
+	if plan == nil {
+		return nil, nil, yamlfile.Join(mistakes...)
+	}
+	plan.Broken = plan.Broken || workloadErr != nil
+
+	prepared, err := job.Prepare(plan, find, given)
+	if err := yamlfile.Join(append(mistakes, err)...); err != nil {
 		return nil, nil, err
 	}
-	files, err := job.ReadWorkflows(workloads)
-	if err != nil {
-		return nil, nil, err
-	}
-	p, err := job.Prepare(plan, find, files)
-	return plan, p, err
+	return plan, prepared, nil
 }
 
 // oneScenario allows one scenario as the argument, and more arguments after
@@ -108,7 +114,7 @@ func parseShard(text string) (i, n int, err error) {
 	a, b, _ := strings.Cut(text, "/")
 	i, errI := strconv.Atoi(a)
 	n, errN := strconv.Atoi(b)
-	if errI != nil || errN != nil || i < 1 || i > n {
+	if errI != nil || errN != nil || i < 1 || i > n || n > maxShards {
 		return 0, 0, fmt.Errorf("--shard %s: write it as i/n with i from 1 to n, for instance 2/4", text)
 	}
 	return i, n, nil
@@ -184,6 +190,9 @@ prototype's chain or DAG format) instead of generated ones.`,
 			if err != nil {
 				return usage(err)
 			}
+			if err := errors.Join(inRange("jobs", o.jobs, 0, maxJobs), inRange("reruns", o.reruns, 0, maxReruns)); err != nil {
+				return usage(err)
+			}
 			// A shell expands --workload *.json to one flag and arguments.
 			plan, prepared, err := flags.prepare(args[0], append(workloads, args[1:]...))
 			if err != nil {
@@ -211,6 +220,21 @@ prototype's chain or DAG format) instead of generated ones.`,
 	return cmd
 }
 
+// Limits of flags.
+const (
+	maxJobs   = 10_000
+	maxReruns = 1000
+	maxShards = 100_000
+)
+
+// inRange returns an error where a flag's value is not from least to most.
+func inRange(flag string, v, least, most int) error {
+	if v < least || v > most {
+		return fmt.Errorf("--%s %d: expected %d to %d", flag, v, least, most)
+	}
+	return nil
+}
+
 // runOptions are how a campaign is run, beside what.
 type runOptions struct {
 	out    string
@@ -228,7 +252,7 @@ func describe(cmd *cobra.Command, plan *scenario.Plan, jobs []job.Job, atOnce in
 		expected, bytes := job.Expected(), job.Traffic()
 		total += expected
 		traffic += bytes
-		fmt.Fprintf(w, "%-80s %4d executions %8.1f s %10.2f MB\n", job.Cell.ID, len(job.Workflows), expected.Seconds(), float64(bytes)/1e6)
+		fmt.Fprintf(w, "%-80s %4d executions %8.1f s %10.2f MB\n", job.Cell.ID, job.Executions(), expected.Seconds(), float64(bytes)/1e6)
 	}
 	fmt.Fprintf(w, "%d cells of %s, profile %s, %.1f MB sent by switches; %v one after another, about %v side by side on %d cores\n",
 		len(jobs), plan.Scenario.Name, plan.Profile, float64(traffic)/1e6, total.Round(time.Second),
@@ -248,6 +272,7 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *job.Prepared, part 
 		ScenarioSHA256: p.Hash,
 		Profile:        plan.Profile,
 		Parameters:     plan.Parameters,
+		Decides:        p.Decides,
 		Started:        time.Now(),
 		Command:        append([]string{"edgebed"}, os.Args[1:]...),
 		Axes:           plan.Axes,
@@ -258,7 +283,7 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *job.Prepared, part 
 		Tool:           record.ToolInfo(),
 	}
 	for _, job := range p.Jobs {
-		header.Executions += len(job.Workflows)
+		header.Executions += job.Executions()
 	}
 	work, err := testbed.Calibrate(ctx)
 	if err != nil {
@@ -296,7 +321,11 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *job.Prepared, part 
 	if err := w.Close(); err != nil {
 		return err
 	}
-	if err := writeReport(cmd, o.out, files); err != nil {
+	results, err := record.Read(o.out)
+	if err != nil {
+		return err
+	}
+	if err := writeReport(cmd, o.out, results, files); err != nil {
 		return err
 	}
 	fmt.Fprintf(files, "%d of %d cells, %d executions, %d failed, %v\n",
@@ -327,8 +356,8 @@ func openResults(out string, header record.Campaign, jobs []job.Job, resume bool
 		default:
 			c := old.Campaign
 			if c.ScenarioSHA256 != header.ScenarioSHA256 || c.Scenario != header.Scenario || c.Profile != header.Profile {
-				return nil, nil, nil, fmt.Errorf("resume %s: it holds %s, profile %s, of another version (%.12s, now %.12s); choose another --out",
-					out, c.Scenario, c.Profile, c.ScenarioSHA256, header.ScenarioSHA256)
+				return nil, nil, nil, fmt.Errorf("resume %s: it holds %s, profile %s, and what decides its results has changed: %s; choose another --out",
+					out, c.Scenario, c.Profile, c.Differs(header))
 			}
 			before := map[string]record.CellResult{}
 			for _, cell := range old.Cells {
@@ -366,11 +395,7 @@ func openResults(out string, header record.Campaign, jobs []job.Job, resume bool
 
 // writeReport makes everything that follows from the records, and lists the
 // files.
-func writeReport(cmd *cobra.Command, dir string, list io.Writer) error {
-	results, err := record.Read(dir)
-	if err != nil {
-		return err
-	}
+func writeReport(cmd *cobra.Command, dir string, results *record.Results, list io.Writer) error {
 	for _, warning := range results.Warnings {
 		fmt.Fprintln(cmd.ErrOrStderr(), "warning:", warning)
 	}

@@ -57,7 +57,7 @@ messages; recording costs the nodes some microseconds a call.`,
 				return usage(severalCells(plan))
 			}
 			job := prepared.Jobs[0]
-			if n := len(job.Workflows); execution < 0 || execution >= n {
+			if n := job.Executions(); execution < 0 || execution >= n {
 				return usage(fmt.Errorf("trace: --execution %d: the cell has executions 0 to %d (profile %s)", execution, n-1, plan.Profile))
 			}
 			job.Trace = &execution

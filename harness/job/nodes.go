@@ -41,16 +41,20 @@ func (j *Job) serve() (*serving, error) {
 		}
 		return nil
 	}
-	errs := []error{known(n.Pos, n.Client), known(n.Pos, n.Controller)}
+	errs := []error{known(n.Pos.At("client"), n.Client)}
+	if n.Controller != n.Client {
+		errs = append(errs, known(n.Pos.At("controller"), n.Controller))
+	}
 	list, seen := &serving{hosts: map[string][]string{}}, map[string]bool{}
 	for _, g := range n.Computers {
-		for _, host := range g.Hosts {
-			if err := known(g.Pos, host); err != nil {
+		for k, host := range g.Hosts {
+			at := g.Pos.At("hosts", k)
+			if err := known(at, host); err != nil {
 				errs = append(errs, err)
 				continue
 			}
 			if seen[host] {
-				errs = append(errs, g.Pos.Errorf("host %s has a computer already", host))
+				errs = append(errs, at.Errorf("host %s has a computer already", host))
 			}
 			seen[host] = true
 			spec, _ := t.Host(host)
@@ -86,14 +90,14 @@ func (j *Job) Computers() (map[string]deploy.Computer, error) {
 				})
 				speeds[p.Name] = p.Speed
 			}
-			for _, f := range g.Functions {
+			for i, f := range g.Functions {
 				on := f.Processor
 				if on == "" && len(g.Processors) == 1 {
 					on = g.Processors[0].Name
 				}
 				speed, ok := speeds[on]
 				if !ok {
-					return nil, g.Pos.Errorf("function %s: unknown processor %q%s", strings.Join(f.Names, ", "), on,
+					return nil, g.Pos.At("functions", i, "processor").Errorf("function %s: unknown processor %q%s", strings.Join(f.Names, ", "), on,
 						yamlfile.Suggest(on, slices.Collect(maps.Keys(speeds))))
 				}
 				for _, pattern := range f.Names {

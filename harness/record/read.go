@@ -266,6 +266,8 @@ func (p *parser) campaign(c Campaign) error {
 		return fmt.Errorf("the file mixes two campaigns: %s (%s, %.12s) and %s (%s, %.12s)",
 			first.Scenario, first.Profile, first.ScenarioSHA256, c.Scenario, c.Profile, c.ScenarioSHA256)
 	}
+	// How results are shown may have changed since, and the latest counts.
+	r.Campaign.Title, r.Campaign.Figures, r.Campaign.Claims = c.Title, c.Figures, c.Claims
 	r.Mixed = r.Mixed || c.Machine != first.Machine || c.Tool != first.Tool
 	if c.Machine != first.Machine {
 		p.warn("resumed on another machine: %s, %s, %d cores instead of %s, %s, %d cores",

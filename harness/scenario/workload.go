@@ -94,7 +94,7 @@ func (w Workload) Draw(functions []string) (workflow.Generator, error) {
 }
 
 func (w *Workload) unknown() error {
-	return w.Pos.Errorf("unknown generator %q%s", w.Generator, yamlfile.Suggest(w.Generator, slices.Sorted(maps.Keys(Generators))))
+	return w.Pos.At("generator").Errorf("unknown generator %q%s", w.Generator, yamlfile.Suggest(w.Generator, slices.Sorted(maps.Keys(Generators))))
 }
 
 // checkKeys checks that the mapping which the workload was read from has the

@@ -122,7 +122,7 @@ func (b *bench) run(ctx context.Context, report job.Reporter) error {
 		return err
 	}
 	if err := report.Cell(record.Cell{
-		ID: cell.ID, Point: cell.Point, Seed: cell.Seed, Executions: len(b.job.Workflows), First: b.job.First,
+		ID: cell.ID, Point: cell.Point, Seed: cell.Seed, Executions: b.job.Executions(), First: b.job.First,
 		Started: time.Now(), Settings: settings,
 	}); err != nil {
 		return err
@@ -142,7 +142,11 @@ func (b *bench) run(ctx context.Context, report job.Reporter) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		e, err := b.execute(ctx, k, b.job.Workflow(k))
+		w, err := b.job.Workflow(k)
+		if err != nil {
+			return fmt.Errorf("execution %d: %w", k, err)
+		}
+		e, err := b.execute(ctx, k, w)
 		if err != nil {
 			return fmt.Errorf("execution %d: %w", k, err)
 		}

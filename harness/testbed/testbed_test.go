@@ -104,10 +104,14 @@ func TestModels(t *testing.T) {
 			}
 		}
 		for k, e := range list {
+			w, err := j.Workflow(k)
+			if err != nil {
+				t.Fatal(err)
+			}
 			if !e.OK {
 				t.Fatalf("%s: execution %d failed: %s", model, k, e.Reason)
 			}
-			if e.Index != k || e.Workload != j.Workflows[k].Name {
+			if e.Index != k || e.Workload != w.Name {
 				t.Errorf("%s: execution %d is recorded as %d of workload %s", model, k, e.Index, e.Workload)
 			}
 			off := float64(e.TrunkBytes)/float64(e.PredictedTrunkBytes) - 1
@@ -121,7 +125,7 @@ func TestModels(t *testing.T) {
 				t.Fatalf("%s: execution %d has no lower bound", model, k)
 			}
 			least := time.Duration(e.Bound.SerialisationNS + e.Bound.PropagationNS + e.Bound.ComputingNS + e.Bound.SetUpNS)
-			if functions := time.Duration(j.Workflows[k].Workflow.Len()) * 10 * time.Millisecond; least < 2*functions {
+			if functions := time.Duration(w.Workflow.Len()) * 10 * time.Millisecond; least < 2*functions {
 				t.Errorf("%s: execution %d is said to take %v at least, with functions of %v at 2 Mb/s", model, k, least, functions)
 			}
 			if time.Duration(e.DelayNS) < least {

@@ -202,6 +202,19 @@ func Join(errs ...error) error {
 	return errors.Join(all...)
 }
 
+// Each returns the errors that Join put together, one by one.
+func Each(err error) []error { return flatten(err) }
+
+// PlaceOf returns where an error is, as "file:line:column: path", empty where it
+// does not say.
+func PlaceOf(err error) string {
+	e, ok := err.(*Error)
+	if !ok || e.Line == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Column, e.Path)
+}
+
 // flatten takes a tree of joined errors apart.
 func flatten(err error) []error {
 	if err == nil {

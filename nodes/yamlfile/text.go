@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding"
@@ -74,4 +76,15 @@ func (d *Document) line(number int) (string, error) {
 		return "", errors.New("no such line")
 	}
 	return string(bytes.TrimRight(lines[number-1], "\r")), nil
+}
+
+// ReadFile returns the content of a file, at most a little over MaxText: what is
+// larger, or has no end, Text refuses.
+func ReadFile(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, MaxText+1))
 }

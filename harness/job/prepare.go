@@ -196,11 +196,11 @@ func (j *Job) runnable(w Workflow) error {
 
 	// All states may have to travel together: with the client they do.
 	total := j.Cell.Workload.Argument
-	for _, size := range w.Workflow.StateSizes {
-		total += min(size, scenario.MaxState)
-	}
-	if total > scenario.MaxState {
-		return at.Errorf("workflow %s: argument and states of %v together do not fit into one message of %v; make them smaller", w.Name, total, scenario.MaxState)
+	for _, state := range slices.Sorted(maps.Keys(w.Workflow.StateSizes)) {
+		if total += min(w.Workflow.StateSizes[state], 2*scenario.MaxState); total > scenario.MaxState {
+			return at.Errorf("workflow %s: argument and states up to %s, of %v, are more than the %v that fit into one message; make them smaller",
+				w.Name, state, w.Workflow.StateSizes[state], scenario.MaxState)
+		}
 	}
 	return nil
 }

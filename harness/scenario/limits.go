@@ -11,7 +11,6 @@ import (
 
 	"edgebed/harness/emu"
 	"edgebed/nodes/units"
-	"edgebed/nodes/wire"
 	"edgebed/nodes/workflow"
 	"edgebed/nodes/yamlfile"
 )
@@ -42,9 +41,9 @@ const (
 
 	// framing is what the prototype's messages have around an argument.
 	framing units.Size = 12
-	// MaxState is the largest state or argument: the rest of a message has its
-	// names.
-	MaxState = wire.MaxMessage - units.MiB
+	// MaxState is the largest state or argument: the rest of the 256 MiB of a
+	// message (package wire) has names.
+	MaxState = 250 * units.MB
 )
 
 // variableName is what $name can stand for.

@@ -138,11 +138,11 @@ func Parse(name string, data []byte) (*Scenario, error) {
 		errs = append(errs, err)
 		s.Axes = append(s.Axes, axis)
 	}
-	// What follows looks at parts together: missing ones would be missed twice.
+	err = yamlfile.Beyond(yamlfile.Join(errs...), s.check())
+	// With a section or an axis missing, much would be unused.
 	if yamlfile.Join(errs...) == nil {
-		errs = append(errs, s.check(), s.checkUses())
+		err = yamlfile.Join(err, s.checkUses())
 	}
-	err = yamlfile.Join(errs...)
 	s.broken = err != nil
 	return s, err
 }

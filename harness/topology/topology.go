@@ -296,10 +296,8 @@ func Parse(filename string, data []byte) (*Topology, error) {
 		return nil, err
 	}
 	t := &Topology{doc: doc}
-	if err := doc.Decode(t); err != nil {
-		return nil, err
-	}
-	if err := t.Validate(); err != nil {
+	err = doc.Decode(t)
+	if err := yamlfile.Beyond(err, t.Validate()); err != nil {
 		return nil, err
 	}
 	return t, nil

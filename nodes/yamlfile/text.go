@@ -46,7 +46,7 @@ func Text(filename string, data []byte) ([]byte, error) {
 		switch {
 		case r == utf8.RuneError && size == 1:
 			return nil, doc.Offset(i).Errorf("expected UTF-8 text, got the byte 0x%02x; save the file as UTF-8", text[i])
-		case r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0x7f:
+		case r < ' ' && r != '\t' && r != '\n' && r != '\r':
 			return nil, doc.Offset(i).Errorf("expected text, got the control character 0x%02x; remove it", r)
 		}
 		i += size

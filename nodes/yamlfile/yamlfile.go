@@ -449,7 +449,7 @@ func (d *decoder) structure(node *yaml.Node, v reflect.Value, path Path) {
 		case rest.IsValid():
 			d.entry(key, value, rest, path, seen)
 		default:
-			d.fail(key, path, "unknown key %s%s", describe(key), Suggest(key.Value, names))
+			d.fail(key, path.child(key.Value), "unknown key %s%s", describe(key), Suggest(key.Value, names))
 		}
 	})
 	for _, f := range list {

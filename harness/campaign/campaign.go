@@ -8,11 +8,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"sync"
 	"time"
 
 	"edgebed/harness/job"
+	"edgebed/harness/machine"
 	"edgebed/harness/record"
 )
 
@@ -121,7 +121,8 @@ func Run(ctx context.Context, jobs []job.Job, w *record.Writer, o Options) (Summ
 		o.Observe = func(Event) {}
 	}
 	if o.Busy == nil {
-		o.Busy, o.Cores = busyCores(), float64(runtime.NumCPU())
+		o.Busy = busyCores()
+		o.Cores, _ = machine.Cores()
 	}
 	r := &run{options: o, writer: w, started: time.Now(), changed: make(chan struct{}, 1)}
 	r.admission = newAdmission(jobs, o.Cores, o.Jobs, o.Reruns, o.Disturbed)

@@ -10,7 +10,6 @@ import (
 
 	"edgebed/harness/record"
 	"edgebed/harness/report"
-	"edgebed/harness/sandbox"
 	"edgebed/harness/testbed"
 	"edgebed/harness/topology"
 	"edgebed/scenarios"
@@ -202,20 +201,14 @@ func doctorCommand() *cobra.Command {
 			w := cmd.OutOrStdout()
 			m := record.MachineInfo()
 			fmt.Fprintf(w, "machine: %s, %d cores, kernel %s\n", m.CPU, m.Cores, m.Kernel)
-			if err := sandbox.Probe(cmd.Context(), sandbox.Options{}); err != nil {
-				fmt.Fprintf(w, "sandbox: not available: %v\n", err)
-				return errors.New("this machine cannot run the emulation")
-			}
-			how := "as root"
-			if !sandbox.Privileged() {
-				how = "in a user namespace"
-			}
-			fmt.Fprintf(w, "sandbox: available, %s\n", how)
 			facts, err := testbed.Doctor(cmd.Context())
 			for _, f := range facts {
 				fmt.Fprintln(w, f)
 			}
-			return err
+			if err != nil {
+				return fmt.Errorf("this machine cannot run the emulation: %w", err)
+			}
+			return nil
 		},
 	}
 }

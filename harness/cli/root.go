@@ -64,7 +64,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or file (nothing was started),
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	root.AddCommand(runCommand(), mergeCommand(), reportCommand(), validateCommand(), listCommand(), showCommand(),
 		workloadCommand(), checkCommand(), compareCommand(), exportCommand(), schemaCommand(), baselineCommand(), doctorCommand(), traceCommand(), versionCommand(),
-		workerCommand(), examineCommand())
+		workerCommand(), examineCommand(), calibrateCommand())
 	for _, cmd := range root.Commands() {
 		if check := cmd.Args; check != nil {
 			cmd.Args = func(cmd *cobra.Command, args []string) error { return usage(check(cmd, args)) }

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,9 +17,9 @@ import (
 
 	"edgebed/harness/campaign"
 	"edgebed/harness/job"
+	"edgebed/harness/machine"
 	"edgebed/harness/record"
 	"edgebed/harness/report"
-	"edgebed/harness/sandbox"
 	"edgebed/harness/scenario"
 	"edgebed/harness/testbed"
 	"edgebed/nodes/units"
@@ -254,16 +253,21 @@ func describe(cmd *cobra.Command, plan *scenario.Plan, jobs []job.Job, atOnce in
 		traffic += bytes
 		fmt.Fprintf(w, "%-80s %4d executions %8.1f s %10.2f MB\n", job.Cell.ID, job.Executions(), expected.Seconds(), float64(bytes)/1e6)
 	}
-	fmt.Fprintf(w, "%d cells of %s, profile %s, %.1f MB sent by switches; %v one after another, about %v side by side on %d cores\n",
+	cores, _ := machine.Cores()
+	fmt.Fprintf(w, "%d cells of %s, profile %s, %.1f MB sent by switches; %v one after another, about %v side by side on %g cores\n",
 		len(jobs), plan.Scenario.Name, plan.Profile, float64(traffic)/1e6, total.Round(time.Second),
-		campaign.Estimate(jobs, float64(runtime.NumCPU()), atOnce).Round(time.Second), runtime.NumCPU())
+		campaign.Estimate(jobs, cores, atOnce).Round(time.Second), cores)
 	return nil
 }
 
 func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *job.Prepared, part []job.Job, o runOptions) error {
 	ctx := cmd.Context()
-	if err := sandbox.Probe(ctx, sandbox.Options{}); err != nil {
+	most, err := testbed.Ready(ctx, part)
+	if err != nil {
 		return err
+	}
+	if most > 0 && (o.jobs == 0 || o.jobs > most) {
+		o.jobs = most
 	}
 	header := record.Campaign{
 		Version:        record.Version,
@@ -414,9 +418,25 @@ func examineCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:    testbed.DoctorArg,
 		Hidden: true,
+		Args:   cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return testbed.Examine(cmd.Context(), args[0], cmd.OutOrStdout())
+		},
+	}
+}
+
+// calibrateCommand is what testbed.Calibrate starts; users have no reason to.
+func calibrateCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:    testbed.CalibrateArg,
+		Hidden: true,
 		Args:   cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return testbed.Examine(cmd.Context(), cmd.OutOrStdout())
+			took, err := testbed.RoundTrip(cmd.Context())
+			if err == nil {
+				fmt.Fprintln(cmd.OutOrStdout(), took)
+			}
+			return err
 		},
 	}
 }

@@ -12,7 +12,6 @@ import (
 
 	"edgebed/harness/job"
 	"edgebed/harness/record"
-	"edgebed/harness/sandbox"
 	"edgebed/harness/scenario"
 	"edgebed/harness/testbed"
 	"edgebed/harness/traceview"
@@ -112,7 +111,7 @@ func folderName(id string) string {
 // runTrace runs the job and writes what was traced.
 func runTrace(cmd *cobra.Command, j job.Job, out string) error {
 	ctx := cmd.Context()
-	if err := sandbox.Probe(ctx, sandbox.Options{}); err != nil {
+	if _, err := testbed.Ready(ctx, []job.Job{j}); err != nil {
 		return err
 	}
 	var (

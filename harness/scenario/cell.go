@@ -180,6 +180,9 @@ type Plan struct {
 // about the file's content it returns a Broken plan.
 func (s *Scenario) Expand(sel Selection) (*Plan, error) {
 	profile, ok := s.Profiles[sel.Profile]
+	if !ok && s.broken && len(s.Profiles) == 0 {
+		return &Plan{Scenario: s, Profile: sel.Profile, Broken: true}, nil
+	}
 	if !ok {
 		return nil, fmt.Errorf("%s: unknown profile %q%s", s.File, sel.Profile,
 			yamlfile.Suggest(sel.Profile, slices.Sorted(maps.Keys(s.Profiles))))
@@ -203,6 +206,9 @@ func (s *Scenario) Expand(sel Selection) (*Plan, error) {
 	first := map[string]string{} // point by content
 	for i, seed := range profile.Seeds {
 		for point := range points(axes).all() {
+			if slices.ContainsFunc(point, func(v Value) bool { return v.wrong }) {
+				continue
+			}
 			cell, errs := s.cell(axes, point, params)
 			mistakes.add(errs)
 			if i == 0 && len(errs) == 0 && !s.broken {
@@ -230,6 +236,7 @@ func (s *Scenario) Expand(sel Selection) (*Plan, error) {
 		}
 	}
 	if err := yamlfile.Join(errs...); err != nil {
+		plan.Broken = true
 		return plan, err
 	}
 	plan.decides = s.decides(profile, params)
@@ -347,12 +354,10 @@ func (s *Scenario) cell(axes []Axis, point []Value, params map[string]string) (C
 			err = s.doc.DecodeNode(node, part.into, part.name)
 		}
 		read[part.into] = err == nil
-		if err == nil && part.into == &c.Workload {
-			err = c.Workload.checkKeys(node)
+		if part.into == &c.Workload {
+			err = yamlfile.Beyond(err, c.Workload.checkKeys(node))
 		}
-		if err == nil {
-			err = part.check()
-		}
+		err = yamlfile.Beyond(err, part.check())
 		if err != nil {
 			errs = append(errs, err)
 		}
@@ -514,6 +519,7 @@ func (n *Nodes) expandNames() error {
 				last, _ := strconv.Atoi(m[3])
 				if last < first || last-first >= maxNames-len(names) {
 					errs = append(errs, g.Pos.At("functions", i, "names", k).Errorf("function %s: expected a range from the smaller number to the larger, and at most %d names", name, maxNames))
+					names = append(names, name)
 					continue
 				}
 				for k := first; k <= last; k++ {

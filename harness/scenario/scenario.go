@@ -65,6 +65,8 @@ type Value struct {
 	Label  string
 	Number float64
 	Set    map[string]string
+
+	wrong bool // Parse has said why
 }
 
 // Profile says how much of the matrix to run.
@@ -171,7 +173,7 @@ func parseAxis(doc *yamlfile.Document, index int, f *axisFile) (Axis, error) {
 		if err != nil {
 			errs = append(errs, doc.Errorf(path, "%w", err))
 		}
-		v.Number = number
+		v.Number, v.wrong = number, err != nil
 		axis.Values = append(axis.Values, v)
 	}
 	return axis, yamlfile.Join(errs...)

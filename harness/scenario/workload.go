@@ -117,7 +117,7 @@ func (w *Workload) checkKeys(node *yaml.Node) error {
 	}
 	for _, key := range g.Keys {
 		if !given[key] {
-			errs = append(errs, w.Pos.Errorf("generator %s needs the key %q", w.Generator, key))
+			errs = append(errs, w.Pos.At(key).Errorf("generator %s needs the key %q", w.Generator, key))
 		}
 	}
 	return yamlfile.Join(errs...)

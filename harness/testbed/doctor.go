@@ -1,6 +1,7 @@
 package testbed
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -129,7 +130,12 @@ func Ready(ctx context.Context, jobs []job.Job) (atOnce int, err error) {
 		}
 	}
 	if len(errs) > 0 {
-		return 0, yamlfile.Join(errs...)
+		// What fails without any setting too is no matter of a setting.
+		plain, err := try(ctx, []trial{{}})
+		if err == nil && plain[0].Error != "" {
+			err = fmt.Errorf("this machine cannot run the emulation: %s", plain[0].Error)
+		}
+		return 0, cmp.Or(err, yamlfile.Join(errs...))
 	}
 
 	// The largest cell counts: it must run, be it alone.

@@ -507,11 +507,13 @@ func (t *Topology) Validate() error {
 	if len(t.Switches) == 0 {
 		fail(yamlfile.Path{"switches"}, "expected at least one switch")
 	}
+	switches := map[string]bool{}
 	for i, s := range t.Switches {
+		switches[s] = true
 		name(yamlfile.Path{"switches", i}, "switch", s)
 	}
 	known := func(path yamlfile.Path, s string) bool {
-		if names[s] == "switch" {
+		if switches[s] {
 			return true
 		}
 		fail(path, "unknown switch %q%s", s, yamlfile.Suggest(s, t.Switches))
@@ -539,12 +541,14 @@ func (t *Topology) Validate() error {
 		}
 		addresses[h.Address] = h.Name
 	}
+	wrong := map[string]bool{} // classes, so that their links do not repeat it
 	for class := range t.Classes {
 		if !validName.MatchString(class) {
 			fail(yamlfile.Path{"link-classes", class}, "%q is not a name; expected a letter and up to 31 letters, digits or underscores", class)
 		}
 		if err := t.Classes[class].apply(Params{Queue: DefaultQueue}).Validate(); err != nil {
 			fail(yamlfile.Path{"link-classes", class}, "%w", err)
+			wrong[class] = true
 		}
 	}
 	seen := map[[2]string]bool{}
@@ -566,6 +570,9 @@ func (t *Topology) Validate() error {
 			continue
 		}
 		for dir, p := range t.Directions(l) {
+			if wrong[l.Class] {
+				break
+			}
 			if err := p.Validate(); err != nil {
 				fail(yamlfile.Path{"links", i, []string{"forward", "reverse"}[dir]}, "%w", err)
 				break

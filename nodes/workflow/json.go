@@ -132,7 +132,8 @@ func (r *jsonReader) place(err error) error {
 	for _, err := range yamlfile.Each(err) {
 		at := r.start()
 		for state, offset := range r.states {
-			if strings.HasPrefix(err.Error(), "validate workflow: state "+state+":") {
+			if words := "state " + state + ":"; strings.HasPrefix(err.Error(), "validate workflow: "+words) ||
+				strings.HasPrefix(err.Error(), "validate workflow: order of "+words) {
 				at = offset
 			}
 		}
@@ -202,7 +203,7 @@ func (r *jsonReader) object(value json.RawMessage, offset int, path yamlfile.Pat
 // excerpt shortens a value for a message.
 func excerpt(value []byte) string {
 	const long = 40
-	text := strings.ToValidUTF8(string(bytes.TrimSpace(value)), "?")
+	text := strings.Join(strings.Fields(strings.ToValidUTF8(string(value), "?")), " ")
 	if runes := []rune(text); len(runes) > long {
 		return string(runes[:long]) + "..."
 	}

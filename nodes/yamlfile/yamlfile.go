@@ -450,6 +450,10 @@ func (d *decoder) structure(node *yaml.Node, v reflect.Value, path Path) {
 			d.entry(key, value, rest, path, seen)
 		default:
 			d.fail(key, path.child(key.Value), "unknown key %s%s", describe(key), Suggest(key.Value, names))
+			// The key that was meant is not missing as well.
+			if near, ok := Nearest(key.Value, names); ok {
+				present[near] = true
+			}
 		}
 	})
 	for _, f := range list {
@@ -505,9 +509,11 @@ func (d *decoder) entry(key, value *yaml.Node, m reflect.Value, path Path, seen 
 	before := len(d.errs)
 	k := reflect.New(m.Type().Key()).Elem()
 	d.value(key, k, path.child(key.Value))
+	wrong := len(d.errs) > before
+	// A wrong value leaves a zero one, so that what refers to its key finds it.
 	e := reflect.New(m.Type().Elem()).Elem()
 	d.value(value, e, path.child(key.Value))
-	if len(d.errs) > before {
+	if wrong {
 		return
 	}
 	if !k.Comparable() {

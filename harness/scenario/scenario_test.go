@@ -352,32 +352,3 @@ func TestSelectionErrors(t *testing.T) {
 		}
 	}
 }
-
-func FuzzParse(f *testing.F) {
-	for _, name := range []string{"exp400.yaml", "exp401.yaml", "exp402.yaml", "alibaba-mix.yaml"} {
-		data, err := scenarios.Files.ReadFile(name)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(string(data))
-	}
-	f.Add("version: 1\nmatrix: [{axis: a, values: [1]}]")
-	f.Fuzz(func(t *testing.T, text string) {
-		s, err := Parse("f.yaml", []byte(text))
-		if err != nil {
-			return
-		}
-		cells := 1
-		for _, a := range s.Axes {
-			cells *= len(a.Values)
-		}
-		for name, p := range s.Profiles {
-			if cells*len(p.Seeds) > 100 {
-				continue
-			}
-			if plan, err := s.Expand(Selection{Profile: name}); err == nil && len(plan.Cells) == 0 {
-				t.Error("a plan without cells")
-			}
-		}
-	})
-}

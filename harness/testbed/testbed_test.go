@@ -36,6 +36,13 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
+	if len(os.Args) == 3 && os.Args[1] == DoctorArg {
+		if err := Examine(context.Background(), os.Args[2], os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	if err := sandbox.Probe(context.Background(), sandbox.Options{}); err != nil {
 		var refused *sandbox.RefusedError
 		if errors.As(err, &refused) && os.Getenv(sandbox.EnvRequire) == "" {

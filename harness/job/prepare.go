@@ -29,8 +29,8 @@ type Prepared struct {
 // that every cell can run. If workflows are given, every cell executes those
 // instead of its own. Of a Broken plan it only finds mistakes of the nodes' places.
 //
-// Workflows are drawn as they are needed. Of each cell the first Checked ones are
-// drawn here too and checked; the numbers that decide whether one can run at all
+// Workflows are drawn as they are needed. Of each cell the first ones, at most
+// Checked, are drawn here too and checked; the numbers that decide whether one can run at all
 // are the same for all.
 func Prepare(plan *scenario.Plan, find func(name string) (data []byte, file string, err error), given []Workflow) (*Prepared, error) {
 	p := &Prepared{Decides: plan.Decides()}
@@ -47,7 +47,7 @@ func Prepare(plan *scenario.Plan, find func(name string) (data []byte, file stri
 			err = job.open(src.parsed.Clone())
 		}
 		if err == nil && !plan.Broken {
-			err = job.check()
+			err = job.check(min(Checked, max(2, checkedInAll/len(plan.Cells))))
 		}
 		if err == nil {
 			p.Jobs = append(p.Jobs, job)
@@ -163,9 +163,12 @@ func ReadWorkflows(files []string) ([]Workflow, error) {
 // estimate; estimates for the others follow from these.
 const Checked = 500
 
-// check checks that the job can be run.
-func (j *Job) check() error {
-	for k := range min(j.Executions(), Checked) {
+// checkedInAll is about how many executions of all cells together Prepare looks at.
+const checkedInAll = 100_000
+
+// check checks that the job can be run: of its executions so many.
+func (j *Job) check(executions int) error {
+	for k := range min(j.Executions(), executions) {
 		w, err := j.Workflow(k)
 		if err != nil {
 			return err

@@ -53,7 +53,7 @@ func (j *Job) Expected() time.Duration {
 		}
 		return rate.Time(size * 107 / 100)
 	}
-	for w, p := range j.predictions() {
+	each := sum(j, func(w *workflow.Workflow, p *workflow.Prediction) time.Duration {
 		execution := time.Duration(w.Len()) * (service + 4*delay + 2*time.Millisecond)
 		for _, tr := range p.Transfers {
 			execution += transfer(tr.From, tr.To, tr.Bytes)
@@ -61,40 +61,52 @@ func (j *Job) Expected() time.Duration {
 		if timeout := j.Cell.Execution.Timeout; timeout > 0 {
 			execution = min(execution, timeout)
 		}
-		total += j.Cell.Execution.Pause + execution
+
+		return j.Cell.Execution.Pause + execution
+	})
+
+	return total + each
+}
+
+// sum returns the sum of what, in nanoseconds or bytes, over all executions that
+// the job makes, each with what it puts on the network, as far as that is known. Of
+// a long list the first ones stand for the others.
+func sum[T ~int64](j *Job, what func(*workflow.Workflow, *workflow.Prediction) T) T {
+	var total float64
+	var before *workflow.Workflow
+	looked, all := 0, 0
+	for k := range j.All() {
+		all++
+		if looked >= Checked {
+			continue
+		}
+
+		w, err := j.Workflow(k)
+		if err != nil {
+			continue
+		}
+		p, _, err := j.Predict(w.Workflow, before)
+		if err != nil {
+			p = &workflow.Prediction{}
+		}
+		if j.Cell.Execution.KeepClient {
+			before = w.Workflow
+		}
+		total += float64(what(w.Workflow, p))
+		looked++
 	}
-	return total
+
+	if looked == 0 {
+		return 0
+	}
+	return T(total / float64(looked) * float64(all))
 }
 
 // Traffic returns about how many bytes the job makes switches send, every frame
 // counted once for each switch on its way, as record.Execution.SwitchBytes does.
-func (j *Job) Traffic() (total units.Size) {
+func (j *Job) Traffic() units.Size {
 	switches := func(a, b string) int { return j.topology.Hops(a, b) + 1 }
-	for _, p := range j.predictions() {
-		total += p.WireBytes(switches)
-	}
-	return total
-}
-
-// predictions yields the workflows to execute, in order, each with what it puts on
-// the network, as far as that is known.
-func (j *Job) predictions() iter.Seq2[*workflow.Workflow, *workflow.Prediction] {
-	return func(yield func(*workflow.Workflow, *workflow.Prediction) bool) {
-		var before *workflow.Workflow
-		for k := range j.All() {
-			w := j.Workflow(k).Workflow
-			p, _, err := j.Predict(w, before)
-			if err != nil {
-				p = &workflow.Prediction{}
-			}
-			if !yield(w, p) {
-				return
-			}
-			if j.Cell.Execution.KeepClient {
-				before = w
-			}
-		}
-	}
+	return sum(j, func(_ *workflow.Workflow, p *workflow.Prediction) units.Size { return p.WireBytes(switches) })
 }
 
 // slowest returns the lowest rate on the way between two hosts, 0 where no link
@@ -130,12 +142,20 @@ func (j *Job) Divisible() bool {
 	if j.Cell.Execution.KeepClient {
 		return false
 	}
-	for _, w := range j.Workflows {
+	for k := range min(j.Executions(), Checked) {
+		w, err := j.Workflow(k)
+		if err != nil {
+			return false
+		}
 		if _, exact, err := j.Predict(w.Workflow, nil); err != nil || !exact {
 			return false
 		}
 	}
-	return true
+	if j.Executions() <= Checked {
+		return true
+	}
+	// Those that were not looked at may call any function.
+	return !slices.ContainsFunc(j.serving.functions, func(f string) bool { return len(j.serving.of(f)) != 1 })
 }
 
 // All are the executions that the job makes, in order, warm-ups first.

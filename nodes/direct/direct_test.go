@@ -386,7 +386,7 @@ func TestAnyOrder(t *testing.T) {
 				delete(w.Order, s)
 			}
 		}
-		want, err := workflow.Table1(w, workflow.StateProp, workflow.Direct, 100)
+		want, err := workflow.Table1(w, workflow.Run{Model: workflow.StateProp, Form: workflow.Direct, Argument: 100})
 		if err != nil {
 			t.Fatal(err)
 		}

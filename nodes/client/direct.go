@@ -47,7 +47,7 @@ func (c *Client) runDirect(ctx context.Context, p *prepared, input string) (Resu
 	for name := range p.users {
 		states[name] = toWire(c.held.states[name])
 	}
-	messages, _ := d.Outgoing(direct.Client, 0, input, states)
+	messages, _ := d.Outgoing(direct.Finished{Task: direct.Client, Output: input, States: states})
 
 	arrived, forget := c.callbacks.expect(id, len(d.Answers()), true)
 	defer forget()

@@ -122,6 +122,12 @@ func slowest(t *topology.Topology, from, to string) units.Rate {
 	return rate
 }
 
+// Run says how the job's workflows are executed.
+func (j *Job) Run() workflow.Run {
+	e := j.Cell.Execution
+	return workflow.Run{Model: e.Model, Form: e.Form, Argument: j.Cell.Workload.Argument}
+}
+
 // Predict returns what one execution of the workflow must put on the network,
 // where before is the workflow that its client has executed last, nil for a new
 // client. It is exact where it is known which computers run the functions, and
@@ -129,9 +135,8 @@ func slowest(t *topology.Topology, from, to string) units.Rate {
 // none, or it was of the same workflow. Otherwise it takes each function's first
 // server, and a new client.
 func (j *Job) Predict(w, before *workflow.Workflow) (p *workflow.Prediction, exact bool, err error) {
-	e := j.Cell.Execution
 	place, known := j.placement(w, before)
-	p, err = workflow.Predict(w, e.Model, e.Form, j.Cell.Workload.Argument, place, nil)
+	p, err = workflow.Predict(w, j.Run(), place, nil)
 	return p, known, err
 }
 
@@ -207,9 +212,9 @@ func (j *Job) group(host string) *scenario.ComputerGroup {
 // Bound returns the least time that one execution of the workflow can take,
 // where Predict is exact.
 func (j *Job) Bound(w, before *workflow.Workflow) (*record.Bound, error) {
-	t, e := j.topology, j.Cell.Execution
+	t := j.topology
 	place, _ := j.placement(w, before)
-	b, err := workflow.LowerBound(w, e.Model, e.Form, j.Cell.Workload.Argument, place, workflow.Costs{
+	b, err := workflow.LowerBound(w, j.Run(), place, workflow.Costs{
 		Service: func(i int) time.Duration { return j.service(w.Functions[i], place.Host(i)) },
 		Delay: func(from, to string) time.Duration {
 			var sum time.Duration

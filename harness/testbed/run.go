@@ -224,7 +224,7 @@ func (b *bench) execute(ctx context.Context, index int, w job.Workflow) (record.
 			return e, err
 		}
 	}
-	table1, err := workflow.Table1(w.Workflow, cell.Execution.Model, cell.Execution.Form, cell.Workload.Argument)
+	table1, err := workflow.Table1(w.Workflow, b.job.Run())
 	if err != nil {
 		return e, err
 	}
@@ -251,7 +251,7 @@ func (b *bench) execute(ctx context.Context, index int, w job.Workflow) (record.
 	// Verification fetches states, which is no part of the execution.
 	var unverified reading
 	var verifying bool
-	result, err := c.Execute(running, w.Workflow, cell.Execution.Model, cell.Execution.Form, cell.Workload.Argument,
+	result, err := c.Execute(running, w.Workflow, b.job.Run(),
 		client.Options{Verify: cell.Execution.Verify, Answered: func() (err error) {
 			unverified, err = b.settle(ctx, settleLimit(b.job, w, true))
 			verifying = err == nil

@@ -240,7 +240,7 @@ func FuzzParseJSON(f *testing.F) {
 		_ = w.CheckCarry()
 		for _, model := range Models {
 			place := Placement{Client: "c", Host: func(i int) string { return w.Functions[i] }}
-			if _, err := Predict(w, model, Carry, 1, place, nil); err != nil {
+			if _, err := Predict(w, Run{model, Carry, 1}, place, nil); err != nil {
 				t.Errorf("%s cannot be predicted: %v", model, err)
 			}
 		}

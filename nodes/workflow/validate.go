@@ -186,13 +186,12 @@ func (w *Workflow) HasOrders() bool { return len(w.Order) > 0 || len(w.AnyOrder)
 // CheckCarry says whether the carry form keeps the workflow's states
 // consistent; it fails with a *CarryError where it does not. Where access orders
 // are given it fails as Augment does, first of all with a *CycleError where they
-// contradict the precedences. States then travel
-// along the precedences alone, and a join keeps only what its last arrival
-// brought (prototype). So a state must not be used by two parallel functions,
-// and from one user to the next no join may be entered by a path that does not
-// come from the earlier user. A state whose only users are on one of several
-// parallel paths is fine in this sense, although the reference that the client
-// gets back may be out of date.
+// contradict the precedences. States then travel along the precedences alone, and
+// a join keeps only what its last arrival brought (prototype). So a state must not
+// be used by two parallel functions, and from one user to the next no join may be
+// entered by a path that does not come from the earlier user. A state whose only
+// users are on one of several parallel paths is fine in this sense, although the
+// reference that the client gets back may be out of date.
 func (w *Workflow) CheckCarry() error {
 	if w.HasOrders() {
 		// What passes both checks has no choice left: sequential users in the order

@@ -218,7 +218,7 @@ func TestSlowDrain(t *testing.T) {
 	if passed := units.Size(list[0].TrunkBytes); (30 * units.Kbps).Time(passed) < 10*time.Second {
 		t.Errorf("only %v passed the link: it needs no more than 10 s for that, and the test shows nothing", passed)
 	}
-	if limit := settleLimit(j, true); limit < (30 * units.Kbps).Time(1000*topology.Frame) {
+	if limit := settleLimit(j, job.Workflow{}, true); limit < (30 * units.Kbps).Time(1000*topology.Frame) {
 		t.Errorf("the wait for %v ends before the link's queue can be empty", limit)
 	}
 }
@@ -241,7 +241,11 @@ func TestDiscard(t *testing.T) {
 		if !e.OK {
 			t.Errorf("execution %d failed: %s", e.Index, e.Reason)
 		}
-		got = append(got, fmt.Sprint(e.Index, e.WarmUp, e.Workload == p.Jobs[0].Workflow(e.Index).Name))
+		w, err := p.Jobs[0].Workflow(e.Index)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, fmt.Sprint(e.Index, e.WarmUp, e.Workload == w.Name))
 	}
 	if diff := cmp.Diff([]string{"-2 true true", "-1 true true", "0 false true", "1 false true", "2 false true"}, got); diff != "" {
 		t.Errorf("executions (-want +got):\n%s", diff)

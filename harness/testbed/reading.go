@@ -87,7 +87,7 @@ const (
 // settleLimit bounds the wait for quiet after an execution: by what queues and
 // sockets can hold at the rate of the link that takes longest for it, and, where the
 // execution failed, by the time for which its calls may still go on.
-func settleLimit(j job.Job, ok bool) time.Duration {
+func settleLimit(j job.Job, w job.Workflow, ok bool) time.Duration {
 	t := j.Topology()
 	var drain time.Duration
 	for _, l := range t.Links {
@@ -99,11 +99,7 @@ func settleLimit(j job.Job, ok bool) time.Duration {
 
 	limit := leastSettle + drain
 	if !ok {
-		longest := 0
-		for _, w := range j.Workflows {
-			longest = max(longest, w.Workflow.Len())
-		}
-		limit += time.Duration(longest+1) * j.Cell.Execution.Timeout
+		limit += time.Duration(w.Workflow.Len()+1) * j.Cell.Execution.Timeout
 	}
 	return limit
 }

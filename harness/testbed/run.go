@@ -128,7 +128,7 @@ func (b *bench) run(ctx context.Context, report job.Reporter) error {
 	})
 	maps.Copy(settings, stateSettings(cell.Nodes.Computers))
 	if err := report.Cell(record.Cell{
-		ID: cell.ID, Point: cell.Point, Seed: cell.Seed, Executions: len(b.job.Workflows), First: b.job.First,
+		ID: cell.ID, Point: cell.Point, Seed: cell.Seed, Executions: b.job.Executions(), First: b.job.First,
 		Started: time.Now(), Settings: settings, Network: b.job.Network(),
 	}); err != nil {
 		return err
@@ -148,7 +148,12 @@ func (b *bench) run(ctx context.Context, report job.Reporter) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		e, err := b.execute(ctx, k, b.job.Workflow(k))
+		w, err := b.job.Workflow(k)
+		if err != nil {
+			return fmt.Errorf("execution %d: %w", k, err)
+		}
+
+		e, err := b.execute(ctx, k, w)
 		var restless *restlessError
 		if err != nil && !errors.As(err, &restless) {
 			return fmt.Errorf("execution %d: %w", k, err)
@@ -219,7 +224,7 @@ func (b *bench) execute(ctx context.Context, index int, w job.Workflow) (record.
 			return e, err
 		}
 	}
-	table1, err := workflow.Table1(w.Workflow, cell.Execution.Model, cell.Execution.Form, cell.Workload.Argument)
+	table1, err := workflow.Table1(w.Workflow, b.job.Run())
 	if err != nil {
 		return e, err
 	}
@@ -246,9 +251,9 @@ func (b *bench) execute(ctx context.Context, index int, w job.Workflow) (record.
 	// Verification fetches states, which is no part of the execution.
 	var unverified reading
 	var verifying bool
-	result, err := c.Execute(running, w.Workflow, cell.Execution.Model, cell.Execution.Form, cell.Workload.Argument,
+	result, err := c.Execute(running, w.Workflow, b.job.Run(),
 		client.Options{Verify: cell.Execution.Verify, Answered: func() (err error) {
-			unverified, err = b.settle(ctx, settleLimit(b.job, true))
+			unverified, err = b.settle(ctx, settleLimit(b.job, w, true))
 			verifying = err == nil
 			return err
 		}})
@@ -265,7 +270,7 @@ func (b *bench) execute(ctx context.Context, index int, w job.Workflow) (record.
 	e.Hops = result.Hops
 	e.PTimeMS = result.PTime.Milliseconds()
 	if verifying {
-		verified, err := b.settle(ctx, settleLimit(b.job, true))
+		verified, err := b.settle(ctx, settleLimit(b.job, w, true))
 		if err != nil {
 			return e, errors.Join(err, c.Close())
 		}
@@ -286,7 +291,7 @@ func (b *bench) execute(ctx context.Context, index int, w job.Workflow) (record.
 			return e, err
 		}
 	}
-	after, err := b.settle(ctx, settleLimit(b.job, e.OK))
+	after, err := b.settle(ctx, settleLimit(b.job, w, e.OK))
 	var restless *restlessError
 	if errors.As(err, &restless) {
 		e.OK = false

@@ -1,11 +1,9 @@
 package deploy_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -15,7 +13,6 @@ import (
 	"edgebed/nodes/deploy"
 	"edgebed/nodes/processor"
 	"edgebed/nodes/units"
-	"edgebed/nodes/wire"
 	"edgebed/nodes/workflow"
 )
 
@@ -60,7 +57,7 @@ func TestDirectWorkedExamples(t *testing.T) {
 		{"diamond", workedDiamond(), workflow.StateLocal, 100000, 1 + 2 + 2 + 1 + 3, 3},
 	} {
 		t.Run(fmt.Sprintf("%s/%s", tt.name, tt.model), func(t *testing.T) {
-			if bound, err := workflow.Table1(tt.w, tt.model, workflow.Direct, argument); err != nil || tt.payload > int(bound) ||
+			if bound, err := workflow.Table1(tt.w, workflow.Run{Model: tt.model, Form: workflow.Direct, Argument: argument}); err != nil || tt.payload > int(bound) ||
 				tt.model == workflow.StateProp && tt.payload != int(bound) {
 				t.Errorf("Eq. (1) gives %d, %v", bound, err)
 			}
@@ -259,7 +256,7 @@ func TestFullState(t *testing.T) {
 				moved := map[workflow.Variant]int{}
 				for _, variant := range []workflow.Variant{workflow.Artifact, workflow.Text} {
 					w.Variant = variant
-					want, err := workflow.Predict(w, model, form, argument, place, nil)
+					want, err := workflow.Predict(w, workflow.Run{Model: model, Form: form, Argument: argument}, place, nil)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -328,7 +325,7 @@ func TestDirectStatesStay(t *testing.T) {
 			t.Fatal(err)
 		}
 		for run := range 3 {
-			result, err := c.Execute(t.Context(), w, model, workflow.Direct, argument, client.Options{Verify: true})
+			result, err := c.Execute(t.Context(), w, workflow.Run{Model: model, Form: workflow.Direct, Argument: argument}, client.Options{Verify: true})
 			if err != nil {
 				t.Fatalf("%s, run %d: %v", model, run, err)
 			}
@@ -403,7 +400,7 @@ func TestDirectConcurrent(t *testing.T) {
 				if err == nil {
 					// State-local's names are the same in all executions, and a state
 					// server keeps one of each.
-					_, err = c.Execute(t.Context(), w, workflow.StateProp, workflow.Direct, argument, client.Options{Verify: true})
+					_, err = c.Execute(t.Context(), w, workflow.Run{Model: workflow.StateProp, Form: workflow.Direct, Argument: argument}, client.Options{Verify: true})
 				}
 				if err != nil {
 					t.Errorf("client %d, execution %d: %v", k, n, err)
@@ -419,287 +416,6 @@ func TestDirectConcurrent(t *testing.T) {
 	}
 	group.Wait()
 	waitIdle(t, d)
-}
-
-// waitForgotten waits until no computer holds anything, waiting tasks included.
-func waitForgotten(t *testing.T, d *deploy.Deployment) {
-	t.Helper()
-	held := func() (n int) {
-		for _, s := range d.Stats().Computers {
-			n += s.Running + s.Queued + s.InFlight + s.Joins
-		}
-		return n
-	}
-	for end := time.Now().Add(20 * time.Second); held() > 0; time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("computers still hold something: %+v", d.Stats().Computers)
-		}
-	}
-}
-
-// TestComputerDiesInDAG: in both forms, when a computer's host vanishes in the
-// middle of a DAG, the execution fails with a reason by its deadline, the next
-// ones run, and nothing is left.
-func TestComputerDiesInDAG(t *testing.T) {
-	noLeaks(t)
-	network, cfg := ring(5, 50*time.Millisecond)
-	cfg.Timeout = 2 * time.Second
-	d := warm(t, cfg)
-	without := &workflow.Workflow{
-		Functions:    []string{name(2), name(4), name(5)},
-		Dependencies: map[string][]string{"r": {name(2), name(5)}},
-		StateSizes:   map[string]units.Size{"r": 100},
-	}
-	w := workedDiamond()
-	for _, form := range []workflow.Form{workflow.Carry, workflow.Direct} {
-		for _, model := range stateModels {
-			// The host of one branch vanishes while the entry runs; or while it
-			// runs its own function, when nobody waits for its acknowledgement.
-			for _, silent := range []bool{false, true} {
-				t.Run(fmt.Sprintf("%s/%s/silent=%t", form, model, silent), func(t *testing.T) {
-					cut := make(chan struct{})
-					go func() {
-						defer close(cut)
-						ready := func() bool {
-							if !silent {
-								return d.Computer(name(2)).Stats().Running > 0
-							}
-							return d.Computer(name(3)).Stats().Running > 0 && d.Computer(name(2)).Stats().InFlight == 0
-						}
-						for !ready() {
-							time.Sleep(time.Millisecond)
-						}
-						network.Cut(address(3))
-					}()
-					begin := time.Now()
-					_, err := executeForm(d, w, model, form, client.Options{})
-					var failure *client.Failure
-					if !errors.As(err, &failure) {
-						t.Fatalf("%v, want a *Failure", err)
-					}
-					<-cut
-					if took := time.Since(begin); took > 2*cfg.Timeout {
-						t.Errorf("the failure came after %v, the deadline is %v", took, cfg.Timeout)
-					}
-					told := form == workflow.Direct || !silent
-					if told && (errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), name(3))) {
-						t.Errorf("%v: want the reason, with the computer's name, before the deadline", err)
-					}
-					for _, f := range []workflow.Form{workflow.Carry, workflow.Direct} {
-						if _, err := executeForm(d, without, model, f, client.Options{Verify: true}); err != nil {
-							t.Errorf("next execution, %s: %v", f, err)
-						}
-					}
-
-					network.Restore(address(3))
-					// The controller may have forgotten the router on the host that was
-					// cut off, and the router have given up on the others' computers.
-					announceRouter(t, network.Host(address(3)), name(1), name(3))
-					for _, i := range []int{3, 5} {
-						if err := d.StopComputer(name(i)); err != nil {
-							t.Error(err)
-						}
-						if err := d.StartComputer(t.Context(), name(i)); err != nil {
-							t.Fatal(err)
-						}
-					}
-					if _, err := executeForm(d, w, model, form, client.Options{}); err != nil {
-						t.Errorf("after the restart: %v", err)
-					}
-				})
-			}
-		}
-	}
-	waitForgotten(t, d)
-}
-
-// TestLateReports: what a failed execution leaves waiting at a join is forgotten
-// before the next client starts. Nobody calls the old client back when the join's
-// time is over, and no connection is opened in an execution that is under way then.
-func TestLateReports(t *testing.T) {
-	noLeaks(t)
-	network, cfg := ring(5, 100*time.Millisecond)
-	cfg.Timeout, cfg.CallTimeout = 600*time.Millisecond, 800*time.Millisecond
-	d := warm(t, cfg)
-	for _, form := range []workflow.Form{workflow.Carry, workflow.Direct} {
-		cut := make(chan struct{})
-		go func() {
-			defer close(cut)
-			for d.Computer(name(3)).Stats().Running == 0 || d.Computer(name(2)).Stats().InFlight > 0 {
-				time.Sleep(time.Millisecond)
-			}
-			network.Cut(address(3))
-		}()
-		failed := time.Now()
-		if _, err := executeForm(d, workedDiamond(), workflow.StateProp, form, client.Options{}); err == nil {
-			t.Fatalf("%s: the execution succeeded without one branch's host", form)
-		}
-		<-cut
-
-		c, err := d.NewClient(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		conns, failures := network.Conns(), 0
-		for host, s := range d.Stats().Computers {
-			if s.Joins+s.InFlight > 0 {
-				t.Errorf("%s: the computer on %s still holds %+v when the next client is there", form, host, s)
-			}
-			failures += s.Failed
-		}
-		// A join would have expired by its call timeout and one round of housekeeping.
-		time.Sleep(time.Until(failed.Add(cfg.Timeout + cfg.CallTimeout + 1200*time.Millisecond)))
-		for _, s := range d.Stats().Computers {
-			failures -= s.Failed
-		}
-		if opened := network.Conns() - conns; opened != 0 || failures != 0 || c.LateCallbacks() != 0 {
-			t.Errorf("%s: afterwards %d connections were opened, %d failures reported, and %d callbacks came late",
-				form, opened, -failures, c.LateCallbacks())
-		}
-		if err := c.Close(); err != nil {
-			t.Error(err)
-		}
-		// The routers may have given up the computer: start it anew.
-		network.Restore(address(3))
-		announceRouter(t, network.Host(address(3)), name(1), name(3))
-		for _, i := range []int{3, 5} {
-			if err := d.StopComputer(name(i)); err != nil {
-				t.Error(err)
-			}
-			if err := d.StartComputer(t.Context(), name(i)); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-}
-
-// announceRouter makes a host's router known to the controller on another host.
-func announceRouter(t *testing.T, n wire.Net, controller, host string) {
-	t.Helper()
-	cc, err := wire.Dial(n, fmt.Sprintf("%s:%d", controller, wire.PortController))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer cc.Close()
-	if _, err := wire.NewEdgeControllerClient(cc).AnnounceRouter(t.Context(), &wire.RouterInfo{
-		EdgeServerEndpoint:      fmt.Sprintf("%s:%d", host, wire.PortRouter),
-		ForwardingTableEndpoint: fmt.Sprintf("%s:%d", host, wire.PortRouterConfig),
-	}); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// TestDirectComputerStops: a computer that is closed in the middle of an
-// execution ends it, and the next ones run once it is back.
-func TestDirectComputerStops(t *testing.T) {
-	noLeaks(t)
-	_, cfg := ring(5, 50*time.Millisecond)
-	cfg.Timeout = 2 * time.Second
-	d := warm(t, cfg)
-	for _, model := range stateModels {
-		stopped := make(chan error, 1)
-		go func() {
-			for d.Computer(name(3)).Stats().Running == 0 {
-				time.Sleep(time.Millisecond)
-			}
-			stopped <- d.StopComputer(name(3))
-		}()
-		_, err := direct(d, workedDiamond(), model, client.Options{})
-		var failure *client.Failure
-		if !errors.As(err, &failure) || !strings.Contains(err.Error(), name(3)) {
-			t.Errorf("%s: %v, want a failure that names the computer", model, err)
-		}
-		if err := <-stopped; err != nil {
-			t.Error(err)
-		}
-		_, err = direct(d, workedDiamond(), model, client.Options{})
-		if !errors.As(err, &failure) || failure.Stage != client.StageResolve {
-			t.Errorf("%s: %v, want that nobody serves the function", model, err)
-		}
-		if err := d.StartComputer(t.Context(), name(3)); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := direct(d, workedDiamond(), model, client.Options{Verify: true}); err != nil {
-			t.Errorf("%s: after the restart: %v", model, err)
-		}
-	}
-	waitForgotten(t, d)
-}
-
-// TestReadWriteCloud: with every use a state is read from the cloud and written
-// back there; without, it is moved there once.
-func TestReadWriteCloud(t *testing.T) {
-	noLeaks(t)
-	for _, readWrite := range []bool{false, true} {
-		network, cfg := ring(5, time.Millisecond)
-		tap := newTap(t, network)
-		for _, i := range []int{2, 3, 4} {
-			c := cfg.Computers[name(i)]
-			c.StateHost, c.StateReadWrite = name(5), readWrite
-			cfg.Computers[name(i)] = c
-		}
-		d := warm(t, cfg)
-		w := workedChain() // s0 is used twice, s1 once
-		for _, form := range []workflow.Form{workflow.Carry, workflow.Direct} {
-			for _, verify := range []bool{false, true} {
-				tap.take()
-				conns := network.Conns()
-				result, err := executeForm(d, w, workflow.StateLocal, form, client.Options{Verify: verify})
-				if err != nil {
-					t.Fatalf("%s, read-write %t, verified %t: %v", form, readWrite, verify, err)
-				}
-				if at := result.States["s0"].Location; at != name(5)+":30000" {
-					t.Errorf("%s: s0 is at %q, want in the cloud", form, at)
-				}
-				if verify {
-					continue
-				}
-				opened := network.Conns() - conns
-				var calls []string
-				cloud := 0
-				for _, m := range tap.take() {
-					if strings.HasPrefix(m.method, "StateServer/") && m.from != m.to {
-						if m.from == address(5) || m.to == address(5) {
-							cloud += m.payload()
-						}
-						if m.request && m.to == address(5) {
-							calls = append(calls, strings.TrimPrefix(m.method, "StateServer/"))
-						}
-					}
-				}
-				slices.Sort(calls)
-				moved := 10000 + 20000
-				wantCalls, wantCloud, extra := []string{"Put", "Put"}, moved, 0
-				if readWrite {
-					// Three uses: one Get and one Put each, over one connection.
-					wantCalls = []string{"Get", "Get", "Get", "Put", "Put", "Put", "Put", "Put"}
-					wantCloud, extra = moved+2*(2*10000+20000), 3
-				}
-				if !slices.Equal(calls, wantCalls) || cloud != wantCloud {
-					t.Errorf("%s, read-write %t: calls %q and %d bytes at the cloud, want %q and %d", form, readWrite, calls, cloud, wantCalls, wantCloud)
-				}
-				// The client's router and own states, two moves from the client; and
-				// the callback, or the tables (in the router's place), two computers
-				// and two callbacks.
-				want := map[workflow.Form]int{workflow.Carry: 1 + 1 + 2 + 1, workflow.Direct: 1 + 1 + 2 + 2 + 2}[form] + extra
-				if opened != want {
-					t.Errorf("%s, read-write %t: %d connections, want %d", form, readWrite, opened, want)
-				}
-			}
-		}
-		waitIdle(t, d)
-	}
-}
-
-// TestReadWriteRefuses: a computer's own server is not a cloud.
-func TestReadWriteRefuses(t *testing.T) {
-	_, cfg := ring(3, 0)
-	c := cfg.Computers[name(2)]
-	c.StateReadWrite = true
-	cfg.Computers[name(2)] = c
-	if _, err := deploy.Start(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "name another host") {
-		t.Errorf("%v, want a refusal", err)
-	}
 }
 
 // TestDirectLoopback runs the direct form on the kernel's loopback device.

@@ -16,20 +16,24 @@ func (n *Network) Counters() (network.Counters, error) {
 	if err := n.checkOpen(); err != nil {
 		return network.Counters{}, err
 	}
+
 	stats, err := n.fabricC.stats()
 	if err != nil {
 		return network.Counters{}, fmt.Errorf("read counters of network %s: %w", n.topologyName(), err)
 	}
+
 	queues, err := n.fabricC.qdiscs()
 	if err != nil {
 		return network.Counters{}, fmt.Errorf("read counters of network %s: %w", n.topologyName(), err)
 	}
+
 	fifos := make(map[int]qdisc, len(queues))
 	for _, q := range queues {
 		if q.handle == fifoHandle {
 			fifos[q.index] = q
 		}
 	}
+
 	c := network.Counters{Ports: make([]network.PortCounters, len(n.ports))}
 	for i, p := range n.ports {
 		s, ok := stats[p.index]
@@ -45,6 +49,7 @@ func (n *Network) Counters() (network.Counters, error) {
 			Backlog: int64(q.backlog), Queued: int64(q.queued),
 		}
 	}
+
 	return c, nil
 }
 
@@ -80,6 +85,7 @@ func (n *Network) Idle(ctx context.Context, quiet time.Duration) (network.Counte
 	if err != nil {
 		return network.Counters{}, err
 	}
+
 	since, busy := time.Now(), ""
 	for {
 		select {
@@ -87,11 +93,13 @@ func (n *Network) Idle(ctx context.Context, quiet time.Duration) (network.Counte
 			return network.Counters{}, fmt.Errorf("wait until network %s is idle: %w; last seen busy: %s", n.topologyName(), ctx.Err(), busy)
 		case <-time.After(pause):
 		}
+
 		now := time.Now()
 		c, err := n.Counters()
 		if err != nil {
 			return network.Counters{}, err
 		}
+
 		if c.Moved(last) {
 			since, busy = now, c.Busiest(last)
 		}
@@ -99,6 +107,8 @@ func (n *Network) Idle(ctx context.Context, quiet time.Duration) (network.Counte
 		if now.Sub(since) < quiet {
 			continue
 		}
+
+		// Nothing moved in the switches for long enough; a delay line may still hold frames.
 		waiting, err := n.onWire(ctx)
 		if err != nil {
 			return network.Counters{}, fmt.Errorf("wait until network %s is idle: %w", n.topologyName(), err)
@@ -106,6 +116,7 @@ func (n *Network) Idle(ctx context.Context, quiet time.Duration) (network.Counte
 		if waiting == 0 {
 			return c, nil
 		}
+
 		since, busy = now, fmt.Sprintf("%d frames on the wire", waiting)
 	}
 }
@@ -120,6 +131,7 @@ func (n *Network) topologyName() string {
 // netstat: a line of names and a line of values.
 func parseCounters(text, group string, into map[string]int64) error {
 	var names []string
+
 	for line := range strings.Lines(text) {
 		fields := strings.Fields(line)
 		if len(fields) == 0 || fields[0] != group {
@@ -129,6 +141,7 @@ func parseCounters(text, group string, into map[string]int64) error {
 			names = fields
 			continue
 		}
+
 		if len(fields) != len(names) {
 			return fmt.Errorf("parse group %s: %d values for %d names", group, len(fields)-1, len(names)-1)
 		}

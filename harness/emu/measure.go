@@ -89,6 +89,7 @@ func (n *Network) Measure(ctx context.Context) ([]Measurement, error) {
 	if err := n.checkOpen(); err != nil {
 		return nil, err
 	}
+
 	n.mu.Lock()
 	var all []*probe
 	for _, l := range n.links {
@@ -97,9 +98,12 @@ func (n *Network) Measure(ctx context.Context) ([]Measurement, error) {
 		}
 	}
 	n.mu.Unlock()
+
 	if len(all) == 0 {
 		return nil, nil
 	}
+
+	// In a large network a part of the links stands for all.
 	if step := (len(all) + mostMeasured - 1) / mostMeasured; step > 1 {
 		// An odd step takes both directions in turn.
 		step |= 1
@@ -109,10 +113,12 @@ func (n *Network) Measure(ctx context.Context) ([]Measurement, error) {
 		}
 		all = some
 	}
+
 	err := n.fabric.do(func() error { return measure(ctx, all) })
 	if err != nil {
 		return nil, fmt.Errorf("measure the links of network %s: %w", n.topologyName(), err)
 	}
+
 	list := make([]Measurement, len(all))
 	for i, p := range all {
 		list[i] = p.result()
@@ -183,6 +189,7 @@ func (p *probe) delay() time.Duration { return p.params.Delay + p.params.Jitter 
 
 func (p *probe) result() Measurement {
 	m := Measurement{Link: p.link, Asked: p.params}
+
 	var delays []time.Duration
 	for i, at := range p.arrived {
 		switch {
@@ -192,13 +199,17 @@ func (p *probe) result() Measurement {
 			delays = append(delays, time.Duration(at-p.sent[i]))
 		}
 	}
-	if m.Singles = len(delays); m.Singles > 0 {
+
+	m.Singles = len(delays)
+	if m.Singles > 0 {
 		slices.Sort(delays)
 		m.Delay = delays[len(delays)/2]
 	}
+
 	if p.params.Jitter > 0 {
 		m.Delays, m.Gap = delays, p.gap
 	}
+
 	if p.frames > 0 {
 		first := p.singles + p.atOnce
 		if p.left != nil {
@@ -209,6 +220,7 @@ func (p *probe) result() Measurement {
 		}
 		m.Interrupted = m.Rate == 0
 	}
+
 	return m
 }
 
@@ -248,12 +260,14 @@ func measure(ctx context.Context, probes []*probe) (err error) {
 		return fmt.Errorf("open a packet socket: %w", err)
 	}
 	defer unix.Close(fd)
+
 	// A socket does not see the frames that it sends, so that another one receives.
 	tap, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
 		return fmt.Errorf("open a packet socket: %w", err)
 	}
 	defer unix.Close(tap)
+
 	jittered := slices.ContainsFunc(probes, func(p *probe) bool { return p.left != nil })
 	ignoreOutgoing := 1
 	if jittered {
@@ -270,21 +284,26 @@ func measure(ctx context.Context, probes []*probe) (err error) {
 			return fmt.Errorf("set up the packet socket: %w", err)
 		}
 	}
+
 	// On all ports. Before a bridge takes a frame, taps for all protocols see
 	// it; those for one protocol do not.
 	all := binary.BigEndian.Uint16(binary.NativeEndian.AppendUint16(nil, unix.ETH_P_ALL))
 	if err := unix.Bind(tap, &unix.SockaddrLinklayer{Protocol: all}); err != nil {
 		return fmt.Errorf("bind the packet socket: %w", err)
 	}
+
 	m := &meter{fd: fd, tap: tap, probes: probes, byPort: map[int]int{}, leaving: map[int]int{}}
 	most, gap := 0, time.Duration(0)
 	for i, p := range probes {
 		m.byPort[p.to], m.leaving[p.from] = i, i
 		most, gap = max(most, p.singles), max(gap, p.gap)
 	}
+
+	// All probes keep one beat, so that one wait serves them all.
 	for _, p := range probes {
 		p.gap = gap
 	}
+
 	for i := range most {
 		begin := time.Now()
 		for k, p := range probes {
@@ -300,13 +319,17 @@ func measure(ctx context.Context, probes []*probe) (err error) {
 			return err
 		}
 	}
+
 	if err := m.settle(ctx, probes, single); err != nil {
 		return err
 	}
+
+	// Trains load links: only so many at once as the machine can carry.
 	for rest := probes; len(rest) > 0; {
 		count, sum := 0, units.Rate(0)
 		for _, p := range rest {
-			if sum += p.params.Rate; count > 0 && sum > sideBySide {
+			sum += p.params.Rate
+			if count > 0 && sum > sideBySide {
 				break
 			}
 			count++
@@ -316,6 +339,7 @@ func measure(ctx context.Context, probes []*probe) (err error) {
 		}
 		rest = rest[count:]
 	}
+
 	// What comes next should find the buckets full again.
 	var refill time.Duration
 	for _, p := range probes {
@@ -323,6 +347,7 @@ func measure(ctx context.Context, probes []*probe) (err error) {
 			refill = max(refill, p.params.Rate.Time(p.params.BurstSize()+p.size))
 		}
 	}
+
 	return m.receive(ctx, time.Now().Add(refill))
 }
 
@@ -357,6 +382,7 @@ func (m *meter) trains(ctx context.Context, first, count int) error {
 	for _, p := range batch {
 		longest = max(longest, p.frames)
 	}
+
 	for i := range longest {
 		for k, p := range batch {
 			if i >= p.frames {
@@ -377,6 +403,7 @@ func (m *meter) trains(ctx context.Context, first, count int) error {
 			}
 		}
 	}
+
 	return m.settle(ctx, batch, train)
 }
 
@@ -405,6 +432,7 @@ func (m *meter) send(k, number int, size units.Size) (bool, error) {
 // have not are lost.
 func (m *meter) settle(ctx context.Context, probes []*probe, s stage) error {
 	end := time.Now()
+
 	missing := func() bool {
 		for _, p := range probes {
 			from, to := p.span(s)
@@ -414,6 +442,7 @@ func (m *meter) settle(ctx context.Context, probes []*probe, s stage) error {
 		}
 		return false
 	}
+
 	var wait time.Duration
 	for _, p := range probes {
 		due := p.delay() + patience
@@ -422,6 +451,7 @@ func (m *meter) settle(ctx context.Context, probes []*probe, s stage) error {
 		}
 		wait = max(wait, due)
 	}
+
 	for end = end.Add(wait); missing() && time.Now().Before(end); {
 		if err := m.receive(ctx, time.Now().Add(time.Millisecond)); err != nil {
 			return err
@@ -444,13 +474,16 @@ func (m *meter) receive(ctx context.Context, until time.Time) error {
 		case !errors.Is(err, unix.EAGAIN):
 			return fmt.Errorf("receive probe frames: %w", err)
 		}
+
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+
 		left := time.Until(until)
 		if left <= 0 {
 			return nil
 		}
+
 		wait := unix.NsecToTimespec(int64(left))
 		if _, err := unix.Ppoll([]unix.PollFd{{Fd: int32(m.tap), Events: unix.POLLIN}}, &wait, nil); err != nil && !errors.Is(err, unix.EINTR) {
 			return fmt.Errorf("wait for probe frames: %w", err)
@@ -464,6 +497,7 @@ func (m *meter) note(frame, control []byte, from unix.Sockaddr) {
 	if !ok || len(frame) < probeHead || binary.BigEndian.Uint16(frame[12:]) != probeType {
 		return
 	}
+
 	ports := m.byPort
 	if at.Pkttype == unix.PACKET_OUTGOING {
 		ports = m.leaving
@@ -472,19 +506,24 @@ func (m *meter) note(frame, control []byte, from unix.Sockaddr) {
 	if !ok {
 		return
 	}
+
 	p, number := m.probes[k], binary.BigEndian.Uint64(frame[14:])
 	seen := p.arrived
 	if at.Pkttype == unix.PACKET_OUTGOING {
 		seen = p.left
 	}
+
 	if number >= uint64(len(seen)) {
 		return
 	}
+
+	// The kernel's time of the frame, where it has one, is nearer the truth than now.
 	seen[number] = time.Now().UnixNano()
 	messages, err := unix.ParseSocketControlMessage(control)
 	if err != nil {
 		return
 	}
+
 	for _, c := range messages {
 		if c.Header.Level == unix.SOL_SOCKET && c.Header.Type == unix.SO_TIMESTAMPNS_NEW && len(c.Data) >= 16 {
 			seen[number] = int64(binary.NativeEndian.Uint64(c.Data))*1e9 + int64(binary.NativeEndian.Uint64(c.Data[8:]))

@@ -81,13 +81,16 @@ func Build(ctx context.Context, t *topology.Topology, opts Options) (*Network, e
 	if err != nil {
 		return nil, fmt.Errorf("build network: %w", err)
 	}
+
 	if err := t.Validate(); err != nil {
 		return nil, fmt.Errorf("build network: %w", err)
 	}
+
 	n := &Network{
 		opts: opts, topology: t.Clone(), backend: None, settings: map[string]string{},
 		closed: make(chan struct{}), nextIndex: firstIndex, bridges: map[string]int{},
 	}
+
 	if err := n.build(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("build network %s: %w", t.Name, err), n.Close())
 	}
@@ -119,6 +122,7 @@ func (n *Network) build(ctx context.Context) error {
 		}
 		n.steps = append(n.steps, step{s.name, time.Since(start)})
 	}
+
 	return nil
 }
 
@@ -127,12 +131,14 @@ func (n *Network) openFabric(context.Context) (err error) {
 	if err := n.checkFiles(); err != nil {
 		return err
 	}
+
 	if n.home, err = currentNamespace(); err != nil {
 		return err
 	}
 	if n.fabric, err = newNamespace(n.home, func() error { return writeAll(quiet) }); err != nil {
 		return fmt.Errorf("make the switches' namespace: %w", err)
 	}
+
 	n.fabricC, err = n.fabric.dial()
 	return err
 }
@@ -146,6 +152,7 @@ func (n *Network) checkFiles() error {
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		return fmt.Errorf("read the limit of open files: %w", err)
 	}
+
 	// The Go runtime has raised the soft limit to the hard one.
 	if need > limit.Cur {
 		return fmt.Errorf("check the limit of open files: the network needs about %d, and the process may have %d; raise it with ulimit -n", need, limit.Cur)
@@ -186,9 +193,11 @@ func (n *Network) addSwitch(i int, name string) error {
 		LinkAttrs:         netlink.LinkAttrs{Name: fmt.Sprintf("b%d", i), MTU: mtu, HardwareAddr: hardware(macBridge, i), GSOMaxSegs: 1},
 		MulticastSnooping: &off,
 	}
+
 	if err := n.fabricC.LinkAdd(bridge); err != nil {
 		return fmt.Errorf("add a bridge: %w%s", err, missing(err, "bridge"))
 	}
+
 	n.bridges[name] = bridge.Index
 	return n.fabricC.LinkSetUp(bridge)
 }
@@ -199,6 +208,7 @@ func (n *Network) addPort(at, toward string, trunk bool, peer string, peerNS *na
 	p := port{name: at + "-" + toward, index: n.nextIndex, trunk: trunk}
 	n.nextIndex++
 	i := p.index - firstIndex
+
 	veth := &netlink.Veth{
 		LinkAttrs: netlink.LinkAttrs{
 			Name: fmt.Sprintf("p%d", i), Index: p.index, MTU: mtu, GSOMaxSegs: 1,
@@ -206,12 +216,15 @@ func (n *Network) addPort(at, toward string, trunk bool, peer string, peerNS *na
 		},
 		PeerName: peer, PeerNamespace: netlink.NsFd(peerNS.file.Fd()), PeerHardwareAddr: peerMAC, PeerMTU: uint32(mtu),
 	}
+
 	if err := n.fabricC.LinkAdd(veth); err != nil {
 		return p, fmt.Errorf("add a veth pair for port %s: %w%s", p.name, err, missing(err, "veth"))
 	}
+
 	if err := n.isolate(p.index); err != nil {
 		return p, fmt.Errorf("set up port %s: %w", p.name, err)
 	}
+
 	n.ports = append(n.ports, p)
 	return p, nil
 }
@@ -238,11 +251,13 @@ func (n *Network) addLinks(ctx context.Context) error {
 		n.links = append(n.links, &link{spec: spec, params: p, line: -1})
 		needed = needed || delayed(p[0]) || delayed(p[1])
 	}
+
 	if needed && len(n.links) > 0 {
 		if err := n.openWire(); err != nil {
 			return err
 		}
 	}
+
 	var lines []delayline.Line
 	defer func() {
 		// The relay takes over the files of the lines; this is for errors
@@ -252,6 +267,7 @@ func (n *Network) addLinks(ctx context.Context) error {
 			l.B.Close()
 		}
 	}()
+
 	for i, l := range n.links {
 		line, err := n.addLink(i, l)
 		if line != nil {
@@ -262,15 +278,19 @@ func (n *Network) addLinks(ctx context.Context) error {
 			return fmt.Errorf("make link %s-%s: %w", l.spec.Between[0], l.spec.Between[1], err)
 		}
 	}
+
 	if len(lines) == 0 {
 		return nil
 	}
+
+	// From here on the relay closes the files.
 	started := lines
 	lines = nil
 	var err error
 	if n.relay, err = delayline.Start(ctx, started); err != nil {
 		return fmt.Errorf("start the delay line: %w", err)
 	}
+
 	return nil
 }
 
@@ -279,13 +299,16 @@ func (n *Network) openWire() (err error) {
 	if n.wire, err = newNamespace(n.home, func() error { return writeAll(quiet) }); err != nil {
 		return fmt.Errorf("make the wire's namespace: %w", err)
 	}
+
 	if n.wireC, err = n.wire.dial(); err != nil {
 		return err
 	}
+
 	n.backend = n.opts.Delay
 	if n.backend == DelayLine {
 		return nil
 	}
+
 	support, err := n.wireC.probeNetem()
 	n.settings["netem"] = support.String()
 	switch {
@@ -301,6 +324,7 @@ func (n *Network) openWire() (err error) {
 	default:
 		return errors.New("use netem: this kernel does not have it; load sch_netem, or choose the delay line")
 	}
+
 	return nil
 }
 
@@ -310,6 +334,7 @@ func (n *Network) addLink(i int, l *link) (*delayline.Line, error) {
 	if n.wire == nil || !n.opts.LiveDelay && !delayed(l.params[0]) && !delayed(l.params[1]) {
 		return nil, n.addPlainLink(i, l)
 	}
+
 	var names [2]string
 	for end := range 2 {
 		names[end] = fmt.Sprintf("w%d", 2*i+end)
@@ -317,33 +342,40 @@ func (n *Network) addLink(i int, l *link) (*delayline.Line, error) {
 		if err != nil {
 			return nil, err
 		}
+
 		l.port[end] = p.index
 		if err := n.fabricC.shape(p.index, l.params[end]); err != nil {
 			return nil, fmt.Errorf("shape port %s: %w", p.name, err)
 		}
+
 		inner, err := n.wireC.LinkByName(names[end])
 		if err != nil {
 			return nil, fmt.Errorf("find the wire end of port %s: %w", p.name, err)
 		}
 		l.wire[end] = inner.Attrs().Index
 		n.wireEnds = append(n.wireEnds, l.wire[end])
+
 		if err := n.wireC.LinkSetGSOMaxSegs(inner, 1); err != nil {
 			return nil, fmt.Errorf("turn segmentation off on the wire: %w", err)
 		}
 	}
+
 	if n.backend == Netem {
 		if err := n.joinByNetem(i, l); err != nil {
 			return nil, err
 		}
 	}
+
 	for end := range 2 {
 		if err := errors.Join(n.wireC.LinkSetUp(device(l.wire[end])), n.fabricC.LinkSetUp(device(l.port[end]))); err != nil {
 			return nil, fmt.Errorf("bring the link up: %w", err)
 		}
 	}
+
 	if n.backend == Netem {
 		return nil, nil
 	}
+
 	line := &delayline.Line{AB: lineParams(l.params[0]), BA: lineParams(l.params[1]), Seed: n.opts.Seed + uint64(i)}
 	err := n.wire.do(func() (err error) {
 		if line.A, err = delayline.Open(names[0]); err != nil {
@@ -354,6 +386,7 @@ func (n *Network) addLink(i int, l *link) (*delayline.Line, error) {
 		}
 		return nil
 	})
+
 	if err != nil {
 		return nil, fmt.Errorf("open the delay line of %s-%s: %w", a, b, err)
 	}
@@ -368,12 +401,16 @@ func (n *Network) addPlainLink(i int, l *link) error {
 	if err != nil {
 		return err
 	}
+
 	far, err := n.fabricC.LinkByName(temporary)
 	if err != nil {
 		return fmt.Errorf("find the other end of port %s: %w", near.name, err)
 	}
+
 	l.port = [2]int{near.index, far.Attrs().Index}
 	n.ports = append(n.ports, port{name: b + "-" + a, index: l.port[1], trunk: true})
+
+	// A veth has two ends in one namespace here: the far one becomes a port as well.
 	if err := errors.Join(
 		n.fabricC.LinkSetGSOMaxSegs(far, 1),
 		n.fabricC.LinkSetMasterByIndex(far, n.bridges[b]),
@@ -383,6 +420,7 @@ func (n *Network) addPlainLink(i int, l *link) error {
 	if err := n.isolate(l.port[1]); err != nil {
 		return fmt.Errorf("set up port %s-%s: %w", b, a, err)
 	}
+
 	for end, index := range l.port {
 		if err := n.fabricC.shape(index, l.params[end]); err != nil {
 			return fmt.Errorf("shape the port of switch %s: %w", l.spec.Between[end], err)
@@ -393,6 +431,7 @@ func (n *Network) addPlainLink(i int, l *link) error {
 			return fmt.Errorf("bring the link up: %w", err)
 		}
 	}
+
 	return nil
 }
 
@@ -404,9 +443,11 @@ func (n *Network) joinByNetem(i int, l *link) error {
 		LinkAttrs:         netlink.LinkAttrs{Name: fmt.Sprintf("j%d", i), MTU: mtu, HardwareAddr: hardware(macBridge, 1<<20+i)},
 		MulticastSnooping: &off,
 	}
+
 	if err := n.wireC.LinkAdd(bridge); err != nil {
 		return fmt.Errorf("add the wire's bridge: %w", err)
 	}
+
 	for end := range 2 {
 		if err := n.wireC.LinkSetMasterByIndex(device(l.wire[end]), bridge.Index); err != nil {
 			return fmt.Errorf("attach a wire end: %w", err)
@@ -414,6 +455,7 @@ func (n *Network) joinByNetem(i int, l *link) error {
 		if err := n.wireC.setPort(l.wire[end], map[int]bool{nl.IFLA_BRPORT_LEARNING: false}); err != nil {
 			return fmt.Errorf("attach a wire end: %w", err)
 		}
+
 		q, err := netem(l.wire[1-end], l.params[end])
 		if err != nil {
 			return err
@@ -422,6 +464,7 @@ func (n *Network) joinByNetem(i int, l *link) error {
 			return fmt.Errorf("add netem: %w", err)
 		}
 	}
+
 	return n.wireC.LinkSetUp(bridge)
 }
 
@@ -433,10 +476,12 @@ func (n *Network) addForwarding(ctx context.Context) error {
 	for _, p := range n.ports {
 		byName[p.name] = p.index
 	}
+
 	bySwitch := map[string][]*Host{}
 	for _, h := range n.hosts {
 		bySwitch[h.spec.Switch] = append(bySwitch[h.spec.Switch], h)
 	}
+
 	for end, s := range t.Switches {
 		if len(bySwitch[s]) == 0 {
 			continue
@@ -444,6 +489,7 @@ func (n *Network) addForwarding(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+
 		next := t.Toward(end)
 		var entries []entry
 		for at, name := range t.Switches {
@@ -455,10 +501,12 @@ func (n *Network) addForwarding(ctx context.Context) error {
 				entries = append(entries, entry{index: byName[name+"-"+toward], hardware: h.mac})
 			}
 		}
+
 		if err := n.fabricC.addEntries(entries); err != nil {
 			return fmt.Errorf("add the forwarding entries for the hosts of switch %s: %w", s, err)
 		}
 	}
+
 	return nil
 }
 
@@ -485,16 +533,19 @@ func (n *Network) carrier(ctx context.Context) error {
 			}
 		}
 	}
+
 	for _, index := range n.wireEnds {
 		if err := wait(n.wireC, index); err != nil {
 			return err
 		}
 	}
+
 	for _, p := range n.ports {
 		if err := wait(n.fabricC, p.index); err != nil {
 			return fmt.Errorf("bring port %s up: %w", p.name, err)
 		}
 	}
+
 	for _, h := range n.hosts {
 		if err := wait(h.conn, h.index); err != nil {
 			return fmt.Errorf("bring host %s up: %w", h.spec.Name, err)
@@ -580,6 +631,7 @@ func (n *Network) SetLink(from, to string, o topology.Override) error {
 	if err := changed.SetLink(from, to, o); err != nil {
 		return err
 	}
+
 	for i, l := range n.links {
 		if l.spec.Between != [2]string{from, to} && l.spec.Between != [2]string{to, from} {
 			continue
@@ -589,6 +641,7 @@ func (n *Network) SetLink(from, to string, o topology.Override) error {
 		}
 		l.spec = changed.Links[i]
 	}
+
 	n.topology = changed
 	return nil
 }
@@ -598,6 +651,7 @@ func (n *Network) change(l *link, to [2]topology.Params) error {
 	fail := func(dir int, err error) error {
 		return fmt.Errorf("change link %s-%s: %w", l.spec.Between[dir], l.spec.Between[1-dir], err)
 	}
+
 	redelay := false
 	for dir := range 2 {
 		if err := to[dir].Validate(); err != nil {
@@ -605,9 +659,11 @@ func (n *Network) change(l *link, to [2]topology.Params) error {
 		}
 		redelay = redelay || lineParams(to[dir]) != lineParams(l.params[dir])
 	}
+
 	if redelay && l.wire[0] == 0 {
 		return fail(0, errors.New("it was built without delay, jitter and loss; build the network with the LiveDelay option"))
 	}
+
 	for dir := range 2 {
 		if err := n.fabricC.reshape(l.port[dir], l.params[dir], to[dir]); err != nil {
 			return fail(dir, err)
@@ -626,11 +682,13 @@ func (n *Network) change(l *link, to [2]topology.Params) error {
 			}
 		}
 	}
+
 	if redelay && l.line >= 0 {
 		if err := n.relay.Set(l.line, lineParams(to[0]), lineParams(to[1])); err != nil {
 			return fail(0, err)
 		}
 	}
+
 	l.params = to
 	return nil
 }
@@ -645,10 +703,12 @@ func (n *Network) Close() error {
 		close(n.closed)
 		n.mu.Unlock()
 		n.captures.Wait()
+
 		var errs []error
 		if n.relay != nil {
 			errs = append(errs, n.relay.Close())
 		}
+
 		for _, h := range n.hosts {
 			errs = append(errs, h.close())
 		}
@@ -657,11 +717,13 @@ func (n *Network) Close() error {
 				c.Close()
 			}
 		}
+
 		for _, ns := range []*namespace{n.fabric, n.wire} {
 			if ns != nil {
 				errs = append(errs, ns.Close())
 			}
 		}
+
 		if n.home != nil {
 			errs = append(errs, n.home.Close())
 		}

@@ -159,13 +159,16 @@ func ReadFrom(name string, r io.Reader) (*Results, error) {
 		last:    make(map[string]*attempt),
 		names:   make(map[string]string),
 	}
+
 	br := bufio.NewReaderSize(r, 1<<16)
 	for number := 1; ; number++ {
 		line, err := br.ReadBytes('\n')
 		if err != nil && err != io.EOF {
 			return nil, fmt.Errorf("read records: %s:%d: %w", name, number, err)
 		}
+
 		cut := err == io.EOF
+
 		if text := bytes.TrimSpace(line); len(text) > 0 {
 			switch {
 			// A prefix of a JSON object is not valid JSON, so a line without
@@ -178,6 +181,7 @@ func ReadFrom(name string, r io.Reader) (*Results, error) {
 				}
 			}
 		}
+
 		if cut {
 			return p.finish()
 		}
@@ -262,39 +266,48 @@ func decode[T any](line []byte, kind string, add func(T) error) error {
 
 func (p *parser) campaign(c Campaign) error {
 	if c.Version > Version {
-		return fmt.Errorf("the records have version %d, this program reads up to %d (use the program that wrote them, or a newer one)",
-			c.Version, Version)
+		return fmt.Errorf("the records have version %d, this program reads up to %d "+
+			"(use the program that wrote them, or a newer one)", c.Version, Version)
 	}
 	if c.Version < 1 {
 		return fmt.Errorf("the campaign record has version %d, which never existed", c.Version)
 	}
+
 	r := p.results
 	r.Runs++
 	if r.Runs == 1 {
 		r.Campaign = c
 		return nil
 	}
+
+	// The file goes on: whoever resumed may have changed what may change, and no more.
 	first := r.Campaign
 	if c.ScenarioSHA256 != first.ScenarioSHA256 || c.Scenario != first.Scenario || c.Profile != first.Profile {
 		return fmt.Errorf("the file mixes two campaigns: %s (%s, %.12s) and %s (%s, %.12s)",
 			first.Scenario, first.Profile, first.ScenarioSHA256, c.Scenario, c.Profile, c.ScenarioSHA256)
 	}
+
 	r.Mixed = r.Mixed || c.Machine != first.Machine || c.Tool != first.Tool
 	if c.On() != first.On() {
-		p.warn("some cells were made on the %s network, others on the %s one: each cell's settings say which", first.On(), c.On())
+		p.warn("some cells were made on the %s network, others on the %s one: each cell's settings say which",
+			first.On(), c.On())
 	}
 	if c.Machine != first.Machine {
 		p.warn("resumed on another machine: %s, %s, %d cores instead of %s, %s, %d cores",
 			c.Machine.Kernel, c.Machine.CPU, c.Machine.Cores, first.Machine.Kernel, first.Machine.CPU, first.Machine.Cores)
 	}
+
 	// The fastest counts: what is longer was interrupted.
-	if ns := c.CalibrationNS; c.Machine == first.Machine && ns > 0 && (ns < first.CalibrationNS || first.CalibrationNS == 0) {
+	ns := c.CalibrationNS
+	if c.Machine == first.Machine && ns > 0 && (ns < first.CalibrationNS || first.CalibrationNS == 0) {
 		r.Campaign.CalibrationNS = ns
 	}
+
 	if c.Tool != first.Tool {
 		p.warn("resumed with another build: %s (%s) instead of %s (%s)",
 			c.Tool.Version, c.Tool.Commit, first.Tool.Version, first.Tool.Commit)
 	}
+
 	return nil
 }
 
@@ -388,12 +401,18 @@ func (p *parser) cellEnd(e CellEnd) error {
 func (p *parser) finish() (*Results, error) {
 	r := p.results
 	if r.Runs == 0 {
-		return nil, fmt.Errorf("read records: %s: %w (the run was stopped before it began; start it again)", r.Name, ErrNoCampaign)
+		return nil, fmt.Errorf("read records: %s: %w (the run was stopped before it began; start it again)",
+			r.Name, ErrNoCampaign)
 	}
+
 	for _, id := range p.order {
 		newest := p.last[id]
+
 		var counts *attempt
 		disturbed := 0
+
+		// The newest complete attempt counts that was not disturbed, else the
+		// newest complete one.
 		for a := newest; a != nil; a = a.previous {
 			if !a.Complete() {
 				continue
@@ -405,11 +424,14 @@ func (p *parser) finish() (*Results, error) {
 				counts = a
 			}
 		}
+
+		// None is complete: the newest that began tells most.
 		if counts == nil {
 			for counts = newest; counts.stillborn && counts.previous != nil; {
 				counts = counts.previous
 			}
 		}
+
 		result := counts.CellResult
 		result.Attempts, result.DisturbedAttempts = newest.Attempts, disturbed
 		if newest.stillborn && !result.Complete() {
@@ -417,5 +439,6 @@ func (p *parser) finish() (*Results, error) {
 		}
 		r.Cells = append(r.Cells, result)
 	}
+
 	return r, nil
 }

@@ -24,7 +24,8 @@ type RefusedError struct {
 // Error says what was refused, why, and what to do.
 func (e *RefusedError) Error() string {
 	if len(e.Reasons) == 0 {
-		return e.Err.Error() + " (run as root, or in a container with CAP_SYS_ADMIN and CAP_NET_ADMIN and without a seccomp filter on clone)"
+		return e.Err.Error() + " (run as root, or in a container with CAP_SYS_ADMIN and CAP_NET_ADMIN " +
+			"and without a seccomp filter on clone)"
 	}
 	return e.Err.Error() + ": " + strings.Join(e.Reasons, "; ")
 }
@@ -52,24 +53,32 @@ func reasons(root fs.FS, privileged bool) []string {
 		}
 		return strings.TrimSpace(string(text))
 	}
+
 	var list []string
+
 	if !privileged {
 		if read("/proc/sys/kernel/unprivileged_userns_clone") == "0" {
-			list = append(list, "user namespaces are for root only here (run as root, or: sysctl -w kernel.unprivileged_userns_clone=1)")
+			list = append(list, "user namespaces are for root only here "+
+				"(run as root, or: sysctl -w kernel.unprivileged_userns_clone=1)")
 		}
 		if read("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1" {
-			list = append(list, "AppArmor restricts user namespaces here, as Ubuntu does from 23.10 on (run as root, give this program an AppArmor profile with the userns permission, or: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0)")
+			list = append(list, "AppArmor restricts user namespaces here, as Ubuntu does from 23.10 on "+
+				"(run as root, give this program an AppArmor profile with the userns permission, "+
+				"or: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0)")
 		}
 	}
+
 	for _, kind := range []string{"user", "mnt", "pid", "net", "ipc", "uts"} {
 		if kind == "user" && privileged {
 			continue
 		}
+
 		name := "max_" + kind + "_namespaces"
 		if read("/proc/sys/user/"+name) == "0" {
 			list = append(list, fmt.Sprintf("no %s namespaces are allowed here (sysctl -w user.%s=10000)", kind, name))
 		}
 	}
+
 	return list
 }
 

@@ -22,12 +22,14 @@ const (
 // its system calls, copies and wake-ups. It takes a quarter of a second.
 func Calibrate(ctx context.Context) (time.Duration, error) {
 	fail := func(err error) (time.Duration, error) { return 0, fmt.Errorf("calibrate on loopback: %w", err) }
+
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return fail(err)
 	}
 	defer listener.Close()
+
 	go func() { // ends when the other side closes
 		conn, err := listener.Accept()
 		if err == nil {
@@ -35,6 +37,7 @@ func Calibrate(ctx context.Context) (time.Duration, error) {
 			conn.Close()
 		}
 	}()
+
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", listener.Addr().String())
 	if err != nil {
 		return fail(err)
@@ -43,6 +46,7 @@ func Calibrate(ctx context.Context) (time.Duration, error) {
 	if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
 		return fail(err)
 	}
+
 	message := make([]byte, 1000)
 	var best time.Duration
 	for round := range calibrationRounds {
@@ -56,10 +60,12 @@ func Calibrate(ctx context.Context) (time.Duration, error) {
 				return fail(err)
 			}
 		}
+
 		if took := time.Since(start) / calibrationCalls; round == 0 || took < best {
 			best = took
 		}
 	}
+
 	return best, nil
 }
 

@@ -115,6 +115,7 @@ func (o options) measure(ctx context.Context, reference []observation, softwareC
 	for _, slow := range []bool{true, false} {
 		args := []string{"run", "scripts/calibrate/replay.yaml", "--profile", o.profile, "--reruns", "0",
 			"--network", o.network, "--set", "software-cost=" + softwareCost}
+
 		name, jobs := "fast", "1"
 		if slow || o.network == string(record.Virtual) {
 			jobs = "0" // nothing disturbs virtual time
@@ -123,6 +124,7 @@ func (o options) measure(ctx context.Context, reference []observation, softwareC
 			name = "slow"
 		}
 		args = append(args, "--jobs", jobs)
+
 		var these []observation
 		for _, r := range rates {
 			if (r < fast) != slow {
@@ -135,18 +137,21 @@ func (o options) measure(ctx context.Context, reference []observation, softwareC
 				}
 			}
 		}
+
 		if len(these) == 0 {
 			continue
 		}
 		for _, w := range workloadsOf(these) {
 			args = append(args, "--workload", filepath.Join(referenceDir, w+".json"))
 		}
+
 		r, err := o.run(ctx, filepath.Join(o.out, o.network, softwareCost, name), args)
 		if err != nil {
 			return nil, err
 		}
 		results = append(results, r)
 	}
+
 	return pair(reference, results...)
 }
 

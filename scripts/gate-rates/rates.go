@@ -21,6 +21,7 @@ const alarmShare = 1.0 / 50
 func rates(w io.Writer, results map[string][]*record.Results, chosen []injection) error {
 	var errs []error
 	unchanged := results[""]
+
 	var pairs []*gate.Comparison
 	alarms := 0
 	for i, base := range unchanged {
@@ -36,11 +37,13 @@ func rates(w io.Writer, results map[string][]*record.Results, chosen []injection
 			}
 		}
 	}
+
 	fmt.Fprintf(w, "\nunchanged: %d alarms in %d pairs of %d runs\n", alarms, len(pairs), len(unchanged))
 	shifts(w, pairs)
 	if float64(alarms) > alarmShare*float64(len(pairs)) {
 		errs = append(errs, fmt.Errorf("%d alarms in %d pairs of unchanged runs", alarms, len(pairs)))
 	}
+
 	for _, i := range chosen {
 		var all []*gate.Comparison
 		found, right := 0, 0
@@ -54,6 +57,7 @@ func rates(w io.Writer, results map[string][]*record.Results, chosen []injection
 				if c.Change == gate.Regression {
 					found++
 				}
+
 				named, beside := i.judge(c)
 				if named && len(beside) == 0 {
 					right++
@@ -63,16 +67,19 @@ func rates(w io.Writer, results map[string][]*record.Results, chosen []injection
 				}
 			}
 		}
+
 		if len(all) == 0 {
 			continue
 		}
 		fmt.Fprintf(w, "\n%s (%s): found in %d of %d comparisons, in the right curves in %d\n", i.name, i.about, found, len(all), right)
 		shifts(w, all)
 		findings(w, all)
+
 		if right < len(all) {
 			errs = append(errs, fmt.Errorf("%s: %d of %d not found in the right curves", i.about, len(all)-right, len(all)))
 		}
 	}
+
 	return errors.Join(errs...)
 }
 

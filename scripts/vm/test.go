@@ -118,12 +118,14 @@ type stepLog struct {
 func (t *transcript) line(s *stepLog, line string, at time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+
 	show := func(text string) { fmt.Printf("%4.0f s  %s\n", at.Seconds(), text) }
 	if name, ok := strings.CutPrefix(line, markStep+" begin "); ok {
 		*s = stepLog{name: name}
 		t.figures[name] = map[string]float64{}
 		return
 	}
+
 	switch fields := strings.Fields(line); {
 	case strings.HasPrefix(line, markStep+" end "):
 		summary := ""
@@ -157,6 +159,7 @@ func (t *transcript) line(s *stepLog, line string, at time.Duration) {
 func (t *transcript) compare(out string) error {
 	var errs []error
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 3, ' ', tabwriter.AlignRight)
+
 	row := func(name, limit string, ok bool, values ...string) {
 		verdict := "ok"
 		if !ok {
@@ -165,10 +168,12 @@ func (t *transcript) compare(out string) error {
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t\n", name, strings.Join(values, "\t"), limit, verdict)
 	}
+
 	fmt.Fprintf(w, "\t%s\t\t\t\n", strings.Join(backends, "\t"))
 	if err := t.links(row); err != nil {
 		return err
 	}
+
 	for _, uid := range []int{0, user} {
 		against := []string{cellFolder(backends[0], 0), cellFolder(backends[1], 0)}
 		heading := "as root"
@@ -176,6 +181,7 @@ func (t *transcript) compare(out string) error {
 			against[1] = cellFolder(backends[0], user)
 			heading = backends[0] + " as root, and without"
 		}
+
 		var results [2]*record.Results
 		for i, folder := range against {
 			r, err := record.Read(filepath.Join(out, folder))
@@ -184,6 +190,7 @@ func (t *transcript) compare(out string) error {
 			}
 			results[i] = r
 		}
+
 		fmt.Fprintf(w, "experiment 400 at 1 Mb/s, %s\t\t\t\t\t\n", heading)
 		wanted := [2]string{backends[0], backends[1]}
 		if uid != 0 {
@@ -193,6 +200,7 @@ func (t *transcript) compare(out string) error {
 			return err
 		}
 	}
+
 	return errors.Join(w.Flush(), errors.Join(errs...))
 }
 
@@ -200,16 +208,19 @@ func (t *transcript) compare(out string) error {
 func (t *transcript) links(row func(name, limit string, ok bool, values ...string)) error {
 	first, second := t.figures[benchStep(backends[0])], t.figures[benchStep(backends[1])]
 	seen := map[string]bool{}
+
 	var names []string
 	for name := range first {
 		names = append(names, name)
 	}
 	slices.Sort(names)
+
 	for _, name := range names {
 		bench, unit, _ := strings.Cut(name, " ")
 		pair := [2]float64{first[name], second[name]}
 		seen[unit] = true
 		off := max(math.Abs(pair[0]-1), math.Abs(pair[1]-1))
+
 		switch unit {
 		case pingFigure:
 			row("round trip, 1 ms each way (ms)", "2.0 +- 0.2", off <= delayLimit, fmt.Sprintf("%.3f", 2*pair[0]), fmt.Sprintf("%.3f", 2*pair[1]))
@@ -218,6 +229,7 @@ func (t *transcript) links(row func(name, limit string, ok bool, values ...strin
 			row("goodput / ideal, "+strings.ReplaceAll(rate, "_", " ")+", 1 ms", "1 +- 1 %", off <= goodputLimit, fmt.Sprintf("%.4f", pair[0]), fmt.Sprintf("%.4f", pair[1]))
 		}
 	}
+
 	if !seen[pingFigure] || !seen[goodputFigure] {
 		return fmt.Errorf("the benchmarks gave no %s or %s", pingFigure, goodputFigure)
 	}
@@ -230,11 +242,13 @@ func compareCells(results [2]*record.Results, backend [2]string, row func(name, 
 	if len(results[0].Cells) == 0 || len(results[0].Cells) != len(results[1].Cells) {
 		return fmt.Errorf("%d and %d cells were run, want the same number", len(results[0].Cells), len(results[1].Cells))
 	}
+
 	for _, a := range results[0].Cells {
 		i := slices.IndexFunc(results[1].Cells, func(c record.CellResult) bool { return c.Cell.ID == a.Cell.ID })
 		if i < 0 {
 			return fmt.Errorf("cell %s was run once only", a.Cell.ID)
 		}
+
 		var delay, bytes [2]float64
 		for i, c := range []record.CellResult{a, results[1].Cells[i]} {
 			if got := c.Cell.Settings[record.SettingDelayBackend]; got != backend[i] {
@@ -253,6 +267,7 @@ func compareCells(results [2]*record.Results, backend [2]string, row func(name, 
 			}
 			delay[i], bytes[i] = delay[i]/n, bytes[i]/n
 		}
+
 		model, _ := a.Cell.Coord("model")
 		row(model.Value+", mean delay (s)", "1 % apart", math.Abs(delay[1]/delay[0]-1) <= cellLimit, fmt.Sprintf("%.4f", delay[0]), fmt.Sprintf("%.4f", delay[1]))
 		row(model.Value+", switch bytes an execution", "0.5 % apart", math.Abs(bytes[1]/bytes[0]-1) <= bytesLimit, fmt.Sprintf("%.0f", bytes[0]), fmt.Sprintf("%.0f", bytes[1]))

@@ -202,7 +202,8 @@ func delayError(m emu.Measurement) time.Duration {
 
 // unfit says whether a measurement is beyond a limit, or did not come about.
 func unfit(m emu.Measurement) bool {
-	return m.Interrupted || math.Abs(rateError(m)) > limitRate || delayError(m).Abs() > limitDelay || jitterShare(m) > 1 || m.Singles == 0 && m.Asked.Loss == 0
+	return m.Interrupted || math.Abs(rateError(m)) > limitRate || delayError(m).Abs() > limitDelay ||
+		jitterShare(m) > 1 || m.Singles == 0 && m.Asked.Loss == 0
 }
 
 // better takes the better of two measurements of each link.

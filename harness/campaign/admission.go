@@ -95,7 +95,8 @@ func newAdmission(jobs []job.Job, o Options) *admission {
 		a.jobs = max(1, int(a.cores))
 	}
 	for _, j := range jobs {
-		t := &task{job: j, kind: kind(j), expected: o.Expected(&j), disturbed: o.Disturbed[j.Cell.ID], allowed: unlimited}
+		t := &task{job: j, kind: kind(j), expected: o.Expected(&j), disturbed: o.Disturbed[j.Cell.ID],
+			allowed: unlimited}
 		if !o.Exact {
 			t.setUp = min(setUp, t.expected)
 		}

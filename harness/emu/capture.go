@@ -66,7 +66,8 @@ func (n *Network) Ports() []string {
 func (n *Network) Capture(portName string, w io.Writer) (*Capture, error) {
 	i := slices.IndexFunc(n.ports, func(p port) bool { return p.name == portName })
 	if i < 0 {
-		return nil, fmt.Errorf("capture port %s: network %s has no such port%s", portName, n.topologyName(), yamlfile.Suggest(portName, n.Ports()))
+		return nil, fmt.Errorf("capture port %s: network %s has no such port%s", portName, n.topologyName(),
+			yamlfile.Suggest(portName, n.Ports()))
 	}
 
 	out, err := pcapgo.NewNgWriterInterface(w, pcapgo.NgInterface{
@@ -122,13 +123,15 @@ func (c *Capture) open(index int) error {
 	}
 
 	req := &unix.TpacketReq{
-		Block_size: ringBlock, Block_nr: ringBlocks, Frame_size: ringFrame, Frame_nr: ringBlock / ringFrame * ringBlocks,
+		Block_size: ringBlock, Block_nr: ringBlocks,
+		Frame_size: ringFrame, Frame_nr: ringBlock / ringFrame * ringBlocks,
 	}
 	if err := unix.SetsockoptTpacketReq(fd, unix.SOL_PACKET, unix.PACKET_RX_RING, req); err != nil {
 		return fmt.Errorf("make the ring: %w", err)
 	}
 
-	if c.ring, err = unix.Mmap(fd, 0, ringBlock*ringBlocks, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED); err != nil {
+	c.ring, err = unix.Mmap(fd, 0, ringBlock*ringBlocks, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
 		return fmt.Errorf("map the ring: %w", err)
 	}
 
@@ -175,11 +178,12 @@ func (c *Capture) run(closed <-chan struct{}) {
 		}
 	}
 
-	if stats, err := unix.GetsockoptTpacketStats(int(c.socket.Fd()), unix.SOL_PACKET, unix.PACKET_STATISTICS); err == nil {
-		c.stats.Lost = int64(stats.Drops)
-	} else {
+	stats, err := unix.GetsockoptTpacketStats(int(c.socket.Fd()), unix.SOL_PACKET, unix.PACKET_STATISTICS)
+	if err != nil {
 		c.err = errors.Join(c.err, fmt.Errorf("read the capture's losses: %w", err))
+		return
 	}
+	c.stats.Lost = int64(stats.Drops)
 }
 
 // drain writes all frames that are in the ring.

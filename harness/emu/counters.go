@@ -38,7 +38,8 @@ func (n *Network) Counters() (network.Counters, error) {
 	for i, p := range n.ports {
 		s, ok := stats[p.index]
 		if !ok {
-			return network.Counters{}, fmt.Errorf("read counters of network %s: port %s is gone", n.topologyName(), p.name)
+			return network.Counters{}, fmt.Errorf("read counters of network %s: port %s is gone", n.topologyName(),
+				p.name)
 		}
 		q := fifos[p.index]
 		c.Ports[i] = network.PortCounters{
@@ -90,7 +91,8 @@ func (n *Network) Idle(ctx context.Context, quiet time.Duration) (network.Counte
 	for {
 		select {
 		case <-ctx.Done():
-			return network.Counters{}, fmt.Errorf("wait until network %s is idle: %w; last seen busy: %s", n.topologyName(), ctx.Err(), busy)
+			return network.Counters{}, fmt.Errorf("wait until network %s is idle: %w; last seen busy: %s",
+				n.topologyName(), ctx.Err(), busy)
 		case <-time.After(pause):
 		}
 

@@ -120,11 +120,13 @@ func (h *Host) configure(n *Network) error {
 		Protocol: unix.RTPROT_STATIC, Congctl: n.opts.CongestionControl,
 	}
 	if err := h.conn.RouteAdd(route); err != nil {
-		return fmt.Errorf("add the route to %v with congestion control %s: %w%s", n.topology.Subnet, n.opts.CongestionControl, err, h.available())
+		return fmt.Errorf("add the route to %v with congestion control %s: %w%s", n.topology.Subnet,
+			n.opts.CongestionControl, err, h.available())
 	}
 
 	// Connections of the host with itself use the kernel's local routes.
-	local, err := h.conn.RouteListFiltered(netlink.FAMILY_V4, &netlink.Route{Table: unix.RT_TABLE_LOCAL, Type: unix.RTN_LOCAL},
+	local, err := h.conn.RouteListFiltered(netlink.FAMILY_V4,
+		&netlink.Route{Table: unix.RT_TABLE_LOCAL, Type: unix.RTN_LOCAL},
 		netlink.RT_FILTER_TABLE|netlink.RT_FILTER_TYPE)
 	if err != nil {
 		return fmt.Errorf("list local routes: %w", err)
@@ -133,14 +135,16 @@ func (h *Host) configure(n *Network) error {
 	for _, r := range local {
 		r.Congctl = n.opts.CongestionControl
 		if err := h.conn.RouteReplace(&r); err != nil {
-			return fmt.Errorf("give the local route to %v congestion control %s: %w", r.Dst, n.opts.CongestionControl, err)
+			return fmt.Errorf("give the local route to %v congestion control %s: %w", r.Dst, n.opts.CongestionControl,
+				err)
 		}
 	}
 
 	neighbours := make([]entry, 0, len(n.topology.Hosts))
 	for i, other := range n.topology.Hosts {
 		if other.Name != h.spec.Name {
-			neighbours = append(neighbours, entry{index: h.index, address: other.Address, hardware: hardware(macHost, i)})
+			neighbours = append(neighbours,
+				entry{index: h.index, address: other.Address, hardware: hardware(macHost, i)})
 		}
 	}
 
@@ -179,7 +183,8 @@ func (h *Host) checkCongestionControl(n *Network) error {
 		}
 		got = strings.TrimRight(got, "\x00")
 		if got != n.opts.CongestionControl {
-			return fmt.Errorf("check the congestion control: connections use %s, not %s%s", got, n.opts.CongestionControl, h.available())
+			return fmt.Errorf("check the congestion control: connections use %s, not %s%s", got,
+				n.opts.CongestionControl, h.available())
 		}
 		return nil
 	})

@@ -145,7 +145,8 @@ type probe struct {
 }
 
 func newProbe(l *link, dir int) *probe {
-	p := &probe{link: l.direction(dir), params: l.params[dir], from: l.port[dir], to: l.port[1-dir], size: topology.Frame}
+	p := &probe{link: l.direction(dir), params: l.params[dir], from: l.port[dir], to: l.port[1-dir],
+		size: topology.Frame}
 	p.plan()
 	p.singles, p.gap = singles, singleGap
 	if jitter := p.params.Jitter; jitter > 0 {
@@ -416,7 +417,8 @@ func (m *meter) send(k, number int, size units.Size) (bool, error) {
 	binary.BigEndian.PutUint16(frame[12:], probeType)
 	binary.BigEndian.PutUint64(frame[14:], uint64(number))
 	now := time.Now().UnixNano()
-	err := unix.Sendto(m.fd, frame, 0, &unix.SockaddrLinklayer{Ifindex: p.from, Protocol: probeType>>8 | probeType&0xff<<8, Halen: 6})
+	err := unix.Sendto(m.fd, frame, 0,
+		&unix.SockaddrLinklayer{Ifindex: p.from, Protocol: probeType>>8 | probeType&0xff<<8, Halen: 6})
 	switch {
 	case errors.Is(err, unix.EAGAIN):
 		return false, nil
@@ -485,7 +487,8 @@ func (m *meter) receive(ctx context.Context, until time.Time) error {
 		}
 
 		wait := unix.NsecToTimespec(int64(left))
-		if _, err := unix.Ppoll([]unix.PollFd{{Fd: int32(m.tap), Events: unix.POLLIN}}, &wait, nil); err != nil && !errors.Is(err, unix.EINTR) {
+		if _, err := unix.Ppoll([]unix.PollFd{{Fd: int32(m.tap), Events: unix.POLLIN}}, &wait, nil); err != nil &&
+			!errors.Is(err, unix.EINTR) {
 			return fmt.Errorf("wait for probe frames: %w", err)
 		}
 	}

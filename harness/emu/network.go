@@ -155,7 +155,8 @@ func (n *Network) checkFiles() error {
 
 	// The Go runtime has raised the soft limit to the hard one.
 	if need > limit.Cur {
-		return fmt.Errorf("check the limit of open files: the network needs about %d, and the process may have %d; raise it with ulimit -n", need, limit.Cur)
+		return fmt.Errorf("check the limit of open files: the network needs about %d, and the process may have %d; "+
+			"raise it with ulimit -n", need, limit.Cur)
 	}
 	return nil
 }
@@ -190,7 +191,8 @@ const (
 func (n *Network) addSwitch(i int, name string) error {
 	off := false
 	bridge := &netlink.Bridge{
-		LinkAttrs:         netlink.LinkAttrs{Name: fmt.Sprintf("b%d", i), MTU: mtu, HardwareAddr: hardware(macBridge, i), GSOMaxSegs: 1},
+		LinkAttrs: netlink.LinkAttrs{Name: fmt.Sprintf("b%d", i), MTU: mtu,
+			HardwareAddr: hardware(macBridge, i), GSOMaxSegs: 1},
 		MulticastSnooping: &off,
 	}
 
@@ -204,7 +206,8 @@ func (n *Network) addSwitch(i int, name string) error {
 
 // addPort makes a veth whose near end is a port of a switch. Its other end is
 // named peer, in the given namespace. The port is not up yet.
-func (n *Network) addPort(at, toward string, trunk bool, peer string, peerNS *namespace, peerMAC net.HardwareAddr) (port, error) {
+func (n *Network) addPort(at, toward string, trunk bool, peer string, peerNS *namespace,
+	peerMAC net.HardwareAddr) (port, error) {
 	p := port{name: at + "-" + toward, index: n.nextIndex, trunk: trunk}
 	n.nextIndex++
 	i := p.index - firstIndex
@@ -338,7 +341,8 @@ func (n *Network) addLink(i int, l *link) (*delayline.Line, error) {
 	var names [2]string
 	for end := range 2 {
 		names[end] = fmt.Sprintf("w%d", 2*i+end)
-		p, err := n.addPort(l.spec.Between[end], l.spec.Between[1-end], true, names[end], n.wire, hardware(macWire, 2*i+end))
+		p, err := n.addPort(l.spec.Between[end], l.spec.Between[1-end], true, names[end], n.wire,
+			hardware(macWire, 2*i+end))
 		if err != nil {
 			return nil, err
 		}
@@ -367,7 +371,8 @@ func (n *Network) addLink(i int, l *link) (*delayline.Line, error) {
 	}
 
 	for end := range 2 {
-		if err := errors.Join(n.wireC.LinkSetUp(device(l.wire[end])), n.fabricC.LinkSetUp(device(l.port[end]))); err != nil {
+		if err := errors.Join(n.wireC.LinkSetUp(device(l.wire[end])),
+			n.fabricC.LinkSetUp(device(l.port[end]))); err != nil {
 			return nil, fmt.Errorf("bring the link up: %w", err)
 		}
 	}
@@ -440,7 +445,8 @@ func (n *Network) addPlainLink(i int, l *link) error {
 func (n *Network) joinByNetem(i int, l *link) error {
 	off := false
 	bridge := &netlink.Bridge{
-		LinkAttrs:         netlink.LinkAttrs{Name: fmt.Sprintf("j%d", i), MTU: mtu, HardwareAddr: hardware(macBridge, 1<<20+i)},
+		LinkAttrs: netlink.LinkAttrs{Name: fmt.Sprintf("j%d", i), MTU: mtu,
+			HardwareAddr: hardware(macBridge, 1<<20+i)},
 		MulticastSnooping: &off,
 	}
 
@@ -576,7 +582,8 @@ func (n *Network) Host(name string) (*Host, error) {
 		}
 		names = append(names, h.spec.Name)
 	}
-	return nil, fmt.Errorf("find host: network %s has no host %q%s", n.topology.Name, name, yamlfile.Suggest(name, names))
+	return nil, fmt.Errorf("find host: network %s has no host %q%s", n.topology.Name, name,
+		yamlfile.Suggest(name, names))
 }
 
 // Backend returns what makes the delay of links: Netem, DelayLine, or None if
@@ -661,7 +668,8 @@ func (n *Network) change(l *link, to [2]topology.Params) error {
 	}
 
 	if redelay && l.wire[0] == 0 {
-		return fail(0, errors.New("it was built without delay, jitter and loss; build the network with the LiveDelay option"))
+		return fail(0,
+			errors.New("it was built without delay, jitter and loss; build the network with the LiveDelay option"))
 	}
 
 	for dir := range 2 {
@@ -745,7 +753,8 @@ func (n *Network) checkOpen() error {
 // lineParams returns the parameters of a link that are not the shaper's.
 func lineParams(p topology.Params) delayline.Params {
 	return delayline.Params{
-		Delay: p.Delay, Jitter: p.Jitter, Reorder: p.Jitter > 0 && p.JitterOrder == topology.Reorder, Loss: float64(p.Loss),
+		Delay: p.Delay, Jitter: p.Jitter, Loss: float64(p.Loss),
+		Reorder: p.Jitter > 0 && p.JitterOrder == topology.Reorder,
 	}
 }
 

@@ -81,7 +81,8 @@ func (o Options) sysctls() ([]sysctl, error) {
 			return nil, fmt.Errorf("check sysctl %q: expected a setting of the network like net.ipv4.tcp_rmem", name)
 		}
 		if name == "net.ipv4.tcp_congestion_control" {
-			return nil, fmt.Errorf("check sysctl %s: use the congestion control option, which works without privileges", name)
+			return nil, fmt.Errorf("check sysctl %s: "+
+				"use the congestion control option, which works without privileges", name)
 		}
 		list = append(list, sysctl{name: name, value: all[name]})
 	}

@@ -71,7 +71,8 @@ func (c *conn) addEntries(entries []entry) error {
 	for i, e := range entries {
 		// Errors are always answered, success only for the last of a batch.
 		req := nl.NewNetlinkRequest(unix.RTM_NEWNEIGH, unix.NLM_F_CREATE|unix.NLM_F_EXCL)
-		msg := &netlink.Ndmsg{Family: unix.AF_BRIDGE, Index: uint32(e.index), State: netlink.NUD_NOARP, Flags: netlink.NTF_MASTER}
+		msg := &netlink.Ndmsg{Family: unix.AF_BRIDGE, Index: uint32(e.index), State: netlink.NUD_NOARP,
+			Flags: netlink.NTF_MASTER}
 
 		if e.address.IsValid() {
 			msg.Family, msg.State, msg.Flags = unix.AF_INET, netlink.NUD_PERMANENT, 0

@@ -60,7 +60,8 @@ func (n *Network) readSettings(context.Context) error {
 				links.Put("link-rate", name, "unshaped")
 			} else {
 				if s.Rate/8 != p.Rate/8 || s.Queue != p.Queue {
-					return fmt.Errorf("shape link %s: the kernel holds %v and %d packets, not %v and %d", name, s.Rate, s.Queue, p.Rate, p.Queue)
+					return fmt.Errorf("shape link %s: the kernel holds %v and %d packets, not %v and %d", name, s.Rate,
+						s.Queue, p.Rate, p.Queue)
 				}
 				links.Put("link-rate", name, s.Rate.String())
 				links.Put("link-burst", name, fmt.Sprintf("%d B", s.Burst))

@@ -185,7 +185,8 @@ func (j *Judgement) conclude() {
 			j.Detail = j.Conditions[0].String()
 		}
 	case count[Undecided] > 0:
-		j.Verdict, j.Detail = Undecided, fmt.Sprintf("%d of %d points hold; open %s", count[Holds], decided, first(Undecided))
+		j.Verdict, j.Detail = Undecided, fmt.Sprintf("%d of %d points hold; open %s", count[Holds], decided,
+			first(Undecided))
 		j.more()
 	default:
 		j.Verdict, j.Detail = Undecided, fmt.Sprintf("%d of %d points hold", count[Holds], decided)

@@ -158,7 +158,8 @@ func (s *Sensitivity) writeText(w io.Writer) error {
 
 func (s *Sensitivity) writeMarkdown(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "| Claim | %s | Shift |\n|%s\n", strings.Join(s.Costs, " | "), strings.Repeat(" --- |", len(s.Costs)+2))
+	fmt.Fprintf(&b, "| Claim | %s | Shift |\n|%s\n", strings.Join(s.Costs, " | "),
+		strings.Repeat(" --- |", len(s.Costs)+2))
 	for _, one := range s.Claims {
 		fmt.Fprintf(&b, "| `%s`", one.Claim.Name)
 		for i, v := range one.Verdicts {

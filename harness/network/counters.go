@@ -98,7 +98,8 @@ func (c Counters) Busiest(before Counters) string {
 	top, most := "", int64(-1)
 	for i, p := range c.Ports {
 		if moved := p.TxPackets - before.Ports[i].TxPackets + p.Queued; moved > most {
-			most, top = moved, fmt.Sprintf("port %s, %d packets sent, %d waiting", p.Name, p.TxPackets-before.Ports[i].TxPackets, p.Queued)
+			most, top = moved, fmt.Sprintf("port %s, %d packets sent, %d waiting", p.Name,
+				p.TxPackets-before.Ports[i].TxPackets, p.Queued)
 		}
 	}
 	return top

@@ -294,7 +294,8 @@ func (p *parser) campaign(c Campaign) error {
 	}
 	if c.Machine != first.Machine {
 		p.warn("resumed on another machine: %s, %s, %d cores instead of %s, %s, %d cores",
-			c.Machine.Kernel, c.Machine.CPU, c.Machine.Cores, first.Machine.Kernel, first.Machine.CPU, first.Machine.Cores)
+			c.Machine.Kernel, c.Machine.CPU, c.Machine.Cores,
+			first.Machine.Kernel, first.Machine.CPU, first.Machine.Cores)
 	}
 
 	// The fastest counts: what is longer was interrupted.
@@ -318,7 +319,8 @@ func (p *parser) cell(c Cell) error {
 	previous := p.last[c.ID]
 	if c.First != 0 {
 		if previous == nil || previous.End != nil || len(previous.indices) != c.First {
-			return fmt.Errorf("cell %q goes on with execution %d, which is not where an attempt was stopped", c.ID, c.First)
+			return fmt.Errorf("cell %q goes on with execution %d, which is not where an attempt was stopped", c.ID,
+				c.First)
 		}
 		return nil
 	}

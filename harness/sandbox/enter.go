@@ -162,7 +162,8 @@ func prepare(keepTmp bool) error {
 		private = append(private, "/tmp")
 	}
 	for _, dir := range private {
-		if err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=1777"); err != nil && !forbidden(err) {
+		if err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=1777"); err != nil &&
+			!forbidden(err) {
 			return fmt.Errorf("mount an empty %s: %w", dir, err)
 		}
 	}

@@ -36,7 +36,8 @@ func (e *RefusedError) Unwrap() error { return e.Err }
 // refused makes err a *RefusedError if it is one of the errors with which
 // kernels refuse namespaces.
 func refused(err error) error {
-	for _, errno := range []syscall.Errno{syscall.EPERM, syscall.EACCES, syscall.ENOSPC, syscall.EINVAL, syscall.ENOSYS, syscall.EUSERS} {
+	for _, errno := range []syscall.Errno{syscall.EPERM, syscall.EACCES, syscall.ENOSPC, syscall.EINVAL,
+		syscall.ENOSYS, syscall.EUSERS} {
 		if errors.Is(err, errno) {
 			return &RefusedError{Reasons: reasons(os.DirFS("/"), os.Geteuid() == 0), Err: err}
 		}
@@ -95,7 +96,8 @@ func Probe(ctx context.Context, opts Options) error {
 	}
 	if cmd.ProcessState != nil && cmd.ProcessState.ExitCode() == exitRefused {
 		// The namespaces were made but have no rights, which is AppArmor's way.
-		return &RefusedError{Err: errors.New(strings.TrimSpace(stderr.String())), Reasons: reasons(os.DirFS("/"), os.Geteuid() == 0)}
+		return &RefusedError{Err: errors.New(strings.TrimSpace(stderr.String())),
+			Reasons: reasons(os.DirFS("/"), os.Geteuid() == 0)}
 	}
 	if _, ok := errors.AsType[*RefusedError](err); ok {
 		return err

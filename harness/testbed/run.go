@@ -241,7 +241,8 @@ func (b *bench) execute(ctx context.Context, index int, w job.Workflow) (record.
 	e.Started = time.Now()
 	running := ctx
 	if b.traces(index) {
-		running = b.recorder.Begin(ctx, b.recorder.Node(cell.Nodes.Client, trace.Client), fmt.Sprintf("%s, execution %d", cell.ID, index))
+		running = b.recorder.Begin(ctx, b.recorder.Node(cell.Nodes.Client, trace.Client),
+			fmt.Sprintf("%s, execution %d", cell.ID, index))
 	}
 	// Verification fetches states, which is no part of the execution.
 	var unverified reading

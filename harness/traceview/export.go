@@ -365,8 +365,10 @@ func WriteChrome(w io.Writer, t *trace.Trace) error {
 		for k := range t.Spans {
 			if c := &t.Spans[k]; c.ID == s.Parent && c.Kind == trace.Call {
 				events = append(events,
-					chromeEvent{Name: "message", Category: "message", Phase: "s", Time: micro(c.Start), Process: call.process, Thread: call.thread, ID: s.ID},
-					chromeEvent{Name: "message", Category: "message", Phase: "f", Bind: "e", Time: micro(s.Start), Process: at.process, Thread: at.thread, ID: s.ID})
+					chromeEvent{Name: "message", Category: "message", Phase: "s", Time: micro(c.Start),
+						Process: call.process, Thread: call.thread, ID: s.ID},
+					chromeEvent{Name: "message", Category: "message", Phase: "f", Bind: "e", Time: micro(s.Start),
+						Process: at.process, Thread: at.thread, ID: s.ID})
 			}
 		}
 	}
@@ -374,8 +376,9 @@ func WriteChrome(w io.Writer, t *trace.Trace) error {
 	out := json.NewEncoder(w)
 	return out.Encode(map[string]any{
 		"displayTimeUnit": "ms",
-		"otherData":       map[string]any{"trace_id": t.ID, "execution": t.Name, "start": t.Start.Format(time.RFC3339Nano)},
-		"traceEvents":     events,
+		"otherData": map[string]any{"trace_id": t.ID, "execution": t.Name,
+			"start": t.Start.Format(time.RFC3339Nano)},
+		"traceEvents": events,
 	})
 }
 

@@ -84,7 +84,8 @@ func WriteSequence(w io.Writer, t *trace.Trace) error {
 	d.Append(&s.texts.Drawing)
 	d.Reach(min(left, s.texts.Left), 0)
 	d.Reach(right, s.texts.Bottom)
-	d.caption(t, len(s.arrows), "Rows in the order of time, in ms from the start; the space between them grows with its logarithm. Sizes after · are whole gRPC messages.",
+	d.caption(t, len(s.arrows), "Rows in the order of time, in ms from the start; "+
+		"the space between them grows with its logarithm. Sizes after · are whole gRPC messages.",
 		append(arrowLegend(), legendItem{"answers a call", func(x, y float64) string {
 			return fmt.Sprintf(`<path class="line control answer" d="M%.1f %.1fh26"/>`, x, y-4)
 		}}, boxItem("function", "a function runs"), boxItem("wait", "waits for its other messages (yields)")))
@@ -190,7 +191,8 @@ func (s *sequence) drawArrows() {
 			dashes = " answer"
 		}
 		s.lines.tip(describe(a.Transfer))
-		s.lines.Add(`<path class="line %s%s" marker-end="url(#head-%s)" d="M%.1f %.1fL%.1f %.1f"/></g>`+"\n", kind, dashes, kind, from, a.sent.y, to, a.received.y)
+		s.lines.Add(`<path class="line %s%s" marker-end="url(#head-%s)" d="M%.1f %.1fL%.1f %.1f"/></g>`+"\n", kind,
+			dashes, kind, from, a.sent.y, to, a.received.y)
 
 		anchor, side := "start", 8.0
 		if to < from {
@@ -217,12 +219,15 @@ func (s *sequence) drawBoxes() {
 		}
 		since := s.arrows[k].received
 		d.tip(fmt.Sprintf("%s waits for its other messages since %s ms", b.run.Name, ms(since.at)))
-		d.Add(`<rect class="wait" x="%.1f" y="%.1f" width="%.1f" height="%.1f"/></g>`+"\n", left(b)+2, since.y, barWidth-4, b.start.y-since.y)
+		d.Add(`<rect class="wait" x="%.1f" y="%.1f" width="%.1f" height="%.1f"/></g>`+"\n", left(b)+2, since.y,
+			barWidth-4, b.start.y-since.y)
 	}
 	for _, b := range s.boxes {
 		d.tip(describeRun(b.run))
-		d.Add(`<rect class="function" x="%.1f" y="%.1f" width="%.1f" height="%.1f"/></g>`+"\n", left(b), b.start.y, barWidth, max(2, b.end.y-b.start.y))
-		s.texts.label("halo", "start", 11, left(b)+barWidth+4, b.start.y+4, fmt.Sprintf("λ %s, %s ms", b.run.Name, brief(b.run.End-b.run.Start)))
+		d.Add(`<rect class="function" x="%.1f" y="%.1f" width="%.1f" height="%.1f"/></g>`+"\n", left(b), b.start.y,
+			barWidth, max(2, b.end.y-b.start.y))
+		s.texts.label("halo", "start", 11, left(b)+barWidth+4, b.start.y+4,
+			fmt.Sprintf("λ %s, %s ms", b.run.Name, brief(b.run.End-b.run.Start)))
 	}
 }
 

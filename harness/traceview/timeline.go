@@ -43,11 +43,13 @@ func WriteTimeline(w io.Writer, t *trace.Trace) error {
 		switch s := &t.Spans[i]; s.Kind {
 		case trace.Function:
 			if k := yielded(s, transfers); k >= 0 {
-				add(s.At, 0, bar{transfers[k].Received, s.Start, "wait", s.Name + " waits", fmt.Sprintf("%s waits for its other messages", s.Name)})
+				add(s.At, 0, bar{transfers[k].Received, s.Start, "wait", s.Name + " waits",
+					fmt.Sprintf("%s waits for its other messages", s.Name)})
 			}
 			add(s.At, 0, bar{s.Start, s.End, "function", "λ " + s.Name, describeRun(s)})
 		case trace.Connect:
-			add(s.At, 1, bar{s.Start, s.End, "connect", "connect", fmt.Sprintf("%s connects to %s\n%s ms", s.At, s.Remote, ms(s.End-s.Start))})
+			add(s.At, 1, bar{s.Start, s.End, "connect", "connect",
+				fmt.Sprintf("%s connects to %s\n%s ms", s.At, s.Remote, ms(s.End-s.Start))})
 		}
 	}
 	for _, tr := range transfers {
@@ -86,8 +88,10 @@ func WriteTimeline(w io.Writer, t *trace.Trace) error {
 	d.label("halo", "end", 11, at(t.Delay), y+26, outcome(t))
 	d.Reach(0, -20)
 	d.Reach(plotWidth, y+26)
-	d.caption(t, len(transfers), "To scale. A message's bar is in the lane of its sender, from when it began to be sent until its receiver had all of it.",
-		append(boxLegend(), boxItem("function", "a function runs"), boxItem("wait", "waits for its other messages (yields)"), boxItem("connect", "opens a connection")))
+	d.caption(t, len(transfers), "To scale. A message's bar is in the lane of its sender, "+
+		"from when it began to be sent until its receiver had all of it.",
+		append(boxLegend(), boxItem("function", "a function runs"),
+			boxItem("wait", "waits for its other messages (yields)"), boxItem("connect", "opens a connection")))
 	return d.write(w, "Timeline of "+t.Name)
 }
 
@@ -117,7 +121,8 @@ func (d *drawing) bars(rows [][]bar, at func(time.Duration) float64, y float64) 
 		for _, b := range row {
 			x, width := at(b.start), max(1.5, at(b.end)-at(b.start))
 			d.tip(b.tip)
-			d.Add(`<rect class="%s" x="%.1f" y="%.1f" width="%.1f" height="%g" stroke-width="0.7"/>`, b.class, x, y+float64(k)*barPitch, width, barHeight)
+			d.Add(`<rect class="%s" x="%.1f" y="%.1f" width="%.1f" height="%g" stroke-width="0.7"/>`, b.class, x,
+				y+float64(k)*barPitch, width, barHeight)
 			if width > 22 {
 				d.label("", "start", 9.5, x+3, y+float64(k)*barPitch+10.5, fit(b.text, width-6, 9.5))
 			}

@@ -110,7 +110,8 @@ func work(ctx context.Context, args []string, stdout io.Writer) error {
 // measure replays the workloads of each rate under a software cost. Slow rates,
 // at which it takes long and milliseconds do not matter, run side by side; at the
 // others nothing may disturb.
-func (o options) measure(ctx context.Context, reference []observation, softwareCost string, rates []float64) ([]observation, error) {
+func (o options) measure(ctx context.Context, reference []observation, softwareCost string,
+	rates []float64) ([]observation, error) {
 	var results []*record.Results
 	for _, slow := range []bool{true, false} {
 		args := []string{"run", "scripts/calibrate/replay.yaml", "--profile", o.profile, "--reruns", "0",

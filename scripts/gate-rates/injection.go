@@ -128,7 +128,8 @@ func (i injection) overlay(ctx context.Context, root, dir string) (overlay strin
 	// The copies are of no repository, even where dir lies in one.
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), "GIT_CEILING_DIRECTORIES="+filepath.Dir(dir))
 	if err := output(cmd); err != nil {
-		return "", nil, fmt.Errorf("injections/%s.patch does not fit the source any more; bring it up to date: %w", i.name, err)
+		return "", nil, fmt.Errorf("injections/%s.patch does not fit the source any more; bring it up to date: %w",
+			i.name, err)
 	}
 
 	text, err := json.Marshal(map[string]any{"Replace": replace})

@@ -35,7 +35,8 @@ func work(ctx context.Context, args []string) error {
 	injected := flags.Int("injected", 1, "runs of each injection")
 	only := flags.String("only", "", "comma-separated `names` of the injections to make (default all)")
 	flags.Usage = func() {
-		fmt.Fprintln(flags.Output(), "usage: gate-rates [flags] [-- ARGUMENTS OF edgebed run, by default exp400 --reruns 0]")
+		fmt.Fprintln(flags.Output(),
+			"usage: gate-rates [flags] [-- ARGUMENTS OF edgebed run, by default exp400 --reruns 0]")
 		flags.PrintDefaults()
 	}
 
@@ -97,7 +98,8 @@ func work(ctx context.Context, args []string) error {
 	}
 
 	if len(versions) > 1 {
-		fmt.Printf("note: the runs are of several versions: %s\n", strings.Join(slices.Sorted(maps.Keys(versions)), ", "))
+		fmt.Printf("note: the runs are of several versions: %s\n",
+			strings.Join(slices.Sorted(maps.Keys(versions)), ", "))
 	}
 	return rates(os.Stdout, results, chosen)
 }
@@ -113,7 +115,8 @@ func sameArguments(file string, arguments []string) error {
 	case err != nil:
 		return err
 	case string(old) != text:
-		return fmt.Errorf("%s has results of edgebed run %s; choose another -out", filepath.Dir(file), strings.ReplaceAll(string(old), "\n", " "))
+		return fmt.Errorf("%s has results of edgebed run %s; choose another -out", filepath.Dir(file),
+			strings.ReplaceAll(string(old), "\n", " "))
 	}
 	return nil
 }
@@ -188,7 +191,8 @@ func (r oneRun) run(ctx context.Context, out string, arguments []string) (bool, 
 	}
 	defer log.Close()
 
-	cmd := exec.CommandContext(ctx, program(out, r.injection), append([]string{"run", "--resume", "--out", dir}, arguments...)...)
+	cmd := exec.CommandContext(ctx, program(out, r.injection),
+		append([]string{"run", "--resume", "--out", dir}, arguments...)...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 10 * time.Second

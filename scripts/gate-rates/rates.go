@@ -33,7 +33,8 @@ func rates(w io.Writer, results map[string][]*record.Results, chosen []injection
 			pairs = append(pairs, c)
 			if c.Change == gate.Regression {
 				alarms++
-				fmt.Fprintf(w, "alarm without a change: %s against %s: %s\n", fresh.Name, base.Name, strings.Join(regressions(c), "; "))
+				fmt.Fprintf(w, "alarm without a change: %s against %s: %s\n", fresh.Name, base.Name,
+					strings.Join(regressions(c), "; "))
 			}
 		}
 	}
@@ -63,7 +64,8 @@ func rates(w io.Writer, results map[string][]*record.Results, chosen []injection
 					right++
 				}
 				if len(beside) > 0 {
-					fmt.Fprintf(w, "%s: %s against %s also names %s\n", i.name, fresh.Name, base.Name, strings.Join(beside, "; "))
+					fmt.Fprintf(w, "%s: %s against %s also names %s\n", i.name, fresh.Name, base.Name,
+						strings.Join(beside, "; "))
 				}
 			}
 		}
@@ -71,12 +73,14 @@ func rates(w io.Writer, results map[string][]*record.Results, chosen []injection
 		if len(all) == 0 {
 			continue
 		}
-		fmt.Fprintf(w, "\n%s (%s): found in %d of %d comparisons, in the right curves in %d\n", i.name, i.about, found, len(all), right)
+		fmt.Fprintf(w, "\n%s (%s): found in %d of %d comparisons, in the right curves in %d\n", i.name, i.about, found,
+			len(all), right)
 		shifts(w, all)
 		findings(w, all)
 
 		if right < len(all) {
-			errs = append(errs, fmt.Errorf("%s: %d of %d not found in the right curves", i.about, len(all)-right, len(all)))
+			errs = append(errs,
+				fmt.Errorf("%s: %d of %d not found in the right curves", i.about, len(all)-right, len(all)))
 		}
 	}
 
@@ -107,7 +111,8 @@ func (i injection) judge(c *gate.Comparison) (named bool, beside []string) {
 			if t.Change != gate.Regression {
 				continue
 			}
-			own := i.series == "" || curve.Where == "model="+i.series || strings.HasSuffix(curve.Where, "/model="+i.series)
+			own := i.series == "" || curve.Where == "model="+i.series ||
+				strings.HasSuffix(curve.Where, "/model="+i.series)
 			if !slices.Contains(i.metrics, curve.Metric) || !own && curve.Where != "all curves" {
 				beside = append(beside, regression(curve, t))
 			}
@@ -140,7 +145,8 @@ func shifts(w io.Writer, comparisons []*gate.Comparison) {
 	for _, name := range order {
 		all := ratios[name]
 		slices.Sort(all)
-		fmt.Fprintf(w, "  %+6.2f %% [%+.2f, %+.2f]  %s\n", 100*(median(all)-1), 100*(all[0]-1), 100*(all[len(all)-1]-1), name)
+		fmt.Fprintf(w, "  %+6.2f %% [%+.2f, %+.2f]  %s\n", 100*(median(all)-1), 100*(all[0]-1),
+			100*(all[len(all)-1]-1), name)
 	}
 }
 

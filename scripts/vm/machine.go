@@ -158,7 +158,8 @@ func (m machine) writeInitramfs(ctx context.Context, k *kernel, name string) (er
 	if err != nil {
 		return err
 	}
-	if err := w.add(strings.TrimPrefix(planFile, "/"), cpioRegular|0o644, int64(len(text)), bytes.NewReader(text)); err != nil {
+	place := strings.TrimPrefix(planFile, "/")
+	if err := w.add(place, cpioRegular|0o644, int64(len(text)), bytes.NewReader(text)); err != nil {
 		return err
 	}
 

@@ -129,7 +129,8 @@ func run(ctx context.Context, k *kernel, dir, out string, args []string) error {
 		return err
 	}
 	m := machine{name: "run", programs: programs, steps: []step{
-		{Name: "edgebed run", Argv: append([]string{"/bin/edgebed", "run", "--jobs", "1", "--out", outDir}, args...), Env: []string{goThreads}},
+		{Name: "edgebed run", Argv: append([]string{"/bin/edgebed", "run", "--jobs", "1", "--out", outDir}, args...),
+			Env: []string{goThreads}},
 	}}
 	return m.boot(ctx, k, dir, out, func(line string) { fmt.Println(line) })
 }

@@ -96,9 +96,11 @@ func cellStep(backend string, uid int) step {
 	if uid != 0 {
 		name += ", without root"
 	}
-	return step{Name: name, UID: uid, Env: []string{goThreads}, Argv: []string{"/" + edgebed.path, "run", "exp400", "--jobs", "1",
-		"--set", "delay-backend=" + backend, "--where", "rate=1 Mb/s", "--where", "panel=S=3,L=6", "--where", "argument=10 kB",
-		"--out", filepath.Join(outDir, cellFolder(backend, uid))}}
+	return step{Name: name, UID: uid, Env: []string{goThreads}, Argv: []string{
+		"/" + edgebed.path, "run", "exp400", "--jobs", "1", "--set", "delay-backend=" + backend,
+		"--where", "rate=1 Mb/s", "--where", "panel=S=3,L=6", "--where", "argument=10 kB",
+		"--out", filepath.Join(outDir, cellFolder(backend, uid)),
+	}}
 }
 
 func cellFolder(backend string, uid int) string { return fmt.Sprintf("%s-%d", backend, uid) }
@@ -223,10 +225,12 @@ func (t *transcript) links(row func(name, limit string, ok bool, values ...strin
 
 		switch unit {
 		case pingFigure:
-			row("round trip, 1 ms each way (ms)", "2.0 +- 0.2", off <= delayLimit, fmt.Sprintf("%.3f", 2*pair[0]), fmt.Sprintf("%.3f", 2*pair[1]))
+			row("round trip, 1 ms each way (ms)", "2.0 +- 0.2", off <= delayLimit, fmt.Sprintf("%.3f", 2*pair[0]),
+				fmt.Sprintf("%.3f", 2*pair[1]))
 		case goodputFigure:
 			rate := strings.TrimSuffix(strings.TrimPrefix(bench, "BenchmarkGoodput/rate="), "/delay=1ms")
-			row("goodput / ideal, "+strings.ReplaceAll(rate, "_", " ")+", 1 ms", "1 +- 1 %", off <= goodputLimit, fmt.Sprintf("%.4f", pair[0]), fmt.Sprintf("%.4f", pair[1]))
+			row("goodput / ideal, "+strings.ReplaceAll(rate, "_", " ")+", 1 ms", "1 +- 1 %", off <= goodputLimit,
+				fmt.Sprintf("%.4f", pair[0]), fmt.Sprintf("%.4f", pair[1]))
 		}
 	}
 
@@ -238,9 +242,11 @@ func (t *transcript) links(row func(name, limit string, ok bool, values ...strin
 
 // compareCells compares two runs of the same cells by their mean delay and
 // bytes.
-func compareCells(results [2]*record.Results, backend [2]string, row func(name, limit string, ok bool, values ...string)) error {
+func compareCells(results [2]*record.Results, backend [2]string,
+	row func(name, limit string, ok bool, values ...string)) error {
 	if len(results[0].Cells) == 0 || len(results[0].Cells) != len(results[1].Cells) {
-		return fmt.Errorf("%d and %d cells were run, want the same number", len(results[0].Cells), len(results[1].Cells))
+		return fmt.Errorf("%d and %d cells were run, want the same number", len(results[0].Cells),
+			len(results[1].Cells))
 	}
 
 	for _, a := range results[0].Cells {
@@ -269,8 +275,10 @@ func compareCells(results [2]*record.Results, backend [2]string, row func(name, 
 		}
 
 		model, _ := a.Cell.Coord("model")
-		row(model.Value+", mean delay (s)", "1 % apart", math.Abs(delay[1]/delay[0]-1) <= cellLimit, fmt.Sprintf("%.4f", delay[0]), fmt.Sprintf("%.4f", delay[1]))
-		row(model.Value+", switch bytes an execution", "0.5 % apart", math.Abs(bytes[1]/bytes[0]-1) <= bytesLimit, fmt.Sprintf("%.0f", bytes[0]), fmt.Sprintf("%.0f", bytes[1]))
+		row(model.Value+", mean delay (s)", "1 % apart", math.Abs(delay[1]/delay[0]-1) <= cellLimit,
+			fmt.Sprintf("%.4f", delay[0]), fmt.Sprintf("%.4f", delay[1]))
+		row(model.Value+", switch bytes an execution", "0.5 % apart", math.Abs(bytes[1]/bytes[0]-1) <= bytesLimit,
+			fmt.Sprintf("%.0f", bytes[0]), fmt.Sprintf("%.0f", bytes[1]))
 		first, okFirst := auditedLinks(a)
 		second, okSecond := auditedLinks(results[1].Cells[i])
 		row(model.Value+", audit of the links", "no finding", okFirst && okSecond, first, second)
@@ -290,5 +298,6 @@ func auditedLinks(c record.CellResult) (text string, ok bool) {
 		}
 	}
 	m := c.End.Audit.Measures
-	return fmt.Sprintf("%.0f: rate %.2f %% off, delay %.0f us", m["links-measured"], m["link-rate-error-percent"], m["link-delay-error-us"]), true
+	return fmt.Sprintf("%.0f: rate %.2f %% off, delay %.0f us", m["links-measured"], m["link-rate-error-percent"],
+		m["link-delay-error-us"]), true
 }

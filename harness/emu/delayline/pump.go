@@ -431,7 +431,8 @@ func (p *pump) send(d *direction, limit int64) {
 		}
 
 		start := p.now()
-		r, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(d.tx), uintptr(unsafe.Pointer(&p.tx)), uintptr(n), unix.MSG_DONTWAIT, 0, 0)
+		r, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(d.tx), uintptr(unsafe.Pointer(&p.tx)), uintptr(n),
+			unix.MSG_DONTWAIT, 0, 0)
 		end := p.now()
 
 		switch errno {

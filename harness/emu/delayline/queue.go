@@ -56,7 +56,8 @@ func newQueue(size int) (*queue, error) {
 	var arena []byte
 	err := error(unix.ENOMEM)
 	for ; size >= 4*blockSize; size /= 2 {
-		arena, err = unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_NORESERVE)
+		arena, err = unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE,
+			unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_NORESERVE)
 		if err == nil {
 			break
 		}

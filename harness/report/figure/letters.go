@@ -55,7 +55,8 @@ func (c *Chart) drawable() *Chart {
 		}, *text)
 	}
 
-	copied.Caption += fmt.Sprintf(" %c stands for letters that this file’s typeface lacks; %s.svg has them.", missing, c.Stem)
+	copied.Caption += fmt.Sprintf(" %c stands for letters that this file’s typeface lacks; %s.svg has them.", missing,
+		c.Stem)
 	return &copied
 }
 

@@ -169,7 +169,8 @@ func (b bars) Plot(c draw.Canvas, p *plot.Plot) {
 			if e.Known {
 				high := toY(e.High)
 				// A white rim keeps the whisker visible on a dark bar.
-				drawWhisker(c, draw.LineStyle{Color: color.White, Width: 2}, middle, toY(math.Max(e.Low, p.Y.Min)), high)
+				drawWhisker(c, draw.LineStyle{Color: color.White, Width: 2}, middle, toY(math.Max(e.Low, p.Y.Min)),
+					high)
 				drawWhisker(c, draw.LineStyle{Color: ink, Width: 0.8}, middle, toY(math.Max(e.Low, p.Y.Min)), high)
 				top = max(top, high)
 			}

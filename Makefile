@@ -24,7 +24,8 @@ WIDE    := 335
 # The race detector needs the C compiler that go would call.
 RACE    := $(if $(shell command -v "$$($(GO) env CC)" 2>/dev/null),-race)
 
-.PHONY: all help exp400 exp401 exp402 alibaba-mix test lint lint-shell bench gate-rates vmtest regress regress-grid \
+.PHONY: all help exp400 exp401 exp402 alibaba-mix test lint lint-shell bench gate-rates vmtest regress regress-baseline \
+	regress-emulated regress-grid \
 	regress-vm regress-vm-grid calibrate replay sensitivity rooms docs generate clean
 
 ## build bin/edgebed and bin/edgebed-virtual
@@ -55,13 +56,25 @@ exp400 exp401 exp402 alibaba-mix: $(BIN)
 	@scripts/fresh $(OUT)
 	$(BIN) run $@ --profile $(PROFILE) --jobs $(JOBS) --reruns $(RERUNS) --out $(OUT) $(VARIANT:%=--set variant=%)
 
-# A small grid against the committed baseline. A new baseline:
+FORMAT  ?= text
+
+# The whole quick grids of experiments 400 and 401, both variants, in virtual time,
+# against the committed baseline: some two minutes on two cores, without privileges.
+# A new baseline, from the present code: make regress-baseline REASON='...'
+## compare quick 400 and 401 in virtual time with the baseline: two minutes
+regress: $(BIN) $(VIRTUAL)
+	scripts/regress-virtual check $(FORMAT)
+
+## make the present code's results in virtual time the baseline: REASON='...'
+regress-baseline: $(BIN) $(VIRTUAL)
+	scripts/regress-virtual update '$(REASON)'
+
+# A small grid on emulated links against the committed baseline. A new baseline:
 # make regress-grid && bin/edgebed baseline update results/regress --reason '...'
 REGRESS := --where 'argument=10 kB' --where 'panel=S=3,L=6' --where 'rate=5 Mb/s' --where 'rate=20 Mb/s' \
 	--where 'rate=50 Mb/s' --where 'rate=100 Mb/s'
-FORMAT  ?= text
-## run a small grid here and compare it with the baseline
-regress:
+## run a small grid on emulated links here and compare it with the baseline
+regress-emulated:
 	scripts/ci-regress regress $(FORMAT)
 
 regress-grid: $(BIN)

@@ -351,6 +351,52 @@ func TestUnpaired(t *testing.T) {
 	}
 }
 
+// TestNetworks compares results of different networks only when told, and takes
+// every difference between results of virtual time for what it is.
+func TestNetworks(t *testing.T) {
+	base := load(t, "exp400")
+	virtual := changed(base, func(record.Cell, *record.Execution) {})
+	virtual.Campaign.Network = record.Virtual
+	limits := DefaultLimits
+	if _, err := Compare(base, virtual, limits); !errors.Is(err, ErrIncomparable) || !strings.Contains(err.Error(), "--across-networks") {
+		t.Errorf("different networks: error %v, want one that names the flag", err)
+	}
+	limits.AcrossNetworks = true
+	c, err := Compare(base, virtual, limits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Base.Network != "emulated" || c.New.Network != "virtual" || !strings.Contains(c.heading(), "virtual network") {
+		t.Errorf("the sides are of %s and %s, heading %s", c.Base.Network, c.New.Network, c.heading())
+	}
+
+	limits = Limits{Delay: 0.001, Alpha: DefaultLimits.Alpha}
+	at := func(share float64, bytes int64) Change {
+		t.Helper()
+		// One execution of one cell among all.
+		fresh := changed(virtual, func(c record.Cell, e *record.Execution) {
+			if c.ID == base.Cells[0].Cell.ID && e.Index == 0 {
+				e.DelayNS = int64(float64(e.DelayNS) * (1 + share))
+				e.SwitchBytes += bytes
+			}
+		})
+		c, err := Compare(virtual, fresh, limits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.Change
+	}
+	for _, tc := range []struct {
+		share float64
+		bytes int64
+		want  Change
+	}{{0, 0, Same}, {0.004, 0, Same}, {0.02, 0, Regression}, {-0.02, 0, Improvement}, {0, 1, Regression}, {0, -1, Improvement}} {
+		if got := at(tc.share, tc.bytes); got != tc.want {
+			t.Errorf("one delay longer by %v and %d B: %s, want %s", tc.share, tc.bytes, got, tc.want)
+		}
+	}
+}
+
 func TestFailures(t *testing.T) {
 	base := load(t, "repeat1")
 	fresh := changed(base, func(c record.Cell, e *record.Execution) {

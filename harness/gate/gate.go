@@ -59,6 +59,9 @@ const calibrationError = 0.03
 // Delays of cells that the audit calls disturbed are left out: they say nothing of
 // the program. Where that leaves nothing, all are compared.
 //
+// In virtual time nothing varies between runs: where both results are of that
+// network, every difference is significant, and only the limits count.
+//
 // Where the new machine is slower by the campaigns' calibration, the part of a
 // delay that is not the links' may be that much longer.
 func Compare(base, fresh *record.Results, limits Limits) (*Comparison, error) {
@@ -66,6 +69,7 @@ func Compare(base, fresh *record.Results, limits Limits) (*Comparison, error) {
 	if err := c.comparable(base, fresh); err != nil {
 		return nil, err
 	}
+	c.exact = base.Campaign.On() == record.Virtual && fresh.Campaign.On() == record.Virtual
 
 	x := matrix.Abscissa(base)
 	var rows []record.Axis
@@ -203,6 +207,8 @@ func (c *Comparison) comparable(base, fresh *record.Results) error {
 // speed says how much slower the new machine is.
 func (c *Comparison) speed(sameMachine bool) {
 	switch {
+	case slices.Contains([]string{c.Base.Network, c.New.Network}, string(record.Virtual)):
+		// The machine is in no delay of virtual time.
 	case c.Base.Calibrate > 0 && c.New.Calibrate > 0:
 		c.Speed = c.New.Calibrate / c.Base.Calibrate
 		switch {

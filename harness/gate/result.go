@@ -77,6 +77,9 @@ type Comparison struct {
 	// Notes are what a reader must know of the comparison.
 	Notes  []string `json:"notes,omitempty"`
 	Change Change   `json:"change"`
+
+	// exact results are those of virtual time on both sides.
+	exact bool
 }
 
 // worse returns the change that matters more.

@@ -75,6 +75,10 @@ func (c *Comparison) test(where, metric string, part component) *tested {
 	}
 
 	t.Ratio = math.Exp(e.Value)
+	if c.exact {
+		t.take(part)
+		return t
+	}
 	if i := e.Interval(stats.Level); i.Known {
 		t.Low, t.High = math.Exp(i.Low), math.Exp(i.High)
 	}
@@ -104,6 +108,25 @@ func (c *Comparison) test(where, metric string, part component) *tested {
 		t.also(stats.SignFlips(expected))
 	}
 	return t
+}
+
+// take takes every difference for what it is: between results of virtual time no
+// test is needed to know that there is one. A fit's parts, of which one point moves
+// both apart, add nothing to the points.
+func (t *tested) take(part component) {
+	t.Explained = 1
+	t.Paired = !slices.ContainsFunc(part.points, func(p pairs) bool { return !p.paired })
+	if len(part.points) == 1 {
+		t.Base, t.New = average(part.points[0].base), average(part.points[0].fresh)
+	}
+	fitted := part.part == fixedPart || part.part == bytePart
+	switch {
+	case fitted:
+	case t.Ratio > 1:
+		t.worse = 0
+	case t.Ratio < 1:
+		t.better = 0
+	}
 }
 
 // also makes a change significant only where another test finds it, too.

@@ -20,7 +20,7 @@ func expandCost(t *testing.T, value string) (SoftwareCost, error) {
 }
 
 func TestSoftwareCost(t *testing.T) {
-	fit, err := cost.Fitted("emulation")
+	fit, err := cost.Fitted("emulated")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func TestSoftwareCost(t *testing.T) {
 			t.Errorf("%s: %v", value, err)
 			continue
 		}
-		m, origin, err := s.Model("emulation")
+		m, origin, err := s.Model("emulated")
 		if err != nil || m != want.model || origin != want.origin {
 			t.Errorf("%s: %v from %q (%v), want %v from %q", value, m, origin, err, want.model, want.origin)
 		}

@@ -91,14 +91,14 @@ func TestModel(t *testing.T) {
 
 // TestFitted reads what make calibrate wrote.
 func TestFitted(t *testing.T) {
-	fit, err := Fitted("emulation")
+	fit, err := Fitted("emulated")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if fit.Model == (Model{}) || fit.Date == "" || fit.Source == "" {
 		t.Errorf("the fit is %+v: nothing, or from nowhere", fit)
 	}
-	if _, err := Fitted("emulatoin"); err == nil || !strings.Contains(err.Error(), "emulation") {
+	if _, err := Fitted("emulatoin"); err == nil || !strings.Contains(err.Error(), "emulated") {
 		t.Errorf("an unknown network: error %v, want one that names the nearest", err)
 	}
 }

@@ -117,7 +117,7 @@ func TestConstants(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "fit.yaml")
-	if err := writeConstants(file, "emulated", list, r); err != nil {
+	if err := writeConstants(file, "emulated", list, r, counts{}); err != nil {
 		t.Fatal(err)
 	}
 	data, err := os.ReadFile(file)

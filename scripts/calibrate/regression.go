@@ -31,6 +31,15 @@ var termNames = [terms]string{"client-start", "state-move", "connection", "call"
 // counts says how often each term is due in one execution.
 type counts [terms]float64
 
+// of returns the sum of the products with how often each term is due.
+func (c counts) of(n counts) (sum float64) {
+	for t := range c {
+		sum += c[t] * n[t]
+	}
+
+	return sum
+}
+
 // regression is a least-squares fit of the difference of delays, the prototype's
 // less ours, on some terms without a constant.
 type regression struct {

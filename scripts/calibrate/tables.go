@@ -118,11 +118,12 @@ func writeFit(w io.Writer, list []observation, all []*regression, chosen *regres
 	return nil
 }
 
-// writeConstants writes the fit as nodes/cost reads it. Those for other kinds of
+// writeConstants writes the fit, and what our own software takes beside it, as
+// nodes/cost reads it. Those for other kinds of
 // network stay as they are.
-func writeConstants(file, network string, list []observation, r *regression) error {
+func writeConstants(file, network string, list []observation, r *regression, own counts) error {
 	duration := func(term int) time.Duration {
-		return time.Duration(r.coefficient(term) * float64(time.Second)).Round(10 * time.Microsecond)
+		return time.Duration((r.coefficient(term) + own[term]) * float64(time.Second)).Round(10 * time.Microsecond)
 	}
 	repetitions := 0
 	for _, o := range list {
@@ -137,6 +138,9 @@ func writeConstants(file, network string, list []observation, r *regression) err
 	fmt.Fprintln(&b, "  model:")
 	for _, t := range []int{call, connection, stateMove, clientStart} {
 		fmt.Fprintf(&b, "    %s: %v", termNames[t], duration(t))
+		if own[t] > 0 {
+			fmt.Fprint(&b, " # our own nodes' on loopback")
+		}
 		if j := slices.Index(r.terms, t); j >= 0 {
 			fmt.Fprintf(&b, " # ± %v", time.Duration(r.half[j]*float64(time.Second)).Round(10*time.Microsecond))
 		}

@@ -1,0 +1,142 @@
+package virtual
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"edgebed/harness/job"
+	"edgebed/harness/record"
+	"edgebed/harness/scenario"
+	"edgebed/harness/scenario/scenariotest"
+)
+
+// worker builds the worker.
+func worker(t *testing.T) string {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "edgebed-virtual")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-tags", "faketime", "-o", program, "edgebed/harness/cmd/edgebed-virtual")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %v\n%s", cmd, err, out)
+	}
+	return program
+}
+
+// run runs the job and returns the worker's reports.
+func run(t *testing.T, program string, j job.Job) []byte {
+	t.Helper()
+	input, err := json.Marshal(j)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), program)
+	cmd.Stdin = bytes.NewReader(input)
+	var log bytes.Buffer
+	cmd.Stderr = &log
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", j.Cell.ID, err, log.Bytes())
+	}
+	return out
+}
+
+// hog keeps all cores busy until the test ends.
+func hog(t *testing.T) {
+	var ended atomic.Bool
+	for range 2 * runtime.NumCPU() {
+		go func() {
+			for !ended.Load() {
+			}
+		}()
+	}
+	t.Cleanup(func() { ended.Store(true) })
+}
+
+// TestDeterministic runs two cells twice, the second time on a busy machine: every
+// byte of the records must be the same.
+func TestDeterministic(t *testing.T) {
+	program := worker(t)
+	plan := scenariotest.Expand(t, "exp400", scenario.Selection{Profile: "quick", Where: map[string][]string{
+		"panel": {"S=3,L=6"}, "rate": {"10 Mb/s"}, "argument": {"10 kB"}, "model": {"state-prop", "state-local"},
+	}})
+	p, err := job.Prepare(plan, scenariotest.Topology, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(p.Jobs) != 2 {
+		t.Fatalf("%d cells, want 2", len(p.Jobs))
+	}
+	var first [][]byte
+	for _, j := range p.Jobs {
+		first = append(first, run(t, program, j))
+	}
+
+	hog(t)
+	for i, j := range p.Jobs {
+		again := run(t, program, j)
+		if !bytes.Equal(first[i], again) {
+			t.Errorf("%s: the records differ:\n%s\nand on a busy machine\n%s", j.Cell.ID, first[i], again)
+		}
+		check(t, j, again)
+	}
+}
+
+// check holds the records of a cell against what the emulation guarantees.
+func check(t *testing.T, j job.Job, lines []byte) {
+	t.Helper()
+	executions := 0
+	var end record.CellEnd
+	for line := range bytes.Lines(lines) {
+		_, err := job.Reporter{
+			Cell: func(c record.Cell) error {
+				if got := c.Settings["network"]; got != string(record.Virtual) {
+					t.Errorf("the cell's setting network is %q", got)
+				}
+				return nil
+			},
+			Execution: func(e record.Execution) error {
+				if e.WarmUp {
+					return nil
+				}
+				executions++
+				if !e.OK || e.Drops != 0 || e.Retransmissions != 0 {
+					t.Errorf("execution %d: %q, %d drops, %d retransmissions", e.Index, e.Reason, e.Drops, e.Retransmissions)
+				}
+				least := e.Bound.SerialisationNS + e.Bound.PropagationNS + e.Bound.ComputingNS
+				if e.DelayNS < least || e.DelayNS > 2*least {
+					t.Errorf("execution %d took %d ns, at least possible are %d", e.Index, e.DelayNS, least)
+				}
+				if share := float64(e.TrunkBytes) / float64(e.PredictedTrunkBytes); share < 0.97 || share > 1.03 {
+					t.Errorf("execution %d: %d B on trunks, predicted %d", e.Index, e.TrunkBytes, e.PredictedTrunkBytes)
+				}
+				return nil
+			},
+			CellEnd: func(c record.CellEnd) error { end = c; return nil },
+		}.Receive(line)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if executions != len(j.Workflows) {
+		t.Errorf("%d executions, want %d", executions, len(j.Workflows))
+	}
+	if !end.OK || end.Audit == nil || end.Audit.Verdict != record.Exact {
+		t.Errorf("the cell ended with %+v", end)
+	}
+}
+
+// TestRefusesRealTime checks that the worker does not run by the machine's clock,
+// which is this test's.
+func TestRefusesRealTime(t *testing.T) {
+	err := Main(t.Context(), strings.NewReader("{}"), &bytes.Buffer{})
+	if err == nil || !strings.Contains(err.Error(), "-tags faketime") {
+		t.Errorf("error %v, want one that says how to build the worker", err)
+	}
+}

@@ -54,8 +54,8 @@ func (n *Network) Counters() (network.Counters, error) {
 	return c, nil
 }
 
-// onWire counts the frames that are in the delay stages of links.
-func (n *Network) onWire(ctx context.Context) (queued uint64, err error) {
+// inMedium counts the frames that are in the delay stages of links.
+func (n *Network) inMedium(ctx context.Context) (queued uint64, err error) {
 	switch n.backend {
 	case DelayLine:
 		s, err := n.relay.Stats(ctx)
@@ -66,7 +66,7 @@ func (n *Network) onWire(ctx context.Context) (queued uint64, err error) {
 			queued += l.AB.Queued + l.BA.Queued
 		}
 	case Netem:
-		queues, err := n.wireC.qdiscs()
+		queues, err := n.mediumC.qdiscs()
 		if err != nil {
 			return 0, err
 		}
@@ -111,7 +111,7 @@ func (n *Network) Idle(ctx context.Context, quiet time.Duration) (network.Counte
 		}
 
 		// Nothing moved in the switches for long enough; a delay line may still hold frames.
-		waiting, err := n.onWire(ctx)
+		waiting, err := n.inMedium(ctx)
 		if err != nil {
 			return network.Counters{}, fmt.Errorf("wait until network %s is idle: %w", n.topologyName(), err)
 		}

@@ -62,7 +62,10 @@ func (n *Network) addHost(h *Host, settings []sysctl) (err error) {
 		return err
 	}
 
-	p, err := n.addPort(h.spec.Switch, h.spec.Name, false, "eth0", h.ns, h.mac)
+	p, err := n.addPort(portSpec{
+		at: h.spec.Switch, toward: h.spec.Name,
+		peer: "eth0", peerNS: h.ns, peerAddr: h.mac,
+	})
 	if err != nil {
 		return err
 	}

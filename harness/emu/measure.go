@@ -255,73 +255,14 @@ func steadyRate(sent, arrived []int64, delay int64, size units.Size) units.Rate 
 }
 
 // measure sends all probes, on a thread in the fabric.
-func measure(ctx context.Context, probes []*probe) (err error) {
-	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+func measure(ctx context.Context, probes []*probe) error {
+	m, err := newMeter(probes)
 	if err != nil {
-		return fmt.Errorf("open a packet socket: %w", err)
+		return err
 	}
-	defer unix.Close(fd)
+	defer m.close()
 
-	// A socket does not see the frames that it sends, so that another one receives.
-	tap, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
-	if err != nil {
-		return fmt.Errorf("open a packet socket: %w", err)
-	}
-	defer unix.Close(tap)
-
-	jittered := slices.ContainsFunc(probes, func(p *probe) bool { return p.left != nil })
-	ignoreOutgoing := 1
-	if jittered {
-		ignoreOutgoing = 0
-	}
-	for _, o := range []struct{ fd, level, option, value int }{
-		{tap, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS_NEW, 1},
-		{tap, unix.SOL_PACKET, unix.PACKET_IGNORE_OUTGOING, ignoreOutgoing},
-		// As much as is permitted.
-		{tap, unix.SOL_SOCKET, unix.SO_RCVBUF, 8 << 20},
-		{fd, unix.SOL_SOCKET, unix.SO_SNDBUF, 8 << 20},
-	} {
-		if err := unix.SetsockoptInt(o.fd, o.level, o.option, o.value); err != nil {
-			return fmt.Errorf("set up the packet socket: %w", err)
-		}
-	}
-
-	// On all ports. Before a bridge takes a frame, taps for all protocols see
-	// it; those for one protocol do not.
-	all := binary.BigEndian.Uint16(binary.NativeEndian.AppendUint16(nil, unix.ETH_P_ALL))
-	if err := unix.Bind(tap, &unix.SockaddrLinklayer{Protocol: all}); err != nil {
-		return fmt.Errorf("bind the packet socket: %w", err)
-	}
-
-	m := &meter{fd: fd, tap: tap, probes: probes, byPort: map[int]int{}, leaving: map[int]int{}}
-	most, gap := 0, time.Duration(0)
-	for i, p := range probes {
-		m.byPort[p.to], m.leaving[p.from] = i, i
-		most, gap = max(most, p.singles), max(gap, p.gap)
-	}
-
-	// All probes keep one beat, so that one wait serves them all.
-	for _, p := range probes {
-		p.gap = gap
-	}
-
-	for i := range most {
-		begin := time.Now()
-		for k, p := range probes {
-			if i >= p.singles {
-				continue
-			}
-			// One by one: those of other links would be in each other's way.
-			if _, err := m.send(k, i, smallestFrame); err != nil {
-				return err
-			}
-		}
-		if err := m.receive(ctx, begin.Add(gap)); err != nil {
-			return err
-		}
-	}
-
-	if err := m.settle(ctx, probes, single); err != nil {
+	if err := m.singles(ctx); err != nil {
 		return err
 	}
 
@@ -348,7 +289,6 @@ func measure(ctx context.Context, probes []*probe) (err error) {
 			refill = max(refill, p.params.Rate.Time(p.params.BurstSize()+p.size))
 		}
 	}
-
 	return m.receive(ctx, time.Now().Add(refill))
 }
 
@@ -358,6 +298,91 @@ type meter struct {
 	probes  []*probe
 	byPort  map[int]int // the probe whose frames arrive at a port
 	leaving map[int]int // the probe whose frames leave a port
+}
+
+// newMeter opens the sockets of a meter, in the namespace of the calling thread.
+func newMeter(probes []*probe) (m *meter, err error) {
+	m = &meter{fd: -1, tap: -1, probes: probes, byPort: map[int]int{}, leaving: map[int]int{}}
+	for i, p := range probes {
+		m.byPort[p.to], m.leaving[p.from] = i, i
+	}
+	defer func() {
+		if err != nil {
+			m.close()
+		}
+	}()
+
+	// A socket does not see the frames that it sends, so that another one receives.
+	for _, fd := range []*int{&m.fd, &m.tap} {
+		*fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+		if err != nil {
+			return nil, fmt.Errorf("open a packet socket: %w", err)
+		}
+	}
+
+	jittered := slices.ContainsFunc(probes, func(p *probe) bool { return p.left != nil })
+	ignoreOutgoing := 1
+	if jittered {
+		ignoreOutgoing = 0
+	}
+	for _, o := range []struct{ fd, level, option, value int }{
+		{m.tap, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS_NEW, 1},
+		{m.tap, unix.SOL_PACKET, unix.PACKET_IGNORE_OUTGOING, ignoreOutgoing},
+		// As much as is permitted.
+		{m.tap, unix.SOL_SOCKET, unix.SO_RCVBUF, 8 << 20},
+		{m.fd, unix.SOL_SOCKET, unix.SO_SNDBUF, 8 << 20},
+	} {
+		if err := unix.SetsockoptInt(o.fd, o.level, o.option, o.value); err != nil {
+			return nil, fmt.Errorf("set up the packet socket: %w", err)
+		}
+	}
+
+	// On all ports. Before a bridge takes a frame, taps for all protocols see
+	// it; those for one protocol do not.
+	all := binary.BigEndian.Uint16(binary.NativeEndian.AppendUint16(nil, unix.ETH_P_ALL))
+	if err := unix.Bind(m.tap, &unix.SockaddrLinklayer{Protocol: all}); err != nil {
+		return nil, fmt.Errorf("bind the packet socket: %w", err)
+	}
+	return m, nil
+}
+
+// close closes the sockets that are open.
+func (m *meter) close() {
+	for _, fd := range []int{m.fd, m.tap} {
+		if fd >= 0 {
+			unix.Close(fd)
+		}
+	}
+}
+
+// singles sends the frames that measure delay, and waits for them.
+func (m *meter) singles(ctx context.Context) error {
+	// All probes keep one beat, so that one wait serves them all.
+	most, gap := 0, time.Duration(0)
+	for _, p := range m.probes {
+		most, gap = max(most, p.singles), max(gap, p.gap)
+	}
+	for _, p := range m.probes {
+		p.gap = gap
+	}
+
+	for i := range most {
+		begin := time.Now()
+		for k, p := range m.probes {
+			if i >= p.singles {
+				continue
+			}
+			// One by one: those of other links would be in each other's way.
+			if _, err := m.send(k, i, smallestFrame); err != nil {
+				return err
+			}
+		}
+
+		if err := m.receive(ctx, begin.Add(gap)); err != nil {
+			return err
+		}
+	}
+	return m.settle(ctx, m.probes, single)
 }
 
 // stage is a part of the frames.

@@ -83,10 +83,10 @@ func TestPaths(t *testing.T) {
 				}
 			}
 			// Once per switch, each way.
-			if sent, packets := delta.Sent(false); packets != 2*int64(len(path)) || sent != frame*packets {
+			if sent, packets := delta.SentAll(); packets != 2*int64(len(path)) || sent != frame*packets {
 				t.Errorf("%s to %s: %d B in %d packets left the switches, want %d packets", a.Name(), b.Name(), sent, packets, 2*len(path))
 			}
-			if _, packets := delta.Sent(true); packets != 2*int64(model.Hops(a.Name(), b.Name())) {
+			if _, packets := delta.SentTrunks(); packets != 2*int64(model.Hops(a.Name(), b.Name())) {
 				t.Errorf("%s to %s: %d packets on trunks, want 2 x %d", a.Name(), b.Name(), packets, model.Hops(a.Name(), b.Name()))
 			}
 		}
@@ -119,7 +119,7 @@ func TestNothingIsFlooded(t *testing.T) {
 		t.Fatal(err)
 	}
 	delta := idle(t, n).Sub(before)
-	if sent, _ := delta.Sent(false); sent != 0 {
+	if sent, _ := delta.SentAll(); sent != 0 {
 		t.Errorf("%d B of broadcasts were forwarded", sent)
 	}
 	if delta.Ports[0].RxPackets == 0 {

@@ -16,7 +16,7 @@ import (
 )
 
 // Handles of the queues on a shaped port: HTB 1: with its class 1:1 and the
-// FIFO 10: below; netem 20: on the wire side.
+// FIFO 10: below; netem 20: on the medium's side.
 const (
 	htbHandle   uint32 = 1 << 16
 	htbClass           = htbHandle | 1
@@ -120,7 +120,7 @@ func (c *conn) readShape(index int, queues []qdisc) (shaped, bool, error) {
 	return s, s.Rate > 0, nil
 }
 
-// netem is the kernel's delay stage for what leaves a wire-side device.
+// netem is the kernel's delay stage for what leaves a device of the medium.
 func netem(index int, p topology.Params) (*netlink.Netem, error) {
 	// netem counts the time in psched ticks of 32 bits.
 	if limit := psched * math.MaxUint32; p.Delay+p.Jitter > limit {

@@ -297,8 +297,8 @@ func (b *bench) execute(ctx context.Context, index int, w job.Workflow) (record.
 	}
 	counted := after.since(before)
 	passed := counted.ports
-	e.SwitchBytes, e.SwitchPackets = passed.Sent(false)
-	e.TrunkBytes, e.TrunkPackets = passed.Sent(true)
+	e.SwitchBytes, e.SwitchPackets = passed.SentAll()
+	e.TrunkBytes, e.TrunkPackets = passed.SentTrunks()
 	e.Drops = passed.Drops()
 	for _, p := range passed.Ports {
 		e.Ports = append(e.Ports, record.Port{

@@ -174,9 +174,9 @@ func (s *sequence) heading(top float64, nodes []trace.Place) {
 	d.Add(`<rect class="band" x="%.1f" y="%.1f" width="%.1f" height="38" rx="5"/>`+"\n", from, top, to-from)
 	d.Reach(from, top)
 	d.Reach(to, top+38)
-	d.label("strong", "middle", 12, (from+to)/2, top+15, nodes[0].Host)
+	d.label(lettering{"strong", "middle", 12}, (from+to)/2, top+15, nodes[0].Host)
 	for _, p := range nodes {
-		d.label("", "middle", 11, s.x[p], top+31, string(p.Role))
+		d.label(lettering{"", "middle", 11}, s.x[p], top+31, string(p.Role))
 	}
 }
 
@@ -205,7 +205,7 @@ func (s *sequence) drawArrows() {
 		if a.Connecting > 0 {
 			text += " · new connection"
 		}
-		s.texts.label("halo", anchor, 11, from+side, a.sent.y-3, text)
+		s.texts.label(lettering{"halo", anchor, 11}, from+side, a.sent.y-3, text)
 	}
 }
 
@@ -226,7 +226,7 @@ func (s *sequence) drawBoxes() {
 		d.tip(describeRun(b.run))
 		d.Add(`<rect class="function" x="%.1f" y="%.1f" width="%.1f" height="%.1f"/></g>`+"\n", left(b), b.start.y,
 			barWidth, max(2, b.end.y-b.start.y))
-		s.texts.label("halo", "start", 11, left(b)+barWidth+4, b.start.y+4,
+		s.texts.label(lettering{"halo", "start", 11}, left(b)+barWidth+4, b.start.y+4,
 			fmt.Sprintf("λ %s, %s ms", b.run.Name, brief(b.run.End-b.run.Start)))
 	}
 }
@@ -237,12 +237,12 @@ func (s *sequence) drawTimes(left, right float64) {
 	printed := 0.0
 	for _, m := range s.moments {
 		if m != s.result && m.y-printed >= 10 {
-			s.texts.label("muted", "end", 9, left-6, m.y+3, brief(m.at))
+			s.texts.label(lettering{"muted", "end", 9}, left-6, m.y+3, brief(m.at))
 			printed = m.y
 		}
 	}
 	s.texts.Add(`<path class="end" d="M%.1f %.1fH%.1f"/>`+"\n", left, s.result.y, right)
-	s.texts.label("halo", "end", 11, right, s.result.y-3, outcome(s.Trace))
+	s.texts.label(lettering{"halo", "end", 11}, right, s.result.y-3, outcome(s.Trace))
 }
 
 // brief writes a duration in ms as exactly as a drawing needs it.

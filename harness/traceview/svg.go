@@ -13,14 +13,21 @@ import (
 // drawing is an SVG file that stands alone, on a light background.
 type drawing struct{ svg.Drawing }
 
-// label adds a text at a baseline; anchor is start, middle or end.
-func (d *drawing) label(class, anchor string, size, x, y float64, text string) {
-	w := svg.TextWidth(text) * size
-	from := map[string]float64{"start": x, "middle": x - w/2, "end": x - w}[anchor]
-	d.Reach(from, y-size)
-	d.Reach(from+w, y+size*0.3)
-	d.Add(`<text class="%s" x="%.1f" y="%.1f" font-size="%g" text-anchor="%s">%s</text>`+"\n", class, x, y, size,
-		anchor, svg.Escape(text))
+// lettering is how a text looks; anchor is start, middle or end.
+type lettering struct {
+	class, anchor string
+	size          float64
+}
+
+// label adds a text at a baseline.
+func (d *drawing) label(l lettering, x, y float64, text string) {
+	w := svg.TextWidth(text) * l.size
+	from := map[string]float64{"start": x, "middle": x - w/2, "end": x - w}[l.anchor]
+	d.Reach(from, y-l.size)
+	d.Reach(from+w, y+l.size*0.3)
+
+	d.Add(`<text class="%s" x="%.1f" y="%.1f" font-size="%g" text-anchor="%s">%s</text>`+"\n",
+		l.class, x, y, l.size, l.anchor, svg.Escape(text))
 }
 
 // tip begins a group of elements that shows a text when it is pointed at; the
@@ -129,12 +136,13 @@ func (d *drawing) caption(t *trace.Trace, messages int, note string, legend []le
 		x := left
 		for _, item := range row {
 			d.Add("%s\n", item.draw(x, y+17*float64(k)))
-			d.label("muted", "start", 11, x+32, y+17*float64(k), item.text)
+			d.label(lettering{"muted", "start", 11}, x+32, y+17*float64(k), item.text)
 			x += 52 + 11*svg.TextWidth(item.text)
 		}
 	}
-	d.label("muted", "start", 11, left, y-20, note)
-	d.label("strong", "start", 13, left, y-38, fmt.Sprintf("%s: %s ms, %d messages", t.Name, brief(t.Delay), messages))
+	d.label(lettering{"muted", "start", 11}, left, y-20, note)
+	d.label(lettering{"strong", "start", 13}, left, y-38,
+		fmt.Sprintf("%s: %s ms, %d messages", t.Name, brief(t.Delay), messages))
 }
 
 // describe says of a message all that a drawing has no room for.

@@ -15,7 +15,7 @@ const missing = '□'
 // Lacking returns the letters of a chart's texts that the typeface of PNG files
 // lacks, each once, in their order.
 func (c *Chart) Lacking() []rune {
-	face := plotfont.DefaultCache.Lookup(textStyle(labelSize, false, ink).Font, labelSize)
+	face := plotfont.DefaultCache.Lookup(textStyle(labelSize, ink).Font, labelSize)
 	var buffer sfnt.Buffer
 	var lacking []rune
 	for _, text := range c.texts() {

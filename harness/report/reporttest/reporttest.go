@@ -142,10 +142,10 @@ func Synthesize(w Workload) *record.Results {
 									record.SettingCongestionControl: "cubic",
 								},
 							}
+							at := spot{variant, size, model, point[2].Number * 1000, point[3].Number, uint64(seed)}
 							for i := range w.Executions + 1 {
 								made++
-								e := synthesizeExecution(variant, size, point[2].Number*1000, point[3].Number, model,
-									uint64(seed), i-1)
+								e := at.execution(i - 1)
 								e.Cell = id
 								if w.FailEvery > 0 && made%w.FailEvery == 0 && !e.WarmUp {
 									e.OK, e.Reason, e.DelayNS = false, "no answer within 30 s", 0
@@ -164,19 +164,25 @@ func Synthesize(w Workload) *record.Results {
 	return r
 }
 
-// synthesizeExecution draws a chain with its dependencies, the same for every
-// model and rate, and works out what the model sends.
-func synthesizeExecution(variant, size string, argument, rate float64, model string, seed uint64,
-	index int) record.Execution {
+// spot is what a made-up execution depends on: argument in bytes, rate in Mb/s.
+type spot struct {
+	variant, size, model string
+	argument, rate       float64
+	seed                 uint64
+}
+
+// execution draws a chain with its dependencies, the same for every model and
+// rate, and works out what the model sends.
+func (s spot) execution(index int) record.Execution {
 	states, functions := 3, 6
-	if size == "s6-l3" {
+	if s.size == "s6-l3" {
 		states, functions = 6, 3
 	}
-	if variant == "artifact" {
+	if s.variant == "artifact" {
 		states, functions = functions, states
 	}
 
-	rng := rand.New(rand.NewPCG(seed, uint64(index+1)))
+	rng := rand.New(rand.NewPCG(s.seed, uint64(index+1)))
 	all, used := 0.0, 0.0
 	for i := range states {
 		bytes := float64(1+i) * 10_000
@@ -185,22 +191,22 @@ func synthesizeExecution(variant, size string, argument, rate float64, model str
 	}
 	n := float64(functions)
 	var payload, fixed float64
-	switch model {
+	switch s.model {
 	case "pure-faas":
-		payload, fixed = 2*n*argument+2*used, 0.012*n
+		payload, fixed = 2*n*s.argument+2*used, 0.012*n
 	case "state-prop":
-		payload, fixed = (n+1)*(argument+all), 0.011*n
+		payload, fixed = (n+1)*(s.argument+all), 0.011*n
 	default:
-		payload, fixed = (n+1)*argument+used, 0.011*n+0.006*float64(states)*n/2
+		payload, fixed = (n+1)*s.argument+used, 0.011*n+0.006*float64(states)*n/2
 	}
 
-	noise := rand.New(rand.NewPCG(uint64(len(model))*1000+seed, uint64(index+1)*1000+uint64(rate)))
-	delay := (fixed + payload*8*1.07/(rate*1e6)) * (1 + 0.02*noise.NormFloat64())
+	noise := rand.New(rand.NewPCG(uint64(len(s.model))*1000+s.seed, uint64(index+1)*1000+uint64(s.rate)))
+	delay := (fixed + payload*8*1.07/(s.rate*1e6)) * (1 + 0.02*noise.NormFloat64())
 	return record.Execution{
-		Index: index, WarmUp: index < 0, Workload: fmt.Sprintf("%s-%d-%d", size, seed, index), OK: true,
+		Index: index, WarmUp: index < 0, Workload: fmt.Sprintf("%s-%d-%d", s.size, s.seed, index), OK: true,
 		DelayNS: int64(delay * 1e9), CycleNS: int64((delay + 0.1) * 1e9),
 		SwitchBytes: int64(payload * 2.8 * 1.07), TrunkBytes: int64(payload * 1.8 * 1.07), Table1Bytes: int64(payload),
-		Bound: &record.Bound{SerialisationNS: int64(payload * 8 / (rate * 1e6) * 1e9), PropagationNS: int64(n * 1e6),
+		Bound: &record.Bound{SerialisationNS: int64(payload * 8 / (s.rate * 1e6) * 1e9), PropagationNS: int64(n * 1e6),
 			ComputingNS: int64(n * 1e7)},
 		Ports: []record.Port{
 			{Name: "s0-host0", TxBytes: int64(payload), RxBytes: int64(payload / 2)},

@@ -140,6 +140,7 @@ func (d *drawing) caption(t *trace.Trace, messages int, note string, legend []le
 			x += 52 + 11*svg.TextWidth(item.text)
 		}
 	}
+
 	d.label(lettering{"muted", "start", 11}, left, y-20, note)
 	d.label(lettering{"strong", "start", 13}, left, y-38,
 		fmt.Sprintf("%s: %s ms, %d messages", t.Name, brief(t.Delay), messages))

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"runtime"
 	"sync"
 	"time"
 
 	"edgebed/harness/job"
+	"edgebed/harness/machine"
 	"edgebed/harness/record"
 )
 
@@ -122,7 +122,8 @@ func Run(ctx context.Context, jobs []job.Job, w *record.Writer, o Options) (Summ
 		o.Observe = func(Event) {}
 	}
 	if o.Busy == nil {
-		o.Busy, o.Cores = busyCores(), float64(runtime.NumCPU())
+		o.Busy = busyCores()
+		o.Cores, _ = machine.Cores()
 	}
 
 	r := &run{options: o, writer: w, started: time.Now(), changed: make(chan struct{}, 1)}

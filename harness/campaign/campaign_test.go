@@ -109,7 +109,7 @@ func (w *worker) start(j job.Job) (attempt int) {
 
 func (w *worker) run(ctx context.Context, j job.Job, report job.Reporter) error {
 	id := j.Cell.ID
-	attempt, step := w.start(j), (j.Expected()-setUp)/time.Duration(len(j.Workflows))
+	attempt, step := w.start(j), (j.Expected()-setUp)/time.Duration(j.Executions())
 	take := func(d time.Duration) <-chan time.Time {
 		if w.slow != nil {
 			d = time.Duration(w.slow() * float64(d))
@@ -126,10 +126,14 @@ func (w *worker) run(ctx context.Context, j job.Job, report job.Reporter) error 
 		return ctx.Err()
 	case <-take(setUp):
 	}
-	if err := report.Cell(record.Cell{ID: id, Point: j.Cell.Point, Seed: j.Cell.Seed, Executions: len(j.Workflows), Started: time.Now()}); err != nil {
+	if err := report.Cell(record.Cell{ID: id, Point: j.Cell.Point, Seed: j.Cell.Seed, Executions: j.Executions(), Started: time.Now()}); err != nil {
 		return err
 	}
-	for k := range j.Workflows {
+	for k := range j.Executions() {
+		drawn, err := j.Workflow(k)
+		if err != nil {
+			return err
+		}
 		if w.fail != nil {
 			if err := w.fail(j, attempt, k); err != nil {
 				return err
@@ -140,7 +144,7 @@ func (w *worker) run(ctx context.Context, j job.Job, report job.Reporter) error 
 			return ctx.Err()
 		case <-take(step):
 		}
-		if err := report.Execution(record.Execution{Cell: id, Index: k, Workload: j.Workflows[k].Name, Started: time.Now(), DelayNS: 1, OK: k != 3, Reason: reason(k)}); err != nil {
+		if err := report.Execution(record.Execution{Cell: id, Index: k, Workload: drawn.Name, Started: time.Now(), DelayNS: 1, OK: k != 3, Reason: reason(k)}); err != nil {
 			return err
 		}
 	}

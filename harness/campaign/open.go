@@ -20,6 +20,7 @@ func Header(plan *scenario.Plan, p *job.Prepared) record.Campaign {
 		Title:          plan.Scenario.Title,
 		ScenarioSHA256: p.Hash,
 		Profile:        plan.Profile,
+		Decides:        p.Decides,
 		Parameters:     plan.Parameters,
 		Started:        time.Now(),
 		Axes:           plan.Axes,
@@ -30,7 +31,7 @@ func Header(plan *scenario.Plan, p *job.Prepared) record.Campaign {
 		Tool:           record.ToolInfo(),
 	}
 	for _, j := range p.Jobs {
-		header.Executions += len(j.Workflows)
+		header.Executions += j.Executions()
 	}
 	return header
 }
@@ -77,9 +78,9 @@ func Open(dir string, header record.Campaign, jobs []job.Job, o OpenOptions) (*O
 
 	c := old.Campaign
 	if c.ScenarioSHA256 != header.ScenarioSHA256 || c.Scenario != header.Scenario || c.Profile != header.Profile {
-		return nil, fmt.Errorf("resume %s: it holds %s, profile %s, of another version (%.12s, now %.12s); "+
+		return nil, fmt.Errorf("resume %s: it holds %s, profile %s, and what decides its results has changed: %s; "+
 			"choose another --out",
-			dir, c.Scenario, c.Profile, c.ScenarioSHA256, header.ScenarioSHA256)
+			dir, c.Scenario, c.Profile, c.Differs(header))
 	}
 	if c.On() != header.On() {
 		return nil, fmt.Errorf("resume %s: it holds results of the %s network, not the %s one; "+

@@ -41,7 +41,7 @@ Exit codes: 0 no regression, 1 a regression, 2 results that cannot be compared.`
 			if err := oneOf("--format", format, gate.CompareFormats); err != nil {
 				return usage(err)
 			}
-			if limits.Delay < 0 || limits.Bytes < 0 || limits.Noise < 0 || !(limits.Alpha > 0 && limits.Alpha < 1) {
+			if !(limits.Delay >= 0 && limits.Bytes >= 0 && limits.Noise >= 0) || !(limits.Alpha > 0 && limits.Alpha < 1) {
 				return usage(errors.New("compare: --delay, --bytes and --noise must not be negative, and --alpha must be between 0 and 1"))
 			}
 			base, err := record.Read(args[0])

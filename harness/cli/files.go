@@ -23,16 +23,10 @@ type finder func(name string) (data []byte, file string, err error)
 // and returns how to find the topologies that it names: beside a scenario file
 // and then among the built-in ones; a built-in scenario uses those only.
 func loadScenario(name string) (*scenario.Scenario, finder, error) {
-	data, err := os.ReadFile(name)
+	data, err := yamlfile.ReadFile(name)
 	if err == nil {
 		s, err := scenario.Parse(name, data)
-		return s, func(topology string) ([]byte, string, error) {
-			beside := filepath.Join(filepath.Dir(name), topology)
-			if data, err := os.ReadFile(beside); err == nil {
-				return data, beside, nil
-			}
-			return builtinTopology(topology)
-		}, err
+		return s, beside(name), err
 	}
 	// A folder is no scenario, though a result folder may be called like one.
 	folder := errors.Is(err, syscall.EISDIR)
@@ -48,6 +42,27 @@ func loadScenario(name string) (*scenario.Scenario, finder, error) {
 	}
 	s, err := scenario.Parse(file, data)
 	return s, builtinTopology, err
+}
+
+// beside finds topologies for a scenario file: by absolute path, in the file's
+// folder, and among the built-in ones where nothing of the name is there. What is
+// there and cannot be read is an error, and never replaced by another network.
+func beside(scenario string) finder {
+	return func(topology string) ([]byte, string, error) {
+		file := topology
+		if !filepath.IsAbs(file) {
+			file = filepath.Join(filepath.Dir(scenario), topology)
+		}
+		data, err := yamlfile.ReadFile(file)
+		if err == nil {
+			return data, file, nil
+		}
+		_, there := os.Lstat(file)
+		if there == nil || !errors.Is(there, fs.ErrNotExist) || filepath.IsAbs(topology) {
+			return nil, "", fmt.Errorf("read topology: %w", err)
+		}
+		return builtinTopology(topology)
+	}
 }
 
 func builtinTopology(name string) ([]byte, string, error) {

@@ -10,7 +10,6 @@ import (
 
 	"edgebed/harness/record"
 	"edgebed/harness/report"
-	"edgebed/harness/sandbox"
 	"edgebed/harness/testbed"
 	"edgebed/harness/topology"
 	"edgebed/scenarios"
@@ -40,7 +39,11 @@ of both in each figure, and the ratios of the second to the first.`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
-				return writeReport(cmd, args[0], cmd.OutOrStdout())
+				results, err := record.Read(args[0])
+				if err != nil {
+					return usage(err)
+				}
+				return writeReport(cmd, args[0], results, cmd.OutOrStdout())
 			}
 			return writeComparison(cmd, args[0], args[1], out)
 		},
@@ -55,7 +58,7 @@ func writeComparison(cmd *cobra.Command, first, second, out string) error {
 	for i, dir := range []string{first, second} {
 		var err error
 		if both[i], err = record.Read(dir); err != nil {
-			return err
+			return usage(err)
 		}
 	}
 	if out == "" {
@@ -161,7 +164,11 @@ model and rate, and is written once.`,
 			}
 			written := map[string]bool{}
 			for _, job := range p.Jobs {
-				for _, w := range job.Workflows {
+				for k := range job.Executions() {
+					w, err := job.Workflow(k)
+					if err != nil {
+						return err
+					}
 					if written[w.Name] {
 						continue
 					}
@@ -194,21 +201,15 @@ func doctorCommand() *cobra.Command {
 			w := cmd.OutOrStdout()
 			m := record.MachineInfo()
 			fmt.Fprintf(w, "machine: %s, %d cores, kernel %s\n", m.CPU, m.Cores, m.Kernel)
-			if err := sandbox.Probe(cmd.Context(), sandbox.Options{}); err != nil {
-				fmt.Fprintf(w, "sandbox: not available: %v\n", err)
-				return errors.New("this machine cannot run the emulation")
-			}
-			how := "as root"
-			if !sandbox.Privileged() {
-				how = "in a user namespace"
-			}
-			fmt.Fprintf(w, "sandbox: available, %s\n", how)
 			defer hold(cmd.Context())()
 			facts, err := testbed.Doctor(cmd.Context())
 			for _, f := range facts {
 				fmt.Fprintln(w, f)
 			}
-			return err
+			if err != nil {
+				return fmt.Errorf("this machine cannot run the emulation: %w", err)
+			}
+			return nil
 		},
 	}
 }

@@ -33,23 +33,34 @@ func hold(ctx context.Context) (release func()) {
 // execute runs the command. When the context ends it waits for the command only
 // while something holds it: reading, planning and drawing do not look at the
 // context, and leave nothing behind when the process ends under them.
-func execute(ctx context.Context, root *cobra.Command) error {
+//
+// It returns the command that was found: the root where there is none of the name,
+// nil where that was not waited for.
+func execute(ctx context.Context, root *cobra.Command) (*cobra.Command, error) {
+	type outcome struct {
+		cmd *cobra.Command
+		err error
+	}
 	var holds atomic.Int32
-	done := make(chan error, 1)
-	go func() { done <- root.ExecuteContext(context.WithValue(ctx, holdsKey{}, &holds)) }()
+	done := make(chan outcome, 1)
+	go func() {
+		cmd, err := root.ExecuteContextC(context.WithValue(ctx, holdsKey{}, &holds))
+		done <- outcome{cmd, err}
+	}()
+
 	select {
-	case err := <-done:
-		return err
+	case o := <-done:
+		return o.cmd, o.err
 	case <-ctx.Done():
 	}
 
 	for {
 		select {
-		case err := <-done:
-			return err
+		case o := <-done:
+			return o.cmd, o.err
 		case <-time.After(grace):
 			if holds.Load() == 0 {
-				return ctx.Err()
+				return nil, ctx.Err()
 			}
 		}
 	}

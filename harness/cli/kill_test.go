@@ -27,9 +27,9 @@ import (
 	"edgebed/scenarios"
 )
 
-// machine describes what a campaign must not change outside its sandboxes: the
+// outside describes what a campaign must not change outside its sandboxes: the
 // network configuration, mounts and named namespaces.
-func machine(t *testing.T) string {
+func outside(t *testing.T) string {
 	t.Helper()
 	var b strings.Builder
 	links, err := netlink.LinkList()
@@ -169,13 +169,13 @@ func TestNothingIsLeft(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			mark := fmt.Sprintf("EDGEBED_TEST_MARK=%d-%d", os.Getpid(), time.Now().UnixNano())
-			before := machine(t)
+			before := outside(t)
 			out := filepath.Join(t.TempDir(), "out")
 			cmd := startCampaign(t, out, mark)
 			if during := marked(t, mark); len(during) < 4 {
 				t.Fatalf("only processes %v run; the test must end workers and delay lines", during)
 			}
-			if during := machine(t); during != before {
+			if during := outside(t); during != before {
 				t.Errorf("the running campaign changed the machine:\n%s\nbefore:\n%s", during, before)
 			}
 			end(t, cmd, mark)
@@ -187,7 +187,7 @@ func TestNothingIsLeft(t *testing.T) {
 			if left := marked(t, mark); len(left) > 0 {
 				t.Errorf("processes %v are left", left)
 			}
-			if after := machine(t); after != before {
+			if after := outside(t); after != before {
 				t.Errorf("the machine changed to:\n%s\nfrom:\n%s", after, before)
 			}
 			if code := cmd.ProcessState.ExitCode(); name == "Ctrl-C" && code != exitInterrupted {

@@ -30,7 +30,7 @@ different results of one cell, are refused. If cells are missing the exit code i
 			if err != nil {
 				return usage(err)
 			}
-			if err := writeReport(cmd, args[0], cmd.OutOrStdout()); err != nil {
+			if err := writeReport(cmd, args[0], r, cmd.OutOrStdout()); err != nil {
 				return err
 			}
 			complete := len(r.Complete())

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"edgebed/harness/escape"
+	"edgebed/nodes/yamlfile"
 )
 
 // Exit codes of the commands.
@@ -64,14 +65,24 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or file (nothing was started),
 	root.SetErr(stderr)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	root.AddCommand(runCommand(), mergeCommand(), reportCommand(), validateCommand(), listCommand(), showCommand(),
-		workloadCommand(), checkCommand(), compareCommand(), exportCommand(), schemaCommand(), baselineCommand(), topoCommand(), shellCommand(), execCommand(), doctorCommand(), traceCommand(), versionCommand(),
-		workerCommand(), shellWorkerCommand(), examineCommand())
-	err := execute(ctx, root)
+		workloadCommand(), checkCommand(), compareCommand(), exportCommand(), schemaCommand(), baselineCommand(), topoCommand(),
+		shellCommand(), execCommand(), doctorCommand(), traceCommand(), versionCommand(),
+		workerCommand(), shellWorkerCommand(), examineCommand(), calibrateCommand())
+	for _, cmd := range root.Commands() {
+		if check := cmd.Args; check != nil {
+			cmd.Args = func(cmd *cobra.Command, args []string) error { return usage(check(cmd, args)) }
+		}
+	}
+
+	cmd, err := execute(ctx, root)
 	if err == nil {
 		return exitOK
 	}
 	if !errors.Is(err, errSaid) {
-		fmt.Fprintln(stderr, "edgebed:", escape.Terminal(err.Error()))
+		fmt.Fprintln(stderr, "edgebed:", escape.Terminal(yamlfile.Explain(err)))
+	}
+	if cmd == root {
+		return exitUsage // no such command
 	}
 	var e *exitError
 	if errors.As(err, &e) {

@@ -2,13 +2,13 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,11 +19,13 @@ import (
 
 	"edgebed/harness/campaign"
 	"edgebed/harness/job"
+	"edgebed/harness/machine"
 	"edgebed/harness/record"
 	"edgebed/harness/report"
 	"edgebed/harness/scenario"
 	"edgebed/harness/testbed"
 	"edgebed/nodes/units"
+	"edgebed/nodes/yamlfile"
 )
 
 // selectionFlags are the flags that choose cells of a scenario.
@@ -51,7 +53,7 @@ func (f *selectionFlags) expand(s *scenario.Scenario) (*scenario.Plan, error) {
 		return nil, err
 	}
 	plan, err := s.Expand(sel)
-	if err != nil || f.filter == "" {
+	if err != nil || plan.Broken || f.filter == "" {
 		return plan, err
 	}
 	keep, err := regexp.Compile(f.filter)
@@ -79,22 +81,27 @@ func (f *selectionFlags) backend(s *scenario.Scenario) (testbed.Backend, error) 
 }
 
 // prepare returns the plan and the jobs of the cells that the flags choose. They
-// execute the workflows in the files, if any are given.
+// execute the workflows in the files, if any are given. Its error has all mistakes
+// of all files.
 func (f *selectionFlags) prepare(name string, workloads []string) (*scenario.Plan, *job.Prepared, error) {
+	given, workloadErr := job.ReadWorkflows(workloads)
 	s, find, err := loadScenario(name)
-	if err != nil {
-		return nil, nil, err
+	if s == nil {
+		return nil, nil, yamlfile.Join(err, workloadErr)
 	}
+	mistakes := []error{err, workloadErr}
 	plan, err := f.expand(s)
-	if err != nil {
+	mistakes = append(mistakes, err)
+	if plan == nil {
+		return nil, nil, yamlfile.Join(mistakes...)
+	}
+	plan.Broken = plan.Broken || workloadErr != nil
+
+	prepared, err := job.Prepare(plan, find, given)
+	if err := yamlfile.Join(append(mistakes, err)...); err != nil {
 		return nil, nil, err
 	}
-	files, err := job.ReadWorkflows(workloads)
-	if err != nil {
-		return nil, nil, err
-	}
-	p, err := job.Prepare(plan, find, files)
-	return plan, p, err
+	return plan, prepared, nil
 }
 
 // oneScenario allows one scenario as the argument, and more arguments after
@@ -123,7 +130,7 @@ func parseShard(text string) (i, n int, err error) {
 	a, b, _ := strings.Cut(text, "/")
 	i, errI := strconv.Atoi(a)
 	n, errN := strconv.Atoi(b)
-	if errI != nil || errN != nil || i < 1 || i > n {
+	if errI != nil || errN != nil || i < 1 || i > n || n > maxShards {
 		return 0, 0, fmt.Errorf("--shard %s: write it as i/n with i from 1 to n, for instance 2/4", text)
 	}
 	return i, n, nil
@@ -199,6 +206,9 @@ prototype's chain or DAG format) instead of generated ones.`,
 			if err != nil {
 				return usage(err)
 			}
+			if err := errors.Join(inRange("jobs", o.jobs, 0, maxJobs), inRange("reruns", o.reruns, 0, maxReruns)); err != nil {
+				return usage(err)
+			}
 			// A shell expands --workload *.json to one flag and arguments.
 			plan, prepared, err := flags.prepare(args[0], append(workloads, args[1:]...))
 			if err != nil {
@@ -230,6 +240,21 @@ prototype's chain or DAG format) instead of generated ones.`,
 	return cmd
 }
 
+// Limits of flags.
+const (
+	maxJobs   = 10_000
+	maxReruns = 1000
+	maxShards = 100_000
+)
+
+// inRange returns an error where a flag's value is not from least to most.
+func inRange(flag string, v, least, most int) error {
+	if v < least || v > most {
+		return fmt.Errorf("--%s %d: expected %d to %d", flag, v, least, most)
+	}
+	return nil
+}
+
 // runOptions are how a campaign is run, beside what.
 type runOptions struct {
 	backend testbed.Backend
@@ -248,20 +273,25 @@ func describe(cmd *cobra.Command, plan *scenario.Plan, jobs []job.Job, o runOpti
 		expected, bytes := o.backend.Expected(&j), j.Traffic()
 		total += expected
 		traffic += bytes
-		fmt.Fprintf(w, "%-80s %4d executions %8.1f s %10.2f MB\n", j.Cell.ID, len(j.Workflows), expected.Seconds(), float64(bytes)/1e6)
+		fmt.Fprintf(w, "%-80s %4d executions %8.1f s %10.2f MB\n", j.Cell.ID, j.Executions(), expected.Seconds(), float64(bytes)/1e6)
 	}
-	fmt.Fprintf(w, "%d cells of %s, profile %s, %.1f MB sent by switches; %v one after another, about %v side by side on %d cores\n",
+	cores, _ := machine.Cores()
+	fmt.Fprintf(w, "%d cells of %s, profile %s, %.1f MB sent by switches; %v one after another, about %v side by side on %g cores\n",
 		len(jobs), plan.Scenario.Name, plan.Profile, float64(traffic)/1e6, total.Round(time.Second),
 		campaign.Estimate(jobs, campaign.Options{
-			Cores: float64(runtime.NumCPU()), Jobs: o.jobs, Expected: o.backend.Expected, Exact: o.backend.Exact,
-		}).Round(time.Second), runtime.NumCPU())
+			Cores: cores, Jobs: o.jobs, Expected: o.backend.Expected, Exact: o.backend.Exact,
+		}).Round(time.Second), cores)
 	return nil
 }
 
 func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *job.Prepared, part []job.Job, o runOptions) error {
 	ctx := cmd.Context()
-	if err := o.backend.Probe(ctx); err != nil {
+	most, err := o.backend.Ready(ctx, part)
+	if err != nil {
 		return err
+	}
+	if most > 0 && (o.jobs == 0 || o.jobs > most) {
+		o.jobs = most
 	}
 	header := campaign.Header(plan, p)
 	header.Network = o.backend.Network
@@ -316,7 +346,11 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *job.Prepared, part 
 	if err := w.Close(); err != nil {
 		return err
 	}
-	if err := writeReport(cmd, o.out, files); err != nil {
+	results, err := record.Read(o.out)
+	if err != nil {
+		return err
+	}
+	if err := writeReport(cmd, o.out, results, files); err != nil {
 		return err
 	}
 	fmt.Fprintf(files, "%d of %d cells, %d executions, %d failed, %v\n",
@@ -329,11 +363,7 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *job.Prepared, part 
 
 // writeReport makes everything that follows from the records, and lists the
 // files.
-func writeReport(cmd *cobra.Command, dir string, list io.Writer) error {
-	results, err := record.Read(dir)
-	if err != nil {
-		return err
-	}
+func writeReport(cmd *cobra.Command, dir string, results *record.Results, list io.Writer) error {
 	for _, warning := range results.Warnings {
 		fmt.Fprintln(cmd.ErrOrStderr(), "warning:", warning)
 	}
@@ -352,10 +382,25 @@ func examineCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:    testbed.DoctorArg,
 		Hidden: true,
+		Args:   cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return testbed.Examine(cmd.Context(), args[0], cmd.OutOrStdout())
+		},
+	}
+}
+
+// calibrateCommand is what testbed.Calibrate starts; users have no reason to.
+func calibrateCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:    testbed.CalibrateArg,
+		Hidden: true,
 		Args:   cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			defer hold(cmd.Context())()
-			return testbed.Examine(cmd.Context(), cmd.OutOrStdout())
+			took, err := testbed.RoundTrip(cmd.Context())
+			if err == nil {
+				fmt.Fprintln(cmd.OutOrStdout(), took)
+			}
+			return err
 		},
 	}
 }

@@ -56,7 +56,7 @@ messages; recording costs the nodes some microseconds a call.`,
 				return usage(severalCells(plan))
 			}
 			job := prepared.Jobs[0]
-			if n := len(job.Workflows); execution < 0 || execution >= n {
+			if n := job.Executions(); execution < 0 || execution >= n {
 				return usage(fmt.Errorf("trace: --execution %d: the cell has executions 0 to %d (profile %s)", execution, n-1, plan.Profile))
 			}
 			backend, err := flags.backend(plan.Scenario)
@@ -115,7 +115,7 @@ func folderName(id string) string {
 // runTrace runs the job and writes what was traced.
 func runTrace(cmd *cobra.Command, backend testbed.Backend, j job.Job, out string) error {
 	ctx := cmd.Context()
-	if err := backend.Probe(ctx); err != nil {
+	if _, err := backend.Ready(ctx, []job.Job{j}); err != nil {
 		return err
 	}
 	var (

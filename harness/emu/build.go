@@ -93,11 +93,17 @@ func (n *Network) openFabric(context.Context) (err error) {
 	return err
 }
 
-// checkFiles refuses a network that needs more open files than the process may
-// have: a namespace and two sockets for each host, two sockets for each line.
-func (n *Network) checkFiles() error {
+// FilesNeeded returns about how many open files a network needs: a namespace and
+// two sockets for each host, two sockets for each line.
+func FilesNeeded(t *topology.Topology) uint64 {
 	const others = 100
-	need := uint64(3*len(n.topology.Hosts) + 2*len(n.topology.Links) + others)
+	return uint64(3*len(t.Hosts) + 2*len(t.Links) + others)
+}
+
+// checkFiles refuses a network that needs more open files than the process may
+// have.
+func (n *Network) checkFiles() error {
+	need := FilesNeeded(n.topology)
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		return fmt.Errorf("read the limit of open files: %w", err)

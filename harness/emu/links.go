@@ -263,5 +263,15 @@ func lineParams(p topology.Params) delayline.Params {
 	}
 }
 
+// DelayedLinks returns how many links have a delay, jitter or loss.
+func DelayedLinks(t *topology.Topology) (number int) {
+	for _, l := range t.Links {
+		if p := t.Directions(l); delayed(p[0]) || delayed(p[1]) {
+			number++
+		}
+	}
+	return number
+}
+
 // delayed says whether a link's direction needs more than a shaper.
 func delayed(p topology.Params) bool { return lineParams(p) != delayline.Params{} }

@@ -123,6 +123,13 @@ func (s sysctl) write() error {
 	if s.optional && errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
+	if errors.Is(err, unix.EROFS) {
+		return fmt.Errorf("set sysctl %s: /proc/sys is read-only here, as containers have it; "+
+			"give the container a writable one (docker: --security-opt systempaths=unconfined, podman: --security-opt unmask=ALL), or run outside: %w", s.name, err)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("set sysctl %s: the hosts of this kernel have no such setting: %w", s.name, err)
+	}
 	if err != nil {
 		return fmt.Errorf("set sysctl %s to %q: %w", s.name, s.value, err)
 	}

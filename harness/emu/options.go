@@ -71,18 +71,26 @@ func DefaultSysctls() map[string]string {
 
 var sysctlName = regexp.MustCompile(`^net(\.[A-Za-z0-9_-]+)+$`)
 
+// CheckSysctl returns an error where a kernel setting cannot be one of a host: only
+// those of a network namespace can.
+func CheckSysctl(name string) error {
+	if !sysctlName.MatchString(name) {
+		return fmt.Errorf("check sysctl %q: hosts have their own settings of the network only; expected one like net.ipv4.tcp_rmem", name)
+	}
+	if name == "net.ipv4.tcp_congestion_control" {
+		return fmt.Errorf("check sysctl %s: use congestion-control instead, which works without privileges", name)
+	}
+	return nil
+}
+
 // sysctls returns the hosts' settings in the order of their names.
 func (o Options) sysctls() ([]sysctl, error) {
 	all := DefaultSysctls()
 	maps.Copy(all, o.Sysctls)
 	var list []sysctl
 	for _, name := range slices.Sorted(maps.Keys(all)) {
-		if !sysctlName.MatchString(name) {
-			return nil, fmt.Errorf("check sysctl %q: expected a setting of the network like net.ipv4.tcp_rmem", name)
-		}
-		if name == "net.ipv4.tcp_congestion_control" {
-			return nil, fmt.Errorf("check sysctl %s: "+
-				"use the congestion control option, which works without privileges", name)
+		if err := CheckSysctl(name); err != nil {
+			return nil, err
 		}
 		list = append(list, sysctl{name: name, value: all[name]})
 	}

@@ -25,8 +25,14 @@ type conn struct {
 
 func (n *namespace) dial() (*conn, error) {
 	ns, home := netns.NsHandle(n.file.Fd()), netns.NsHandle(n.home.Fd())
-	// Only the ROUTE family: kernels without XFRM refuse the default of all.
-	h, err := netlink.NewHandleAt(ns, unix.NETLINK_ROUTE)
+	// Only the ROUTE family: kernels without XFRM refuse the default of all. On a
+	// thread in the namespace, since the package would look for its own namespace by
+	// process number, which a /proc from outside the sandbox does not have.
+	var h *netlink.Handle
+	err := n.do(func() (err error) {
+		h, err = netlink.NewHandle(unix.NETLINK_ROUTE)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("open route netlink: %w", err)
 	}

@@ -189,7 +189,7 @@ func (c *Comparison) comparable(base, fresh *record.Results) error {
 	}
 
 	if b.ScenarioSHA256 != f.ScenarioSHA256 {
-		c.note("the text of the scenario or of its topology changed since the base ran")
+		c.note("what the scenario or its topology says of the results changed since the base ran")
 	}
 	if x, y := backends(base), backends(fresh); x != y {
 		c.note("link delay was made by %s in the base and by %s in the new result", x, y)

@@ -18,8 +18,9 @@ type Job struct {
 	// TopologyFile and TopologyText are the topology file's name and content.
 	TopologyFile string `json:"topology_file"`
 	TopologyText []byte `json:"topology_text"`
-	// Workflows to execute, in order.
-	Workflows []Workflow `json:"workflows"`
+	// Given are the workflows to execute, in order; none stands for those that the
+	// cell's workload draws: see Workflow.
+	Given []Workflow `json:"given,omitempty"`
 	// First is the execution to begin with: those before were made by an attempt
 	// that was stopped.
 	First int `json:"first,omitempty"`
@@ -27,10 +28,11 @@ type Job struct {
 	// run; nil traces none.
 	Trace *int `json:"trace,omitempty"`
 
-	// topology has the cell's link classes, and serving says who runs what; both
-	// are set by Prepare or Open.
-	topology *topology.Topology
-	serving  *serving
+	// topology has the cell's link classes, serving says who runs what, and
+	// generator draws workflows; all are set by Prepare or Open.
+	topology  *topology.Topology
+	serving   *serving
+	generator workflow.Generator
 }
 
 // Topology returns the job's network: the topology file's with the link classes
@@ -42,11 +44,19 @@ func (j *Job) last() int {
 	if j.Trace != nil {
 		return *j.Trace
 	}
-	return len(j.Workflows) - 1
+	return j.Executions() - 1
+}
+
+// Executions returns how many executions the job has, warm-ups not counted.
+func (j *Job) Executions() int {
+	if len(j.Given) > 0 {
+		return len(j.Given)
+	}
+	return j.Cell.Executions
 }
 
 // Left returns how many executions there are to make.
-func (j *Job) Left() int { return len(j.Workflows) - j.First }
+func (j *Job) Left() int { return j.Executions() - j.First }
 
 // Workflow is a workflow with the name that pairs it across cells.
 type Workflow struct {
@@ -54,11 +64,22 @@ type Workflow struct {
 	Workflow *workflow.Workflow `json:"workflow"`
 }
 
-// Workflow returns the workflow of an execution. Those below 0 are warm-ups: for
-// them the list repeats before its start.
-func (j *Job) Workflow(execution int) Workflow {
-	n := len(j.Workflows)
-	return j.Workflows[((execution%n)+n)%n]
+// Workflow returns the workflow of an execution: the given one, or one that is
+// drawn now and is the same each time. Executions below 0 are warm-ups: for them
+// the list repeats before its start. It fails where the workload's numbers do not
+// fit together.
+func (j *Job) Workflow(execution int) (Workflow, error) {
+	n := j.Executions()
+	k := ((execution % n) + n) % n
+	if len(j.Given) > 0 {
+		return j.Given[k], nil
+	}
+
+	w, err := j.generator.Generate(j.Cell.Seed, k)
+	if err != nil {
+		return Workflow{}, j.Cell.Workload.Pos.Errorf("%w", err)
+	}
+	return Workflow{Name: w.Hash(), Workflow: w}, nil
 }
 
 // Reporter receives what happens in a job, in order: one Cell, then Executions,

@@ -69,16 +69,20 @@ func (j *Job) serve() (*serving, error) {
 		}
 		return nil
 	}
-	errs := []error{known(n.Pos, n.Client), known(n.Pos, n.Controller)}
+	errs := []error{known(n.Pos.At("client"), n.Client)}
+	if n.Controller != n.Client {
+		errs = append(errs, known(n.Pos.At("controller"), n.Controller))
+	}
 	list, seen := &serving{hosts: map[string][]string{}}, map[string]bool{}
 	for _, g := range n.Computers {
-		for _, host := range g.Hosts {
-			if err := known(g.Pos, host); err != nil {
+		for k, host := range g.Hosts {
+			at := g.Pos.At("hosts", k)
+			if err := known(at, host); err != nil {
 				errs = append(errs, err)
 				continue
 			}
 			if seen[host] {
-				errs = append(errs, g.Pos.Errorf("host %s has a computer already", host))
+				errs = append(errs, at.Errorf("host %s has a computer already", host))
 			}
 			seen[host] = true
 			spec, _ := t.Host(host)
@@ -101,28 +105,51 @@ func functionName(pattern string, host topology.HostSpec) string {
 }
 
 // aliases returns the names, beside their own, under which the job's workflows
-// call the functions that computers serve, sorted.
-func (j *Job) aliases() map[string][]string {
+// call the functions that computers serve, sorted. Of a job with very many
+// executions they are all that its workload can draw.
+func (j *Job) aliases() (map[string][]string, error) {
 	list := map[string][]string{}
-	for _, w := range j.Workflows {
-		for _, name := range w.Workflow.Functions {
-			f := workflow.AliasOf(name)
-			if j.serving.hosts[name] == nil && !slices.Contains(list[f], name) {
-				list[f] = append(list[f], name)
+	add := func(name string) {
+		f := workflow.AliasOf(name)
+		if j.serving.hosts[name] == nil && !slices.Contains(list[f], name) {
+			list[f] = append(list[f], name)
+		}
+	}
+
+	if n := j.Executions(); n <= Checked {
+		for k := range n {
+			w, err := j.Workflow(k)
+			if err != nil {
+				return nil, err
+			}
+			for _, name := range w.Workflow.Functions {
+				add(name)
+			}
+		}
+	} else {
+		most := max(j.Cell.Workload.Length, j.Cell.Workload.MaxTasks)
+		for _, f := range j.serving.functions {
+			for use := 2; use <= most; use++ {
+				add(workflow.Alias(f, use))
 			}
 		}
 	}
+
 	for _, names := range list {
 		slices.Sort(names)
 	}
-	return list
+
+	return list, nil
 }
 
 // Computers returns the computers by host. Each function has a container, and
 // each alias of it that the workflows use another one like it.
 func (j *Job) Computers() (map[string]deploy.Computer, error) {
 	list := map[string]deploy.Computer{}
-	aliases := j.aliases()
+	aliases, err := j.aliases()
+	if err != nil {
+		return nil, err
+	}
 	for _, g := range j.Cell.Nodes.Computers {
 		for _, name := range g.Hosts {
 			host, _ := j.topology.Host(name)
@@ -134,14 +161,14 @@ func (j *Job) Computers() (map[string]deploy.Computer, error) {
 				})
 				speeds[p.Name] = p.Speed
 			}
-			for _, f := range g.Functions {
+			for i, f := range g.Functions {
 				on := f.Processor
 				if on == "" && len(g.Processors) == 1 {
 					on = g.Processors[0].Name
 				}
 				speed, ok := speeds[on]
 				if !ok {
-					return nil, g.Pos.Errorf("function %s: unknown processor %q%s", strings.Join(f.Names, ", "), on,
+					return nil, g.Pos.At("functions", i, "processor").Errorf("function %s: unknown processor %q%s", strings.Join(f.Names, ", "), on,
 						yamlfile.Suggest(on, slices.Collect(maps.Keys(speeds))))
 				}
 				var names []string

@@ -53,7 +53,7 @@ func (j *Job) Expected() time.Duration {
 		}
 		return rate.Time(size * 107 / 100)
 	}
-	for w, p := range j.predictions() {
+	each := sum(j, func(w *workflow.Workflow, p *workflow.Prediction) time.Duration {
 		execution := time.Duration(w.Len()) * (service + 4*delay + 2*time.Millisecond)
 		for _, tr := range p.Transfers {
 			execution += transfer(tr.From, tr.To, tr.Bytes)
@@ -61,40 +61,52 @@ func (j *Job) Expected() time.Duration {
 		if timeout := j.Cell.Execution.Timeout; timeout > 0 {
 			execution = min(execution, timeout)
 		}
-		total += j.Cell.Execution.Pause + execution
+
+		return j.Cell.Execution.Pause + execution
+	})
+
+	return total + each
+}
+
+// sum returns the sum of what, in nanoseconds or bytes, over all executions that
+// the job makes, each with what it puts on the network, as far as that is known. Of
+// a long list the first ones stand for the others.
+func sum[T ~int64](j *Job, what func(*workflow.Workflow, *workflow.Prediction) T) T {
+	var total float64
+	var before *workflow.Workflow
+	looked, all := 0, 0
+	for k := range j.All() {
+		all++
+		if looked >= Checked {
+			continue
+		}
+
+		w, err := j.Workflow(k)
+		if err != nil {
+			continue
+		}
+		p, _, err := j.Predict(w.Workflow, before)
+		if err != nil {
+			p = &workflow.Prediction{}
+		}
+		if j.Cell.Execution.KeepClient {
+			before = w.Workflow
+		}
+		total += float64(what(w.Workflow, p))
+		looked++
 	}
-	return total
+
+	if looked == 0 {
+		return 0
+	}
+	return T(total / float64(looked) * float64(all))
 }
 
 // Traffic returns about how many bytes the job makes switches send, every frame
 // counted once for each switch on its way, as record.Execution.SwitchBytes does.
-func (j *Job) Traffic() (total units.Size) {
+func (j *Job) Traffic() units.Size {
 	switches := func(a, b string) int { return j.topology.Hops(a, b) + 1 }
-	for _, p := range j.predictions() {
-		total += p.WireBytes(switches)
-	}
-	return total
-}
-
-// predictions yields the workflows to execute, in order, each with what it puts on
-// the network, as far as that is known.
-func (j *Job) predictions() iter.Seq2[*workflow.Workflow, *workflow.Prediction] {
-	return func(yield func(*workflow.Workflow, *workflow.Prediction) bool) {
-		var before *workflow.Workflow
-		for k := range j.All() {
-			w := j.Workflow(k).Workflow
-			p, _, err := j.Predict(w, before)
-			if err != nil {
-				p = &workflow.Prediction{}
-			}
-			if !yield(w, p) {
-				return
-			}
-			if j.Cell.Execution.KeepClient {
-				before = w
-			}
-		}
-	}
+	return sum(j, func(_ *workflow.Workflow, p *workflow.Prediction) units.Size { return p.WireBytes(switches) })
 }
 
 // slowest returns the lowest rate on the way between two hosts, 0 where no link
@@ -110,6 +122,12 @@ func slowest(t *topology.Topology, from, to string) units.Rate {
 	return rate
 }
 
+// Run says how the job's workflows are executed.
+func (j *Job) Run() workflow.Run {
+	e := j.Cell.Execution
+	return workflow.Run{Model: e.Model, Form: e.Form, Argument: j.Cell.Workload.Argument}
+}
+
 // Predict returns what one execution of the workflow must put on the network,
 // where before is the workflow that its client has executed last, nil for a new
 // client. It is exact where it is known which computers run the functions, and
@@ -117,9 +135,8 @@ func slowest(t *topology.Topology, from, to string) units.Rate {
 // none, or it was of the same workflow. Otherwise it takes each function's first
 // server, and a new client.
 func (j *Job) Predict(w, before *workflow.Workflow) (p *workflow.Prediction, exact bool, err error) {
-	e := j.Cell.Execution
 	place, known := j.placement(w, before)
-	p, err = workflow.Predict(w, e.Model, e.Form, j.Cell.Workload.Argument, place, nil)
+	p, err = workflow.Predict(w, j.Run(), place, nil)
 	return p, known, err
 }
 
@@ -130,12 +147,20 @@ func (j *Job) Divisible() bool {
 	if j.Cell.Execution.KeepClient {
 		return false
 	}
-	for _, w := range j.Workflows {
+	for k := range min(j.Executions(), Checked) {
+		w, err := j.Workflow(k)
+		if err != nil {
+			return false
+		}
 		if _, exact, err := j.Predict(w.Workflow, nil); err != nil || !exact {
 			return false
 		}
 	}
-	return true
+	if j.Executions() <= Checked {
+		return true
+	}
+	// Those that were not looked at may call any function.
+	return !slices.ContainsFunc(j.serving.functions, func(f string) bool { return len(j.serving.of(f)) != 1 })
 }
 
 // All are the executions that the job makes, in order, warm-ups first.
@@ -187,9 +212,9 @@ func (j *Job) group(host string) *scenario.ComputerGroup {
 // Bound returns the least time that one execution of the workflow can take,
 // where Predict is exact.
 func (j *Job) Bound(w, before *workflow.Workflow) (*record.Bound, error) {
-	t, e := j.topology, j.Cell.Execution
+	t := j.topology
 	place, _ := j.placement(w, before)
-	b, err := workflow.LowerBound(w, e.Model, e.Form, j.Cell.Workload.Argument, place, workflow.Costs{
+	b, err := workflow.LowerBound(w, j.Run(), place, workflow.Costs{
 		Service: func(i int) time.Duration { return j.service(w.Functions[i], place.Host(i)) },
 		Delay: func(from, to string) time.Duration {
 			var sum time.Duration

@@ -1,10 +1,11 @@
 package job
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,122 +17,207 @@ import (
 	"edgebed/nodes/yamlfile"
 )
 
-// Prepared is a plan that is ready to run: its topologies are read, its
-// workflows drawn, and everything is checked against everything else.
+// Prepared is a plan that is ready to run: its topologies are read, and everything is checked against everything else.
 type Prepared struct {
 	Jobs []Job
-	// Hash identifies what decides the results.
-	Hash string
+	// Hash identifies what decides the results; Decides are its parts, values by
+	// what they are of.
+	Hash    string
+	Decides map[string]string
 }
 
-// Prepare reads the topologies that the plan's cells name, through find, draws
-// each cell's workflows, and checks that every cell can run. If workflows are
-// given, every cell executes those instead.
+// Prepare reads the topologies that the plan's cells name, through find, and checks
+// that every cell can run. If workflows are given, every cell executes those
+// instead of its own. Of a Broken plan it only finds mistakes of the nodes' places.
+//
+// Workflows are drawn as they are needed. Of each cell the first ones, at most
+// Checked, are drawn here too and checked; the numbers that decide whether one can run at all
+// are the same for all.
 func Prepare(plan *scenario.Plan, find func(name string) (data []byte, file string, err error), given []Workflow) (*Prepared, error) {
-	type source struct {
-		data   []byte
-		file   string
-		parsed *topology.Topology
-	}
-	sources := map[string]source{}
-	var texts [][]byte
-	p := &Prepared{}
-	var errs []error
+	p := &Prepared{Decides: plan.Decides()}
+	read := topologies{find: find, parsed: map[string]source{}, broken: map[string]bool{}}
+	given, errs := slices.Clone(given), []error(nil)
+	places := map[string]bool{}
 	for _, cell := range plan.Cells {
-		name := cell.Topology.File
-		src, ok := sources[name]
-		if !ok {
-			data, file, err := find(name)
-			if err != nil {
-				return nil, cell.Topology.Pos.Errorf("%w", err)
-			}
-			// A mistake in the topology is one mistake, not one in each cell.
-			parsed, err := topology.Parse(file, data)
-			if err != nil {
-				return nil, err
-			}
-			src = source{data, file, parsed}
-			sources[name] = src
-			texts = append(texts, data)
+		src, err := read.of(&cell)
+		if err == nil && src.parsed == nil {
+			continue // its mistakes have been told
 		}
-		job := Job{Cell: cell, TopologyFile: src.file, TopologyText: src.data, Workflows: given}
-		err := job.open(src.parsed.Clone())
+		job := Job{Cell: cell, TopologyFile: src.file, TopologyText: src.data, Given: given}
 		if err == nil {
-			err = job.prepare()
+			err = job.open(src.parsed.Clone())
 		}
-		if err != nil {
-			errs = append(errs, fmt.Errorf("cell %s: %w", cell.ID, err))
-			if len(errs) == 3 {
-				break // the other cells would most likely say the same
-			}
+		if err == nil && !plan.Broken {
+			err = job.check(min(Checked, max(2, checkedInAll/len(plan.Cells))))
+		}
+		if err == nil {
+			p.Jobs = append(p.Jobs, job)
 			continue
 		}
-		p.Jobs = append(p.Jobs, job)
-	}
-	for _, w := range given {
-		data, err := w.Workflow.MarshalJSON()
-		if err != nil {
-			return nil, err
+
+		// What another cell has said of a place says it all; and each cell would go
+		// on finding the same.
+		fresh := map[string]bool{}
+		for _, err := range yamlfile.Each(err) {
+			place := yamlfile.PlaceOf(err)
+			if place == "" {
+				err = fmt.Errorf("cell %s: %w", cell.ID, err)
+				place = "cell"
+			}
+			if !places[place] {
+				errs = append(errs, err)
+				fresh[place] = true
+			}
 		}
-		texts = append(texts, data)
+		maps.Copy(places, fresh)
+	}
+	if err := yamlfile.Join(errs...); err != nil {
+		return nil, err
+	}
+	if plan.Broken {
+		return nil, nil
+	}
+
+	for name, src := range read.parsed {
+		p.Decides["topology "+name] = src.parsed.Digest()
+	}
+	for i, w := range given {
+		p.Decides[fmt.Sprintf("workflow %d", i)] = w.Workflow.Hash()
 	}
 	if slices.ContainsFunc(plan.Cells, func(c scenario.Cell) bool { return c.Nodes.SoftwareCost.Factor != 0 }) {
-		texts = append(texts, cost.FitText())
+		p.Decides["fitted software cost"] = digest(cost.FitText())
 	}
-	p.Hash = plan.Hash(texts...)
-	return p, yamlfile.Join(errs...)
+	p.Hash = hash(p.Decides)
+
+	return p, nil
+}
+
+// hash returns the SHA-256 of the entries in hexadecimal digits.
+func hash(entries map[string]string) string {
+	h := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(entries)) {
+		fmt.Fprintf(h, "%q=%q\n", name, entries[name])
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// digest returns the SHA-256 of a text in hexadecimal digits.
+func digest(text []byte) string {
+	sum := sha256.Sum256(text)
+
+	return hex.EncodeToString(sum[:])
+}
+
+// source is a topology file; parsed is nil where it has mistakes.
+type source struct {
+	data   []byte
+	file   string
+	parsed *topology.Topology
+}
+
+// topologies are those that cells name.
+type topologies struct {
+	find   func(name string) (data []byte, file string, err error)
+	parsed map[string]source
+	broken map[string]bool
+}
+
+// of returns the topology of a cell. A mistake in it is one mistake, not one in
+// each cell: the second time a broken one is an empty source.
+func (t *topologies) of(cell *scenario.Cell) (source, error) {
+	name := cell.Topology.File
+	if src, ok := t.parsed[name]; ok || t.broken[name] {
+		return src, nil
+	}
+	data, file, err := t.find(name)
+	if err != nil {
+		t.broken[name] = true
+		return source{}, cell.Topology.Pos.At("file").Errorf("%w", err)
+	}
+	parsed, err := topology.Parse(file, data)
+	if err != nil {
+		t.broken[name] = true
+		return source{}, err
+	}
+	src := source{data, file, parsed}
+	t.parsed[name] = src
+	return src, nil
 }
 
 // ReadWorkflows reads workflows from JSON files in the prototype's formats. A
 // workflow's name is its file's, without folder and extension.
 func ReadWorkflows(files []string) ([]Workflow, error) {
 	var list []Workflow
+	var errs []error
+	names := map[string]string{}
 	for _, file := range files {
-		data, err := os.ReadFile(file)
+		data, err := yamlfile.ReadFile(file)
 		if err != nil {
-			return nil, fmt.Errorf("read workflow: %w", err)
+			errs = append(errs, fmt.Errorf("read workflow: %w", err))
+			continue
 		}
 		w, err := workflow.ParseJSON(file, data)
 		if err != nil {
-			return nil, err
+			errs = append(errs, err)
+			continue
 		}
-		list = append(list, Workflow{Name: strings.TrimSuffix(filepath.Base(file), ".json"), Workflow: w})
+		name := strings.TrimSuffix(filepath.Base(file), ".json")
+		if other, again := names[name]; again {
+			errs = append(errs, fmt.Errorf("read workflow %s: %s has the same name, by which results are paired; rename one", file, other))
+		}
+		names[name] = file
+		list = append(list, Workflow{Name: name, Workflow: w})
 	}
-	return list, nil
+	return list, yamlfile.Join(errs...)
 }
 
-// prepare draws the job's workflows unless it has some, and checks them.
-func (j *Job) prepare() error {
-	servers := j.serving
-	if j.Workflows == nil {
-		g, err := j.Cell.Workload.Draw(servers.functions)
+// Checked is how many executions of a cell are looked at beforehand, to check and to
+// estimate; estimates for the others follow from these.
+const Checked = 500
+
+// checkedInAll is about how many executions of all cells together Prepare looks at.
+const checkedInAll = 100_000
+
+// check checks that the job can be run: of its executions so many.
+func (j *Job) check(executions int) error {
+	for k := range min(j.Executions(), executions) {
+		w, err := j.Workflow(k)
 		if err != nil {
 			return err
 		}
-		for k := range j.Cell.Executions {
-			w, err := g.Generate(j.Cell.Seed, k)
-			if err != nil {
-				return j.Cell.Workload.Pos.Errorf("%w", err)
-			}
-			j.Workflows = append(j.Workflows, Workflow{Name: w.Hash(), Workflow: w})
-		}
-	}
-	for _, w := range j.Workflows {
-		if err := w.Workflow.Validate(); err != nil {
-			return fmt.Errorf("workflow %s: %w", w.Name, err)
-		}
-		for _, f := range w.Workflow.Functions {
-			if servers.of(f) == nil {
-				return fmt.Errorf("workflow %s: no computer serves function %s%s", w.Name, f,
-					yamlfile.Suggest(f, servers.functions))
-			}
-		}
-		if err := j.feasible(w.Workflow); err != nil {
-			return j.Cell.Execution.Pos.Errorf("workflow %s: %w", w.Name, err)
+		if err := j.runnable(w); err != nil {
+			return err
 		}
 	}
 	_, err := j.Computers()
 	return err
+}
+
+// runnable checks that the job can execute a workflow.
+func (j *Job) runnable(w Workflow) error {
+	at := j.Cell.Workload.Pos
+	if err := w.Workflow.Validate(); err != nil {
+		return at.Errorf("workflow %s: %w", w.Name, err)
+	}
+	for _, f := range w.Workflow.Functions {
+		if j.serving.of(f) == nil {
+			return j.Cell.Nodes.Pos.At("computers").Errorf("workflow %s: no computer serves function %s%s", w.Name, f,
+				yamlfile.Suggest(f, j.serving.functions))
+		}
+	}
+	if err := j.feasible(w.Workflow); err != nil {
+		return j.Cell.Execution.Pos.Errorf("workflow %s: %w", w.Name, err)
+	}
+
+	// All states may have to travel together: with the client they do.
+	total := j.Cell.Workload.Argument
+	for _, state := range slices.Sorted(maps.Keys(w.Workflow.StateSizes)) {
+		if total += min(w.Workflow.StateSizes[state], 2*scenario.MaxState); total > scenario.MaxState {
+			return at.Errorf("workflow %s: argument and states up to %s, of %v, are more than the %v that fit into one message; make them smaller",
+				w.Name, state, w.Workflow.StateSizes[state], scenario.MaxState)
+		}
+	}
+	return nil
 }
 
 // Open reads the job's topology, gives it the scenario's link classes, and finds
@@ -147,13 +233,25 @@ func (j *Job) Open() error {
 
 // open is Open with a topology of the job's own.
 func (j *Job) open(t *topology.Topology) (err error) {
+	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(j.Cell.Topology.Classes)) {
+		at := j.Cell.Topology.Pos.At("classes", name)
 		if err := t.SetClass(name, j.Cell.Topology.Classes[name]); err != nil {
-			return j.Cell.Topology.Pos.Errorf("%w", err)
+			errs = append(errs, at.Errorf("%w", err))
+		} else if !slices.ContainsFunc(t.Links, func(l topology.LinkSpec) bool { return l.Class == name }) {
+			errs = append(errs, at.Errorf("no link of topology %s is of class %s, so that this changes nothing; remove it", t.Name, name))
 		}
 	}
 	j.topology = t
 	j.serving, err = j.serve()
+	if err := yamlfile.Join(append(errs, err)...); err != nil {
+		return err
+	}
+	if w := j.Cell.Workload; len(j.Given) == 0 {
+		if _, known := scenario.Generators[w.Generator]; known {
+			j.generator, err = w.Draw(j.serving.functions)
+		}
+	}
 	return err
 }
 

@@ -3,6 +3,7 @@ package record
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -29,8 +30,8 @@ const (
 // any value in Where and Of, since a small profile may leave out the one it names.
 func (f Figure) Check(axes []Axis) error {
 	wrap := func(err error) error { return fmt.Errorf("figure %q: %w", f.Name, err) }
-	if f.Name == "" || strings.ContainsFunc(f.Name, notInFileName) {
-		return wrap(fmt.Errorf("the name must consist of letters, digits, - and _: it names files"))
+	if err := CheckFileName(f.Name); err != nil {
+		return wrap(err)
 	}
 	if f.Kind != KindLines && f.Kind != KindBars {
 		return wrap(fmt.Errorf("unknown kind %q (expected %s or %s)", f.Kind, KindLines, KindBars))
@@ -90,7 +91,21 @@ func (f Figure) Check(axes []Axis) error {
 	return nil
 }
 
-// notInFileName reports whether a rune is unwelcome in a file name.
-func notInFileName(r rune) bool {
-	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_'
+// fileName and reserved are what names files on every file system: no folders, no
+// hidden files, and none of the devices of Windows.
+var (
+	fileName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$`)
+	reserved = regexp.MustCompile(`(?i)^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)`)
+)
+
+// CheckFileName returns an error where a scenario's or a figure's name, which also
+// names a folder or files, could leave the result folder or trouble a file system.
+func CheckFileName(name string) error {
+	switch {
+	case !fileName.MatchString(name) || strings.HasSuffix(name, "."):
+		return fmt.Errorf("%.120q cannot name files; expected 1 to 100 letters, digits, -, _ and dots, with no dot first or last", name)
+	case reserved.MatchString(name):
+		return fmt.Errorf("%q cannot name files: some systems have a device of that name; choose another", name)
+	}
+	return nil
 }

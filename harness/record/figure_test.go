@@ -11,7 +11,7 @@ func TestFigureCheck(t *testing.T) {
 		t.Errorf("the sample figure: %v", err)
 	}
 	for want, change := range map[string]func(*Figure){
-		"the name must consist":              func(f *Figure) { f.Name = "../fig" },
+		"cannot name files":                  func(f *Figure) { f.Name = "../fig" },
 		`unknown kind "pie"`:                 func(f *Figure) { f.Kind = "pie" },
 		`unknown metric "speed"`:             func(f *Figure) { f.Metric = "speed" },
 		"needs an x axis":                    func(f *Figure) { f.X = "" },

@@ -287,6 +287,9 @@ func (p *parser) campaign(c Campaign) error {
 			first.Scenario, first.Profile, first.ScenarioSHA256, c.Scenario, c.Profile, c.ScenarioSHA256)
 	}
 
+	// How results are shown may have changed since, and the latest counts.
+	r.Campaign.Title, r.Campaign.Figures, r.Campaign.Claims = c.Title, c.Figures, c.Claims
+
 	r.Mixed = r.Mixed || c.Machine != first.Machine || c.Tool != first.Tool
 	if c.On() != first.On() {
 		p.warn("some cells were made on the %s network, others on the %s one: each cell's settings say which",

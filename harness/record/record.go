@@ -8,6 +8,9 @@ package record
 import (
 	"cmp"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -25,10 +28,14 @@ type Campaign struct {
 	Version  int    `json:"version"`
 	Scenario string `json:"scenario"`
 	Title    string `json:"title"`
-	// ScenarioSHA256 is the hash of everything that decides the results: the
-	// scenario's and the topology's text.
+	// ScenarioSHA256 is the hash of everything that decides the results: what the
+	// scenario and the topology say beside titles, figures and claims. It does not
+	// depend on how they are written.
 	ScenarioSHA256 string `json:"scenario_sha256"`
-	Profile        string `json:"profile"`
+	// Decides is what the hash is of, values by their place in the files; empty in
+	// records of an older edgebed.
+	Decides map[string]string `json:"decides,omitempty"`
+	Profile string            `json:"profile"`
 	// Network is what made the links; empty means emulated, as in records of an
 	// edgebed that knew no other.
 	Network NetworkKind `json:"network,omitempty"`
@@ -76,6 +83,49 @@ func (c Campaign) On() NetworkKind { return cmp.Or(c.Network, Emulated) }
 // Variant is the reading of the paper that the campaign ran, such as "artifact" or
 // "text": the scenario's parameter of that name, empty where it has none.
 func (c Campaign) Variant() string { return c.Parameters["variant"] }
+
+// Differs says, for people, in what the campaign and another one differ that
+// decides their results.
+func (c Campaign) Differs(now Campaign) string {
+	switch {
+	case c.Scenario != now.Scenario:
+		return fmt.Sprintf("the scenario was %s and is %s", c.Scenario, now.Scenario)
+	case c.Profile != now.Profile:
+		return fmt.Sprintf("the profile was %s and is %s", c.Profile, now.Profile)
+	case len(c.Decides) == 0:
+		return "the records are of an older edgebed, which did not note what"
+	}
+
+	var list []string
+	more := 0
+	add := func(format string, args ...any) {
+		if len(list) < mostDifferences {
+			list = append(list, fmt.Sprintf(format, args...))
+		} else {
+			more++
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Decides)) {
+		switch is, ok := now.Decides[name]; {
+		case !ok:
+			add("%s was %s and is gone", name, c.Decides[name])
+		case is != c.Decides[name]:
+			add("%s was %s and is %s", name, c.Decides[name], is)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(now.Decides)) {
+		if _, ok := c.Decides[name]; !ok {
+			add("%s is new, %s", name, now.Decides[name])
+		}
+	}
+	if more > 0 {
+		list = append(list, fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(list, ", ")
+}
+
+// mostDifferences is how many Differs lists.
+const mostDifferences = 5
 
 // Axis is one dimension of a scenario's matrix.
 type Axis struct {

@@ -2,6 +2,9 @@ package scenario
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -33,6 +36,8 @@ type Cell struct {
 	Nodes      Nodes
 	Workload   Workload
 	Execution  Execution
+
+	placed bool // topology and nodes could be read
 }
 
 // Topology names a topology file and what the scenario changes in it.
@@ -215,14 +220,22 @@ type Plan struct {
 	// Axes with the values that the plan runs.
 	Axes  []record.Axis
 	Cells []Cell
+	// Broken says that the scenario has mistakes that Parse or Expand returned:
+	// the plan is good for finding more, and Cells are those of which topology and
+	// nodes could be read.
+	Broken bool
 
-	verify bool
+	decides map[string]string // see Decides
 }
 
 // Expand returns the cells of the selection, each one checked. Cells differ in
-// the order of the matrix, its last axis fastest, seeds outermost.
+// the order of the matrix, its last axis fastest, seeds outermost. Beside an error
+// about the file's content it returns a Broken plan.
 func (s *Scenario) Expand(sel Selection) (*Plan, error) {
 	profile, ok := s.Profiles[sel.Profile]
+	if !ok && s.broken && len(s.Profiles) == 0 {
+		return &Plan{Scenario: s, Profile: sel.Profile, Broken: true}, nil
+	}
 	if !ok {
 		return nil, fmt.Errorf("%s: unknown profile %q%s", s.File, sel.Profile,
 			yamlfile.Suggest(sel.Profile, slices.Sorted(maps.Keys(s.Profiles))))
@@ -235,16 +248,26 @@ func (s *Scenario) Expand(sel Selection) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	plan := &Plan{Scenario: s, Profile: sel.Profile, Parameters: params, verify: sel.Verify}
+	plan := &Plan{Scenario: s, Profile: sel.Profile, Parameters: params, Broken: s.broken}
 	for _, a := range axes {
 		plan.Axes = append(plan.Axes, record.Axis{Name: a.Name, Label: a.Label, Unit: a.Unit, Values: a.names()})
 	}
-	var errs []error
-	for _, seed := range profile.Seeds {
-		for point := range points(axes) {
-			cell, err := s.cell(axes, point, params)
-			if err != nil {
-				errs = append(errs, err)
+	if n := points(axes).number(); n*len(profile.Seeds) > MaxCells {
+		return nil, s.doc.Errorf(yamlfile.Path{"matrix"}, "expected at most %d cells, got more", MaxCells)
+	}
+	var mistakes mistakes
+	first := map[string]string{} // point by content
+	for i, seed := range profile.Seeds {
+		for point := range points(axes).all() {
+			if slices.ContainsFunc(point, func(v Value) bool { return v.wrong }) {
+				continue
+			}
+			cell, errs := s.cell(axes, point, params)
+			mistakes.add(errs)
+			if i == 0 && len(errs) == 0 && !s.broken {
+				mistakes.add([]error{s.checkDifferent(first, axes, cell)})
+			}
+			if !cell.placed {
 				continue
 			}
 			cell.Seed = seed
@@ -253,31 +276,28 @@ func (s *Scenario) Expand(sel Selection) (*Plan, error) {
 			cell.ID += fmt.Sprintf("/seed=%d", seed)
 			plan.Cells = append(plan.Cells, cell)
 		}
+		if len(mistakes.errs) > 0 {
+			break // another seed has the same ones
+		}
 	}
-	if err := yamlfile.Join(dedupe(errs)...); err != nil {
-		return nil, err
+	plan.Broken = plan.Broken || len(mistakes.errs) > 0
+	// Claims name values of the matrix: where cells are wrong, those that they name
+	// may be right.
+	errs := mistakes.errs
+	for _, err := range yamlfile.Each(s.CheckClaims()) {
+		if !plan.Broken || !errors.Is(err, errNoValue) {
+			errs = append(errs, err)
+		}
 	}
-	// Claims name what the matrix has: only where that is right are their own
-	// mistakes worth a line.
-	if err := s.CheckClaims(); err != nil {
-		return nil, err
+	if err := yamlfile.Join(errs...); err != nil {
+		plan.Broken = true
+		return plan, err
+	}
+	plan.decides = s.decides(profile, params)
+	if sel.Verify {
+		plan.decides["every execution"] = "verified"
 	}
 	return plan, nil
-}
-
-// Hash identifies what decides the plan's results beside the selection of
-// cells: the scenario's text, the given topology texts, the parameters, and whether
-// executions are verified.
-func (p *Plan) Hash(topologies ...[]byte) string {
-	var params strings.Builder
-	for _, name := range slices.Sorted(maps.Keys(p.Parameters)) {
-		fmt.Fprintf(&params, "%s=%s\n", name, p.Parameters[name])
-	}
-	if p.verify {
-		params.WriteString("--verify\n") // no parameter has such a name
-	}
-	parts := append([][]byte{p.Scenario.text, []byte(params.String())}, topologies...)
-	return hash(parts...)
 }
 
 func (s *Scenario) parameters(layers ...map[string]string) (map[string]string, error) {
@@ -323,8 +343,20 @@ func (s *Scenario) selectAxes(layers ...map[string][]string) ([]Axis, error) {
 	return axes, nil
 }
 
-// points yields every combination of the axes' values.
-func points(axes []Axis) func(yield func([]Value) bool) {
+// points are the combinations of the axes' values.
+type points []Axis
+
+// number returns how many there are, or more than MaxCells where there are more.
+func (axes points) number() int {
+	n := 1
+	for _, a := range axes {
+		n = min(n*len(a.Values), MaxCells+1)
+	}
+	return n
+}
+
+// all yields every combination.
+func (axes points) all() func(yield func([]Value) bool) {
 	return func(yield func([]Value) bool) {
 		point := make([]Value, len(axes))
 		var walk func(i int) bool
@@ -344,7 +376,8 @@ func points(axes []Axis) func(yield func([]Value) bool) {
 	}
 }
 
-func (s *Scenario) cell(axes []Axis, point []Value, params map[string]string) (Cell, error) {
+// cell returns the cell at a point and what is wrong with it.
+func (s *Scenario) cell(axes []Axis, point []Value, params map[string]string) (Cell, []error) {
 	vars := maps.Clone(params)
 	var c Cell
 	var id []string
@@ -356,73 +389,94 @@ func (s *Scenario) cell(axes []Axis, point []Value, params map[string]string) (C
 	c.ID = strings.Join(id, "/")
 	c.Execution.Form = workflow.Carry
 	c.Topology.Delay = emu.Auto
+
+	var errs []error
+	read := map[any]bool{}
 	for _, part := range []struct {
-		node *yaml.Node
-		into any
+		name  string
+		node  *yaml.Node
+		into  any
+		check func() error
 	}{
-		{&s.sections.topology, &c.Topology},
-		{&s.sections.nodes, &c.Nodes},
-		{&s.sections.workload, &c.Workload},
-		{&s.sections.execution, &c.Execution},
+		{"topology", &s.sections.topology, &c.Topology, c.Topology.check},
+		{"nodes", &s.sections.nodes, &c.Nodes, c.Nodes.check},
+		{"workload", &s.sections.workload, &c.Workload, c.Workload.check},
+		{"execution", &s.sections.execution, &c.Execution, c.Execution.check},
 	} {
-		node, err := substitute(s.File, part.node, vars)
-		if err != nil {
-			return Cell{}, err
+		if part.node.Kind == 0 {
+			continue // Parse has said that it is missing
 		}
-		if err := yamlfile.DecodeNode(s.File, node, part.into); err != nil {
-			return Cell{}, err
+		node, err := s.substitute(part.node, vars)
+		if err == nil {
+			err = s.doc.DecodeNode(node, part.into, part.name)
 		}
+		read[part.into] = err == nil
 		if part.into == &c.Workload {
-			if err := c.Workload.checkKeys(node); err != nil {
-				return Cell{}, err
-			}
+			err = yamlfile.Beyond(err, c.Workload.checkKeys(node))
 		}
-	}
-	if err := c.Nodes.expandNames(); err != nil {
-		return Cell{}, err
+		err = yamlfile.Beyond(err, part.check())
+		if err != nil {
+			errs = append(errs, err)
+		}
 	}
 	c.Nodes.Controller = cmp.Or(c.Nodes.Controller, c.Nodes.Client)
-	return c, c.check()
+	c.placed = read[&c.Topology] && read[&c.Nodes]
+	return c, errs
 }
 
-// check holds what does not need the topology.
-func (c *Cell) check() error {
-	var errs []error
-	if v := c.Workload.Variant; v != "" && v != workflow.Artifact && v != workflow.Text {
-		errs = append(errs, c.Workload.Pos.Errorf("unknown variant %q%s", v,
-			yamlfile.Suggest(string(v), []string{string(workflow.Artifact), string(workflow.Text)})))
+// checkDifferent returns an error where the cell is the same as one at another
+// point: then an axis has values that mean the same, and figures would show one
+// thing under two labels. In seen are the points of the cells before, by content.
+func (s *Scenario) checkDifferent(seen map[string]string, axes []Axis, c Cell) error {
+	content, err := json.Marshal([]any{c.Topology, c.Nodes, c.Workload, c.Execution})
+	if err != nil {
+		return err
 	}
-	if c.Workload.Argument < 12 {
-		errs = append(errs, c.Workload.Pos.Errorf("argument %v is smaller than the 12 B of its framing", c.Workload.Argument))
+	sum := sha256.Sum256(content)
+	other, again := seen[string(sum[:])]
+	seen[string(sum[:])] = c.ID
+	if !again {
+		return nil
 	}
-	if !slices.Contains(workflow.Models, c.Execution.Model) {
-		var names []string
-		for _, m := range workflow.Models {
-			names = append(names, string(m))
+
+	// The place is the value on the first axis that tells the two apart.
+	for i, coord := range c.Point {
+		if strings.Contains("/"+other+"/", "/"+coord.Axis+"="+coord.Value+"/") {
+			continue
 		}
-		errs = append(errs, c.Execution.Pos.Errorf("unknown model %q%s", c.Execution.Model, yamlfile.Suggest(string(c.Execution.Model), names)))
+		axis := s.axis(axes[i].Name)
+		k := slices.Index(axis.names(), coord.Value)
+		return s.doc.Errorf(yamlfile.Path{"matrix", slices.IndexFunc(s.Axes, func(a Axis) bool { return a.Name == coord.Axis }), "values", k},
+			"value %q of axis %s changes nothing: the cell is the same as %s", coord.Value, coord.Axis, other)
 	}
-	if c.Execution.Form != workflow.Carry && c.Execution.Form != workflow.Direct {
-		errs = append(errs, c.Execution.Pos.Errorf("unknown form %q (valid: carry, direct)", c.Execution.Form))
+	return nil
+}
+
+// mistakes collects those of all cells. A place that an earlier cell has reported
+// is not reported again: the mistake is the same, even where its words follow the
+// cell's values.
+type mistakes struct {
+	errs   []error
+	places map[string]bool
+}
+
+func (m *mistakes) add(errs []error) {
+	err := yamlfile.Join(errs...)
+	if err == nil {
+		return
 	}
-	if c.Execution.Discard < 0 {
-		errs = append(errs, c.Execution.Pos.Errorf("discard must not be negative"))
-	}
-	if !slices.Contains(emu.Backends, c.Topology.Delay) {
-		errs = append(errs, c.Topology.Pos.Errorf("unknown delay back end %q (valid: %v)", c.Topology.Delay, emu.Backends))
-	}
-	errs = append(errs, c.Execution.checkCycle())
-	if c.Execution.Timeout <= 0 {
-		errs = append(errs, c.Execution.Pos.Errorf("timeout must be positive"))
-	}
-	for _, g := range c.Nodes.Computers {
-		for _, f := range g.Functions {
-			if f.Workers < 1 || f.ServiceTime <= 0 {
-				errs = append(errs, g.Pos.Errorf("function %s: workers and service-time must be positive", strings.Join(f.Names, ", ")))
-			}
+	fresh := map[string]bool{}
+	for _, err := range yamlfile.Each(err) {
+		place := yamlfile.PlaceOf(err)
+		if place == "" || !m.places[place] {
+			m.errs = append(m.errs, err)
+			fresh[place] = true
 		}
 	}
-	return yamlfile.Join(append(errs, c.Nodes.checkKeepers())...)
+	if m.places == nil {
+		m.places = map[string]bool{}
+	}
+	maps.Copy(m.places, fresh)
 }
 
 // maxCycle bounds the parts of a cycle.
@@ -457,24 +511,24 @@ func (n *Nodes) checkKeepers() error {
 			elsewhere = elsewhere || keeper != host
 			switch own, ok := keepers[keeper]; {
 			case !ok:
-				errs = append(errs, g.Pos.Errorf("state-host %s: there is no computer on it, and so no state server%s", keeper,
+				errs = append(errs, g.Pos.At("state-host").Errorf("state-host %s: there is no computer on it, and so no state server%s", keeper,
 					yamlfile.Suggest(keeper, slices.Sorted(maps.Keys(keepers)))))
 			case own != keeper:
-				errs = append(errs, g.Pos.Errorf("state-host %s: its computer keeps its states on %s; name a host that keeps its own", keeper, own))
+				errs = append(errs, g.Pos.At("state-host").Errorf("state-host %s: its computer keeps its states on %s; name a host that keeps its own", keeper, own))
 			}
 		}
 		switch g.StateMode {
 		case "", StateArtifact:
 		case StateReadWrite:
 			if !elsewhere {
-				errs = append(errs, g.Pos.Errorf("state-mode %s: it is for states that are kept on another host; add state-host", g.StateMode))
+				errs = append(errs, g.Pos.At("state-mode").Errorf("state-mode %s: it is for states that are kept on another host; add state-host", g.StateMode))
 			}
 		default:
-			errs = append(errs, g.Pos.Errorf("unknown state-mode %q%s", g.StateMode,
+			errs = append(errs, g.Pos.At("state-mode").Errorf("unknown state-mode %q%s", g.StateMode,
 				yamlfile.Suggest(string(g.StateMode), []string{string(StateArtifact), string(StateReadWrite)})))
 		}
 	}
-	return yamlfile.Join(dedupe(errs)...)
+	return yamlfile.Join(errs...)
 }
 
 var variable = regexp.MustCompile(`\$([A-Za-z_][A-Za-z0-9_-]*)`)
@@ -482,7 +536,7 @@ var variable = regexp.MustCompile(`\$([A-Za-z_][A-Za-z0-9_-]*)`)
 // substitute returns a copy of the node in which $name in scalars is replaced
 // by the variable's value. Positions are kept. An alias becomes a copy of what it
 // stands for; yamlfile has bounded how much that is.
-func substitute(file string, node *yaml.Node, vars map[string]string) (*yaml.Node, error) {
+func (s *Scenario) substitute(node *yaml.Node, vars map[string]string) (*yaml.Node, error) {
 	if node.Kind == yaml.AliasNode {
 		node = node.Alias
 	}
@@ -497,8 +551,7 @@ func substitute(file string, node *yaml.Node, vars map[string]string) (*yaml.Nod
 			return value
 		})
 		if unknown != "" {
-			return nil, yamlfile.Pos{File: file, Line: node.Line, Column: node.Column}.Errorf(
-				"unknown variable $%s%s", unknown, yamlfile.Suggest(unknown, slices.Sorted(maps.Keys(vars))))
+			return nil, s.doc.At(node).Errorf("unknown variable $%s%s", unknown, yamlfile.Suggest(unknown, slices.Sorted(maps.Keys(vars))))
 		}
 		if out.Value != node.Value {
 			out.Tag = "" // the value decides anew what kind of scalar it is
@@ -506,14 +559,13 @@ func substitute(file string, node *yaml.Node, vars map[string]string) (*yaml.Nod
 		return &out, nil
 	}
 	out.Content = make([]*yaml.Node, len(node.Content))
+	var errs []error
 	for i, child := range node.Content {
-		c, err := substitute(file, child, vars)
-		if err != nil {
-			return nil, err
-		}
+		c, err := s.substitute(child, vars)
+		errs = append(errs, err)
 		out.Content[i] = c
 	}
-	return &out, nil
+	return &out, yamlfile.Join(errs...)
 }
 
 // maxNames bounds the names that one entry may stand for, so that a short file
@@ -529,7 +581,7 @@ func (n *Nodes) expandNames() error {
 	for _, g := range n.Computers {
 		for i, f := range g.Functions {
 			var names []string
-			for _, name := range f.Names {
+			for k, name := range f.Names {
 				m := nameRange.FindStringSubmatch(name)
 				if m == nil {
 					names = append(names, name)
@@ -538,7 +590,8 @@ func (n *Nodes) expandNames() error {
 				first, _ := strconv.Atoi(m[2]) // the expression lets only digits through
 				last, _ := strconv.Atoi(m[3])
 				if last < first || last-first >= maxNames-len(names) {
-					errs = append(errs, g.Pos.Errorf("function %s: expected a range from the smaller number to the larger, and at most %d names", name, maxNames))
+					errs = append(errs, g.Pos.At("functions", i, "names", k).Errorf("function %s: expected a range from the smaller number to the larger, and at most %d names", name, maxNames))
+					names = append(names, name)
 					continue
 				}
 				for k := first; k <= last; k++ {
@@ -549,15 +602,4 @@ func (n *Nodes) expandNames() error {
 		}
 	}
 	return yamlfile.Join(errs...)
-}
-
-// dedupe drops errors that print alike: a mistake in a section shows in every
-// cell.
-func dedupe(errs []error) []error {
-	seen := map[string]bool{}
-	return slices.DeleteFunc(errs, func(err error) bool {
-		dup := seen[err.Error()]
-		seen[err.Error()] = true
-		return dup
-	})
 }

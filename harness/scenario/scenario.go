@@ -8,14 +8,13 @@ package scenario
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
+	"unicode"
 
 	"gopkg.in/yaml.v3"
 
@@ -39,9 +38,9 @@ type Scenario struct {
 	Figures    []record.Figure
 	Claims     []record.Claim
 
-	text     []byte
 	doc      *yamlfile.Document
 	sections sections
+	broken   bool // it has mistakes: see Parse
 }
 
 // Parameter is a value that is the same in all cells of a campaign, and that
@@ -72,6 +71,8 @@ type Value struct {
 	Label  string
 	Number float64
 	Set    map[string]string
+
+	wrong bool // Parse has said why
 }
 
 // Profile says how much of the matrix to run.
@@ -160,17 +161,18 @@ func CheckNetwork(n record.NetworkKind) error {
 	return fmt.Errorf("unknown network %q%s (valid: %s)", n, yamlfile.Suggest(string(n), names), strings.Join(names, ", "))
 }
 
-// Parse reads a scenario. Errors carry file, line and column.
+// Parse reads a scenario. Errors carry file, line and column. Beside an error it
+// returns what could be read, nil where that is nothing: it is good for Expand to
+// find the mistakes of the rest, and for nothing else.
 func Parse(name string, data []byte) (*Scenario, error) {
 	doc, err := yamlfile.Parse(name, data)
 	if err != nil {
 		return nil, err
 	}
 	var f file
-	if err := doc.Decode(&f); err != nil {
-		return nil, err
-	}
-	if f.Version != 1 {
+	errs := []error{doc.Decode(&f)}
+	if errs[0] == nil && f.Version != 1 {
+		// Another version has other keys: there is no point in checking them.
 		return nil, doc.Errorf(yamlfile.Path{"version"}, "expected 1, the version that this edgebed reads, got %d", f.Version)
 	}
 	if err := CheckNetwork(f.Network); f.Network != "" && err != nil {
@@ -178,19 +180,21 @@ func Parse(name string, data []byte) (*Scenario, error) {
 	}
 	s := &Scenario{
 		Name: f.Name, Title: f.Title, Description: f.Description, File: name,
-		Network: cmp.Or(f.Network, record.Emulated), Parameters: f.Parameters, Profiles: f.Profiles, Figures: f.Figures, Claims: f.Claims, text: data, doc: doc,
+		Network: cmp.Or(f.Network, record.Emulated), Parameters: f.Parameters, Profiles: f.Profiles, Figures: f.Figures, Claims: f.Claims, doc: doc,
 		sections: sections{topology: f.Topology, nodes: f.Nodes, workload: f.Workload, execution: f.Execution},
 	}
-	var errs []error
 	for i := range f.Matrix {
 		axis, err := parseAxis(doc, i, &f.Matrix[i])
 		errs = append(errs, err)
 		s.Axes = append(s.Axes, axis)
 	}
-	if err := yamlfile.Join(append(errs, s.check())...); err != nil {
-		return nil, err
+	err = yamlfile.Beyond(yamlfile.Join(errs...), s.check())
+	// With a section or an axis missing, much would be unused.
+	if yamlfile.Join(errs...) == nil {
+		err = yamlfile.Join(err, s.checkUses())
 	}
-	return s, nil
+	s.broken = err != nil
+	return s, err
 }
 
 func parseAxis(doc *yamlfile.Document, index int, f *axisFile) (Axis, error) {
@@ -201,7 +205,7 @@ func parseAxis(doc *yamlfile.Document, index int, f *axisFile) (Axis, error) {
 		v := Value{Name: node.Value}
 		if node.Kind == yaml.MappingNode {
 			var vf valueFile
-			if err := yamlfile.DecodeNode(f.Pos.File, node, &vf); err != nil {
+			if err := doc.DecodeNode(node, &vf, path...); err != nil {
 				errs = append(errs, err)
 				continue
 			}
@@ -216,9 +220,8 @@ func parseAxis(doc *yamlfile.Document, index int, f *axisFile) (Axis, error) {
 		number, err := numberIn(v.Name, f.Unit)
 		if err != nil {
 			errs = append(errs, doc.Errorf(path, "%w", err))
-			continue
 		}
-		v.Number = number
+		v.Number, v.wrong = number, err != nil
 		axis.Values = append(axis.Values, v)
 	}
 	return axis, yamlfile.Join(errs...)
@@ -249,12 +252,15 @@ func numberIn(value, unit string) (float64, error) {
 		v, err := units.ParseSize(value)
 		return float64(v) / float64(one), err
 	}
-	one, err := time.ParseDuration("1" + unit)
+	one, err := units.ParseDuration("1" + unit)
 	if err != nil {
 		return 0, fmt.Errorf("unit %q is none of a rate, a size or a time", unit)
 	}
-	v, err := time.ParseDuration(strings.ReplaceAll(value, " ", ""))
-	return float64(v) / float64(one), err
+	v, err := units.ParseDuration(value)
+	if err != nil {
+		return 0, fmt.Errorf("parse time %q: %w", value, err)
+	}
+	return float64(v) / float64(one), nil
 }
 
 // check holds the file's parts against each other.
@@ -263,30 +269,43 @@ func (s *Scenario) check() error {
 	fail := func(path yamlfile.Path, format string, args ...any) {
 		errs = append(errs, s.doc.Errorf(path, format, args...))
 	}
+	if err := record.CheckFileName(s.Name); err != nil {
+		fail(yamlfile.Path{"name"}, "%w; the name of a scenario is that of its result folder", err)
+	}
 	seen := map[string]string{}
+	take := func(path yamlfile.Path, name, kind string) {
+		if !variableName.MatchString(name) {
+			fail(path, "%q is not a name for %s; expected a letter and up to 63 letters, digits, - or _", name, kind)
+		} else if what, dup := seen[name]; dup {
+			fail(path, "the name %s is already %s", name, what)
+		}
+		seen[name] = kind
+	}
 	for i, p := range s.Parameters {
 		path := yamlfile.Path{"parameters", i}
-		if what, dup := seen[p.Name]; dup {
-			fail(path, "the name %s is already %s", p.Name, what)
-		}
-		seen[p.Name] = "a parameter"
+		take(append(path, "name"), p.Name, "a parameter")
 		if err := p.accepts(p.Default); err != nil {
 			fail(append(path, "default"), "%w", err)
 		}
 	}
+	if len(s.Axes) == 0 {
+		fail(yamlfile.Path{"matrix"}, "expected at least one axis")
+	}
+	cells := 1
 	for i, a := range s.Axes {
 		path := yamlfile.Path{"matrix", i}
-		if what, dup := seen[a.Name]; dup {
-			fail(path, "the name %s is already %s", a.Name, what)
-		}
-		seen[a.Name] = "an axis"
+		take(append(path, "axis"), a.Name, "an axis")
 		if len(a.Values) == 0 {
-			fail(path, "axis %s needs at least one value", a.Name)
+			fail(append(path, "values"), "axis %s needs at least one value", a.Name)
 		}
+		cells = min(cells*len(a.Values), MaxCells+1)
 		names := map[string]bool{}
-		for _, v := range a.Values {
-			if names[v.Name] {
-				fail(path, "value %q stands twice on axis %s", v.Name, a.Name)
+		for k, v := range a.Values {
+			switch {
+			case v.Name == "" || len(v.Name) > maxValueName || strings.ContainsFunc(v.Name, unicode.IsControl):
+				fail(append(path, "values", k), "expected a value of 1 to %d characters, got %.20q", maxValueName, v.Name)
+			case names[v.Name]:
+				fail(append(path, "values", k), "value %q stands twice on axis %s", v.Name, a.Name)
 			}
 			names[v.Name] = true
 		}
@@ -294,10 +313,23 @@ func (s *Scenario) check() error {
 	if len(s.Profiles) == 0 {
 		fail(yamlfile.Path{"profiles"}, "expected at least one profile")
 	}
-	for name, p := range s.Profiles {
-		path := yamlfile.Path{"profiles", name}
-		if p.Executions < 1 || len(p.Seeds) == 0 {
-			fail(path, "a profile needs at least one execution and one seed")
+	for _, name := range slices.Sorted(maps.Keys(s.Profiles)) {
+		p, path := s.Profiles[name], yamlfile.Path{"profiles", name}
+		if p.Executions < 1 || p.Executions > MaxExecutions {
+			fail(append(path, "executions"), "expected at least one execution and at most %d, got %d", MaxExecutions, p.Executions)
+		}
+		if n := len(p.Seeds); n < 1 || n > maxSeeds {
+			fail(append(path, "seeds"), "expected at least one seed and at most %d, got %d", maxSeeds, n)
+		} else if cells*n > MaxCells && cells > 0 {
+			fail(path, "expected at most %d cells, got more: the matrix times %d seeds", MaxCells, n)
+		}
+		first := map[uint64]int{}
+		for k, seed := range p.Seeds {
+			if before, again := first[seed]; again {
+				fail(append(path, "seeds", k), "seed %d stands twice, first as number %d; each seed makes one cell", seed, before+1)
+				continue
+			}
+			first[seed] = k
 		}
 		for axis, values := range p.Where {
 			for _, v := range values {
@@ -306,12 +338,38 @@ func (s *Scenario) check() error {
 				}
 			}
 		}
+		for _, parameter := range slices.Sorted(maps.Keys(p.Set)) {
+			if _, err := s.parameters(map[string]string{parameter: p.Set[parameter]}); err != nil {
+				fail(append(path, "set", parameter), "%w", errors.Unwrap(err))
+			}
+		}
 	}
+	errs = append(errs, s.checkFigures())
+	return yamlfile.Join(errs...)
+}
+
+// checkFigures holds the figures against the matrix.
+func (s *Scenario) checkFigures() error {
+	var errs []error
+	fail := func(path yamlfile.Path, format string, args ...any) {
+		errs = append(errs, s.doc.Errorf(path, format, args...))
+	}
+	var axes []record.Axis
+	for _, a := range s.Axes {
+		axes = append(axes, record.Axis{Name: a.Name})
+	}
+	names := map[string]string{}
 	for i, f := range s.Figures {
-		path := yamlfile.Path{"figures", i}
-		for _, axis := range append([]string{f.X, f.Series}, f.Panels...) {
-			if axis != "" && s.axis(axis) == nil {
-				fail(path, "unknown axis %s%s", axis, yamlfile.Suggest(axis, s.axisNames()))
+		path, before := yamlfile.Path{"figures", i}, len(errs)
+		roles := map[string]string{"x": f.X, "series": f.Series}
+		for _, role := range slices.Sorted(maps.Keys(roles)) {
+			if axis := roles[role]; axis != "" && s.axis(axis) == nil {
+				fail(append(path, role), "unknown axis %s%s", axis, yamlfile.Suggest(axis, s.axisNames()))
+			}
+		}
+		for k, axis := range f.Panels {
+			if s.axis(axis) == nil {
+				fail(append(path, "panels", k), "unknown axis %s%s", axis, yamlfile.Suggest(axis, s.axisNames()))
 			}
 		}
 		for _, v := range f.Of {
@@ -325,11 +383,29 @@ func (s *Scenario) check() error {
 			}
 		}
 		if _, ok := record.Metrics[f.Metric]; !ok {
-			fail(append(path, "metric"), "unknown metric %s%s", f.Metric, yamlfile.Suggest(f.Metric, slices.Sorted(maps.Keys(record.Metrics))))
+			fail(append(path, "metric"), "unknown metric %q%s", f.Metric, yamlfile.Suggest(f.Metric, slices.Sorted(maps.Keys(record.Metrics))))
+		}
+		if kinds := []string{record.KindLines, record.KindBars}; !slices.Contains(kinds, f.Kind) {
+			fail(append(path, "kind"), "unknown kind of figure %q%s", f.Kind, yamlfile.Suggest(f.Kind, kinds))
+		}
+		if err := record.CheckFileName(f.Name); err != nil {
+			fail(append(path, "name"), "%w; the name of a figure is that of its files", err)
+		}
+		// Case is not what tells files apart everywhere.
+		folded := strings.ToLower(f.Name)
+		if other, again := names[folded]; again {
+			fail(append(path, "name"), "figure %s and figure %s would be the same files", f.Name, other)
+		}
+		names[folded] = f.Name
+		if err := f.Check(axes); err != nil && len(errs) == before {
+			fail(path, "%w", err)
 		}
 	}
 	return yamlfile.Join(errs...)
 }
+
+// errNoValue is a value that an axis does not have.
+var errNoValue = errors.New("unknown value")
 
 func (s *Scenario) checkValue(axis, value string) error {
 	a := s.axis(axis)
@@ -337,7 +413,7 @@ func (s *Scenario) checkValue(axis, value string) error {
 		return fmt.Errorf("unknown axis %s%s", axis, yamlfile.Suggest(axis, s.axisNames()))
 	}
 	if a.value(value) == nil {
-		return fmt.Errorf("axis %s has no value %q%s", axis, value, yamlfile.Suggest(value, a.names()))
+		return fmt.Errorf("%w: axis %s has no value %q%s", errNoValue, axis, value, yamlfile.Suggest(value, a.names()))
 	}
 	return nil
 }
@@ -381,15 +457,4 @@ func (p Parameter) accepts(value string) error {
 		return fmt.Errorf("parameter %s does not take %q%s", p.Name, value, yamlfile.Suggest(value, p.Values))
 	}
 	return nil
-}
-
-// hash identifies everything that decides the results: the scenario's and the
-// topology's text and the parameters.
-func hash(parts ...[]byte) string {
-	h := sha256.New()
-	for _, p := range parts {
-		fmt.Fprintf(h, "%d\n", len(p))
-		h.Write(p)
-	}
-	return hex.EncodeToString(h.Sum(nil))
 }

@@ -92,7 +92,7 @@ func (w Workload) Draw(functions []string) (workflow.Generator, error) {
 }
 
 func (w *Workload) unknown() error {
-	return w.Pos.Errorf("unknown generator %q%s", w.Generator, yamlfile.Suggest(w.Generator, slices.Sorted(maps.Keys(Generators))))
+	return w.Pos.At("generator").Errorf("unknown generator %q%s", w.Generator, yamlfile.Suggest(w.Generator, slices.Sorted(maps.Keys(Generators))))
 }
 
 // checkKeys checks that the mapping which the workload was read from has the
@@ -115,7 +115,7 @@ func (w *Workload) checkKeys(node *yaml.Node) error {
 	}
 	for _, key := range g.Keys {
 		if !given[key] {
-			errs = append(errs, w.Pos.Errorf("generator %s needs the key %q", w.Generator, key))
+			errs = append(errs, w.Pos.At(key).Errorf("generator %s needs the key %q", w.Generator, key))
 		}
 	}
 	return yamlfile.Join(errs...)

@@ -6,15 +6,15 @@ import (
 
 	"edgebed/harness/job"
 	"edgebed/harness/record"
-	"edgebed/harness/sandbox"
 )
 
 // Backend is one of the ways to run jobs.
 type Backend struct {
 	// Network is what makes the links.
 	Network record.NetworkKind
-	// Probe tells why jobs cannot be run here, before any is started.
-	Probe func(context.Context) error
+	// Ready tells why the jobs cannot be run here, before any is started, or how many
+	// of them can at once; 0 stands for any number.
+	Ready func(ctx context.Context, jobs []job.Job) (atOnce int, err error)
 	// Spawn runs a job in a child process.
 	Spawn func(ctx context.Context, j job.Job, report job.Reporter) error
 	// Calibrate measures what the machine adds to delays (see Calibrate); 0 means
@@ -33,7 +33,7 @@ func BackendOf(n record.NetworkKind) Backend {
 	if n == record.Virtual {
 		return Backend{
 			Network:   record.Virtual,
-			Probe:     func(context.Context) error { _, err := VirtualWorker(); return err },
+			Ready:     func(context.Context, []job.Job) (int, error) { _, err := VirtualWorker(); return 0, err },
 			Spawn:     SpawnVirtual,
 			Calibrate: func(context.Context) (time.Duration, error) { return 0, nil },
 			Expected:  computing,
@@ -42,7 +42,7 @@ func BackendOf(n record.NetworkKind) Backend {
 	}
 	return Backend{
 		Network:   record.Emulated,
-		Probe:     func(ctx context.Context) error { return sandbox.Probe(ctx, sandbox.Options{}) },
+		Ready:     Ready,
 		Spawn:     Spawn,
 		Calibrate: Calibrate,
 		Expected:  (*job.Job).Expected,

@@ -241,7 +241,11 @@ func TestDiscard(t *testing.T) {
 		if !e.OK {
 			t.Errorf("execution %d failed: %s", e.Index, e.Reason)
 		}
-		got = append(got, fmt.Sprint(e.Index, e.WarmUp, e.Workload == p.Jobs[0].Workflow(e.Index).Name))
+		w, err := p.Jobs[0].Workflow(e.Index)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, fmt.Sprint(e.Index, e.WarmUp, e.Workload == w.Name))
 	}
 	if diff := cmp.Diff([]string{"-2 true true", "-1 true true", "0 false true", "1 false true", "2 false true"}, got); diff != "" {
 		t.Errorf("executions (-want +got):\n%s", diff)

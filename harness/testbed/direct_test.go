@@ -55,7 +55,11 @@ func checkDirect(t *testing.T, j job.Job) {
 	}
 	var before *workflow.Workflow
 	for _, e := range list {
-		w := j.Workflow(e.Index).Workflow
+		drawn, err := j.Workflow(e.Index)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := drawn.Workflow
 		if !e.OK {
 			t.Fatalf("execution %d failed: %s", e.Index, e.Reason)
 		}

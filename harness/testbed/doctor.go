@@ -1,50 +1,233 @@
 package testbed
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
-	"strings"
+	"runtime"
+
+	"golang.org/x/sys/unix"
 
 	"edgebed/harness/emu"
+	"edgebed/harness/job"
+	"edgebed/harness/machine"
 	"edgebed/harness/sandbox"
 	"edgebed/harness/tail"
 	"edgebed/harness/topology"
+	"edgebed/nodes/yamlfile"
 )
 
-// DoctorArg is the argument with which Doctor starts the calling program: its
-// main must pass control to Examine.
+// DoctorArg is the argument with which Doctor and Ready start the calling program:
+// its main must pass control to Examine.
 const DoctorArg = "examine"
 
-// Doctor finds out, in a sandbox, what the machine offers to the emulation, and
-// returns one line for each fact.
+// trial is a small network to build: two hosts on two switches, with the settings
+// of cells.
+type trial struct {
+	Options emu.Options
+	Delayed bool
+}
+
+// outcome is what building it came to.
+type outcome struct {
+	// Error is empty where it could be built.
+	Error string
+	// Settings are the network's, and Netem what is known of netem.
+	Settings map[string]string
+	Netem    string
+}
+
+// Doctor finds out what the machine offers to the emulation, and returns one line
+// for each fact. The error says in one sentence what is missing and what to do.
 func Doctor(ctx context.Context) ([]string, error) {
-	cmd := sandbox.Command(ctx, sandbox.Options{}, DoctorArg)
+	var facts []string
+	if cores, limited := machine.Cores(); limited {
+		facts = append(facts, fmt.Sprintf("processors: a control group allows %g of %d cores; campaigns plan with that (raise its CPU quota to use more)", cores, runtime.NumCPU()))
+	}
+	if tasks, limited := machine.TasksLeft(); limited {
+		facts = append(facts, fmt.Sprintf("processes and threads: %d more of %d are allowed, a cell needs about %d and one for each delayed link", tasks.Left, tasks.Allowed, cellTasks()))
+		if tasks.Left < cellTasks() {
+			return facts, lacksTasks(tasks, cellTasks())
+		}
+	}
+	if err := sandbox.Probe(ctx, sandbox.Options{}); err != nil {
+		return facts, fmt.Errorf("sandbox: not available: %w", err)
+	}
+	how := "as root"
+	if !sandbox.Privileged() {
+		how = "in a user namespace"
+	}
+	facts = append(facts, "sandbox: available, "+how)
+
+	found, err := try(ctx, []trial{{Delayed: true}})
+	if err != nil {
+		return facts, err
+	}
+	o := found[0]
+	if o.Error != "" {
+		return facts, fmt.Errorf("examine this machine: %s", o.Error)
+	}
+	remark := ""
+	if o.Netem != emu.Available.String() {
+		remark = "; link delay is made in user space"
+	}
+	facts = append(facts, "netem: "+o.Netem+remark)
+	for _, name := range []string{"delay-backend", "congestion-control"} {
+		if v, ok := o.Settings[name]; ok {
+			facts = append(facts, name+": "+v)
+		}
+	}
+	return append(facts, "network: a shaped, delayed link was built and taken down"), nil
+}
+
+// mostTrials is how many different settings of networks Ready tries.
+const mostTrials = 8
+
+// Ready finds out whether the machine can run the jobs, before the first of them
+// begins: the sandbox, what their networks' settings ask of the kernel, and how
+// many files, processes and threads they need. It returns how many jobs may run at
+// once, 0 for any number. The error says in one sentence what is missing and what
+// to do; one about a setting has the setting's place.
+func Ready(ctx context.Context, jobs []job.Job) (atOnce int, err error) {
+	tasks, limited := machine.TasksLeft()
+	if limited && tasks.Left < cellTasks() {
+		return 0, lacksTasks(tasks, cellTasks())
+	}
+	if err := sandbox.Probe(ctx, sandbox.Options{}); err != nil {
+		return 0, err
+	}
+
+	var trials []trial
+	var places []yamlfile.Pos
+	known := map[string]int{}
+	of := make([]int, len(jobs)) // the trial of each job
+	for i := range jobs {
+		t := trialOf(&jobs[i])
+		key, err := json.Marshal(t)
+		if err != nil {
+			return 0, err
+		}
+		k, ok := known[string(key)]
+		if !ok && len(trials) < mostTrials {
+			k, ok = len(trials), true
+			known[string(key)] = k
+			trials, places = append(trials, t), append(places, jobs[i].Cell.Topology.Pos)
+		}
+		if of[i] = k; !ok {
+			of[i] = 0
+		}
+	}
+	found, err := try(ctx, trials)
+	if err != nil {
+		return 0, err
+	}
+	var errs []error
+	for k, o := range found {
+		if o.Error != "" {
+			errs = append(errs, places[k].Errorf("this machine cannot run the cells: %s", o.Error))
+		}
+	}
+	if len(errs) > 0 {
+		// What fails without any setting too is no matter of a setting.
+		plain, err := try(ctx, []trial{{}})
+		if err == nil && plain[0].Error != "" {
+			err = fmt.Errorf("this machine cannot run the emulation: %s", plain[0].Error)
+		}
+		return 0, cmp.Or(err, yamlfile.Join(errs...))
+	}
+
+	// The largest cell counts: it must run, be it alone.
+	need, files := int64(0), uint64(0)
+	for i := range jobs {
+		t := jobs[i].Topology()
+		threads := cellTasks()
+		if found[of[i]].Settings["delay-backend"] == string(emu.DelayLine) {
+			threads += int64(emu.DelayedLinks(t))
+		}
+		need, files = max(need, threads), max(files, emu.FilesNeeded(t))
+	}
+	if limited && need > tasks.Left {
+		return 0, lacksTasks(tasks, need)
+	}
+	var open unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &open); err == nil && files > open.Max {
+		return 0, fmt.Errorf("check the limit of open files: a cell needs about %d, and the process may have %d; raise it with ulimit -n", files, open.Max)
+	}
+	if limited && need > 0 {
+		atOnce = int(max(1, tasks.Left/need))
+	}
+	return atOnce, nil
+}
+
+func trialOf(j *job.Job) trial {
+	t := j.Cell.Topology
+	return trial{
+		Options: emu.Options{Delay: t.Delay, CongestionControl: t.CongestionControl, Sysctls: t.Sysctls},
+		Delayed: emu.DelayedLinks(j.Topology()) > 0,
+	}
+}
+
+// cellTasks is about how many processes and threads a cell takes without those of
+// a delay line, which has one for each line: 26 at most were seen on 2 cores.
+func cellTasks() int64 { return int64(22 + 4*min(runtime.NumCPU(), 32)) }
+
+func lacksTasks(t machine.Tasks, need int64) error {
+	return fmt.Errorf("check the limit of processes and threads: a cell needs about %d, and %d more of %d are allowed; %s", need, t.Left, t.Allowed, t.Setting)
+}
+
+// try builds the trials' networks in a sandbox.
+func try(ctx context.Context, trials []trial) ([]outcome, error) {
+	if len(trials) == 0 {
+		return nil, nil
+	}
+	input, err := json.Marshal(trials)
+	if err != nil {
+		return nil, err
+	}
+	cmd := sandbox.Command(ctx, sandbox.Options{}, DoctorArg, string(input))
 	log := tail.Writer{Max: logShown}
 	cmd.Stderr = &log
 	out, err := cmd.Output()
 	if err != nil {
 		return nil, fmt.Errorf("examine this machine: %w%s", err, log.After("\n"))
 	}
-	var facts []string
-	if err := json.Unmarshal(out, &facts); err != nil {
-		return nil, fmt.Errorf("examine this machine: %w", err)
+	var found []outcome
+	if err := json.Unmarshal(out, &found); err != nil || len(found) != len(trials) {
+		return nil, errors.Join(fmt.Errorf("examine this machine: got %d answers to %d trials%s", len(found), len(trials), log.After("\n")), err)
 	}
-	return facts, nil
+	return found, nil
 }
 
-// Examine is the sandboxed side of Doctor: it builds a small network with a
-// delayed link and writes what that took.
-func Examine(ctx context.Context, w io.Writer) error {
-	netem, err := emu.ProbeNetem()
-	if err != nil {
-		return err
+// Examine is the sandboxed side of Doctor and Ready: it builds the networks that
+// input asks for, and writes what came of it.
+func Examine(ctx context.Context, input string, w io.Writer) error {
+	var trials []trial
+	if err := json.Unmarshal([]byte(input), &trials); err != nil {
+		return fmt.Errorf("examine this machine: read what to try: %w", err)
 	}
-	facts := []string{fmt.Sprintf("netem: %v%s", netem, map[bool]string{
-		true: "", false: "; link delay is made in user space",
-	}[netem == emu.Available])}
-	t, err := topology.Parse("examination", []byte(strings.TrimSpace(`
+	netem, netemErr := emu.ProbeNetem()
+	found := make([]outcome, len(trials))
+	for i, t := range trials {
+		settings, err := t.build(ctx)
+		found[i] = outcome{Settings: settings, Netem: netem.String()}
+		if err != nil {
+			found[i].Error = err.Error()
+		} else if netemErr != nil {
+			found[i].Netem += ": " + netemErr.Error()
+		}
+	}
+	return json.NewEncoder(w).Encode(found)
+}
+
+func (t trial) build(ctx context.Context) (settings map[string]string, err error) {
+	class := "{rate: 10 Mb/s}"
+	if t.Delayed {
+		class = "{rate: 10 Mb/s, delay: 1 ms}"
+	}
+	parsed, err := topology.Parse("examination", []byte(`
 version: 1
 name: examination
 subnet: 10.9.0.0/16
@@ -53,25 +236,16 @@ hosts:
   - {name: a, address: 10.9.0.1, switch: s0}
   - {name: b, address: 10.9.0.2, switch: s1}
 link-classes:
-  trunk: {rate: 10 Mb/s, delay: 1 ms}
+  trunk: `+class+`
 links:
   - {between: [s0, s1], class: trunk}
-`)))
+`))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	n, err := emu.Build(ctx, t, emu.Options{})
+	n, err := emu.Build(ctx, parsed, t.Options)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for _, name := range []string{"backend", "congestion-control"} {
-		if v, ok := n.Settings()[name]; ok {
-			facts = append(facts, name+": "+v)
-		}
-	}
-	if err := n.Close(); err != nil {
-		return err
-	}
-	facts = append(facts, "network: a shaped, delayed link was built and taken down")
-	return json.NewEncoder(w).Encode(facts)
+	return n.Settings(), n.Close()
 }

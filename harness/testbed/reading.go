@@ -99,12 +99,8 @@ func settleLimit(j job.Job) time.Duration {
 	return leastSettle + drain
 }
 
-// failedLimit bounds the wait for quiet after an execution that failed: its calls
-// may still go on for their time.
-func failedLimit(j job.Job) time.Duration {
-	longest := 0
-	for _, w := range j.Workflows {
-		longest = max(longest, w.Workflow.Len())
-	}
-	return settleLimit(j) + time.Duration(longest+1)*j.Cell.Execution.Timeout
+// failedLimit bounds the wait for quiet after an execution of a workflow that
+// failed: its calls may still go on for their time.
+func failedLimit(j job.Job, w job.Workflow) time.Duration {
+	return settleLimit(j) + time.Duration(w.Workflow.Len()+1)*j.Cell.Execution.Timeout
 }

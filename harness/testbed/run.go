@@ -129,7 +129,7 @@ func (s *setup) run(ctx context.Context, report job.Reporter) error {
 	})
 	maps.Copy(settings, stateSettings(cell.Nodes.Computers))
 	if err := report.Cell(record.Cell{
-		ID: cell.ID, Point: cell.Point, Seed: cell.Seed, Executions: len(s.job.Workflows), First: s.job.First,
+		ID: cell.ID, Point: cell.Point, Seed: cell.Seed, Executions: s.job.Executions(), First: s.job.First,
 		Started: time.Now(), Settings: settings, Network: s.job.Network(),
 	}); err != nil {
 		return err
@@ -152,7 +152,12 @@ func (s *setup) run(ctx context.Context, report job.Reporter) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		e, err := s.execute(ctx, k, s.job.Workflow(k))
+		w, err := s.job.Workflow(k)
+		if err != nil {
+			return fmt.Errorf("execution %d: %w", k, err)
+		}
+
+		e, err := s.execute(ctx, k, w)
 		var restless *restlessError
 		if err != nil && !errors.As(err, &restless) {
 			return fmt.Errorf("execution %d: %w", k, err)
@@ -259,7 +264,7 @@ func (s *setup) execute(ctx context.Context, index int, w job.Workflow) (record.
 	}
 	limit := settleLimit(s.job)
 	if !e.OK {
-		limit = failedLimit(s.job)
+		limit = failedLimit(s.job, w)
 	}
 	after, err := s.settle(ctx, limit)
 	var restless *restlessError
@@ -290,8 +295,7 @@ func (s *setup) predict(e *record.Execution, w *workflow.Workflow) error {
 		}
 	}
 
-	cell := s.job.Cell
-	table1, err := workflow.Table1(w, cell.Execution.Model, cell.Execution.Form, cell.Workload.Argument)
+	table1, err := workflow.Table1(w, s.job.Run())
 	e.Table1Bytes = int64(table1)
 	return err
 }
@@ -310,7 +314,7 @@ func (s *setup) ask(ctx context.Context, c *client.Client, e *record.Execution, 
 
 	var unverified reading
 	var verifying bool
-	result, err := c.Execute(running, w.Workflow, cell.Execution.Model, cell.Execution.Form, cell.Workload.Argument,
+	result, err := c.Execute(running, w.Workflow, s.job.Run(),
 		client.Options{Verify: cell.Execution.Verify, Answered: func() (err error) {
 			unverified, err = s.settle(ctx, settleLimit(s.job))
 			verifying = err == nil

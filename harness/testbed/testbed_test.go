@@ -36,6 +36,13 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
+	if len(os.Args) == 3 && os.Args[1] == DoctorArg {
+		if err := Examine(context.Background(), os.Args[2], os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	if err := sandbox.Probe(context.Background(), sandbox.Options{}); err != nil {
 		var refused *sandbox.RefusedError
 		if errors.As(err, &refused) && os.Getenv(sandbox.EnvRequire) == "" {
@@ -108,10 +115,14 @@ func TestModels(t *testing.T) {
 			known[p.Name] = true
 		}
 		for k, e := range list {
+			w, err := j.Workflow(k)
+			if err != nil {
+				t.Fatal(err)
+			}
 			if !e.OK {
 				t.Fatalf("%s: execution %d failed: %s", model, k, e.Reason)
 			}
-			if e.Index != k || e.Workload != j.Workflows[k].Name {
+			if e.Index != k || e.Workload != w.Name {
 				t.Errorf("%s: execution %d is recorded as %d of workload %s", model, k, e.Index, e.Workload)
 			}
 			for _, p := range e.Ports {
@@ -130,7 +141,7 @@ func TestModels(t *testing.T) {
 				t.Fatalf("%s: execution %d has no lower bound", model, k)
 			}
 			least := time.Duration(e.Bound.SerialisationNS + e.Bound.PropagationNS + e.Bound.ComputingNS + e.Bound.SetUpNS)
-			if functions := time.Duration(j.Workflows[k].Workflow.Len()) * 10 * time.Millisecond; least < 2*functions {
+			if functions := time.Duration(w.Workflow.Len()) * 10 * time.Millisecond; least < 2*functions {
 				t.Errorf("%s: execution %d is said to take %v at least, with functions of %v at 2 Mb/s", model, k, least, functions)
 			}
 			if time.Duration(e.DelayNS) < least {

@@ -61,7 +61,11 @@ func TestTrace(t *testing.T) {
 			functions++
 		}
 	}
-	if want := j.Workflow(1).Workflow.Len(); connects != e.ActiveOpens || functions != want {
+	w, err := j.Workflow(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := w.Workflow.Len(); connects != e.ActiveOpens || functions != want {
 		t.Errorf("%d connections and %d functions are traced, want %d and %d", connects, functions, e.ActiveOpens, want)
 	}
 	if delay := time.Duration(e.DelayNS); tr.Delay < delay || tr.Delay > delay+delay/2 {

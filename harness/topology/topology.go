@@ -1,7 +1,10 @@
 package topology
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"math"
@@ -37,6 +40,12 @@ const (
 	MaxRate  = 30 * units.Gbps // above, HTB needs another message
 	maxQueue = 1 << 20
 	maxBurst = 64 * units.MB
+
+	// MaxPorts of a switch: what a Linux bridge takes.
+	MaxPorts = 1023
+	// maxParts bounds switches, hosts and links each, so that paths are found in
+	// moments.
+	maxParts = 5000
 )
 
 // Topology describes a network: switches, hosts attached to them, and links
@@ -331,13 +340,22 @@ func Parse(filename string, data []byte) (*Topology, error) {
 		return nil, err
 	}
 	t := &Topology{doc: doc}
-	if err := doc.Decode(t); err != nil {
-		return nil, err
-	}
-	if err := t.Validate(); err != nil {
+	err = doc.Decode(t)
+	if err := yamlfile.Beyond(err, t.Validate()); err != nil {
 		return nil, err
 	}
 	return t, nil
+}
+
+// Digest returns hexadecimal digits that depend on what the network is: not on the
+// way its file is written, nor on its description.
+func (t *Topology) Digest() string {
+	same := *t
+	same.Description = ""
+	// Names, numbers and their lists always marshal; maps in the order of keys.
+	text, _ := json.Marshal(same)
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:16])
 }
 
 // Clone returns a copy that can be changed without changing t.
@@ -531,6 +549,20 @@ func (t *Topology) Validate() error {
 	if t.Name == "" {
 		fail(yamlfile.Path{"name"}, "expected a name")
 	}
+	for part, n := range map[string]int{"switches": len(t.Switches), "hosts": len(t.Hosts), "links": len(t.Links), "link-classes": len(t.Classes)} {
+		if n > maxParts {
+			fail(yamlfile.Path{part}, "expected at most %d, got %d", maxParts, n)
+		}
+	}
+	if len(errs) > 0 {
+		return yamlfile.Join(errs...)
+	}
+	ports := map[string]int{}
+	port := func(path yamlfile.Path, at string) {
+		if ports[at]++; ports[at] == MaxPorts+1 {
+			fail(path, "switch %s would have more than %d ports, which is all that a bridge has; spread hosts and links over more switches", at, MaxPorts)
+		}
+	}
 	names := map[string]string{}
 	name := func(path yamlfile.Path, kind, name string) {
 		if !validName.MatchString(name) {
@@ -543,11 +575,13 @@ func (t *Topology) Validate() error {
 	if len(t.Switches) == 0 {
 		fail(yamlfile.Path{"switches"}, "expected at least one switch")
 	}
+	switches := map[string]bool{}
 	for i, s := range t.Switches {
+		switches[s] = true
 		name(yamlfile.Path{"switches", i}, "switch", s)
 	}
 	known := func(path yamlfile.Path, s string) bool {
-		if slices.Contains(t.Switches, s) {
+		if switches[s] {
 			return true
 		}
 		fail(path, "unknown switch %q%s", s, yamlfile.Suggest(s, t.Switches))
@@ -564,6 +598,7 @@ func (t *Topology) Validate() error {
 	for i, h := range t.Hosts {
 		name(yamlfile.Path{"hosts", i, "name"}, "host", h.Name)
 		known(yamlfile.Path{"hosts", i, "switch"}, h.Switch)
+		port(yamlfile.Path{"hosts", i, "switch"}, h.Switch)
 		at := yamlfile.Path{"hosts", i, "address"}
 		if other, ok := addresses[h.Address]; ok {
 			fail(at, "the address %v is taken by host %s", h.Address, other)
@@ -574,18 +609,22 @@ func (t *Topology) Validate() error {
 		}
 		addresses[h.Address] = h.Name
 	}
+	wrong := map[string]bool{} // classes, so that their links do not repeat it
 	for class := range t.Classes {
 		if !validName.MatchString(class) {
 			fail(yamlfile.Path{"link-classes", class}, "%q is not a name; expected a letter and up to 31 letters, digits or underscores", class)
 		}
 		if err := t.Classes[class].apply(Params{Queue: DefaultQueue}).Validate(); err != nil {
 			fail(yamlfile.Path{"link-classes", class}, "%w", err)
+			wrong[class] = true
 		}
 	}
 	seen := map[[2]string]bool{}
 	for i, l := range t.Links {
 		okA := known(yamlfile.Path{"links", i, "between", 0}, l.Between[0])
 		okB := known(yamlfile.Path{"links", i, "between", 1}, l.Between[1])
+		port(yamlfile.Path{"links", i, "between", 0}, l.Between[0])
+		port(yamlfile.Path{"links", i, "between", 1}, l.Between[1])
 		ends := [2]string{min(l.Between[0], l.Between[1]), max(l.Between[0], l.Between[1])}
 		switch {
 		case okA && okB && ends[0] == ends[1]:
@@ -599,6 +638,9 @@ func (t *Topology) Validate() error {
 			continue
 		}
 		for dir, p := range t.Directions(l) {
+			if wrong[l.Class] {
+				break
+			}
 			if err := p.Validate(); err != nil {
 				fail(yamlfile.Path{"links", i, []string{"forward", "reverse"}[dir]}, "%w", err)
 				break

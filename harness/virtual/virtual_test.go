@@ -124,8 +124,8 @@ func check(t *testing.T, j job.Job, lines []byte) {
 			t.Fatal(err)
 		}
 	}
-	if executions != len(j.Workflows) {
-		t.Errorf("%d executions, want %d", executions, len(j.Workflows))
+	if executions != j.Executions() {
+		t.Errorf("%d executions, want %d", executions, j.Executions())
 	}
 	if !end.OK || end.Audit == nil || end.Audit.Verdict != record.Exact {
 		t.Errorf("the cell ended with %+v", end)

@@ -90,7 +90,8 @@ func (s *callbackServer) ReceiveResponse(_ context.Context, in *wire.LambdaRespo
 	defer s.mu.Unlock()
 	if !s.waiting.takes(in) {
 		s.late++
-		s.logger.Warn("late callback", "at", s.endpoint, "responder", in.GetResponder(), "retcode", in.GetRetcode(), "uuid", in.GetUuid())
+		s.logger.Warn("late callback", "at", s.endpoint, "responder", in.GetResponder(),
+			"retcode", in.GetRetcode(), "uuid", in.GetUuid())
 		return &wire.Void{}, nil
 	}
 	s.waiting.left--
@@ -119,7 +120,8 @@ func (c *connections) HandleConn(_ context.Context, event stats.ConnStats) {
 	case *stats.ConnBegin:
 		c.open++
 	case *stats.ConnEnd:
-		if c.open--; c.open == 0 && c.none != nil {
+		c.open--
+		if c.open == 0 && c.none != nil {
 			close(c.none)
 			c.none = nil
 		}
@@ -145,6 +147,7 @@ func (c *connections) wait(d time.Duration) {
 	none := make(chan struct{})
 	c.none = none // only one waits: the server is closed once
 	c.mu.Unlock()
+
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

@@ -7,8 +7,9 @@
 //
 // One Client stands for one client process: it has a callback server, a state
 // server and, from its first request on, one connection to its router, and in
-// the direct form one to each computer that it sends to. Its states stay where an execution left them, so that the next execution of the
-// same workflow finds them there.
+// the direct form one to each computer that it sends to. Its states stay where an
+// execution left them, so that the next execution of the same workflow finds them
+// there.
 package client
 
 import (
@@ -16,7 +17,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -24,7 +24,6 @@ import (
 
 	"edgebed/nodes/cost"
 	"edgebed/nodes/statestore"
-	"edgebed/nodes/units"
 	"edgebed/nodes/wire"
 	"edgebed/nodes/workflow"
 )
@@ -219,6 +218,7 @@ func (c *Client) Close() error {
 		c.end()
 		c.running.Lock() // wait for the execution; it ended with c.life
 		defer c.running.Unlock()
+
 		var errs []error
 		if c.router != nil {
 			errs = append(errs, c.router.Close())
@@ -229,6 +229,9 @@ func (c *Client) Close() error {
 		for _, cc := range c.computers {
 			errs = append(errs, cc.Close())
 		}
+
+		// Servers come last: the callback server waits until the computers have closed
+		// their connections.
 		if c.callbacks != nil {
 			errs = append(errs, c.callbacks.close())
 		}
@@ -254,64 +257,47 @@ func (c *Client) Spent() bool {
 // LateCallbacks returns how many callbacks came that nobody waited for.
 func (c *Client) LateCallbacks() int { return c.callbacks.lateCount() }
 
-// Execute runs the workflow once with an argument of the given size (at least
-// 12 bytes, the framing of the prototype's input) and returns what it showed. A
-// failed execution returns a *Failure. Pure-faas calls functions alike in both
-// forms; in the direct form, and in both under the Text variant, each function of
-// a DAG gets its predecessors' outputs instead of the client's input.
+// Execute runs the workflow once and returns what it showed. The argument has at
+// least 12 bytes, the framing of the prototype's input. A failed execution returns
+// a *Failure. Pure-faas calls functions alike in both forms; in the direct form,
+// and in both under the Text variant, each function of a DAG gets its predecessors'
+// outputs instead of the client's input.
 //
 // The direct form refuses a workflow whose augmented task-state graph has a
 // cycle, or whose states' access orders are not defined, before anything runs. So
 // does every form where access orders are given, and the carry form then refuses
 // what it cannot keep in order (workflow.CheckCarry).
-func (c *Client) Execute(ctx context.Context, w *workflow.Workflow, model workflow.Model, form workflow.Form, argument units.Size, opts Options) (Result, error) {
+func (c *Client) Execute(
+	ctx context.Context, w *workflow.Workflow, run workflow.Run, opts Options,
+) (Result, error) {
 	if !c.running.TryLock() {
-		return Result{}, &Failure{StageCheck, errors.New("another execution is in progress (use one client per concurrent execution)")}
+		err := errors.New("another execution is in progress (use one client per concurrent execution)")
+		return Result{}, &Failure{StageCheck, err}
 	}
 	defer c.running.Unlock()
-	p, err := c.check(w, model, form, opts)
+	p, err := c.check(w, run, opts)
 	if err != nil {
 		return Result{}, &Failure{StageCheck, err}
 	}
-	whole := ctx
-	ctx, cancel := context.WithTimeout(whole, c.cfg.Timeout)
-	defer cancel()
-	defer context.AfterFunc(c.life, cancel)()
 
-	input := buildInput(argument)
-	start := time.Now()
-	var result Result
-	err = c.warm(ctx)
-	if err == nil {
-		err = c.create(ctx, p)
-	}
-	if err == nil {
-		switch {
-		case model == workflow.PureFaaS:
-			result, err = c.runSync(ctx, p, input)
-		case p.augmented != nil:
-			result, err = c.runDirect(ctx, p, input)
-		default:
-			result, err = c.runAsync(ctx, p, input)
-		}
-	}
-	result.Delay = time.Since(start)
+	result, err := c.timed(ctx, p)
 	if err != nil {
 		// What the failed execution did to the states is not known.
 		c.held = held{}
-		if model != workflow.PureFaaS {
+		if run.Model != workflow.PureFaaS {
 			c.mu.Lock()
 			c.spent = true
 			c.mu.Unlock()
 		}
 		return result, err
 	}
+
 	if opts.Verify {
 		if opts.Answered != nil {
 			err = opts.Answered()
 		}
 		if err == nil {
-			err = c.verifyWithin(whole, p)
+			err = c.verifyWithin(ctx, p)
 		}
 		if err != nil {
 			c.held = held{}
@@ -321,6 +307,32 @@ func (c *Client) Execute(ctx context.Context, w *workflow.Workflow, model workfl
 	}
 	result.States = c.held.copy()
 	return result, nil
+}
+
+// timed creates the states, runs the workflow and takes the delay, within the
+// client's timeout.
+func (c *Client) timed(ctx context.Context, p *prepared) (result Result, err error) {
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	defer cancel()
+	defer context.AfterFunc(c.life, cancel)()
+	input := buildInput(p.Argument) // before the delay begins
+	start := time.Now()
+	defer func() { result.Delay = time.Since(start) }()
+
+	if err := c.warm(ctx); err != nil {
+		return result, err
+	}
+	if err := c.create(ctx, p); err != nil {
+		return result, err
+	}
+	switch {
+	case p.Model == workflow.PureFaaS:
+		return c.runSync(ctx, p, input)
+	case p.augmented != nil:
+		return c.runDirect(ctx, p, input)
+	default:
+		return c.runAsync(ctx, p, input)
+	}
 }
 
 // warm charges the client's start to its first execution.
@@ -335,10 +347,10 @@ func (c *Client) warm(ctx context.Context) error {
 	return nil
 }
 
-// plan is an execution that was checked.
-type plan struct {
-	w     *workflow.Workflow
-	local bool
+// prepared is an execution that was checked.
+type prepared struct {
+	workflow.Run
+	w *workflow.Workflow
 	// name is the functions' names joined by '-', as the prototype prints them.
 	name string
 	// verify asks for verification; users then holds the users of each state in
@@ -352,34 +364,35 @@ type plan struct {
 }
 
 // check refuses what cannot run, before anything runs.
-func (c *Client) check(w *workflow.Workflow, model workflow.Model, form workflow.Form, opts Options) (*plan, error) {
+func (c *Client) check(w *workflow.Workflow, run workflow.Run, opts Options) (*prepared, error) {
 	switch {
 	case c.life.Err() != nil:
 		return nil, errors.New("the client is closed")
 	case c.Spent():
 		return nil, errors.New("results of a failed execution may still arrive at this client (make a new one)")
 	}
-	if !slices.Contains(workflow.Models, model) {
-		return nil, fmt.Errorf("unknown model %q (have %v)", model, workflow.Models)
+	if err := run.Validate(); err != nil {
+		return nil, err
 	}
-	direct := model != workflow.PureFaaS && form == workflow.Direct
-	switch {
-	case form != workflow.Carry && form != workflow.Direct:
-		return nil, fmt.Errorf("unknown form %q (have %s and %s)", form, workflow.Carry, workflow.Direct)
-	case direct && c.tables == nil:
+	pure := run.Model == workflow.PureFaaS
+	direct := !pure && run.Form == workflow.Direct
+	if direct && c.tables == nil {
 		return nil, errors.New("the direct form needs the router's tables (give the client their endpoint)")
 	}
 	if err := w.Validate(); err != nil {
 		return nil, err
 	}
-	p := &plan{w: w, local: model == workflow.StateLocal, name: joined(w.Functions), verify: opts.Verify}
-	p.outputs = form == workflow.Direct || w.Variant == workflow.Text
-	if w.HasOrders() && model != workflow.PureFaaS && !direct {
+
+	p := &prepared{Run: run, w: w, name: joined(w.Functions), verify: opts.Verify}
+	p.outputs = run.Form == workflow.Direct || w.Variant == workflow.Text
+	if w.HasOrders() && !pure && !direct {
 		if err := w.CheckCarry(); err != nil {
 			return nil, err
 		}
 	}
-	if w.HasOrders() || opts.Verify || direct || (model == workflow.PureFaaS && !w.IsChain()) {
+
+	// Who needs to know the users of states in causal order.
+	if w.HasOrders() || opts.Verify || direct || (pure && !w.IsChain()) {
 		augmented, err := workflow.Augment(w)
 		if err != nil {
 			return nil, err

@@ -25,7 +25,7 @@ func reserve(left time.Duration) time.Duration { return min(left/10, time.Second
 // runDirect binds the functions to computers, sends the entry its argument and
 // each state to its first user, and waits for the output and, from the last user
 // of each state, the state.
-func (c *Client) runDirect(ctx context.Context, p *plan, input string) (Result, error) {
+func (c *Client) runDirect(ctx context.Context, p *prepared, input string) (Result, error) {
 	var result Result
 	id, err := newUUID()
 	if err != nil {
@@ -36,24 +36,25 @@ func (c *Client) runDirect(ctx context.Context, p *plan, input string) (Result, 
 		return result, &Failure{StageResolve, err}
 	}
 	d, err := direct.New(p.augmented, direct.Execution{
-		UUID: id, Callback: c.cfg.Callback, Endpoints: result.Bound, Local: p.local, Verify: p.verify,
+		UUID: id, Callback: c.cfg.Callback, Endpoints: result.Bound,
+		Local: p.Model == workflow.StateLocal, Verify: p.verify,
 	})
 	if err != nil {
 		return result, &Failure{StageResolve, err}
 	}
+
 	states := make(map[string]*wire.State)
 	for name := range p.users {
 		states[name] = toWire(c.held.states[name])
 	}
-	messages, _ := d.Outgoing(direct.Client, 0, input, states)
+	messages, _ := d.Outgoing(direct.Finished{Task: direct.Client, Output: input, States: states})
 
-	answers := d.Answers()
-	arrived, forget := c.callbacks.expect(id, len(answers), true)
+	arrived, forget := c.callbacks.expect(id, len(d.Answers()), true)
 	defer forget()
 	// What is being sent ends with the first failure, and before runDirect does.
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return c.sendDirect(ctx, d, messages) })
-	group.Go(func() error { return c.collect(ctx, p, d, answers, arrived, &result) })
+	group.Go(func() error { return c.collect(ctx, p, d, arrived, &result) })
 	return result, group.Wait()
 }
 
@@ -64,6 +65,7 @@ func (c *Client) resolve(ctx context.Context, w *workflow.Workflow) ([]string, e
 	if err != nil {
 		return nil, fmt.Errorf("get table %d of router %s: %w", router.TableFinal, c.cfg.Tables, timely(ctx, err))
 	}
+
 	servers := make(map[string][]string)
 	for _, e := range table.GetEntries() {
 		servers[e.GetLambda()] = append(servers[e.GetLambda()], e.GetDestination())
@@ -89,14 +91,17 @@ func (c *Client) sendDirect(ctx context.Context, d *direct.Plan, messages []*wir
 		}
 		c.computers[endpoint].Connect()
 	}
+
 	deadline, _ := ctx.Deadline() // Execute sets one
 	deadline = deadline.Add(-reserve(time.Until(deadline)))
+
 	return direct.Send(ctx, messages, func(ctx context.Context, m *wire.LambdaRequest) error {
 		endpoint := d.Endpoint(int(m.GetNextFunctionIndex()))
 		what := fmt.Sprintf("RunLambda %s at %s", m.GetName(), endpoint)
 		if err := direct.SetRemaining(m, deadline); err != nil {
 			return &Failure{StageCall, fmt.Errorf("%s: %w (%w)", what, err, context.DeadlineExceeded)}
 		}
+
 		ack, err := wire.NewEdgeServerClient(c.computers[endpoint]).RunLambda(ctx, m)
 		if err != nil {
 			return &Failure{StageCall, fmt.Errorf("%s: %w", what, timely(ctx, err))}
@@ -109,8 +114,10 @@ func (c *Client) sendDirect(ctx context.Context, d *direct.Plan, messages []*wir
 }
 
 // collect takes the tasks' answers until all are there.
-func (c *Client) collect(ctx context.Context, p *plan, d *direct.Plan, answers []int, arrived <-chan *wire.LambdaResponse, result *Result) error {
-	missing := slices.Clone(answers)
+func (c *Client) collect(
+	ctx context.Context, p *prepared, d *direct.Plan, arrived <-chan *wire.LambdaResponse, result *Result,
+) error {
+	missing := d.Answers()
 	for len(missing) > 0 {
 		var out *wire.LambdaResponse
 		select {
@@ -120,12 +127,16 @@ func (c *Client) collect(ctx context.Context, p *plan, d *direct.Plan, answers [
 			for _, i := range missing {
 				from = append(from, d.Label(i))
 			}
-			return &Failure{StageCallback, fmt.Errorf("wait at %s for the answers of %s: %w", c.cfg.Callback, strings.Join(from, ", "), ctx.Err())}
+			err := fmt.Errorf("wait at %s for the answers of %s: %w",
+				c.cfg.Callback, strings.Join(from, ", "), ctx.Err())
+			return &Failure{StageCallback, err}
 		}
+
 		what := fmt.Sprintf("callback of %s from %s", p.name, out.GetResponder())
 		if err := wire.CheckRet(what, out.GetRetcode()); err != nil {
 			return &Failure{StageCallback, err}
 		}
+
 		sender := int(out.GetSender())
 		k := slices.Index(missing, sender)
 		if k < 0 {
@@ -134,6 +145,7 @@ func (c *Client) collect(ctx context.Context, p *plan, d *direct.Plan, answers [
 		if err := d.CheckStates(d.Handed(sender, direct.Client), out.GetStates()); err != nil {
 			return &Failure{StageCallback, fmt.Errorf("%s: %s: %w", what, d.Label(sender), err)}
 		}
+
 		missing = slices.Delete(missing, k, k+1)
 		c.held.store(out.GetStates())
 		if sender == d.Exit() {

@@ -28,7 +28,8 @@ func joined(functions []string) string { return strings.Join(functions, "-") }
 
 // singleRequest builds pure-faas's request for the function with index i alone:
 // a chain or DAG of one function, the states that it uses, and no callback.
-func singleRequest(w *workflow.Workflow, i int, input, uuid string, states map[string]State, verify bool) *wire.LambdaRequest {
+func singleRequest(p *prepared, i int, input, uuid string, states map[string]State) *wire.LambdaRequest {
+	w := p.w
 	function := w.Functions[i]
 	request := &wire.LambdaRequest{
 		Name:         function,
@@ -37,16 +38,19 @@ func singleRequest(w *workflow.Workflow, i int, input, uuid string, states map[s
 		Dependencies: make(map[string]*wire.FunctionList),
 		Uuid:         uuid,
 	}
+
 	if w.IsChain() {
 		request.Chain = []string{function}
 	} else {
 		request.Dag = &wire.Dag{Names: []string{function}}
 	}
+
 	for _, s := range w.StatesOf(i) {
 		request.States[s] = toWire(states[s])
 		request.Dependencies[s] = &wire.FunctionList{Functions: []string{function}}
 	}
-	if verify {
+
+	if p.verify {
 		request.Verify = &wire.Verify{Index: uint32(i)}
 	}
 	return request
@@ -58,7 +62,7 @@ func singleRequest(w *workflow.Workflow, i int, input, uuid string, states map[s
 // the Text variant state-prop embeds it all the same (Workflow.CarriedStates). A
 // DAG of one function goes as a chain: routers drop such a DAG together with
 // its dependencies, and state-local would not move its states.
-func workflowRequest(p *plan, input, uuid, callback string, states map[string]State) *wire.LambdaRequest {
+func workflowRequest(p *prepared, input, uuid, callback string, states map[string]State) *wire.LambdaRequest {
 	w := p.w
 	request := &wire.LambdaRequest{
 		Name:         w.Functions[0],
@@ -68,6 +72,7 @@ func workflowRequest(p *plan, input, uuid, callback string, states map[string]St
 		Dependencies: make(map[string]*wire.FunctionList),
 		Uuid:         uuid,
 	}
+
 	if w.IsChain() || w.Len() == 1 {
 		request.Chain = slices.Clone(w.Functions)
 	} else {
@@ -80,16 +85,19 @@ func workflowRequest(p *plan, input, uuid, callback string, states map[string]St
 			request.Dag.Successors = append(request.Dag.Successors, list)
 		}
 	}
+
 	for s, functions := range w.Dependencies {
 		request.Dependencies[s] = &wire.FunctionList{Functions: slices.Clone(functions)}
 	}
+
 	carried := w.UsedStates() // references
-	if !p.local {
+	if p.Model != workflow.StateLocal {
 		carried = w.CarriedStates()
 	}
 	for _, s := range carried {
 		request.States[s] = toWire(states[s])
 	}
+
 	if p.verify {
 		request.Verify = &wire.Verify{}
 	}

@@ -17,7 +17,7 @@ import (
 
 // runSync executes in pure-faas: the client calls each function itself and
 // holds the states in between.
-func (c *Client) runSync(ctx context.Context, p *plan, input string) (Result, error) {
+func (c *Client) runSync(ctx context.Context, p *prepared, input string) (Result, error) {
 	if p.w.IsChain() {
 		return c.runSyncChain(ctx, p, input)
 	}
@@ -26,7 +26,7 @@ func (c *Client) runSync(ctx context.Context, p *plan, input string) (Result, er
 
 // runSyncChain passes each function's output to the next one (prototype,
 // functionChain).
-func (c *Client) runSyncChain(ctx context.Context, p *plan, input string) (Result, error) {
+func (c *Client) runSyncChain(ctx context.Context, p *prepared, input string) (Result, error) {
 	var result Result
 	for i := range p.w.Functions {
 		out, err := c.invoke(ctx, p, i, input, &result)
@@ -45,7 +45,7 @@ func (c *Client) runSyncChain(ctx context.Context, p *plan, input string) (Resul
 // otherwise, as in the prototype, each function gets the client's original input.
 // Unlike there the returned states are kept, which the functions that share a
 // state need.
-func (c *Client) runSyncDAG(ctx context.Context, p *plan, input string) (Result, error) {
+func (c *Client) runSyncDAG(ctx context.Context, p *prepared, input string) (Result, error) {
 	n := p.w.Len()
 	next, waiting := make([][]int, n), make([]int, n)
 	edge := func(i, j int) {
@@ -75,6 +75,7 @@ func (c *Client) runSyncDAG(ctx context.Context, p *plan, input string) (Result,
 	answers := make(chan answer, n)
 	results := make([]Result, n)
 	outputs := make([]string, n)
+
 	argument := func(i int) string {
 		if !p.outputs || i == 0 {
 			return input
@@ -85,9 +86,10 @@ func (c *Client) runSyncDAG(ctx context.Context, p *plan, input string) (Result,
 		}
 		return direct.Combine(given)
 	}
+
 	call := func(i int) {
 		id, err := newUUID()
-		request := singleRequest(p.w, i, argument(i), id, c.held.states, p.verify)
+		request := singleRequest(p, i, argument(i), id, c.held.states)
 		group.Go(func() error {
 			if err != nil {
 				return err
@@ -99,11 +101,13 @@ func (c *Client) runSyncDAG(ctx context.Context, p *plan, input string) (Result,
 			return err
 		})
 	}
+
 	for i := range n {
 		if waiting[i] == 0 {
 			call(i)
 		}
 	}
+
 	for done := 0; done < n; done++ {
 		var a answer
 		select {
@@ -115,14 +119,17 @@ func (c *Client) runSyncDAG(ctx context.Context, p *plan, input string) (Result,
 			}
 			return sum(results), err
 		}
+
 		c.held.store(a.out.GetStates())
 		outputs[a.index] = a.out.GetOutput()
 		for _, j := range next[a.index] {
-			if waiting[j]--; waiting[j] == 0 {
+			waiting[j]--
+			if waiting[j] == 0 {
 				call(j)
 			}
 		}
 	}
+
 	err := group.Wait()
 	result := sum(results)
 	switch {
@@ -154,12 +161,15 @@ func sum(results []Result) Result {
 
 // invoke calls the function with index i of a pure-faas chain and adds its
 // answer to the result.
-func (c *Client) invoke(ctx context.Context, p *plan, i int, input string, result *Result) (*wire.LambdaResponse, error) {
+func (c *Client) invoke(
+	ctx context.Context, p *prepared, i int, input string, result *Result,
+) (*wire.LambdaResponse, error) {
 	id, err := newUUID()
 	if err != nil {
 		return nil, err
 	}
-	request := singleRequest(p.w, i, input, id, c.held.states, p.verify)
+	request := singleRequest(p, i, input, id, c.held.states)
+
 	out, err := c.call(ctx, request, result)
 	if p.w.Len() > 1 {
 		result.Responder = ""
@@ -174,6 +184,7 @@ func (c *Client) call(ctx context.Context, request *wire.LambdaRequest, result *
 	if result.UUID == "" {
 		result.UUID = request.GetUuid()
 	}
+
 	out, err := wire.NewEdgeServerClient(c.router).RunLambda(ctx, request)
 	if err != nil {
 		return nil, &Failure{StageCall, fmt.Errorf("%s: %w", what, timely(ctx, err))}
@@ -181,6 +192,7 @@ func (c *Client) call(ctx context.Context, request *wire.LambdaRequest, result *
 	if err := wire.CheckRet(what, out.GetRetcode()); err != nil {
 		return nil, &Failure{StageCall, err}
 	}
+
 	if !out.GetAsynchronous() {
 		result.add(out)
 	}
@@ -202,12 +214,13 @@ func timely(ctx context.Context, err error) error {
 // runAsync executes in state-prop or state-local: one request, an immediate
 // acknowledgement, and the result at the callback server (prototype,
 // singleExecution). An answer without the asynchronous flag is the result.
-func (c *Client) runAsync(ctx context.Context, p *plan, input string) (Result, error) {
+func (c *Client) runAsync(ctx context.Context, p *prepared, input string) (Result, error) {
 	var result Result
 	id, err := newUUID()
 	if err != nil {
 		return result, err
 	}
+
 	request := workflowRequest(p, input, id, c.cfg.Callback, c.held.states)
 	arrived, forget := c.callbacks.expect(id, 1, false)
 	defer forget()
@@ -215,11 +228,13 @@ func (c *Client) runAsync(ctx context.Context, p *plan, input string) (Result, e
 	if err != nil {
 		return result, err
 	}
+
 	if out.GetAsynchronous() {
 		select {
 		case out = <-arrived:
 		case <-ctx.Done():
-			return result, &Failure{StageCallback, fmt.Errorf("wait for the result of %s at %s: %w", p.name, c.cfg.Callback, ctx.Err())}
+			err := fmt.Errorf("wait for the result of %s at %s: %w", p.name, c.cfg.Callback, ctx.Err())
+			return result, &Failure{StageCallback, err}
 		}
 		what := fmt.Sprintf("callback of %s from %s", p.name, out.GetResponder())
 		if err := wire.CheckRet(what, out.GetRetcode()); err != nil {

@@ -46,39 +46,51 @@ func initial(w *workflow.Workflow, name string) []byte {
 // in memory, or, in state-local, by storing them one after the other in the
 // client's own state server over one connection. States that nobody uses are
 // created too, as in the prototype.
-func (c *Client) create(ctx context.Context, p *plan) (err error) {
-	key := fmt.Sprintf("%s local=%t", p.w.Hash(), p.local)
+func (c *Client) create(ctx context.Context, p *prepared) error {
+	local := p.Model == workflow.StateLocal
+	key := fmt.Sprintf("%s local=%t", p.w.Hash(), local)
 	if c.held.key == key {
 		return nil
 	}
+
 	states := make(map[string]State)
 	names := slices.Sorted(maps.Keys(p.w.StateSizes))
-	if !p.local {
+	switch {
+	case !local:
 		for _, name := range names {
 			states[name] = State{Content: initial(p.w, name)}
 		}
-	} else if len(names) > 0 {
-		store, err := statestore.Dial(c.cfg.Net, c.cfg.State)
-		if err != nil {
+	case len(names) > 0:
+		if err := c.putStates(ctx, p.w, names); err != nil {
 			return &Failure{StageStates, err}
 		}
 		for _, name := range names {
-			if err = store.Put(ctx, name, initial(p.w, name)); err != nil {
-				break
-			}
 			states[name] = State{Location: c.cfg.State}
-		}
-		if err := errors.Join(err, store.Close()); err != nil {
-			return &Failure{StageStates, err}
 		}
 	}
 	c.held = held{key: key, states: states, marks: make(map[string][]int)}
 	return nil
 }
 
+// putStates stores the states of a workflow in the client's own state server.
+func (c *Client) putStates(ctx context.Context, w *workflow.Workflow, names []string) (err error) {
+	store, err := statestore.Dial(c.cfg.Net, c.cfg.State)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+
+	for _, name := range names {
+		if err := store.Put(ctx, name, initial(w, name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // verifyWithin is verify with a timeout of its own: what the execution has left of
 // its time says nothing about reading the states.
-func (c *Client) verifyWithin(ctx context.Context, p *plan) error {
+func (c *Client) verifyWithin(ctx context.Context, p *prepared) error {
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
 	defer context.AfterFunc(c.life, cancel)()
@@ -89,7 +101,7 @@ func (c *Client) verifyWithin(ctx context.Context, p *plan) error {
 // verify checks that each state holds its initial content followed by the
 // marks of its users in causal order, of this and of earlier verified
 // executions, and fetches states that live elsewhere.
-func (c *Client) verify(ctx context.Context, p *plan) error {
+func (c *Client) verify(ctx context.Context, p *prepared) error {
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(p.w.StateSizes)) {
 		s := c.held.states[name]
@@ -104,6 +116,7 @@ func (c *Client) verify(ctx context.Context, p *plan) error {
 			}
 			s.Content = content
 		}
+
 		before := c.held.marks[name]
 		want := append(slices.Clone(before), p.users[name]...)
 		c.held.marks[name] = want
@@ -165,9 +178,10 @@ func checkMarks(content []byte, size int, before, want []int) error {
 		return fmt.Errorf("want %d bytes of content before the marks, got %d bytes that differ", size, len(content))
 	}
 	if bytes.Equal(content, marked(size, before)) {
-		return fmt.Errorf("want marks of its users %v, got none at all: a node on the way does not know verification "+
-			"(a prototype's router or computer loses the request for it), or what they did was lost at a join of the carry form",
-			want[len(before):])
+		return fmt.Errorf("want marks of its users %v, got none at all: "+
+			"a node on the way does not know verification "+
+			"(a prototype's router or computer loses the request for it), "+
+			"or what they did was lost at a join of the carry form", want[len(before):])
 	}
 	marks := content[size:min(len(content), size+200)]
 	return fmt.Errorf("want users %v to have used it in this order, got marks %q", want, marks)

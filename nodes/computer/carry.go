@@ -41,6 +41,7 @@ func last(req *wire.LambdaRequest) bool {
 func (c *Computer) answer(ctx context.Context, req *wire.LambdaRequest, resp *wire.LambdaResponse) error {
 	resp.Responder = c.endpoint
 	resp.Hops = req.GetHops() + 1
+
 	conn, err := wire.Dial(c.cfg.Net, req.GetCallback())
 	if err != nil {
 		return fmt.Errorf("answer to callback: %w", err)
@@ -66,6 +67,7 @@ func (c *Computer) invoke(ctx context.Context, req *wire.LambdaRequest, resp *wi
 		return fmt.Errorf("wait for other tasks' invocations: %w", err)
 	}
 	defer c.sending.release()
+
 	for _, next := range successors(req) {
 		if err := c.invokeOne(ctx, next.request(req, resp)); err != nil {
 			return fmt.Errorf("invoke %s (index %d): %w", next.name, next.index, err)

@@ -130,8 +130,10 @@ func (cfg Config) withDefaults() (Config, error) {
 		return cfg, errors.New("no state endpoint given for the remote state server (want ip:port)")
 	}
 	if cfg.StateReadWrite && !cfg.RemoteStateServer {
-		return cfg, errors.New("states of the computer's own server cannot be read and written remotely (want a remote state server)")
+		return cfg, errors.New("states of the computer's own server cannot be read and written remotely " +
+			"(want a remote state server)")
 	}
+
 	if cfg.Companion != "" && cfg.AsyncWorkers < 0 {
 		return cfg, errors.New("companion given to a synchronous computer (want asynchronous workers, or no companion)")
 	}
@@ -141,6 +143,7 @@ func (cfg Config) withDefaults() (Config, error) {
 	if err := cfg.Spec.Validate(); err != nil {
 		return cfg, err
 	}
+
 	if cfg.Net == nil {
 		cfg.Net = wire.TCP{}
 	}
@@ -205,6 +208,7 @@ func Start(ctx context.Context, cfg Config) (*Computer, error) {
 		sending:  newSemaphore(),
 		moving:   newSemaphore(),
 	}
+
 	if cfg.MaxHandlers > 0 {
 		c.handlers = make(chan struct{}, cfg.MaxHandlers)
 	}
@@ -224,12 +228,14 @@ func (c *Computer) start(ctx context.Context) error {
 		c.defers(thread.Close)
 		told = thread
 	}
+
 	server, err := wire.Listen(ctx, c.cfg.Net, c.cfg.Endpoint, c.cfg.Cost.Server())
 	if err != nil {
 		return err
 	}
 	// Below, Close ends it earlier where it serves, and says why if it failed.
 	c.defers(func() error { server.Close(); return nil })
+
 	c.endpoint = server.Endpoint()
 	c.log = c.cfg.Logger.With("computer", c.endpoint)
 	c.engine = processor.NewEngine(c.endpoint, c.cfg.Spec, told)
@@ -237,11 +243,15 @@ func (c *Computer) start(ctx context.Context) error {
 	if err := c.connect(ctx); err != nil {
 		return err
 	}
+
+	// From here on there is work to end: tasks with life, once the queue and the
+	// waiting table take no more.
 	life, cancel := context.WithCancel(context.Background())
 	c.life = life
 	c.defers(c.peers.close)
 	c.defers(func() error { c.tasks.Wait(); return nil })
 	c.defers(func() error { c.waiting.close(); return nil })
+
 	if c.cfg.AsyncWorkers > 0 {
 		c.queue = newQueue()
 		c.defers(func() error { c.queue.close(); return nil })
@@ -249,6 +259,7 @@ func (c *Computer) start(ctx context.Context) error {
 			c.tasks.Go(c.work)
 		}
 	}
+
 	if c.cfg.UtilEndpoint != "" {
 		if err := c.startUtilization(ctx); err != nil {
 			cancel()
@@ -257,6 +268,7 @@ func (c *Computer) start(ctx context.Context) error {
 	}
 	c.tasks.Go(c.housekeep)
 
+	// The computer serves before it is announced, so that no call comes too early.
 	server.Serve(func(s grpc.ServiceRegistrar) { wire.RegisterEdgeServerServer(s, c) })
 	c.defers(server.Close)
 	c.defers(func() error { c.engine.Close(); cancel(); return nil })
@@ -267,18 +279,17 @@ func (c *Computer) start(ctx context.Context) error {
 // server.
 func (c *Computer) connect(ctx context.Context) error {
 	if c.cfg.StateEndpoint != "" {
+		endpoint := c.cfg.StateEndpoint
 		if !c.cfg.RemoteStateServer {
-			node, err := statestore.Start(ctx, statestore.Config{Net: c.cfg.Net, Endpoint: c.cfg.StateEndpoint})
+			node, err := statestore.Start(ctx, statestore.Config{Net: c.cfg.Net, Endpoint: endpoint})
 			if err != nil {
 				return err
 			}
 			c.stateNode = node
 			c.defers(node.Close)
+			endpoint = node.Endpoint() // with the port that it has chosen
 		}
-		endpoint := c.cfg.StateEndpoint
-		if c.stateNode != nil {
-			endpoint = c.stateNode.Endpoint()
-		}
+
 		client, err := statestore.Dial(c.cfg.Net, endpoint)
 		if err != nil {
 			return err
@@ -286,6 +297,7 @@ func (c *Computer) connect(ctx context.Context) error {
 		c.states = client
 		c.defers(client.Close)
 	}
+
 	if c.cfg.Companion != "" {
 		conn, err := wire.Dial(c.cfg.Net, c.cfg.Companion)
 		if err != nil {
@@ -320,11 +332,13 @@ func (c *Computer) announce(ctx context.Context) error {
 		})
 	}
 	slices.SortFunc(info.Containers, func(a, b *wire.Container) int { return cmp.Compare(a.Lambda, b.Lambda) })
+
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.CallTimeout)
 	defer cancel()
 	if _, err := controller.AnnounceComputer(ctx, info); err != nil {
 		return fmt.Errorf("announce to controller %s: %w", c.cfg.Controller, err)
 	}
+
 	c.defers(func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), c.cfg.CallTimeout)
 		defer cancel()

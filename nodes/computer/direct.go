@@ -30,8 +30,10 @@ func (c *Computer) acceptDirect(ctx context.Context, req *wire.LambdaRequest) (*
 		return nil, fmt.Errorf("accept message for %s: this computer is %s", m.Label(m.Index), c.endpoint)
 	}
 	if m.Local && c.states == nil && len(m.States) > 0 {
-		return nil, fmt.Errorf("accept message for %s: this computer has no state server (give it a state endpoint)", m.Label(m.Index))
+		return nil, fmt.Errorf("accept message for %s: this computer has no state server (give it a state endpoint)",
+			m.Label(m.Index))
 	}
+
 	t, err := c.waiting.arrive(m, c.expired)
 	if err != nil {
 		return nil, err
@@ -63,8 +65,11 @@ func (c *Computer) expired(t *directTask) {
 func (c *Computer) finishDirect(t *directTask, cause trace.Cause) {
 	ctx, cancel := context.WithDeadline(c.life, t.deadline)
 	defer cancel()
-	ctx, end := c.cfg.Trace.Task(ctx, cause, trace.Invocation{Function: t.plan.Name(t.index), UUID: t.plan.UUID, Index: t.index})
+	ctx, end := c.cfg.Trace.Task(ctx, cause, trace.Invocation{
+		Function: t.plan.Name(t.index), UUID: t.plan.UUID, Index: t.index,
+	})
 	defer end()
+
 	if err := c.runDirect(ctx, t); err != nil {
 		c.waiting.fail(t.plan.UUID, fmt.Errorf("run %s: %w", t.plan.Label(t.index), err))
 		c.lose(t.report(), err)
@@ -73,11 +78,12 @@ func (c *Computer) finishDirect(t *directTask, cause trace.Cause) {
 
 func (c *Computer) runDirect(ctx context.Context, t *directTask) error {
 	p := t.plan
-	kept, err := c.fetchStates(ctx, t)
-	defer kept.close()
+	used, err := c.fetchStates(ctx, t)
+	defer used.close()
 	if err != nil {
 		return err
 	}
+
 	var outputs []string
 	for _, i := range p.Predecessors(t.index) {
 		outputs = append(outputs, t.inputs[i])
@@ -86,7 +92,8 @@ func (c *Computer) runDirect(ctx context.Context, t *directTask) error {
 	if err != nil {
 		return err
 	}
-	if err := c.updateStates(ctx, t, kept); err != nil {
+
+	if err := c.updateStates(ctx, t, used); err != nil {
 		return err
 	}
 	return c.sendDirect(ctx, t, done.output)
@@ -109,6 +116,7 @@ func (c *Computer) fetchStates(ctx context.Context, t *directTask) (*accesses, e
 	if c.cfg.StateReadWrite {
 		return c.readStates(ctx, locations, -1)
 	}
+
 	group, ctx := errgroup.WithContext(ctx)
 	for name, from := range locations {
 		if from == c.states.Endpoint() {
@@ -121,17 +129,18 @@ func (c *Computer) fetchStates(ctx context.Context, t *directTask) (*accesses, e
 
 // updateStates does what the function does to its states: nothing but to leave
 // its mark where that is asked for.
-func (c *Computer) updateStates(ctx context.Context, t *directTask, kept *accesses) error {
+func (c *Computer) updateStates(ctx context.Context, t *directTask, used *accesses) error {
 	var mark []byte
 	if t.plan.Verify {
 		mark = markOf(uint64(t.index))
 	}
-	if kept != nil {
-		return kept.write(ctx, c, mark)
+	if used != nil {
+		return used.write(ctx, c, mark)
 	}
 	if mark == nil {
 		return nil
 	}
+
 	for _, name := range slices.Sorted(maps.Keys(t.states)) {
 		if t.plan.Local {
 			if err := c.copyState(ctx, c.states, name, mark); err != nil {
@@ -148,20 +157,25 @@ func (c *Computer) updateStates(ctx context.Context, t *directTask, kept *access
 // on this computer, and returns to the client what goes there.
 func (c *Computer) sendDirect(ctx context.Context, t *directTask, output string) error {
 	p := t.plan
-	messages, returned := p.Outgoing(t.index, t.hops+1, output, t.states)
+	messages, returned := p.Outgoing(direct.Finished{
+		Task: t.index, Hops: t.hops + 1, Output: output, States: t.states,
+	})
+
 	var away []*wire.LambdaRequest
 	for _, m := range messages {
-		if p.Endpoint(int(m.GetNextFunctionIndex())) != c.endpoint {
+		to := int(m.GetNextFunctionIndex())
+		if p.Endpoint(to) != c.endpoint {
 			away = append(away, m)
 			continue
 		}
 		if err := direct.SetRemaining(m, t.deadline); err != nil {
-			return fmt.Errorf("hand over to %s: %w", p.Label(int(m.GetNextFunctionIndex())), err)
+			return fmt.Errorf("hand over to %s: %w", p.Label(to), err)
 		}
 		if _, err := c.acceptDirect(ctx, m); err != nil {
-			return fmt.Errorf("hand over to %s: %w", p.Label(int(m.GetNextFunctionIndex())), err)
+			return fmt.Errorf("hand over to %s: %w", p.Label(to), err)
 		}
 	}
+
 	err := direct.Send(ctx, away, func(ctx context.Context, m *wire.LambdaRequest) error {
 		to := int(m.GetNextFunctionIndex())
 		err := direct.SetRemaining(m, t.deadline)
@@ -176,6 +190,7 @@ func (c *Computer) sendDirect(ctx context.Context, t *directTask, output string)
 	if err != nil {
 		return err
 	}
+
 	if t.index != p.Exit() && len(returned) == 0 {
 		return nil
 	}

@@ -38,6 +38,7 @@ func (j *joins) arrive(req *wire.LambdaRequest, timeout time.Duration) bool {
 	if expected <= 1 {
 		return true
 	}
+
 	key := joinKey{req.GetNextFunctionIndex(), req.GetUuid()}
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -51,11 +52,14 @@ func (j *joins) arrive(req *wire.LambdaRequest, timeout time.Duration) bool {
 		}}
 		j.waiting[key] = e
 	}
+
 	e.arrived++
 	if e.arrived >= e.expected {
 		delete(j.waiting, key)
 		return true
 	}
+
+	// Who waits now has the full timeout again.
 	e.expires = time.Now().Add(timeout)
 	e.report.Hops = max(e.report.Hops, req.GetHops())
 	return false
@@ -105,6 +109,6 @@ func (j *joins) len() int {
 
 // err says what an expired join waited for.
 func (e *join) err() error {
-	return fmt.Errorf("join: %d of %d predecessors arrived, and no other within %v (does every predecessor invoke the same computer?)",
-		e.arrived, e.expected, e.timeout)
+	return fmt.Errorf("join: %d of %d predecessors arrived, and no other within %v "+
+		"(does every predecessor invoke the same computer?)", e.arrived, e.expected, e.timeout)
 }

@@ -42,6 +42,7 @@ func (p *peers) get(endpoint string) (*grpc.ClientConn, error) {
 			return nil, fmt.Errorf("close broken connection to %s: %w", endpoint, err)
 		}
 	}
+
 	conn, err := wire.Dial(p.net, endpoint)
 	if err != nil {
 		return nil, err
@@ -73,6 +74,7 @@ func (c *Computer) Connect(ctx context.Context, endpoints []string) error {
 		if err != nil {
 			return fmt.Errorf("connect computer %s to %s: %w", c.endpoint, endpoint, err)
 		}
+
 		for state := conn.GetState(); state != connectivity.Ready; state = conn.GetState() {
 			if state == connectivity.Idle {
 				conn.Connect()

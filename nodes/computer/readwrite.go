@@ -37,6 +37,7 @@ type accesses struct {
 func (c *Computer) readStates(ctx context.Context, locations map[string]string, limit int) (*accesses, error) {
 	names := slices.Sorted(maps.Keys(locations))
 	a := &accesses{make([]access, len(names)), limit}
+
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(limit)
 	for k, name := range names {
@@ -46,6 +47,7 @@ func (c *Computer) readStates(ctx context.Context, locations map[string]string, 
 					return err
 				}
 			}
+
 			if err := c.cfg.Cost.StateMove(ctx); err != nil {
 				return err
 			}
@@ -53,7 +55,8 @@ func (c *Computer) readStates(ctx context.Context, locations map[string]string, 
 			if err != nil {
 				return err
 			}
-			a.list[k] = access{name: name, store: store}
+			a.list[k] = access{name: name, store: store} // for close, even where Get fails
+
 			ctx, cancel := c.call(ctx)
 			defer cancel()
 			a.list[k].content, err = store.Get(ctx, name)

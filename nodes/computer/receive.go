@@ -38,10 +38,12 @@ func (c *Computer) RunLambda(ctx context.Context, req *wire.LambdaRequest) (*wir
 			return nil, status.FromContextError(ctx.Err()).Err()
 		}
 	}
+
 	resp, err := c.receive(ctx, req)
 	if err != nil {
 		c.fail(req, err, ctx.Err() == nil)
 	}
+
 	if ctx.Err() != nil {
 		return nil, status.FromContextError(ctx.Err()).Err()
 	}
@@ -111,11 +113,13 @@ func check(req *wire.LambdaRequest) error {
 			return fmt.Errorf("check DAG: function %d requested (want 0 to %d)", next, exit)
 		}
 	}
+
 	if len(functions) > 0 {
 		for state, users := range req.GetDependencies() {
 			for _, user := range users.GetFunctions() {
 				if !slices.Contains(functions, user) {
-					return fmt.Errorf("check dependencies: state %s depends on %s, which is not in the chain or DAG", state, user)
+					return fmt.Errorf("check dependencies: state %s depends on %s, which is not in the chain or DAG",
+						state, user)
 				}
 			}
 		}
@@ -145,6 +149,7 @@ func (c *Computer) accept(ctx context.Context, req *wire.LambdaRequest) (*wire.L
 			return nil, err
 		}
 	}
+
 	if c.joins.arrive(req, c.cfg.CallTimeout) {
 		c.inFlight.Add(1)
 		if !c.queue.push(queued{req, trace.CauseOf(ctx)}) {
@@ -185,7 +190,8 @@ func (c *Computer) finish(req *wire.LambdaRequest, cause trace.Cause) {
 
 // lose counts an asynchronous request that failed, and tells the callback.
 func (c *Computer) lose(req *wire.LambdaRequest, cause error) {
-	cause = fmt.Errorf("run %s (index %d) at computer %s: %w", req.GetName(), req.GetNextFunctionIndex(), c.endpoint, cause)
+	cause = fmt.Errorf("run %s (index %d) at computer %s: %w",
+		req.GetName(), req.GetNextFunctionIndex(), c.endpoint, cause)
 	err := c.answer(c.life, req, &wire.LambdaResponse{Retcode: retcode(cause), Uuid: req.GetUuid()})
 	if err != nil {
 		cause = fmt.Errorf("%w (and the client does not know: %w)", cause, err)

@@ -20,19 +20,21 @@ import (
 // states of the request; retcode, responder and hops are left to the caller. A
 // task whose caller goes away runs on.
 func (c *Computer) run(ctx context.Context, req *wire.LambdaRequest) (*wire.LambdaResponse, error) {
-	var kept *accesses
-	if remote := usedRemotely(req); c.cfg.StateReadWrite && len(remote) > 0 {
+	var used *accesses
+	remote := usedRemotely(req)
+	if c.cfg.StateReadWrite && len(remote) > 0 {
 		locations := make(map[string]string)
 		for _, name := range remote {
 			locations[name] = req.GetStates()[name].GetLocation()
 		}
 		var err error
-		kept, err = c.readStates(ctx, locations, 1)
-		defer kept.close()
+		used, err = c.readStates(ctx, locations, 1)
+		defer used.close()
 		if err != nil {
 			return nil, err
 		}
 	}
+
 	done, err := c.execute(ctx, req.GetName(), req.GetInput())
 	if err != nil {
 		return nil, err
@@ -40,13 +42,15 @@ func (c *Computer) run(ctx context.Context, req *wire.LambdaRequest) (*wire.Lamb
 	if err := c.waitForMoves(ctx); err != nil {
 		return nil, err
 	}
+
 	resp := &wire.LambdaResponse{
 		Output: done.output,
 		Ptime:  milliseconds(done.took),
 		Load1:  done.loads[0], Load10: done.loads[1], Load30: done.loads[2],
 		States: maps.Clone(req.GetStates()),
 	}
-	if err := c.handleStates(ctx, req, resp, kept); err != nil {
+
+	if err := c.handleStates(ctx, req, resp, used); err != nil {
 		return nil, err
 	}
 	return resp, nil
@@ -66,6 +70,7 @@ func (c *Computer) execute(ctx context.Context, function, input string) (executi
 	if err != nil {
 		return execution{}, err
 	}
+
 	select {
 	case <-t.Done():
 	case <-ctx.Done():
@@ -74,6 +79,7 @@ func (c *Computer) execute(ctx context.Context, function, input string) (executi
 	if !t.Completed() {
 		return execution{}, processor.ErrClosed
 	}
+
 	c.cfg.Trace.Function(ctx, function, units.Size(len(input)), submitted, t.Waited(), t.Ran())
 	done := execution{t.Lambda().Value, t.Waited() + t.Ran(), t.Loads()}
 	if t.Lambda().Output == processor.CopyInput {
@@ -86,28 +92,33 @@ func (c *Computer) execute(ctx context.Context, function, input string) (executi
 // embedded ones, and the remote ones become the computer's, or are written back
 // where they were read. With verification every state that the function uses
 // gets the function's mark.
-func (c *Computer) handleStates(ctx context.Context, req *wire.LambdaRequest, resp *wire.LambdaResponse, kept *accesses) error {
+func (c *Computer) handleStates(
+	ctx context.Context, req *wire.LambdaRequest, resp *wire.LambdaResponse, used *accesses,
+) error {
 	mark := verifyMark(req)
 	for _, name := range slices.Sorted(maps.Keys(resp.GetStates())) {
 		s := resp.GetStates()[name]
 		// Like the prototype, whether or not the function uses the state.
 		if s.GetLocation() != "" && c.states == nil {
-			return fmt.Errorf("handle remote state %s: this computer has no state server (give it a state endpoint)", name)
+			return fmt.Errorf("handle remote state %s: "+
+				"this computer has no state server (give it a state endpoint)", name)
 		}
 		if s.GetLocation() == "" && mark != nil && (uses(req, name) || impliesUse(req)) {
 			resp.States[name] = &wire.State{Content: slices.Concat(s.GetContent(), mark)}
 		}
 	}
+
 	remote := usedRemotely(req)
 	if len(remote) == 0 {
 		return nil
 	}
-	if kept != nil {
+	if used != nil {
 		for _, name := range remote {
 			resp.States[name] = &wire.State{Location: c.states.Endpoint()}
 		}
-		return kept.write(ctx, c, mark)
+		return used.write(ctx, c, mark)
 	}
+
 	if err := c.moving.acquire(ctx); err != nil {
 		return fmt.Errorf("wait for other tasks' remote states: %w", err)
 	}
@@ -123,6 +134,7 @@ func (c *Computer) handleStates(ctx context.Context, req *wire.LambdaRequest, re
 			}
 			continue
 		}
+
 		if err := c.moveState(ctx, name, from, mark); err != nil {
 			return err
 		}
@@ -164,17 +176,20 @@ func (c *Computer) moveState(ctx context.Context, name, from string, mark []byte
 			err = fmt.Errorf("move state %s from %s: %w", name, from, err)
 		}
 	}()
+
 	source, err := statestore.Dial(c.cfg.Net, from)
 	if err != nil {
 		return err
 	}
 	defer source.Close()
+
 	if err := c.cfg.Cost.StateMove(ctx); err != nil {
 		return err
 	}
 	if err := c.copyState(ctx, source, name, mark); err != nil {
 		return err
 	}
+
 	ctx, cancel := c.call(ctx)
 	defer cancel()
 	if err := source.Del(ctx, name); err != nil {

@@ -88,11 +88,13 @@ func (u *utilization) StreamUtil(_ *wire.Void, stream grpc.ServerStreamingServer
 	u.mu.Lock()
 	u.streams[samples] = true
 	u.mu.Unlock()
+
 	defer func() {
 		u.mu.Lock()
 		delete(u.streams, samples)
 		u.mu.Unlock()
 	}()
+
 	for {
 		select {
 		case <-stream.Context().Done():

@@ -56,8 +56,8 @@ func newWaitingTable() waitingTable {
 }
 
 // arrive adds a message. It returns the task where this one completes it, and
-// nil where the task has to wait. One that is not complete at its deadline is taken out and given to expired, which
-// is called under the table's lock.
+// nil where the task has to wait. One that is not complete at its deadline is
+// taken out and given to expired, which is called under the table's lock.
 func (w *waitingTable) arrive(m *direct.Message, expired func(*directTask)) (*directTask, error) {
 	now := time.Now()
 	deadline := now.Add(m.Remaining)
@@ -66,6 +66,7 @@ func (w *waitingTable) arrive(m *direct.Message, expired func(*directTask)) (*di
 	if w.closed {
 		return nil, processor.ErrClosed
 	}
+
 	ex := w.executions[m.UUID]
 	switch {
 	case ex == nil:
@@ -79,36 +80,23 @@ func (w *waitingTable) arrive(m *direct.Message, expired func(*directTask)) (*di
 	if deadline.After(ex.until) {
 		ex.until = deadline
 	}
+
 	t := ex.waiting[m.Index]
 	if t == nil {
-		t = &directTask{
-			plan: m.Plan, index: m.Index,
-			inputs: make(map[int]string), states: make(map[string]*wire.State),
-			arrived: make(map[int]bool), senders: m.Senders(m.Index),
-			deadline: deadline,
-		}
+		t = newDirectTask(m, deadline)
 	}
 	if t.arrived[m.Sender] {
 		return nil, fmt.Errorf("accept message for %s: the one from %s came twice", m.Label(m.Index), m.Label(m.Sender))
 	}
-	t.arrived[m.Sender] = true
-	if m.Argument {
-		t.inputs[m.Sender] = m.Input
-	}
-	for name, s := range m.States {
-		t.states[name] = s
-	}
-	t.hops = max(t.hops, m.Hops)
-	earlier := deadline.Before(t.deadline)
-	if earlier {
-		t.deadline = deadline
-	}
+	earlier := t.add(m, deadline)
 	if len(t.arrived) == len(t.senders) {
 		delete(ex.waiting, t.index)
 		ex.over[t.index] = true
 		t.stop()
 		return t, nil
 	}
+
+	// The task waits, until the earliest deadline of its messages at most.
 	ex.waiting[t.index] = t
 	switch {
 	case t.timer == nil:
@@ -117,6 +105,34 @@ func (w *waitingTable) arrive(m *direct.Message, expired func(*directTask)) (*di
 		t.timer.Reset(t.deadline.Sub(now))
 	}
 	return nil, nil
+}
+
+func newDirectTask(m *direct.Message, deadline time.Time) *directTask {
+	return &directTask{
+		plan: m.Plan, index: m.Index,
+		inputs: make(map[int]string), states: make(map[string]*wire.State),
+		arrived: make(map[int]bool), senders: m.Senders(m.Index),
+		deadline: deadline,
+	}
+}
+
+// add takes over what a message brings, and tells whether the message's deadline
+// is earlier than those of the messages before it.
+func (t *directTask) add(m *direct.Message, deadline time.Time) (earlier bool) {
+	t.arrived[m.Sender] = true
+	if m.Argument {
+		t.inputs[m.Sender] = m.Input
+	}
+	for name, s := range m.States {
+		t.states[name] = s
+	}
+	t.hops = max(t.hops, m.Hops)
+
+	earlier = deadline.Before(t.deadline)
+	if earlier {
+		t.deadline = deadline
+	}
+	return earlier
 }
 
 func (t *directTask) stop() {
@@ -163,6 +179,7 @@ func (t *directTask) missing() error {
 		if t.arrived[s] {
 			continue
 		}
+
 		var what []string
 		if slices.Contains(t.plan.Predecessors(t.index), s) {
 			what = append(what, "the argument")

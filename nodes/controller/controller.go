@@ -143,6 +143,7 @@ func (c *Controller) AnnounceComputer(ctx context.Context, in *wire.ComputerInfo
 		return nil, err
 	}
 	defer c.release()
+
 	endpoint := in.GetEdgeServerEndpoint()
 	announced := computer{generation: in.GetGeneration()}
 	for _, container := range in.GetContainers() {
@@ -154,7 +155,8 @@ func (c *Controller) AnnounceComputer(ctx context.Context, in *wire.ComputerInfo
 	c.mu.Lock()
 	old, known := c.computers[endpoint]
 	same := known && slices.Equal(old.functions, announced.functions)
-	if late := announced.generation != 0 && announced.generation < old.generation; late || same && announced.generation == old.generation {
+	late := announced.generation != 0 && announced.generation < old.generation
+	if late || same && announced.generation == old.generation {
 		c.mu.Unlock()
 		return &wire.Void{}, nil
 	}
@@ -179,7 +181,9 @@ func (c *Controller) RemoveComputer(ctx context.Context, in *wire.ComputerInfo) 
 		return nil, err
 	}
 	defer c.release()
+
 	endpoint := in.GetEdgeServerEndpoint()
+
 	c.mu.Lock()
 	known := c.computers[endpoint]
 	if in.GetGeneration() != 0 && in.GetGeneration() < known.generation {
@@ -189,6 +193,7 @@ func (c *Controller) RemoveComputer(ctx context.Context, in *wire.ComputerInfo) 
 	delete(c.computers, endpoint)
 	routers := maps.Clone(c.routers)
 	c.mu.Unlock()
+
 	c.install(routers, removals(endpoint, known.functions))
 	return &wire.Void{}, nil
 }
@@ -202,16 +207,19 @@ func (c *Controller) AnnounceRouter(ctx context.Context, in *wire.RouterInfo) (*
 		return nil, err
 	}
 	defer c.release()
+
 	router := in.GetEdgeServerEndpoint()
 	c.mu.Lock()
 	c.routers[router] = in.GetForwardingTableEndpoint()
 	computers := maps.Clone(c.computers)
 	c.mu.Unlock()
+
 	var orders []*wire.EdgeRouterConf
 	for _, endpoint := range slices.Sorted(maps.Keys(computers)) {
 		orders = append(orders, computers[endpoint].changes(endpoint)...)
 	}
 	c.install(map[string]string{router: in.GetForwardingTableEndpoint()}, orders)
+
 	c.mu.Lock()
 	_, kept := c.routers[router]
 	c.mu.Unlock()
@@ -273,6 +281,7 @@ func (c *Controller) install(routers map[string]string, orders []*wire.EdgeRoute
 			if err == nil {
 				return nil
 			}
+
 			c.cfg.Logger.Warn("forget router", "router", router, "error", err)
 			c.mu.Lock()
 			defer c.mu.Unlock()
@@ -295,6 +304,7 @@ func (c *Controller) configure(endpoint string, orders []*wire.EdgeRouterConf) e
 		return fmt.Errorf("configure router: %w", err)
 	}
 	defer cc.Close()
+
 	client := wire.NewEdgeRouterClient(cc)
 	for _, order := range orders {
 		answer, err := client.Configure(ctx, order)

@@ -84,7 +84,7 @@ func TestSoftwareCost(t *testing.T) {
 	}
 	defer c.Close()
 	for range 2 {
-		if _, err := c.Execute(context.Background(), w, workflow.PureFaaS, workflow.Carry, argument, client.Options{}); err != nil {
+		if _, err := c.Execute(context.Background(), w, workflow.Run{Model: workflow.PureFaaS, Form: workflow.Carry, Argument: argument}, client.Options{}); err != nil {
 			t.Fatal(err)
 		}
 	}

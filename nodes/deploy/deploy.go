@@ -168,16 +168,19 @@ func (d *Deployment) check() error {
 	cfg := &d.cfg
 	var names []string
 	for _, h := range cfg.Hosts {
-		switch _, twice := d.hosts[h.Name]; {
+		_, twice := d.hosts[h.Name]
+		switch {
 		case twice:
 			return fmt.Errorf("host %s stands twice", h.Name)
 		case h.Net == nil || !h.Address.IsValid():
 			return fmt.Errorf("host %s needs an address and a network", h.Name)
 		}
+
 		h.Net = cfg.Cost.Net(h.Net, h.Address)
 		d.hosts[h.Name] = h
 		names = append(names, h.Name)
 	}
+
 	if cfg.Controller == "" {
 		cfg.Controller = cfg.Client
 	}
@@ -190,6 +193,10 @@ func (d *Deployment) check() error {
 	if len(cfg.Routers) == 0 {
 		return errors.New("at least one host needs a router")
 	}
+	if err := cfg.checkStates(); err != nil {
+		return err
+	}
+
 	type use struct{ what, host string }
 	uses := []use{{"client", cfg.Client}, {"controller", cfg.Controller}}
 	for _, r := range cfg.Routers {
@@ -197,17 +204,6 @@ func (d *Deployment) check() error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(cfg.Computers)) {
 		uses = append(uses, use{"computer", name})
-		state := cfg.Computers[name].StateHost
-		if state == "" || state == name {
-			if cfg.Computers[name].StateReadWrite {
-				return fmt.Errorf("computer %s is to read and write its states remotely (name another host that keeps them)", name)
-			}
-			continue
-		}
-		server, ok := cfg.Computers[state]
-		if !ok || (server.StateHost != "" && server.StateHost != state) {
-			return fmt.Errorf("computer %s keeps its states on host %q, which has no computer with its own state server", name, state)
-		}
 	}
 	for _, u := range uses {
 		if _, ok := d.hosts[u.host]; !ok {
@@ -217,43 +213,75 @@ func (d *Deployment) check() error {
 	return nil
 }
 
+// checkStates refuses computers whose states would have no server, or the wrong
+// one.
+func (cfg *Config) checkStates() error {
+	for _, name := range slices.Sorted(maps.Keys(cfg.Computers)) {
+		state := cfg.Computers[name].StateHost
+		if state == "" || state == name {
+			if cfg.Computers[name].StateReadWrite {
+				return fmt.Errorf("computer %s is to read and write its states remotely "+
+					"(name another host that keeps them)", name)
+			}
+			continue
+		}
+
+		server, ok := cfg.Computers[state]
+		if !ok || (server.StateHost != "" && server.StateHost != state) {
+			return fmt.Errorf("computer %s keeps its states on host %q, "+
+				"which has no computer with its own state server", name, state)
+		}
+	}
+	return nil
+}
+
 func (d *Deployment) start(ctx context.Context) error {
-	cfg, err := d.cfg, error(nil)
-	at := d.hosts[cfg.Controller]
-	d.controller, err = controller.Start(ctx, controller.Config{
-		Net: cfg.Trace.Node(at.Name, trace.Controller).Net(at.Net), Endpoint: endpoint(at, wire.PortController), CallTimeout: cfg.CallTimeout, Logger: cfg.Logger,
+	at := d.hosts[d.cfg.Controller]
+	c, err := controller.Start(ctx, controller.Config{
+		Net:         d.cfg.Trace.Node(at.Name, trace.Controller).Net(at.Net),
+		Endpoint:    endpoint(at, wire.PortController),
+		CallTimeout: d.cfg.CallTimeout,
+		Logger:      d.cfg.Logger,
 	})
 	if err != nil {
 		return err
 	}
-	for i, name := range cfg.Routers {
-		h := d.hosts[name]
-		d.routers[name], err = router.Start(ctx, router.Config{
-			Net:            cfg.Trace.Node(name, trace.Router).Net(h.Net),
-			Endpoint:       endpoint(h, wire.PortRouter),
-			ConfigEndpoint: endpoint(h, wire.PortRouterConfig),
-			Controller:     endpoint(at, wire.PortController),
-			Policy:         cfg.Policy,
-			Optimizer:      cfg.Optimizer,
-			MaxPending:     cfg.MaxPending,
-			Handlers:       cfg.Handlers,
-			CallTimeout:    cfg.CallTimeout,
-			KeepOnRetcode:  !cfg.PoisonOnRetcode,
-			Seed:           cfg.Seed + uint64(2*i), // a router draws from two streams
-			Cost:           cfg.Cost,
-			Logger:         cfg.Logger,
-		})
+	d.controller = c
+
+	for i, name := range d.cfg.Routers {
+		// A router draws from two streams of random numbers.
+		r, err := d.startRouter(ctx, name, d.cfg.Seed+uint64(2*i))
 		if err != nil {
-			delete(d.routers, name)
 			return err
 		}
+		d.routers[name] = r
 	}
-	for _, name := range slices.Sorted(maps.Keys(cfg.Computers)) {
+
+	for _, name := range slices.Sorted(maps.Keys(d.cfg.Computers)) {
 		if err := d.StartComputer(ctx, name); err != nil {
 			return err
 		}
 	}
 	return d.ready(ctx)
+}
+
+func (d *Deployment) startRouter(ctx context.Context, name string, seed uint64) (*router.Router, error) {
+	h := d.hosts[name]
+	return router.Start(ctx, router.Config{
+		Net:            d.cfg.Trace.Node(name, trace.Router).Net(h.Net),
+		Endpoint:       endpoint(h, wire.PortRouter),
+		ConfigEndpoint: endpoint(h, wire.PortRouterConfig),
+		Controller:     endpoint(d.hosts[d.cfg.Controller], wire.PortController),
+		Policy:         d.cfg.Policy,
+		Optimizer:      d.cfg.Optimizer,
+		MaxPending:     d.cfg.MaxPending,
+		Handlers:       d.cfg.Handlers,
+		CallTimeout:    d.cfg.CallTimeout,
+		KeepOnRetcode:  !d.cfg.PoisonOnRetcode,
+		Seed:           seed,
+		Cost:           d.cfg.Cost,
+		Logger:         d.cfg.Logger,
+	})
 }
 
 // StartComputer starts the configured computer of a host: again, if it was
@@ -263,12 +291,14 @@ func (d *Deployment) StartComputer(ctx context.Context, name string) error {
 	if !ok {
 		return fmt.Errorf("start computer: none is configured for host %q", name)
 	}
+
 	d.mu.Lock()
 	_, running := d.computers[name]
 	d.mu.Unlock()
 	if running {
 		return fmt.Errorf("start computer: the one of host %s is running", name)
 	}
+
 	h, state := d.hosts[name], d.stateHost(name)
 	node := d.cfg.Trace.Node(name, trace.Computer)
 	c, err := computer.Start(ctx, computer.Config{
@@ -293,6 +323,7 @@ func (d *Deployment) StartComputer(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
+
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.computers[name] = c
@@ -345,23 +376,25 @@ func (d *Deployment) routerHost(name string) Host {
 // ready waits until both tables of every router hold every function of every
 // computer.
 func (d *Deployment) ready(ctx context.Context) error {
-	type line struct{ function, destination string }
-	want := make(map[line]bool)
+	type entry struct{ function, destination string }
+	want := make(map[entry]bool)
 	for name, c := range d.cfg.Computers {
 		for _, container := range c.Spec.Containers {
-			want[line{container.Lambda.Name, endpoint(d.hosts[name], wire.PortComputer)}] = true
+			want[entry{container.Lambda.Name, endpoint(d.hosts[name], wire.PortComputer)}] = true
 		}
 	}
+
 	return poll(ctx, func() error {
 		for name, r := range d.routers {
 			for _, table := range []int{router.TableOverall, router.TableFinal} {
-				have := make(map[line]bool)
+				have := make(map[entry]bool)
 				for _, e := range r.Table(table) {
-					have[line{e.Function, e.Destination}] = true
+					have[entry{e.Function, e.Destination}] = true
 				}
-				for l := range want {
-					if !have[l] {
-						return fmt.Errorf("router on %s does not know %s at %s (is it reachable from the controller?)", name, l.function, l.destination)
+				for e := range want {
+					if !have[e] {
+						return fmt.Errorf("router on %s does not know %s at %s (is it reachable from the controller?)",
+							name, e.function, e.destination)
 					}
 				}
 			}
@@ -389,6 +422,7 @@ func (d *Deployment) Settle(ctx context.Context) error {
 		d.mu.Lock()
 		computers := maps.Clone(d.computers)
 		d.mu.Unlock()
+
 		dropped := 0
 		for _, c := range computers {
 			dropped += c.Abandon()
@@ -435,6 +469,7 @@ func (d *Deployment) NewClient(ctx context.Context) (*client.Client, error) {
 		}
 		ports = (ports + 1) % portSteps
 	}
+
 	h := d.hosts[d.cfg.Client]
 	c, err := client.New(ctx, client.Config{
 		Net:      d.cfg.Trace.Node(h.Name, trace.Client).Net(h.Net),
@@ -450,6 +485,7 @@ func (d *Deployment) NewClient(ctx context.Context) (*client.Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("new client on host %s: %w", d.cfg.Client, err)
 	}
+
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.client, d.ports = c, ports
@@ -459,7 +495,8 @@ func (d *Deployment) NewClient(ctx context.Context) (*client.Client, error) {
 // Placement returns the host that serves a function. It fails where none or
 // several do.
 func (d *Deployment) Placement(function string) (string, error) {
-	switch hosts := d.Servers(function); len(hosts) {
+	hosts := d.Servers(function)
+	switch len(hosts) {
 	case 1:
 		return hosts[0], nil
 	case 0:
@@ -474,7 +511,8 @@ func (d *Deployment) Placement(function string) (string, error) {
 func (d *Deployment) Servers(function string) []string {
 	var hosts []string
 	for name, c := range d.cfg.Computers {
-		if slices.ContainsFunc(c.Spec.Containers, func(c processor.Container) bool { return c.Lambda.Name == function }) {
+		serves := func(c processor.Container) bool { return c.Lambda.Name == function }
+		if slices.ContainsFunc(c.Spec.Containers, serves) {
 			hosts = append(hosts, name)
 		}
 	}
@@ -517,6 +555,7 @@ func (d *Deployment) Close() error {
 		d.mu.Lock()
 		last, computers := d.client, maps.Clone(d.computers)
 		d.mu.Unlock()
+
 		var errs []error
 		if last != nil {
 			errs = append(errs, last.Close())
@@ -530,6 +569,7 @@ func (d *Deployment) Close() error {
 		if d.controller != nil {
 			errs = append(errs, d.controller.Close())
 		}
+
 		if err := errors.Join(errs...); err != nil {
 			d.closeErr = fmt.Errorf("close deployment: %w", err)
 		}

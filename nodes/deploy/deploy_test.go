@@ -99,7 +99,7 @@ func executeForm(d *deploy.Deployment, w *workflow.Workflow, m workflow.Model, f
 	if err != nil {
 		return client.Result{}, err
 	}
-	result, err := c.Execute(context.Background(), w, m, f, argument, opts)
+	result, err := c.Execute(context.Background(), w, workflow.Run{Model: m, Form: f, Argument: argument}, opts)
 	return result, errors.Join(err, c.Close())
 }
 
@@ -419,7 +419,7 @@ func TestRandomWorkflows(t *testing.T) {
 			if model != workflow.PureFaaS && w.CheckCarry() != nil {
 				continue
 			}
-			want, err := workflow.Predict(w, model, workflow.Carry, argument, place, nil)
+			want, err := workflow.Predict(w, workflow.Run{Model: model, Form: workflow.Carry, Argument: argument}, place, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -461,7 +461,7 @@ func TestStatesStayBetweenExecutions(t *testing.T) {
 		}
 		for run := range 3 {
 			conns := network.Conns()
-			result, err := c.Execute(t.Context(), w, model, workflow.Carry, argument, client.Options{Verify: true})
+			result, err := c.Execute(t.Context(), w, workflow.Run{Model: model, Form: workflow.Carry, Argument: argument}, client.Options{Verify: true})
 			if err != nil {
 				t.Fatalf("%s, run %d: %v", model, run, err)
 			}

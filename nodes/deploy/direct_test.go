@@ -60,7 +60,7 @@ func TestDirectWorkedExamples(t *testing.T) {
 		{"diamond", workedDiamond(), workflow.StateLocal, 100000, 1 + 2 + 2 + 1 + 3, 3},
 	} {
 		t.Run(fmt.Sprintf("%s/%s", tt.name, tt.model), func(t *testing.T) {
-			if bound, err := workflow.Table1(tt.w, tt.model, workflow.Direct, argument); err != nil || tt.payload > int(bound) ||
+			if bound, err := workflow.Table1(tt.w, workflow.Run{Model: tt.model, Form: workflow.Direct, Argument: argument}); err != nil || tt.payload > int(bound) ||
 				tt.model == workflow.StateProp && tt.payload != int(bound) {
 				t.Errorf("Eq. (1) gives %d, %v", bound, err)
 			}
@@ -259,7 +259,7 @@ func TestFullState(t *testing.T) {
 				moved := map[workflow.Variant]int{}
 				for _, variant := range []workflow.Variant{workflow.Artifact, workflow.Text} {
 					w.Variant = variant
-					want, err := workflow.Predict(w, model, form, argument, place, nil)
+					want, err := workflow.Predict(w, workflow.Run{Model: model, Form: form, Argument: argument}, place, nil)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -328,7 +328,7 @@ func TestDirectStatesStay(t *testing.T) {
 			t.Fatal(err)
 		}
 		for run := range 3 {
-			result, err := c.Execute(t.Context(), w, model, workflow.Direct, argument, client.Options{Verify: true})
+			result, err := c.Execute(t.Context(), w, workflow.Run{Model: model, Form: workflow.Direct, Argument: argument}, client.Options{Verify: true})
 			if err != nil {
 				t.Fatalf("%s, run %d: %v", model, run, err)
 			}
@@ -403,7 +403,7 @@ func TestDirectConcurrent(t *testing.T) {
 				if err == nil {
 					// State-local's names are the same in all executions, and a state
 					// server keeps one of each.
-					_, err = c.Execute(t.Context(), w, workflow.StateProp, workflow.Direct, argument, client.Options{Verify: true})
+					_, err = c.Execute(t.Context(), w, workflow.Run{Model: workflow.StateProp, Form: workflow.Direct, Argument: argument}, client.Options{Verify: true})
 				}
 				if err != nil {
 					t.Errorf("client %d, execution %d: %v", k, n, err)

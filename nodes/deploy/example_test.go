@@ -36,7 +36,7 @@ func ExampleStart() {
 	}
 	defer c.Close()
 	w := &workflow.Workflow{Functions: []string{"10.1.0.2", "10.1.0.3"}}
-	result, err := c.Execute(ctx, w, workflow.StateProp, workflow.Carry, argument, client.Options{})
+	result, err := c.Execute(ctx, w, workflow.Run{Model: workflow.StateProp, Form: workflow.Carry, Argument: argument}, client.Options{})
 	fmt.Println(result.Responder, err)
 
 	// A computer can go while the others stay.

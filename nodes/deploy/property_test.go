@@ -223,7 +223,7 @@ func (b *propertyBench) checkNetwork(w *workflow.Workflow, model workflow.Model,
 			calls++
 		}
 	}
-	want, err := workflow.Predict(w, model, form, argument, b.place, nil)
+	want, err := workflow.Predict(w, workflow.Run{Model: model, Form: form, Argument: argument}, b.place, nil)
 	if err != nil {
 		return err
 	}
@@ -233,7 +233,7 @@ func (b *propertyBench) checkNetwork(w *workflow.Workflow, model workflow.Model,
 	if calls != len(want.RPCs) || conns != want.ActiveOpens {
 		return fmt.Errorf("%d calls between hosts over %d new connections, predicted %d over %d", calls, conns, len(want.RPCs), want.ActiveOpens)
 	}
-	bound, err := workflow.Table1(w, model, workflow.Direct, argument)
+	bound, err := workflow.Table1(w, workflow.Run{Model: model, Form: workflow.Direct, Argument: argument})
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ func traced(t *testing.T, d *deploy.Deployment, r *trace.Recorder, w *workflow.W
 		t.Fatal(err)
 	}
 	ctx := r.Begin(t.Context(), r.Node(name(1), trace.Client), string(m))
-	result, err := c.Execute(ctx, w, m, f, argument, client.Options{})
+	result, err := c.Execute(ctx, w, workflow.Run{Model: m, Form: f, Argument: argument}, client.Options{})
 	r.End(result.UUID, err)
 	if err != nil {
 		t.Fatal(err)

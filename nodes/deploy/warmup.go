@@ -107,6 +107,7 @@ func (d *Deployment) warmUpComputer(ctx context.Context, name, callback string, 
 		return err
 	}
 	defer func() { err = errors.Join(err, source.Close()) }()
+
 	if err := withStates(h.Net, source.Endpoint(), func(c *statestore.Client) error {
 		return c.Put(ctx, warmUpState, nil)
 	}); err != nil {
@@ -119,6 +120,7 @@ func (d *Deployment) warmUpComputer(ctx context.Context, name, callback string, 
 		return err
 	}
 	defer func() { err = errors.Join(err, cc.Close()) }()
+
 	function := d.cfg.Computers[name].Spec.Containers[0].Lambda.Name
 	ack, err := wire.NewEdgeServerClient(cc).RunLambda(ctx, &wire.LambdaRequest{
 		Name:         function,
@@ -135,6 +137,7 @@ func (d *Deployment) warmUpComputer(ctx context.Context, name, callback string, 
 	if err := wire.CheckRet(what, ack.GetRetcode()); err != nil {
 		return err
 	}
+
 	var result *wire.LambdaResponse
 	select {
 	case result = <-callbacks.responses:
@@ -144,6 +147,7 @@ func (d *Deployment) warmUpComputer(ctx context.Context, name, callback string, 
 	if err := wire.CheckRet("callback of "+what, result.GetRetcode()); err != nil {
 		return err
 	}
+
 	// The state is where the second function ran: a function may stand on
 	// several computers.
 	location := result.GetStates()[warmUpState].GetLocation()

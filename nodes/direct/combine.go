@@ -27,6 +27,7 @@ func Combine(outputs []string) string {
 	if !framed {
 		return interleave(outputs)
 	}
+
 	bodies := make([]string, len(outputs))
 	for i, o := range outputs {
 		bodies[i] = o[len(frameHead) : len(o)-len(frameTail)]

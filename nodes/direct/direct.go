@@ -83,8 +83,10 @@ type Execution struct {
 func New(a *workflow.Augmented, e Execution) (*Plan, error) {
 	w := a.Workflow
 	if len(e.Endpoints) != w.Len() {
-		return nil, fmt.Errorf("plan execution: %d endpoints for %d functions (want one each)", len(e.Endpoints), w.Len())
+		return nil, fmt.Errorf("plan execution: %d endpoints for %d functions (want one each)",
+			len(e.Endpoints), w.Len())
 	}
+
 	p := &Plan{
 		UUID: e.UUID, Callback: e.Callback, Local: e.Local, Verify: e.Verify,
 		dag:   &wire.Dag{Names: slices.Clone(w.Functions)},
@@ -93,6 +95,8 @@ func New(a *workflow.Augmented, e Execution) (*Plan, error) {
 	for i := range w.Len() - 1 {
 		p.dag.Successors = append(p.dag.Successors, indices(w.SuccessorsOf(i)))
 	}
+
+	// Each computer is named once, and bound to by its number.
 	known := make(map[string]uint32)
 	for _, endpoint := range e.Endpoints {
 		k, ok := known[endpoint]
@@ -103,6 +107,7 @@ func New(a *workflow.Augmented, e Execution) (*Plan, error) {
 		}
 		p.bound = append(p.bound, k)
 	}
+
 	for state, users := range a.Users {
 		p.users[state] = indices(users)
 	}
@@ -134,6 +139,7 @@ func (p *Plan) index() error {
 	case len(p.bound) != n:
 		return fmt.Errorf("%d tasks are bound to computers (want all %d)", len(p.bound), n)
 	}
+
 	for i, list := range p.dag.GetSuccessors() {
 		for _, j := range list.GetFunctions() {
 			if j == 0 || j > exit {
@@ -146,6 +152,8 @@ func (p *Plan) index() error {
 			return fmt.Errorf("function %d is bound to computer %d, which is not named", i, host)
 		}
 	}
+
+	// From the client a state goes to its first user, and so on, and back to the client.
 	p.handed = make(map[edge][]string)
 	for _, state := range slices.Sorted(maps.Keys(p.users)) {
 		users := p.users[state].GetFunctions()
@@ -242,54 +250,71 @@ func (p *Plan) Answers() []int {
 	return slices.Compact(list)
 }
 
+// Finished is a task that has run, or the client at the start of an execution.
+type Finished struct {
+	// Task is the index of the task; Client for the client.
+	Task int
+	// Hops is what the task's messages and its answer count.
+	Hops   uint32
+	Output string
+	// States are all that the task used.
+	States map[string]*wire.State
+}
+
 // Outgoing returns the messages that a task sends when it has run: first to its
 // successors in the DAG's order, then to the next users of its states that are
-// no successors, and what it returns to the client. states are all that it used;
-// hops is what its messages and its answer count. With sender Client it returns
-// what the client sends to begin with. The messages lack the remaining time.
-func (p *Plan) Outgoing(sender int, hops uint32, output string, states map[string]*wire.State) (messages []*wire.LambdaRequest, returned map[string]*wire.State) {
-	pick := func(names []string) map[string]*wire.State {
-		if len(names) == 0 {
-			return nil
-		}
-		picked := make(map[string]*wire.State, len(names))
-		for _, name := range names {
-			picked[name] = states[name]
-		}
-		return picked
-	}
-	message := func(to int, input string) *wire.LambdaRequest {
-		m := &wire.LambdaRequest{
-			Name:              p.Name(to),
-			Input:             input,
-			Hops:              hops,
-			States:            pick(p.Handed(sender, to)),
-			Callback:          p.Callback,
-			Chain:             []string{marker},
-			Dag:               p.dag,
-			NextFunctionIndex: uint32(to),
-			Uuid:              p.UUID,
-			Direct:            &wire.Direct{Hosts: p.hosts, Bound: p.bound, Users: p.users, Local: p.Local, Sender: int64(sender)},
-		}
-		if p.Verify {
-			m.Verify = &wire.Verify{}
-		}
-		return m
-	}
+// no successors, and what it returns to the client. For the client it returns what
+// that sends to begin with. The messages lack the remaining time.
+func (p *Plan) Outgoing(f Finished) (messages []*wire.LambdaRequest, returned map[string]*wire.State) {
 	var others []int
 	for e := range p.handed {
-		if e.from == sender && e.to != Client && !p.precedes(sender, e.to) {
+		if e.from == f.Task && e.to != Client && !p.precedes(f.Task, e.to) {
 			others = append(others, e.to)
 		}
 	}
 	slices.Sort(others)
-	for _, to := range p.successors(sender) {
-		messages = append(messages, message(to, output))
+
+	for _, to := range p.successors(f.Task) {
+		messages = append(messages, p.message(f, to, f.Output))
 	}
 	for _, to := range others {
-		messages = append(messages, message(to, ""))
+		messages = append(messages, p.message(f, to, ""))
 	}
-	return messages, pick(p.Handed(sender, Client))
+	return messages, f.pick(p.Handed(f.Task, Client))
+}
+
+// message returns what a task, or the client, sends to a task.
+func (p *Plan) message(f Finished, to int, input string) *wire.LambdaRequest {
+	m := &wire.LambdaRequest{
+		Name:              p.Name(to),
+		Input:             input,
+		Hops:              f.Hops,
+		States:            f.pick(p.Handed(f.Task, to)),
+		Callback:          p.Callback,
+		Chain:             []string{marker},
+		Dag:               p.dag,
+		NextFunctionIndex: uint32(to),
+		Uuid:              p.UUID,
+		Direct: &wire.Direct{
+			Hosts: p.hosts, Bound: p.bound, Users: p.users, Local: p.Local, Sender: int64(f.Task),
+		},
+	}
+	if p.Verify {
+		m.Verify = &wire.Verify{}
+	}
+	return m
+}
+
+// pick returns the states of the given names; nil where there are none.
+func (f Finished) pick(names []string) map[string]*wire.State {
+	if len(names) == 0 {
+		return nil
+	}
+	picked := make(map[string]*wire.State, len(names))
+	for _, name := range names {
+		picked[name] = f.States[name]
+	}
+	return picked
 }
 
 // successors returns the direct successors of a task in the DAG's order; the
@@ -349,11 +374,13 @@ func Parse(req *wire.LambdaRequest) (*Message, error) {
 	if err := p.index(); err != nil {
 		return nil, fmt.Errorf("parse direct message: %w", err)
 	}
+
 	m := &Message{
 		Plan: p, Index: int(req.GetNextFunctionIndex()), Sender: int(d.GetSender()),
 		Input: req.GetInput(), States: req.GetStates(), Hops: req.GetHops(),
 		Remaining: time.Duration(min(d.GetRemainingMs(), uint64(maxRemaining/time.Millisecond))) * time.Millisecond,
 	}
+
 	fail := func(format string, args ...any) (*Message, error) {
 		return nil, fmt.Errorf("parse direct message: "+format, args...)
 	}
@@ -367,6 +394,7 @@ func Parse(req *wire.LambdaRequest) (*Message, error) {
 	case m.Remaining <= 0:
 		return fail("the execution's deadline has passed")
 	}
+
 	m.Argument = p.precedes(m.Sender, m.Index)
 	expected := p.Handed(m.Sender, m.Index)
 	switch {

@@ -70,7 +70,7 @@ func lines(p *Plan, sender int) []string {
 	for s := range p.users {
 		states[s] = &wire.State{Content: []byte(s)}
 	}
-	messages, returned := p.Outgoing(sender, 7, "out", states)
+	messages, returned := p.Outgoing(Finished{Task: sender, Hops: 7, Output: "out", States: states})
 	var out []string
 	for _, m := range messages {
 		out = append(out, fmt.Sprint(m.GetNextFunctionIndex(), m.GetInput(), slices.Sorted(maps.Keys(m.GetStates()))))
@@ -129,7 +129,9 @@ func TestMessage(t *testing.T) {
 	w := figure12()
 	p := plan(t, w, true)
 	p.Verify = true
-	messages, _ := p.Outgoing(3, 2, "out", map[string]*wire.State{"S": {Location: "l:1"}})
+	messages, _ := p.Outgoing(Finished{
+		Task: 3, Hops: 2, Output: "out", States: map[string]*wire.State{"S": {Location: "l:1"}},
+	})
 	m := messages[1]
 	if err := SetRemaining(m, time.Now().Add(time.Second)); err != nil {
 		t.Fatal(err)
@@ -197,7 +199,9 @@ func TestHostsOnce(t *testing.T) {
 
 func TestParseRefuses(t *testing.T) {
 	good := func() *wire.LambdaRequest {
-		messages, _ := plan(t, figure9(1, 2), false).Outgoing(1, 1, "out", map[string]*wire.State{"S": {Content: []byte("x")}})
+		messages, _ := plan(t, figure9(1, 2), false).Outgoing(Finished{
+			Task: 1, Hops: 1, Output: "out", States: map[string]*wire.State{"S": {Content: []byte("x")}},
+		})
 		m := messages[1] // from f2 to f3: the state alone
 		m.Direct.RemainingMs = 1000
 		return m
@@ -249,7 +253,9 @@ func FuzzParse(f *testing.F) {
 	for _, w := range []*workflow.Workflow{figure9(1, 2), figure12()} {
 		p := plan(f, w, false)
 		for sender := Client; sender < p.Len(); sender++ {
-			messages, _ := p.Outgoing(sender, 1, "out", map[string]*wire.State{"S": {Content: []byte("x")}})
+			messages, _ := p.Outgoing(Finished{
+				Task: sender, Hops: 1, Output: "out", States: map[string]*wire.State{"S": {Content: []byte("x")}},
+			})
 			for _, m := range messages {
 				m.Direct.RemainingMs = 1
 				raw, err := proto.Marshal(m)
@@ -279,7 +285,7 @@ func FuzzParse(f *testing.F) {
 		for s := range m.users {
 			states[s] = &wire.State{}
 		}
-		messages, _ := m.Outgoing(m.Index, 0, "", states)
+		messages, _ := m.Outgoing(Finished{Task: m.Index, States: states})
 		for _, out := range messages {
 			if _, err := Parse(out); err == nil || !strings.Contains(err.Error(), "deadline") {
 				t.Errorf("own message: %v", err)
@@ -322,7 +328,7 @@ func TestAnyOrder(t *testing.T) {
 		for s := range a.Users {
 			states[s] = &wire.State{Content: make([]byte, w.StateSizes[s])}
 		}
-		flying, _ := p.Outgoing(Client, 0, argument, states)
+		flying, _ := p.Outgoing(Finished{Task: Client, Output: argument, States: states})
 		var payload units.Size
 		visits := make(map[string][]int)
 		arrived := make(map[int][]int)
@@ -358,7 +364,7 @@ func TestAnyOrder(t *testing.T) {
 			if want := w.StatesOf(m.Index); !slices.Equal(slices.Sorted(maps.Keys(have[m.Index])), want) {
 				t.Fatalf("%s has states %v, want %v", p.Label(m.Index), have[m.Index], want)
 			}
-			out, returned := p.Outgoing(m.Index, 0, argument, have[m.Index])
+			out, returned := p.Outgoing(Finished{Task: m.Index, Output: argument, States: have[m.Index]})
 			flying = append(flying, out...)
 			for _, s := range returned {
 				payload += units.Size(len(s.GetContent()))
@@ -386,7 +392,7 @@ func TestAnyOrder(t *testing.T) {
 				delete(w.Order, s)
 			}
 		}
-		want, err := workflow.Table1(w, workflow.StateProp, workflow.Direct, 100)
+		want, err := workflow.Table1(w, workflow.Run{Model: workflow.StateProp, Form: workflow.Direct, Argument: 100})
 		if err != nil {
 			t.Fatal(err)
 		}

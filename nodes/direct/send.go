@@ -15,7 +15,10 @@ import (
 // other, each when the one before was acknowledged: they leave over the same
 // link, and where they shared it, all would arrive as late as the last one does
 // now. References take no time to send and never wait.
-func Send(ctx context.Context, messages []*wire.LambdaRequest, send func(context.Context, *wire.LambdaRequest) error) error {
+func Send(
+	ctx context.Context, messages []*wire.LambdaRequest,
+	send func(context.Context, *wire.LambdaRequest) error,
+) error {
 	var heavy []*wire.LambdaRequest
 	group, ctx := errgroup.WithContext(ctx)
 	for _, m := range messages {
@@ -25,6 +28,7 @@ func Send(ctx context.Context, messages []*wire.LambdaRequest, send func(context
 		}
 		group.Go(func() error { return send(ctx, m) })
 	}
+
 	group.Go(func() error {
 		for _, m := range heavy {
 			if err := send(ctx, m); err != nil {

@@ -32,7 +32,12 @@ func (b Bound) Total() time.Duration {
 }
 
 func (b Bound) plus(c Bound) Bound {
-	return Bound{b.Serialisation + c.Serialisation, b.Propagation + c.Propagation, b.Computing + c.Computing, b.SetUp + c.SetUp}
+	return Bound{
+		Serialisation: b.Serialisation + c.Serialisation,
+		Propagation:   b.Propagation + c.Propagation,
+		Computing:     b.Computing + c.Computing,
+		SetUp:         b.SetUp + c.SetUp,
+	}
 }
 
 // later returns the larger of two bounds.
@@ -60,7 +65,7 @@ type Costs struct {
 // send at once whatever they have, and hosts and switches to take no time. So is
 // a sender of several messages: that it sends the next one when the one before
 // was acknowledged, as computers do in both forms, is left out.
-func LowerBound(w *Workflow, model Model, form Form, argument units.Size, place Placement, costs Costs) (Bound, error) {
+func LowerBound(w *Workflow, run Run, place Placement, costs Costs) (Bound, error) {
 	if place.Host == nil || place.Client == "" {
 		return Bound{}, errors.New("bound the delay: the placement names no hosts")
 	}
@@ -68,34 +73,36 @@ func LowerBound(w *Workflow, model Model, form Form, argument units.Size, place 
 		return Bound{}, fmt.Errorf("bound the delay: %w", err)
 	}
 	b := &bounder{
-		Costs: costs, w: w, argument: argument, place: place, client: place.Client, host: place.Host,
+		Run: run, Costs: costs, w: w, place: place, client: place.Client, host: place.Host,
 		finish: make([]Bound, w.Len()),
 	}
-	if model == PureFaaS || form == Direct {
+
+	if run.Model == PureFaaS || run.Form == Direct {
 		a, err := Augment(w)
 		if err != nil {
 			return Bound{}, fmt.Errorf("bound the delay: %w", err)
 		}
-		if model == PureFaaS {
+		if run.Model == PureFaaS {
 			return b.pureFaaS(a), nil
 		}
-		return b.direct(a, model), nil
+		return b.direct(a), nil
 	}
+
 	order, err := w.TopologicalOrder()
 	if err != nil {
 		return Bound{}, fmt.Errorf("bound the delay: %w", err)
 	}
-	return b.carry(order, model), nil
+	return b.carry(order), nil
 }
 
 // bounder follows one execution.
 type bounder struct {
+	Run
 	Costs
-	w        *Workflow
-	argument units.Size
-	place    Placement
-	client   string
-	host     func(position int) string
+	w      *Workflow
+	place  Placement
+	client string
+	host   func(position int) string
 	// finish is when each function is done.
 	finish []Bound
 }
@@ -173,6 +180,7 @@ func (b *bounder) states(i int, owner map[string]string, join func(a, c Bound) B
 		if !moved || from != own {
 			one = b.move(here, from, state)
 		}
+
 		if b.place.readsAndWrites(here) {
 			var read Bound
 			read, back = b.access(here, state)
@@ -195,14 +203,17 @@ func (b *bounder) pureFaaS(a *Augmented) Bound {
 		for _, j := range b.w.PredecessorsOf(i) {
 			start = start.later(b.finish[j])
 		}
-		bytes := b.argument
+
+		bytes := b.Argument
 		for _, state := range b.w.StatesOf(i) {
 			bytes += b.w.StateSizes[state]
 			if j := a.PreviousUser(state, i); j != Client {
 				start = start.later(b.finish[j])
 			}
 		}
-		b.finish[i] = start.plus(b.message(b.client, b.host(i), bytes)).plus(b.compute(i)).plus(b.message(b.host(i), b.client, bytes))
+
+		there, back := b.message(b.client, b.host(i), bytes), b.message(b.host(i), b.client, bytes)
+		b.finish[i] = start.plus(there).plus(b.compute(i)).plus(back)
 		last = last.later(b.finish[i])
 	}
 	return last
@@ -211,11 +222,12 @@ func (b *bounder) pureFaaS(a *Augmented) Bound {
 // carry sends arguments, and states or references to them, along the
 // precedences. With state-local a function's states are moved one after the
 // other.
-func (b *bounder) carry(order []int, model Model) Bound {
-	bytes := b.argument
-	if model == StateProp {
+func (b *bounder) carry(order []int) Bound {
+	bytes := b.Argument
+	if b.Model == StateProp {
 		bytes += b.w.Carried()
 	}
+
 	owner := b.owners(order)
 	for _, i := range order {
 		here := b.host(i)
@@ -227,12 +239,14 @@ func (b *bounder) carry(order []int, model Model) Bound {
 			}
 			start = start.later(arrival)
 		}
-		if model == StateLocal {
+
+		if b.Model == StateLocal {
 			before, after := b.states(i, owner, Bound.plus)
 			start = start.plus(before).plus(after)
 		}
 		b.finish[i] = start.plus(b.compute(i))
 	}
+
 	exit := len(b.finish) - 1
 	return b.finish[exit].plus(b.answer(exit, bytes))
 }
@@ -246,7 +260,7 @@ func (b *bounder) answer(i int, bytes units.Size) Bound {
 // them, along the augmented graph's edges: one message from each sender to each
 // receiver. A function's states are fetched at the same time, once all its
 // messages are there.
-func (b *bounder) direct(a *Augmented, model Model) Bound {
+func (b *bounder) direct(a *Augmented) Bound {
 	order := a.TopologicalOrder()
 	arrived := make([]Bound, b.w.Len())
 	hostOf := func(i int) string {
@@ -260,7 +274,7 @@ func (b *bounder) direct(a *Augmented, model Model) Bound {
 			if to == Client {
 				continue
 			}
-			arrival := ready.plus(b.message(hostOf(from), b.host(to), b.weight(a, model, from, to)))
+			arrival := ready.plus(b.message(hostOf(from), b.host(to), b.weight(a, from, to)))
 			if from == Client && !b.place.Kept {
 				arrival = arrival.plus(b.connect(b.client, b.host(to)))
 			}
@@ -273,24 +287,25 @@ func (b *bounder) direct(a *Augmented, model Model) Bound {
 	var last Bound
 	for _, i := range order {
 		var before, after Bound
-		if model == StateLocal {
+		if b.Model == StateLocal {
 			before, after = b.states(i, owner, Bound.later)
 		}
 		b.finish[i] = arrived[i].plus(before).plus(b.compute(i)).plus(after)
 		send(i, b.finish[i])
 		if slices.Contains(a.receivers(i), Client) {
-			last = last.later(b.finish[i].plus(b.answer(i, b.weight(a, model, i, Client))))
+			last = last.later(b.finish[i].plus(b.answer(i, b.weight(a, i, Client))))
 		}
 	}
 	return last
 }
 
 // weight is the payload of one message of the direct form, or of an answer.
-func (b *bounder) weight(a *Augmented, model Model, from, to int) (bytes units.Size) {
-	if exit := b.w.Len() - 1; to == Client && from == exit || to != Client && slices.Contains(a.successors(from), to) {
-		bytes = b.argument
+func (b *bounder) weight(a *Augmented, from, to int) (bytes units.Size) {
+	result := to == Client && from == b.w.Len()-1
+	if result || to != Client && slices.Contains(a.successors(from), to) {
+		bytes = b.Argument
 	}
-	if model == StateLocal {
+	if b.Model == StateLocal {
 		return bytes // references
 	}
 	for _, state := range a.handed(from, to) {

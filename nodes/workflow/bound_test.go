@@ -46,7 +46,7 @@ func TestLowerBound(t *testing.T) {
 		{"diamond", diamond, StateProp, Carry, [4]time.Duration{160, 4, 30, 4}},
 		{"diamond", diamond, StateLocal, Carry, [4]time.Duration{80, 16, 30, 16}},
 	} {
-		got, err := LowerBound(test.w, test.model, test.form, 10000, Placement{Client: "client", Host: apart}, costs)
+		got, err := LowerBound(test.w, Run{test.model, test.form, 10000}, Placement{Client: "client", Host: apart}, costs)
 		want := Bound{test.want[0] * time.Millisecond, test.want[1] * time.Millisecond, test.want[2] * time.Millisecond, test.want[3] * time.Millisecond}
 		if err != nil || got != want {
 			t.Errorf("%s, %s, %s: %+v, %v; want %+v", test.name, test.model, test.form, got, err, want)
@@ -55,12 +55,12 @@ func TestLowerBound(t *testing.T) {
 	// On the client's own host nothing takes time but the functions.
 	home := Placement{Client: "client", Host: func(int) string { return "client" }}
 	for _, model := range Models {
-		got, err := LowerBound(line, model, Carry, 10000, home, costs)
+		got, err := LowerBound(line, Run{model, Carry, 10000}, home, costs)
 		if want := (Bound{Computing: 30 * time.Millisecond}); err != nil || got != want {
 			t.Errorf("%s at home: %+v, %v; want %+v", model, got, err, want)
 		}
 	}
-	if _, err := LowerBound(line, PureFaaS, Carry, 1, Placement{}, costs); err == nil {
+	if _, err := LowerBound(line, Run{PureFaaS, Carry, 1}, Placement{}, costs); err == nil {
 		t.Error("a placement without hosts gives no error")
 	}
 }

@@ -336,7 +336,7 @@ func TestMarvel(t *testing.T) {
 	}}
 	const a, s = 2 * units.MB, 1120000
 	for model, want := range map[Model]units.Size{PureFaaS: 12*a + 2*s, StateLocal: 10*a + s} {
-		p, err := Predict(w, model, Carry, a, place, nil)
+		p, err := Predict(w, Run{model, Carry, a}, place, nil)
 		if err != nil || p.Payload() != want {
 			t.Errorf("%s moves %v, %v; want %v", model, p.Payload(), err, want)
 		}

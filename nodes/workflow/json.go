@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -44,13 +45,17 @@ var (
 // duplicate keys are errors; name is only used in errors, which give line and
 // column where they are about the text.
 func ParseJSON(name string, data []byte) (*Workflow, error) {
-	r := &jsonReader{name: name, data: data}
+	data, err := yamlfile.Text(name, data)
+	if err != nil {
+		return nil, err
+	}
+	r := &jsonReader{doc: yamlfile.Plain(name, data), data: data, states: map[string]int{}}
 	w, err := r.workflow()
 	if err != nil {
 		return nil, err
 	}
 	if err := w.Validate(); err != nil {
-		return nil, yamlfile.Pos{File: name}.Wrap(err)
+		return nil, r.place(err)
 	}
 	return w, nil
 }
@@ -130,16 +135,36 @@ func (w *Workflow) Hash() string {
 
 // jsonReader reads a workflow and knows where in the text it is.
 type jsonReader struct {
-	name string
-	data []byte
+	doc    *yamlfile.Document
+	data   []byte
+	states map[string]int // where the last entry of a state is
 }
+
+// place gives what is wrong with a workflow as a whole its place: the state that the
+// message names, else the whole text.
+func (r *jsonReader) place(err error) error {
+	var errs []error
+	for _, err := range yamlfile.Each(err) {
+		at := r.start()
+		for state, offset := range r.states {
+			if words := "state " + state + ":"; strings.HasPrefix(err.Error(), "validate workflow: "+words) ||
+				strings.HasPrefix(err.Error(), "validate workflow: order of "+words) {
+				at = offset
+			}
+		}
+		errs = append(errs, r.doc.Offset(at).Wrap(err))
+	}
+	return yamlfile.Join(errs...)
+}
+
+// start returns where the text's value starts.
+func (r *jsonReader) start() int { return len(r.data) - len(bytes.TrimLeft(r.data, " \t\r\n")) }
 
 // errorf makes an error at a byte offset of the text.
 func (r *jsonReader) errorf(offset int, path yamlfile.Path, format string, args ...any) error {
-	before := r.data[:min(max(offset, 0), len(r.data))]
-	line := bytes.Count(before, []byte("\n")) + 1
-	column := len(before) - bytes.LastIndexByte(before, '\n')
-	return yamlfile.Pos{File: r.name, Line: line, Column: column, Path: path.String()}.Errorf(format, args...)
+	at := r.doc.Offset(offset)
+	at.Path = path.String()
+	return at.Errorf(format, args...)
 }
 
 // member is one key of an object and its value, which starts at offset.
@@ -164,6 +189,7 @@ func (r *jsonReader) object(value json.RawMessage, offset int, path yamlfile.Pat
 		return nil, r.errorf(offset, path, "expected an object, got %s", excerpt(value))
 	}
 	var members []member
+	var errs []error
 	seen := map[string]bool{}
 	for dec.More() {
 		token, err := dec.Token()
@@ -180,18 +206,19 @@ func (r *jsonReader) object(value json.RawMessage, offset int, path yamlfile.Pat
 		}
 		m.offset = offset + int(dec.InputOffset()) - len(m.value)
 		if seen[key] {
-			return nil, r.errorf(m.offset, path, "duplicate key %q", key)
+			errs = append(errs, r.errorf(m.offset, path, "duplicate key %q", key))
+			continue
 		}
 		seen[key] = true
 		members = append(members, m)
 	}
-	return members, nil
+	return members, yamlfile.Join(errs...)
 }
 
 // excerpt shortens a value for a message.
 func excerpt(value []byte) string {
 	const long = 40
-	text := strings.ToValidUTF8(string(bytes.TrimSpace(value)), "?")
+	text := strings.Join(strings.Fields(strings.ToValidUTF8(string(value), "?")), " ")
 	if runes := []rune(text); len(runes) > long {
 		return string(runes[:long]) + "..."
 	}
@@ -202,9 +229,7 @@ func excerpt(value []byte) string {
 func (r *jsonReader) workflow() (*Workflow, error) {
 	var whole json.RawMessage
 	dec := json.NewDecoder(bytes.NewReader(r.data))
-	if err := dec.Decode(&whole); errors.Is(err, io.EOF) {
-		return nil, r.errorf(0, nil, "expected a JSON object, got an empty file")
-	} else if err != nil {
+	if err := dec.Decode(&whole); err != nil {
 		offset := len(r.data)
 		var syntax *json.SyntaxError
 		if errors.As(err, &syntax) {
@@ -215,8 +240,7 @@ func (r *jsonReader) workflow() (*Workflow, error) {
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return nil, r.errorf(int(dec.InputOffset()), nil, "expected one JSON object, got more text after it")
 	}
-	start := bytes.IndexFunc(r.data, func(c rune) bool { return !strings.ContainsRune(" \t\r\n", c) })
-	members, err := r.object(whole, max(start, 0), nil)
+	members, err := r.object(whole, r.start(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -268,20 +292,22 @@ func (r *jsonReader) member(w *Workflow, m member) error {
 	case keyDependencies:
 		return readMap(r, m, "a list of function names", &w.Dependencies)
 	case keyStateSizes:
-		var sizes map[string]*int64
-		if err := readMap(r, m, "a whole number of bytes", &sizes); err != nil {
-			return err
-		}
-		if len(sizes) > 0 {
-			w.StateSizes = make(map[string]units.Size, len(sizes))
-		}
-		for state, size := range sizes {
-			if size == nil {
-				return r.errorf(m.offset, yamlfile.Path{m.key, state}, "expected a whole number of bytes, got null")
+		members, err := r.object(m.value, m.offset, yamlfile.Path{m.key})
+		errs := []error{err}
+		w.StateSizes = make(map[string]units.Size, len(members))
+		for _, entry := range members {
+			r.states[entry.key] = entry.offset
+			size, ok := wholeBytes(entry.value)
+			if !ok {
+				errs = append(errs, r.errorf(entry.offset, yamlfile.Path{m.key, entry.key},
+					"expected a whole number of bytes from 0 to %d, got %s", int64(maxStateSize), excerpt(entry.value)))
 			}
-			w.StateSizes[state] = units.Size(*size)
+			w.StateSizes[entry.key] = size
 		}
-		return nil
+		if len(members) == 0 {
+			w.StateSizes = nil
+		}
+		return yamlfile.Join(errs...)
 	case keyOrder:
 		return r.orders(w, m)
 	case keyVariant:
@@ -330,6 +356,21 @@ func (r *jsonReader) orders(w *Workflow, m member) error {
 	return nil
 }
 
+// maxStateSize is the largest size of a state that a file can give, in bytes. What a
+// message carries is less: see package wire.
+const maxStateSize = units.Size(1) << 40
+
+// wholeBytes reads a number of bytes, also one written as 1e4 or 10000.0.
+func wholeBytes(value json.RawMessage) (units.Size, bool) {
+	var number json.Number
+	if err := json.Unmarshal(value, &number); err != nil || len(value) == 0 || value[0] == '"' {
+		return 0, false
+	}
+	x, err := number.Float64()
+	whole := err == nil && x == math.Trunc(x) && x >= 0 && x <= float64(maxStateSize)
+	return units.Size(x), whole
+}
+
 // readJSON reads the value of a key. Null is accepted where into is a list or
 // a map; a list must not hold null.
 func readJSON[T any](r *jsonReader, m member, path yamlfile.Path, what string, into *T) error {
@@ -349,6 +390,7 @@ func readMap[T any](r *jsonReader, m member, what string, into *map[string]T) er
 	var errs []error
 	for _, entry := range members {
 		var value T
+		r.states[entry.key] = entry.offset
 		errs = append(errs, readJSON(r, entry, yamlfile.Path{m.key}, what, &value))
 		read[entry.key] = value
 	}

@@ -75,7 +75,7 @@ func TestParseJSON(t *testing.T) {
 
 func TestParseJSONErrors(t *testing.T) {
 	for name, test := range map[string]struct{ in, want string }{
-		"empty":           {"", "w.json:1:1: expected a JSON object, got an empty file"},
+		"empty":           {"", "w.json:1:1: expected a document, got an empty file"},
 		"syntax":          {"{\n \"functions\": [,]}", "w.json:2:16: parse JSON: invalid character ','"},
 		"cut":             {`{"functions": [`, "w.json:1:16: parse JSON: unexpected EOF"},
 		"trailing":        {`{"functions": ["a"]} x`, "w.json:1:22: expected one JSON object, got more text after it"},
@@ -88,14 +88,14 @@ func TestParseJSONErrors(t *testing.T) {
 		"duplicate key":   {`{"functions": ["a"], "functions": ["b"]}`, `w.json:1:35: duplicate key "functions"`},
 		"duplicate state": {`{"functions": ["a"], "state-sizes": {"s": 1, "s": 2}}`, `w.json:1:51: state-sizes: duplicate key "s"`},
 		"functions":       {`{"functions": "a"}`, `w.json:1:15: functions: expected a list of function names, got "a"`},
-		"fraction":        {`{"functions": ["a"], "state-sizes": {"s": 1.5}}`, "w.json:1:43: state-sizes.s: expected a whole number of bytes, got 1.5"},
-		"null size":       {`{"functions": ["a"], "state-sizes": {"s": null}}`, "state-sizes.s: expected a whole number of bytes, got null"},
+		"fraction":        {`{"functions": ["a"], "state-sizes": {"s": 1.5}}`, "w.json:1:43: state-sizes.s: expected a whole number of bytes from 0 to 1099511627776, got 1.5"},
+		"null size":       {`{"functions": ["a"], "state-sizes": {"s": null}}`, "state-sizes.s: expected a whole number of bytes from 0 to 1099511627776, got null"},
 		"order":           {`{"functions": ["a"], "state-order": {"s": "some"}}`, `state-order.s: expected a list of function indices, or any, got "some"`},
 		"variant":         {`{"functions": ["a"], "variant": "paper"}`, `unknown variant "paper"`},
 		"variant's kind":  {`{"functions": ["a"], "variant": 3}`, "variant: expected a reading of the paper, got 3"},
 		"successors":      {`{"successors": [1], "functionNames": ["a"]}`, "successors: expected a list of lists of indices, got [1]"},
-		"invalid":         {`{"functions": ["a"], "dependencies": {"s": ["b"]}, "state-sizes": {"s": 1}}`, "w.json: validate workflow: state s: dependency on unknown function b"},
-		"invalid twice":   {`{"functions": ["a"], "dependencies": {"s": ["b"]}}`, "w.json: validate workflow: state s: it has dependencies but no size\nw.json: validate workflow: state s: dependency"},
+		"invalid":         {`{"functions": ["a"], "dependencies": {"s": ["b"]}, "state-sizes": {"s": 1}}`, "w.json:1:73: validate workflow: state s: dependency on unknown function b"},
+		"invalid twice":   {`{"functions": ["a"], "dependencies": {"s": ["b"]}}`, "w.json:1:44: validate workflow: state s: it has dependencies but no size\nw.json:1:44: validate workflow: state s: dependency"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := ParseJSON("w.json", []byte(test.in))
@@ -240,7 +240,7 @@ func FuzzParseJSON(f *testing.F) {
 		_ = w.CheckCarry()
 		for _, model := range Models {
 			place := Placement{Client: "c", Host: func(i int) string { return w.Functions[i] }}
-			if _, err := Predict(w, model, Carry, 1, place, nil); err != nil {
+			if _, err := Predict(w, Run{model, Carry, 1}, place, nil); err != nil {
 				t.Errorf("%s cannot be predicted: %v", model, err)
 			}
 		}

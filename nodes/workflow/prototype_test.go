@@ -68,7 +68,7 @@ func TestPrototype(t *testing.T) {
 		if run.Run == 0 {
 			conns = &Connections{}
 		}
-		p, err := Predict(w, models[run.Model], Carry, units.Size(run.InputSize), byName(w), conns)
+		p, err := Predict(w, Run{models[run.Model], Carry, units.Size(run.InputSize)}, byName(w), conns)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -175,16 +175,16 @@ func (p *Prediction) WireBytes(hops func(a, b string) int) units.Size {
 
 // Predict follows one execution by a freshly started client, whose host owns
 // all states (or by the client that Placement.Kept says), and returns what
-// crosses the network. The argument and every function's output have size
-// argument.
+// crosses the network.
 //
 // Pure-faas and the carry form follow the prototype's rules. Pure-faas sends the
 // argument and the states of each function there and back. State-prop sends the
 // argument and all used states, under the Text variant all states, along each
-// precedence, and to the client at the end. State-local sends the argument alone, and each user of a state fetches it
-// from the one before unless it is there already; it stays with the last one.
-// Where parallel functions use a state, the prototype's order is a matter of
-// timing, and Predict takes the order of TopologicalOrder (see CheckCarry).
+// precedence, and to the client at the end. State-local sends the argument alone,
+// and each user of a state fetches it from the one before unless it is there
+// already; it stays with the last one. Where parallel functions use a state, the
+// prototype's order is a matter of timing, and Predict takes the order of
+// TopologicalOrder (see CheckCarry).
 //
 // The direct form is that of paper Sec. 5.3: the argument goes along the
 // precedences, and each state from user to user in causal order. With
@@ -200,79 +200,75 @@ func (p *Prediction) WireBytes(hops func(a, b string) int) units.Size {
 // those that the execution opens; nil means all of them, as in a warmed-up
 // network. Predict fails where the workflow or the placement is wrong, and for
 // the direct form where Augment fails.
-func Predict(w *Workflow, model Model, form Form, argument units.Size, place Placement, conns *Connections) (*Prediction, error) {
+func Predict(w *Workflow, run Run, place Placement, conns *Connections) (*Prediction, error) {
 	if place.Host == nil || place.Client == "" {
 		return nil, errors.New("predict traffic: the placement names no hosts")
-	}
-	if argument < 0 {
-		return nil, fmt.Errorf("predict traffic: the argument of %d bytes is negative", int64(argument))
 	}
 	if err := w.Validate(); err != nil {
 		return nil, fmt.Errorf("predict traffic: %w", err)
 	}
-	switch {
-	case !slices.Contains(Models, model):
-		return nil, fmt.Errorf("predict traffic: unknown model %q; it is one of %v", model, Models)
-	case form != Carry && form != Direct:
-		return nil, fmt.Errorf("predict traffic: unknown form %q; it is %s or %s", form, Carry, Direct)
+	if err := run.Validate(); err != nil {
+		return nil, fmt.Errorf("predict traffic: %w", err)
 	}
 
-	t := &tracer{
-		workflow: w, model: model, argument: argument, place: place, client: place.Client, conns: conns,
-		prediction: &Prediction{},
+	p := &predictor{
+		Run: run, workflow: w, place: place, client: place.Client, conns: conns,
+		hosts: make([]string, w.Len()), prediction: &Prediction{},
 	}
-	t.hosts = make([]string, w.Len())
-	for i := range t.hosts {
-		t.hosts[i] = place.Host(i)
-		if t.hosts[i] == "" {
+	for i := range p.hosts {
+		p.hosts[i] = place.Host(i)
+		if p.hosts[i] == "" {
 			return nil, fmt.Errorf("predict traffic: function %s (index %d) has no host", w.Label(i), i)
 		}
 	}
-	if err := t.execute(form); err != nil {
+
+	if err := p.execute(); err != nil {
 		return nil, fmt.Errorf("predict traffic: %w", err)
 	}
-	return t.prediction, nil
+	return p.prediction, nil
 }
 
 // execute follows the client.
-func (t *tracer) execute(form Form) error {
-	if !t.place.Kept {
+func (p *predictor) execute() error {
+	if !p.place.Kept {
 		// The client connects to its router, and to its own state server where it
 		// puts its states.
-		t.prediction.ActiveOpens++
-		if t.model == StateLocal && len(t.workflow.StateSizes) > 0 {
-			t.prediction.ActiveOpens++
+		p.prediction.ActiveOpens++
+		if p.Model == StateLocal && len(p.workflow.StateSizes) > 0 {
+			p.prediction.ActiveOpens++
 		}
 	}
-	if t.model == PureFaaS {
-		t.pureFaaS()
+	if p.Model == PureFaaS {
+		p.pureFaaS()
 		return nil
 	}
-	order, err := t.workflow.TopologicalOrder()
+
+	order, err := p.workflow.TopologicalOrder()
 	if err != nil {
 		return err
 	}
-	if form == Carry {
-		t.carry()
+	if p.Form == Carry {
+		p.carry()
 	} else {
-		a, err := Augment(t.workflow)
+		a, err := Augment(p.workflow)
 		if err != nil {
 			return err
 		}
 		order = a.TopologicalOrder()
-		t.direct(a, order)
+		p.direct(a, order)
 	}
-	if t.model == StateLocal {
-		t.fetches(order)
+
+	// A state is fetched by its users one after the other, whenever that is.
+	if p.Model == StateLocal {
+		p.fetches(order)
 	}
 	return nil
 }
 
-// tracer follows one execution.
-type tracer struct {
+// predictor follows one execution.
+type predictor struct {
+	Run
 	workflow   *Workflow
-	model      Model
-	argument   units.Size
 	place      Placement
 	client     string
 	hosts      []string
@@ -281,87 +277,90 @@ type tracer struct {
 }
 
 // send records a transfer unless it stays within a host.
-func (t *tracer) send(tr Transfer) {
+func (p *predictor) send(tr Transfer) {
 	if tr.From != tr.To {
-		t.prediction.Transfers = append(t.prediction.Transfers, tr)
+		p.prediction.Transfers = append(p.prediction.Transfers, tr)
 	}
 }
 
 // connect uses a persistent connection and reports whether it had to be opened.
-func (t *tracer) connect(from, to endpoint) bool {
+func (p *predictor) connect(from, to endpoint) bool {
 	c := connection{from, to}
-	if t.conns == nil || t.conns.open[c] {
+	if p.conns == nil || p.conns.open[c] {
 		return false
 	}
-	if t.conns.open == nil {
-		t.conns.open = map[connection]bool{}
+	if p.conns.open == nil {
+		p.conns.open = map[connection]bool{}
 	}
-	t.conns.open[c] = true
-	t.prediction.ActiveOpens++
+	p.conns.open[c] = true
+	p.prediction.ActiveOpens++
 	return true
 }
 
 // call records an RPC.
-func (t *tracer) call(from, to string, opens bool) {
+func (p *predictor) call(from, to string, opens bool) {
 	if from == to {
 		return
 	}
-	t.prediction.RPCs = append(t.prediction.RPCs, Leg{from, to})
+	p.prediction.RPCs = append(p.prediction.RPCs, Leg{from, to})
 	if opens {
-		t.prediction.NewConnections = append(t.prediction.NewConnections, Leg{from, to})
+		p.prediction.NewConnections = append(p.prediction.NewConnections, Leg{from, to})
 	}
 }
 
 // invoke records a function's invocation through the router of the caller's
 // host.
-func (t *tracer) invoke(caller string, i int, bytes units.Size) {
-	t.send(Transfer{From: caller, To: t.hosts[i], Bytes: bytes, What: Invocation, Function: i})
-	opens := t.connect(endpoint{router, caller}, endpoint{computer, t.hosts[i]})
-	t.call(caller, t.hosts[i], opens)
+func (p *predictor) invoke(caller string, i int, bytes units.Size) {
+	p.send(Transfer{From: caller, To: p.hosts[i], Bytes: bytes, What: Invocation, Function: i})
+
+	opens := p.connect(endpoint{router, caller}, endpoint{computer, p.hosts[i]})
+	p.call(caller, p.hosts[i], opens)
 }
 
 // pureFaaS calls each function from the client.
-func (t *tracer) pureFaaS() {
-	for i := range t.hosts {
-		bytes := t.argument
-		for _, state := range t.workflow.StatesOf(i) {
-			bytes += t.workflow.StateSizes[state]
+func (p *predictor) pureFaaS() {
+	for i := range p.hosts {
+		bytes := p.Argument
+		for _, state := range p.workflow.StatesOf(i) {
+			bytes += p.workflow.StateSizes[state]
 		}
-		t.invoke(t.client, i, bytes)
-		t.send(Transfer{From: t.hosts[i], To: t.client, Bytes: bytes, What: Response, Function: i})
+		p.invoke(p.client, i, bytes)
+		p.send(Transfer{From: p.hosts[i], To: p.client, Bytes: bytes, What: Response, Function: i})
 	}
 }
 
 // carry calls the entry from the client, each other function from its
 // predecessors, and the client back from the exit. With state-prop all messages
 // carry the states that the workflow's variant embeds.
-func (t *tracer) carry() {
-	bytes := t.argument
-	if t.model == StateProp {
-		bytes += t.workflow.Carried()
+func (p *predictor) carry() {
+	bytes := p.Argument
+	if p.Model == StateProp {
+		bytes += p.workflow.Carried()
 	}
-	t.invoke(t.client, 0, bytes)
-	for i, host := range t.hosts {
-		for _, j := range t.workflow.SuccessorsOf(i) {
+
+	p.invoke(p.client, 0, bytes)
+	for i, host := range p.hosts {
+		for _, j := range p.workflow.SuccessorsOf(i) {
 			// A computer calls through its companion router.
-			t.connect(endpoint{computer, host}, endpoint{router, host})
-			t.invoke(host, j, bytes)
+			p.connect(endpoint{computer, host}, endpoint{router, host})
+			p.invoke(host, j, bytes)
 		}
 	}
-	last := len(t.hosts) - 1
-	t.send(Transfer{From: t.hosts[last], To: t.client, Bytes: bytes, What: Callback, Function: last})
-	t.callBack(last)
+
+	last := len(p.hosts) - 1
+	p.send(Transfer{From: p.hosts[last], To: p.client, Bytes: bytes, What: Callback, Function: last})
+	p.callBack(last)
 }
 
 // callBack answers the client, over a connection of its own each time.
-func (t *tracer) callBack(i int) {
-	t.prediction.ActiveOpens++
-	t.call(t.hosts[i], t.client, true)
+func (p *predictor) callBack(i int) {
+	p.prediction.ActiveOpens++
+	p.call(p.hosts[i], p.client, true)
 }
 
 // direct sends what the client, and then each task in the given order, has for
 // each other task, and calls the client back.
-func (t *tracer) direct(a *Augmented, order []int) {
+func (p *predictor) direct(a *Augmented, order []int) {
 	reached := map[string]bool{} // by the client
 	for _, sender := range append([]int{Client}, order...) {
 		receivers := a.receivers(sender)
@@ -369,112 +368,129 @@ func (t *tracer) direct(a *Augmented, order []int) {
 			if to == Client {
 				continue
 			}
-			t.message(a, sender, to)
-			from, at := t.hostOf(sender), t.hosts[to]
+			p.message(a, sender, to)
+
+			from, at := p.hostOf(sender), p.hosts[to]
 			switch {
 			case sender != Client && from == at: // handed over within the computer
 			case sender != Client:
-				t.call(from, at, t.connect(endpoint{computer, from}, endpoint{computer, at}))
+				p.call(from, at, p.connect(endpoint{computer, from}, endpoint{computer, at}))
 			default:
-				opens := !t.place.Kept && !reached[at]
-				if reached[at] = true; opens {
-					t.prediction.ActiveOpens++
+				opens := !p.place.Kept && !reached[at]
+				reached[at] = true
+				if opens {
+					p.prediction.ActiveOpens++
 				}
-				t.call(from, at, opens)
+				p.call(from, at, opens)
 			}
 		}
+
 		if slices.Contains(receivers, Client) {
-			t.message(a, sender, Client)
-			t.callBack(sender)
+			p.message(a, sender, Client)
+			p.callBack(sender)
 		}
 	}
 }
 
 // message records what one message of the direct form, or an answer, carries.
-func (t *tracer) message(a *Augmented, sender, to int) {
-	from, at := t.hostOf(sender), t.hostOf(to)
+func (p *predictor) message(a *Augmented, sender, to int) {
+	from, at := p.hostOf(sender), p.hostOf(to)
 	switch {
-	case to == Client && sender == len(t.hosts)-1:
-		t.send(Transfer{From: from, To: at, Bytes: t.argument, What: Callback, Function: sender})
+	case to == Client && sender == len(p.hosts)-1:
+		p.send(Transfer{From: from, To: at, Bytes: p.Argument, What: Callback, Function: sender})
 	case to != Client && slices.Contains(a.successors(sender), to):
-		t.send(Transfer{From: from, To: at, Bytes: t.argument, What: Invocation, Function: to})
+		p.send(Transfer{From: from, To: at, Bytes: p.Argument, What: Invocation, Function: to})
 	}
-	if t.model == StateLocal {
+
+	if p.Model == StateLocal {
 		return // references
 	}
 	for _, state := range a.handed(sender, to) {
-		t.send(Transfer{From: from, To: at, Bytes: t.workflow.StateSizes[state], What: StateMove, Function: to, State: state})
+		p.moveState(from, at, to, state)
 	}
+}
+
+// moveState sends a state's content for the function at a position, or for the
+// client.
+func (p *predictor) moveState(from, to string, function int, state string) {
+	size := p.workflow.StateSizes[state]
+	p.send(Transfer{From: from, To: to, Bytes: size, What: StateMove, Function: function, State: state})
 }
 
 // fetches lets each function, in the given order, fetch its states from their
 // last owners.
-func (t *tracer) fetches(order []int) {
+func (p *predictor) fetches(order []int) {
+	// At first the client owns all states; where it has executed the workflow
+	// before, each state's last user does.
 	owner := map[string]endpoint{}
 	for _, i := range order {
-		for _, state := range t.workflow.StatesOf(i) {
-			owner[state] = endpoint{clientServer, t.client}
+		for _, state := range p.workflow.StatesOf(i) {
+			owner[state] = endpoint{clientServer, p.client}
 		}
 	}
-	if t.place.Kept {
+	if p.place.Kept {
 		for _, i := range order {
-			for _, state := range t.workflow.StatesOf(i) {
-				owner[state] = endpoint{stateServer, t.place.stateServer(t.hosts[i])}
+			for _, state := range p.workflow.StatesOf(i) {
+				owner[state] = endpoint{stateServer, p.place.stateServer(p.hosts[i])}
 			}
 		}
 	}
+
 	for _, i := range order {
-		own := endpoint{stateServer, t.place.stateServer(t.hosts[i])}
-		for _, state := range t.workflow.StatesOf(i) {
+		own := endpoint{stateServer, p.place.stateServer(p.hosts[i])}
+		for _, state := range p.workflow.StatesOf(i) {
 			if owner[state] != own {
-				t.fetch(i, state, owner[state].host)
-				t.put(i, state, own.host)
-				t.connect(endpoint{computer, t.hosts[i]}, own)
+				p.fetch(i, state, owner[state].host)
+				p.put(i, state, own.host)
+				p.connect(endpoint{computer, p.hosts[i]}, own)
 				owner[state] = own
 			}
-			if t.place.readsAndWrites(t.hosts[i]) {
+			if p.place.readsAndWrites(p.hosts[i]) {
 				// Both over the one new connection.
-				t.fetch(i, state, own.host)
-				t.send(Transfer{From: t.hosts[i], To: own.host, Bytes: t.workflow.StateSizes[state], What: StateMove, Function: i, State: state})
+				p.fetch(i, state, own.host)
+				p.moveState(p.hosts[i], own.host, i, state)
 			}
 		}
 	}
 }
 
 // fetch reads a state from a server, over a connection of its own.
-func (t *tracer) fetch(i int, state, server string) {
-	here := t.hosts[i]
-	t.send(Transfer{From: server, To: here, Bytes: t.workflow.StateSizes[state], What: StateMove, Function: i, State: state})
-	t.prediction.ActiveOpens++
+func (p *predictor) fetch(i int, state, server string) {
+	here := p.hosts[i]
+	p.moveState(server, here, i, state)
+	p.prediction.ActiveOpens++
 	if server != here {
-		t.prediction.Fetches = append(t.prediction.Fetches, Leg{here, server})
+		p.prediction.Fetches = append(p.prediction.Fetches, Leg{here, server})
 	}
 }
 
 // put stores a state in the server that the function's computer uses, to which
 // the computer keeps a connection.
-func (t *tracer) put(i int, state, server string) {
-	t.send(Transfer{From: t.hosts[i], To: server, Bytes: t.workflow.StateSizes[state], What: StateMove, Function: i, State: state})
-	t.call(t.hosts[i], server, false)
+func (p *predictor) put(i int, state, server string) {
+	p.moveState(p.hosts[i], server, i, state)
+	p.call(p.hosts[i], server, false)
 }
 
 // hostOf returns the host of a function or of the client.
-func (t *tracer) hostOf(i int) string {
+func (p *predictor) hostOf(i int) string {
 	if i == Client {
-		return t.client
+		return p.client
 	}
-	return t.hosts[i]
+	return p.hosts[i]
 }
 
-// Table1 evaluates the paper's Table 1, bytes per execution, where the argument
-// and every output have the given size. The outputs' sum counts the exit's
-// return to the client. States without users count where the table's formula
-// has them. For state-local the value is an upper bound.
+// Table1 evaluates the paper's Table 1, bytes per execution. The outputs' sum
+// counts the exit's return to the client. States without users count where the
+// table's formula has them. For state-local the value is an upper bound.
 //
 // For a DAG the table has one row per model, which is that of the direct form
 // (Eq. (1) for state-prop). For a chain it has that of the carry form; the
 // direct form is evaluated with Eq. (1), a chain being a DAG.
-func Table1(w *Workflow, model Model, form Form, argument units.Size) (units.Size, error) {
+func Table1(w *Workflow, run Run) (units.Size, error) {
+	if err := run.Validate(); err != nil {
+		return 0, fmt.Errorf("evaluate Table 1: %w", err)
+	}
+
 	n := units.Size(w.Len())
 	var all, degrees units.Size
 	for state, size := range w.StateSizes {
@@ -482,17 +498,14 @@ func Table1(w *Workflow, model Model, form Form, argument units.Size) (units.Siz
 		degrees += units.Size(len(w.Users(state))) * size
 	}
 	// The client is function 0 of the table: out-degree 1, as that of the exit.
-	outputs := units.Size(w.Edges()+2) * argument
+	outputs := units.Size(w.Edges()+2) * run.Argument
+
 	switch {
-	case form != Carry && form != Direct:
-		return 0, fmt.Errorf("evaluate Table 1: unknown form %q; it is %s or %s", form, Carry, Direct)
-	case model == PureFaaS:
-		return (n+1)*argument + (n-1)*argument + 2*degrees, nil
-	case model != StateProp && model != StateLocal:
-		return 0, fmt.Errorf("evaluate Table 1: unknown model %q; it is one of %v", model, Models)
-	case !w.IsChain() || form == Direct:
+	case run.Model == PureFaaS:
+		return (n+1)*run.Argument + (n-1)*run.Argument + 2*degrees, nil
+	case !w.IsChain() || run.Form == Direct:
 		return outputs + all + degrees, nil
-	case model == StateProp:
+	case run.Model == StateProp:
 		return outputs + (n+1)*all, nil
 	}
 	return outputs + degrees, nil

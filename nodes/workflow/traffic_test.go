@@ -16,7 +16,7 @@ import (
 func apart(i int) string { return fmt.Sprint("host ", i) }
 
 func predict(t interface{ Fatal(...any) }, w *Workflow, model Model, form Form, argument units.Size, place Placement) *Prediction {
-	p, err := Predict(w, model, form, argument, place, nil)
+	p, err := Predict(w, Run{model, form, argument}, place, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func TestWorkedExamples(t *testing.T) {
 		if got := p.Payload(); got != test.moved {
 			t.Errorf("%s, %s, %s: %d bytes move, want %d", test.name, test.model, test.form, got, test.moved)
 		}
-		got, err := Table1(test.w, test.model, test.form, 10000)
+		got, err := Table1(test.w, Run{test.model, test.form, 10000})
 		if err != nil || got != test.table1 {
 			t.Errorf("%s, %s, %s: Table 1 gives %d, %v; want %d", test.name, test.model, test.form, got, err, test.table1)
 		}
@@ -129,7 +129,7 @@ func TestConnections(t *testing.T) {
 		// to y, y to x, and both computers to their companions.
 		7, 2, 2,
 	} {
-		p, err := Predict(w, StateProp, Carry, 1, place, &conns)
+		p, err := Predict(w, Run{StateProp, Carry, 1}, place, &conns)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -143,24 +143,24 @@ func TestPredictErrors(t *testing.T) {
 	good := Placement{Client: "c", Host: apart}
 	parallel := dag([][]int{{1, 2}, {3}, {3}}, "s:bc")
 	for name, f := range map[string]func() (*Prediction, error){
-		"no hosts": func() (*Prediction, error) { return Predict(chain("a"), PureFaaS, Carry, 1, Placement{}, nil) },
+		"no hosts": func() (*Prediction, error) { return Predict(chain("a"), Run{PureFaaS, Carry, 1}, Placement{}, nil) },
 		"no host": func() (*Prediction, error) {
-			return Predict(chain("a"), PureFaaS, Carry, 1, Placement{Client: "c", Host: func(int) string { return "" }}, nil)
+			return Predict(chain("a"), Run{PureFaaS, Carry, 1}, Placement{Client: "c", Host: func(int) string { return "" }}, nil)
 		},
-		"negative argument": func() (*Prediction, error) { return Predict(chain("a"), PureFaaS, Carry, -1, good, nil) },
-		"unknown model":     func() (*Prediction, error) { return Predict(chain("a"), "embedded", Carry, 1, good, nil) },
-		"unknown form":      func() (*Prediction, error) { return Predict(chain("a"), PureFaaS, "", 1, good, nil) },
-		"invalid":           func() (*Prediction, error) { return Predict(chain(), PureFaaS, Carry, 1, good, nil) },
-		"unordered":         func() (*Prediction, error) { return Predict(parallel, StateLocal, Direct, 1, good, nil) },
+		"negative argument": func() (*Prediction, error) { return Predict(chain("a"), Run{PureFaaS, Carry, -1}, good, nil) },
+		"unknown model":     func() (*Prediction, error) { return Predict(chain("a"), Run{"embedded", Carry, 1}, good, nil) },
+		"unknown form":      func() (*Prediction, error) { return Predict(chain("a"), Run{PureFaaS, "", 1}, good, nil) },
+		"invalid":           func() (*Prediction, error) { return Predict(chain(), Run{PureFaaS, Carry, 1}, good, nil) },
+		"unordered":         func() (*Prediction, error) { return Predict(parallel, Run{StateLocal, Direct, 1}, good, nil) },
 	} {
 		if p, err := f(); err == nil {
 			t.Errorf("%s: predicted %v, want an error", name, p)
 		}
 	}
-	if _, err := Table1(parallel, "embedded", Carry, 1); err == nil {
+	if _, err := Table1(parallel, Run{"embedded", Carry, 1}); err == nil {
 		t.Error("Table 1 of an unknown model gives no error")
 	}
-	if _, err := Table1(parallel, PureFaaS, "", 1); err == nil {
+	if _, err := Table1(parallel, Run{PureFaaS, "", 1}); err == nil {
 		t.Error("Table 1 of an unknown form gives no error")
 	}
 }
@@ -194,7 +194,7 @@ func TestPayloadProperties(t *testing.T) {
 				if got := separate.Payload(); got != want {
 					t.Fatalf("%s, %s: %d bytes move, want %d", model, form, got, want)
 				}
-				table, err := Table1(w, model, form, a)
+				table, err := Table1(w, Run{model, form, a})
 				if err != nil {
 					t.Fatal(err)
 				}

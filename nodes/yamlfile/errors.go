@@ -202,6 +202,45 @@ func Join(errs ...error) error {
 	return errors.Join(all...)
 }
 
+// Beyond joins err with those of more that concern other places: a check of values
+// that were read after some could not be says of the missing ones what err says
+// better.
+func Beyond(err, more error) error {
+	var taken []string
+	for _, err := range flatten(err) {
+		if e, ok := err.(*Error); ok {
+			taken = append(taken, e.Path)
+		}
+	}
+	all := flatten(err)
+	for _, err := range flatten(more) {
+		e, ok := err.(*Error)
+		if !ok || !slices.ContainsFunc(taken, func(path string) bool { return inside(e.Path, path) || inside(path, e.Path) }) {
+			all = append(all, err)
+		}
+	}
+	return Join(all...)
+}
+
+// inside reports whether a written path is another one or a part of it.
+func inside(path, other string) bool {
+	rest, ok := strings.CutPrefix(path, other)
+	return ok && (rest == "" || other == "" || rest[0] == '.' || rest[0] == '[')
+}
+
+// Each returns the errors that Join put together, one by one.
+func Each(err error) []error { return flatten(err) }
+
+// PlaceOf returns where an error is, as "file:line:column: path", empty where it
+// does not say.
+func PlaceOf(err error) string {
+	e, ok := err.(*Error)
+	if !ok || e.Line == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Column, e.Path)
+}
+
 // flatten takes a tree of joined errors apart.
 func flatten(err error) []error {
 	if err == nil {

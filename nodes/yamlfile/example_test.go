@@ -20,6 +20,6 @@ func ExampleDecode() {
 	fmt.Println(plant.Name, plant.Water, err)
 
 	// Output:
-	// plant.yaml:2:1: unknown key "watr"; did you mean water? (valid: name, water)
+	// plant.yaml:2:1: watr: unknown key "watr"; did you mean water? (valid: name, water)
 	// fern 10ms <nil>
 }

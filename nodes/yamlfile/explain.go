@@ -1,6 +1,7 @@
 package yamlfile
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"unicode"
@@ -12,13 +13,18 @@ import (
 // file also the line that it is in, with a caret under the place. Characters that
 // a terminal would obey are shown as a question mark.
 func Explain(err error) string {
+	// What wraps and adds no words hides the mistakes that were joined.
+	for inner := errors.Unwrap(err); inner != nil && inner.Error() == err.Error(); inner = errors.Unwrap(err) {
+		err = inner
+	}
+
 	var b strings.Builder
 	for i, err := range flatten(err) {
 		if i > 0 {
 			b.WriteByte('\n')
 		}
 		b.WriteString(printable(err.Error()))
-		if e, ok := err.(*Error); ok {
+		if e := (*Error)(nil); errors.As(err, &e) {
 			b.WriteString(e.excerpt())
 		}
 	}

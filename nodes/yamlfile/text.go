@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding"
@@ -44,7 +46,7 @@ func Text(filename string, data []byte) ([]byte, error) {
 		switch {
 		case r == utf8.RuneError && size == 1:
 			return nil, doc.Offset(i).Errorf("expected UTF-8 text, got the byte 0x%02x; save the file as UTF-8", text[i])
-		case r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0x7f:
+		case r < ' ' && r != '\t' && r != '\n' && r != '\r':
 			return nil, doc.Offset(i).Errorf("expected text, got the control character 0x%02x; remove it", r)
 		}
 		i += size
@@ -74,4 +76,15 @@ func (d *Document) line(number int) (string, error) {
 		return "", errors.New("no such line")
 	}
 	return string(bytes.TrimRight(lines[number-1], "\r")), nil
+}
+
+// ReadFile returns the content of a file, at most a little over MaxText: what is
+// larger, or has no end, Text refuses.
+func ReadFile(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, MaxText+1))
 }

@@ -158,9 +158,9 @@ func (d *Document) syntaxError(err error) error {
 func (d *Document) Decode(into any) error { return d.DecodeNode(d.root, into) }
 
 // DecodeNode reads one of the document's nodes, or a changed copy of it, into the
-// value that into points to.
-func (d *Document) DecodeNode(node *yaml.Node, into any) error {
-	return decode(&decoder{doc: d, file: d.file}, node, into)
+// value that into points to. The path, if given, is where the node stands.
+func (d *Document) DecodeNode(node *yaml.Node, into any, path ...any) error {
+	return decode(&decoder{doc: d, file: d.file}, node, into, path)
 }
 
 // own gives errors the text that they point into.
@@ -179,10 +179,10 @@ func (d *Document) own(err error) error {
 // The node must come from Parse or Decode, which make sure that its aliases come
 // to an end.
 func DecodeNode(filename string, node *yaml.Node, into any) error {
-	return decode(&decoder{file: filename}, node, into)
+	return decode(&decoder{file: filename}, node, into, nil)
 }
 
-func decode(d *decoder, node *yaml.Node, into any) error {
+func decode(d *decoder, node *yaml.Node, into any, path Path) error {
 	v := reflect.ValueOf(into)
 	if v.Kind() != reflect.Pointer || v.IsNil() {
 		return fmt.Errorf("decode %s into %T: the target must be a non-nil pointer", d.file, into)
@@ -193,7 +193,7 @@ func decode(d *decoder, node *yaml.Node, into any) error {
 	if node.Kind == yaml.DocumentNode && len(node.Content) == 1 {
 		node = node.Content[0]
 	}
-	d.value(node, v.Elem(), nil)
+	d.value(node, v.Elem(), path)
 	return Join(d.errs...)
 }
 
@@ -204,6 +204,11 @@ func (d *Document) Pos(path Path) Pos {
 		return Pos{Path: path.String()}
 	}
 	return Pos{File: d.file, doc: d, node: d.root}.At(path...)
+}
+
+// At returns the place of a node of the document, or of a changed copy of one.
+func (d *Document) At(node *yaml.Node) Pos {
+	return Pos{File: d.file, Line: node.Line, Column: node.Column, doc: d, node: node}
 }
 
 // Errorf makes an Error at the value at path; the format is that of
@@ -444,7 +449,11 @@ func (d *decoder) structure(node *yaml.Node, v reflect.Value, path Path) {
 		case rest.IsValid():
 			d.entry(key, value, rest, path, seen)
 		default:
-			d.fail(key, path, "unknown key %s%s", describe(key), Suggest(key.Value, names))
+			d.fail(key, path.child(key.Value), "unknown key %s%s", describe(key), Suggest(key.Value, names))
+			// The key that was meant is not missing as well.
+			if near, ok := Nearest(key.Value, names); ok {
+				present[near] = true
+			}
 		}
 	})
 	for _, f := range list {
@@ -500,9 +509,11 @@ func (d *decoder) entry(key, value *yaml.Node, m reflect.Value, path Path, seen 
 	before := len(d.errs)
 	k := reflect.New(m.Type().Key()).Elem()
 	d.value(key, k, path.child(key.Value))
+	wrong := len(d.errs) > before
+	// A wrong value leaves a zero one, so that what refers to its key finds it.
 	e := reflect.New(m.Type().Elem()).Elem()
 	d.value(value, e, path.child(key.Value))
-	if len(d.errs) > before {
+	if wrong {
 		return
 	}
 	if !k.Comparable() {

@@ -110,7 +110,7 @@ func modelOf(name string) (workflow.Model, error) {
 // count follows a workload and counts what each term of a cost.Model is for.
 func count(w *workflow.Workflow, model workflow.Model, open *workflow.Connections) (counts, error) {
 	place := workflow.Placement{Client: "10.1.0.1", Host: func(i int) string { return w.Functions[i] }}
-	p, err := workflow.Predict(w, model, workflow.Carry, argument, place, open)
+	p, err := workflow.Predict(w, workflow.Run{Model: model, Form: workflow.Carry, Argument: argument}, place, open)
 	if err != nil {
 		return counts{}, err
 	}

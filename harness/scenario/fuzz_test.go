@@ -1,0 +1,59 @@
+package scenario
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"edgebed/nodes/yamlfile"
+	"edgebed/scenarios"
+)
+
+// FuzzParse checks that no file crashes the reader or the expansion, that
+// errors can be explained, and that an accepted plan says what decides it.
+func FuzzParse(f *testing.F) {
+	for _, name := range []string{"exp400", "exp401", "exp402", "alibaba-mix"} {
+		data, err := scenarios.Files.ReadFile(name + ".yaml")
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	wrong, err := filepath.Glob("../cli/testdata/errors/scenario-*.yaml")
+	if err != nil || len(wrong) == 0 {
+		f.Fatalf("%d wrong files, %v", len(wrong), err)
+	}
+	for _, file := range wrong {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		s, err := Parse("fuzz.yaml", data)
+		if err != nil {
+			_ = yamlfile.Explain(err)
+		}
+		if s == nil {
+			return
+		}
+		if points(s.Axes).number() > 100 {
+			return
+		}
+		for _, profile := range append(slices.Sorted(maps.Keys(s.Profiles)), "quick") {
+			plan, planErr := s.Expand(Selection{Profile: profile})
+			if planErr != nil {
+				_ = yamlfile.Explain(planErr)
+			}
+			if err == nil && planErr == nil && (plan.Broken || len(plan.Decides()) == 0 || len(plan.Cells) == 0) {
+				t.Fatalf("an accepted scenario has a broken plan of %d cells", len(plan.Cells))
+			}
+			if err != nil && plan != nil && !plan.Broken {
+				t.Fatal("a wrong scenario has a plan that is not broken")
+			}
+		}
+	})
+}

@@ -1,0 +1,45 @@
+package testbed
+
+import (
+	"strings"
+	"testing"
+
+	"edgebed/harness/scenario"
+)
+
+// TestReady checks that what the kernel does not have is found before a cell runs,
+// once for all cells, at its place in the file.
+func TestReady(t *testing.T) {
+	sel := scenario.Selection{Where: map[string][]string{"panel": {"S=3,L=6"}, "argument": {"10 kB"}}}
+	jobs := prepare(t, 1, sel)
+	if _, err := Ready(t.Context(), jobs); err != nil {
+		t.Fatalf("the shipped scenario cannot run here: %v", err)
+	}
+	for i := range jobs {
+		jobs[i].Cell.Topology.Sysctls = map[string]string{"net.ipv4.no_such_setting": "1"}
+	}
+	_, err := Ready(t.Context(), jobs)
+	if err == nil || strings.Count(err.Error(), "no_such_setting") != 2 || !strings.Contains(err.Error(), "exp400.yaml:") {
+		t.Errorf("error %v, want one that names the setting and its place once", err)
+	}
+	for i := range jobs {
+		jobs[i].Cell.Topology.Sysctls, jobs[i].Cell.Topology.CongestionControl = nil, "nosuch"
+	}
+	if _, err := Ready(t.Context(), jobs); err == nil || !strings.Contains(err.Error(), "congestion control nosuch") {
+		t.Errorf("error %v, want one that names the congestion control", err)
+	}
+}
+
+// TestDoctor checks that what can run here is called so.
+func TestDoctor(t *testing.T) {
+	facts, err := Doctor(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := strings.Join(facts, "\n")
+	for _, want := range []string{"sandbox: available", "netem: ", "network: a shaped, delayed link was built"} {
+		if !strings.Contains(all, want) {
+			t.Errorf("the facts do not say %q:\n%s", want, all)
+		}
+	}
+}

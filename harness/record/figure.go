@@ -46,6 +46,7 @@ func (f Figure) Check(axes []Axis) error {
 	if len(f.Panels) > 2 {
 		return wrap(fmt.Errorf("%d panel axes, at most two fit: columns and rows", len(f.Panels)))
 	}
+
 	names := make([]string, 0, len(axes))
 	for _, a := range axes {
 		names = append(names, a.Name)
@@ -61,6 +62,8 @@ func (f Figure) Check(axes []Axis) error {
 		used[axis] = role
 		return nil
 	}
+
+	// Each axis of the matrix serves once at most.
 	if f.X != "" {
 		if err := use("x", f.X); err != nil {
 			return wrap(err)
@@ -79,6 +82,7 @@ func (f Figure) Check(axes []Axis) error {
 			return wrap(err)
 		}
 	}
+
 	for _, axis := range slices.Sorted(maps.Keys(f.Where)) {
 		if err := use("where", axis); err != nil {
 			return wrap(err)

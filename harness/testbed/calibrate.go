@@ -51,12 +51,14 @@ const CalibrateArg = "calibrate"
 // RoundTrip is Calibrate on the loopback of the calling process.
 func RoundTrip(ctx context.Context) (time.Duration, error) {
 	fail := func(err error) (time.Duration, error) { return 0, fmt.Errorf("calibrate on loopback: %w", err) }
+
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return fail(err)
 	}
 	defer listener.Close()
+
 	go func() { // ends when the other side closes
 		conn, err := listener.Accept()
 		if err == nil {
@@ -64,6 +66,7 @@ func RoundTrip(ctx context.Context) (time.Duration, error) {
 			conn.Close()
 		}
 	}()
+
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", listener.Addr().String())
 	if err != nil {
 		return fail(err)
@@ -72,6 +75,7 @@ func RoundTrip(ctx context.Context) (time.Duration, error) {
 	if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
 		return fail(err)
 	}
+
 	message := make([]byte, 1000)
 	var best time.Duration
 	for round := range calibrationRounds {
@@ -85,10 +89,12 @@ func RoundTrip(ctx context.Context) (time.Duration, error) {
 				return fail(err)
 			}
 		}
+
 		if took := time.Since(start) / calibrationCalls; round == 0 || took < best {
 			best = took
 		}
 	}
+
 	return best, nil
 }
 

@@ -218,7 +218,7 @@ func TestSlowDrain(t *testing.T) {
 	if passed := units.Size(list[0].TrunkBytes); (30 * units.Kbps).Time(passed) < 10*time.Second {
 		t.Errorf("only %v passed the link: it needs no more than 10 s for that, and the test shows nothing", passed)
 	}
-	if limit := settleLimit(j, job.Workflow{}, true); limit < (30 * units.Kbps).Time(1000*topology.Frame) {
+	if limit := settleLimit(j); limit < (30 * units.Kbps).Time(1000*topology.Frame) {
 		t.Errorf("the wait for %v ends before the link's queue can be empty", limit)
 	}
 }

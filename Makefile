@@ -119,6 +119,7 @@ lint-shell:
 ## measure links and counters against their ideal, set-up times, the delay line
 bench:
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./harness/emu/...
+	CGO_ENABLED=0 $(GO) test -tags faketime -timeout 0 -run '^$$' -bench Scale -benchtime 1x ./harness/simnet
 
 # The software cost that the experiments charge (docs/fidelity.md). 3 to 4 minutes
 # each on an idle machine with the quick profile; CALIBRATION=full repeats more often.

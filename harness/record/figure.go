@@ -103,7 +103,8 @@ var (
 func CheckFileName(name string) error {
 	switch {
 	case !fileName.MatchString(name) || strings.HasSuffix(name, "."):
-		return fmt.Errorf("%.120q cannot name files; expected 1 to 100 letters, digits, -, _ and dots, with no dot first or last", name)
+		return fmt.Errorf("%.120q cannot name files; "+
+			"expected 1 to 100 letters, digits, -, _ and dots, with no dot first or last", name)
 	case reserved.MatchString(name):
 		return fmt.Errorf("%q cannot name files: some systems have a device of that name; choose another", name)
 	}

@@ -154,32 +154,42 @@ func readZipped(name string, r io.Reader) (*Results, error) {
 
 // ReadFrom is Read for a stream; name is used in messages.
 func ReadFrom(name string, r io.Reader) (*Results, error) {
-	p := parser{
-		results: &Results{Name: name},
-		last:    make(map[string]*attempt),
-		names:   make(map[string]string),
+	p := newParser(name)
+	err := scan(r, func(number int, text []byte, whole bool) error {
+		// A prefix of a JSON object is not valid JSON, so a line without its newline
+		// is either complete or recognised as cut.
+		if !whole && !json.Valid(text) {
+			p.warn("%s:%d: the last line is cut short; a run was killed while it wrote it", name, number)
+			return nil
+		}
+		return p.line(text)
+	})
+	switch {
+	case err != nil && p.results.Runs > 0:
+		return nil, fmt.Errorf("read records: %s:%w (edgebed fsck says what can be saved)", name, err)
+	case err != nil:
+		return nil, fmt.Errorf("read records: %s:%w", name, err)
 	}
+	return p.finish()
+}
+
+// scan calls visit for each line that is not blank, without spaces around it, until
+// that returns an error. Lines are numbered from 1, and errors begin with the
+// number. The last line is not whole where it does not end with a newline.
+func scan(r io.Reader, visit func(number int, text []byte, whole bool) error) error {
 	br := bufio.NewReaderSize(r, 1<<16)
 	for number := 1; ; number++ {
 		line, err := br.ReadBytes('\n')
 		if err != nil && err != io.EOF {
-			return nil, fmt.Errorf("read records: %s:%d: %w", name, number, err)
+			return fmt.Errorf("%d: %w", number, err)
 		}
-		cut := err == io.EOF
 		if text := bytes.TrimSpace(line); len(text) > 0 {
-			switch {
-			// A prefix of a JSON object is not valid JSON, so a line without
-			// its newline is either complete or recognised as cut.
-			case cut && !json.Valid(text):
-				p.warn("%s:%d: the last line is cut short; a run was killed while it wrote it", name, number)
-			default:
-				if err := p.line(text); err != nil {
-					return nil, fmt.Errorf("read records: %s:%d: %w", name, number, err)
-				}
+			if err := visit(number, text, err == nil); err != nil {
+				return fmt.Errorf("%d: %w", number, err)
 			}
 		}
-		if cut {
-			return p.finish()
+		if err == io.EOF {
+			return nil
 		}
 	}
 }
@@ -189,6 +199,8 @@ type attempt struct {
 	CellResult
 	previous *attempt
 	indices  map[int]bool
+	// ended is the number of the line with its end.
+	ended int
 	// stillborn attempts failed before they started.
 	stillborn bool
 }
@@ -202,6 +214,16 @@ type parser struct {
 	last  map[string]*attempt
 	// names keeps one copy of each of the few strings that most records repeat.
 	names map[string]string
+	// number is that of the line being read, from 1; Examine alone needs it.
+	number int
+}
+
+func newParser(name string) *parser {
+	return &parser{
+		results: &Results{Name: name},
+		last:    make(map[string]*attempt),
+		names:   make(map[string]string),
+	}
 }
 
 func (p *parser) warn(format string, args ...any) {
@@ -269,9 +291,8 @@ func (p *parser) campaign(c Campaign) error {
 		return fmt.Errorf("the campaign record has version %d, which never existed", c.Version)
 	}
 	r := p.results
-	r.Runs++
-	if r.Runs == 1 {
-		r.Campaign = c
+	if r.Runs == 0 {
+		r.Runs, r.Campaign = 1, c
 		return nil
 	}
 	first := r.Campaign
@@ -279,6 +300,7 @@ func (p *parser) campaign(c Campaign) error {
 		return fmt.Errorf("the file mixes two campaigns: %s (%s, %.12s) and %s (%s, %.12s)",
 			first.Scenario, first.Profile, first.ScenarioSHA256, c.Scenario, c.Profile, c.ScenarioSHA256)
 	}
+	r.Runs++
 	// How results are shown may have changed since, and the latest counts.
 	r.Campaign.Title, r.Campaign.Figures, r.Campaign.Claims = c.Title, c.Figures, c.Claims
 	r.Mixed = r.Mixed || c.Machine != first.Machine || c.Tool != first.Tool
@@ -382,7 +404,7 @@ func (p *parser) cellEnd(e CellEnd) error {
 		return err
 	}
 	e.Cell = a.Cell.ID
-	a.End = &e
+	a.End, a.ended = &e, p.number
 	return nil
 }
 

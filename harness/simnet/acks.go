@@ -1,7 +1,6 @@
 package simnet
 
 import (
-	"net/netip"
 	"time"
 
 	"gvisor.dev/gvisor/pkg/tcpip/header"
@@ -18,14 +17,9 @@ const (
 	quickACKs  = 16
 )
 
-// flow is one direction of a connection of a host.
-type flow struct {
-	to       netip.Addr
-	from, at uint16 // ports
-}
-
 // receiver is what a flow has acknowledged.
 type receiver struct {
+	host *Host
 	// sent is the last acknowledgment that left; valid after the first.
 	sent  uint32
 	valid bool
@@ -39,23 +33,16 @@ type receiver struct {
 
 // holdBack holds a pure ACK back that Linux would not send yet, and drops one that
 // this packet replaces. It needs the network's lock.
-func (h *Host) holdBack(now int64, p *stack.PacketBuffer, f frame) bool {
+func (r *receiver) holdBack(now int64, p *stack.PacketBuffer, f frame) bool {
 	segment := header.TCP(p.TransportHeader().Slice())
-	key := flow{f.to, segment.SourcePort(), segment.DestinationPort()}
-	r := h.acks[key]
-	if r == nil {
-		r = &receiver{quick: quickACKs}
-		r.due = newPlan(func(now int64) { h.release(now, r) })
-		h.acks[key] = r
-	}
 	flags, ack := segment.Flags(), segment.AckNumber()
 	pure := flags == header.TCPFlagAck && p.Data().Size() == 0
 	hasSACK := int(segment.DataOffset()) > header.TCPMinimumSize+timestamps
 	news := int32(ack - r.sent)
 	if pure && !hasSACK && r.valid && r.quick == 0 && news > 0 && news <= maxHeld {
 		if r.held == nil {
-			h.network.held++
-			h.network.schedule.set(r.due, now+int64(delayedACK))
+			r.host.network.held++
+			r.host.network.schedule.set(r.due, now+int64(delayedACK))
 		} else {
 			r.held.packet.DecRef()
 		}
@@ -63,16 +50,13 @@ func (h *Host) holdBack(now int64, p *stack.PacketBuffer, f frame) bool {
 		return true
 	}
 
-	h.forget(r)
+	r.forget()
 	if pure && news > 0 {
 		r.quick = max(0, r.quick-1)
 	} else if p.Data().Size() > 0 {
 		r.quick = 0
 	}
 	r.sent, r.valid = ack, r.valid || flags&header.TCPFlagAck != 0
-	if flags&(header.TCPFlagFin|header.TCPFlagRst) != 0 {
-		delete(h.acks, key)
-	}
 	return false
 }
 
@@ -80,23 +64,23 @@ func (h *Host) holdBack(now int64, p *stack.PacketBuffer, f frame) bool {
 const maxHeld = int32(segment)
 
 // release sends what was held back for long enough.
-func (h *Host) release(now int64, r *receiver) {
+func (r *receiver) release(now int64) {
 	if r.held == nil {
 		return
 	}
 	f := *r.held
 	r.held = nil
-	h.network.held--
-	h.send(now, f)
+	r.host.network.held--
+	r.host.send(now, f)
 }
 
-// forget drops what a flow holds back.
-func (h *Host) forget(r *receiver) {
+// forget drops what is held back.
+func (r *receiver) forget() {
 	if r.held == nil {
 		return
 	}
 	r.held.packet.DecRef()
 	r.held = nil
-	h.network.held--
-	h.network.schedule.drop(r.due)
+	r.host.network.held--
+	r.host.network.schedule.drop(r.due)
 }

@@ -43,7 +43,9 @@ type Host struct {
 	stack   *stack.Stack
 	card    *card
 	port    *port // the switch's
-	acks    map[flow]*receiver
+	flows   map[flow]*connection
+	// smallQueue is how much of a connection may wait in the network, in bytes.
+	smallQueue int
 }
 
 // Name returns the host's name in the topology.
@@ -119,7 +121,7 @@ func (l *lockedSource) Read(b []byte) (int, error) {
 }
 
 func (n *Network) newHost(spec topology.HostSpec, index int, options tuning) (*Host, error) {
-	h := &Host{spec: spec, network: n, acks: map[flow]*receiver{}}
+	h := &Host{spec: spec, network: n, flows: map[flow]*connection{}, smallQueue: smallQueueAt(n.topology, spec.Switch)}
 	h.card = &card{Endpoint: channel.New(0, uint32(mtu), ""), host: h}
 	// Frames do not change on their way.
 	h.card.LinkEPCapabilities = stack.CapabilityTXChecksumOffload | stack.CapabilityRXChecksumOffload
@@ -180,9 +182,7 @@ func (c *card) WritePackets(list stack.PacketBufferList) (int, tcpip.Error) {
 			size:   p.Size() + ethernet,
 			to:     netip.AddrFrom4(to.As4()),
 		}
-		if !c.host.holdBack(now, p, f) {
-			c.host.send(now, f)
-		}
+		c.host.transmit(now, p, f)
 	}
 	return len(packets), nil
 }

@@ -146,6 +146,7 @@ func (n *Network) forward(now int64, at int, f frame) {
 		return
 	}
 	f.packet.DecRef() // to nobody's address
+	f.sender.left(now, f.size)
 }
 
 // hand gives a frame to a host, once the lock is free. It needs the lock.

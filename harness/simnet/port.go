@@ -18,6 +18,8 @@ type frame struct {
 	packet *stack.PacketBuffer
 	size   int
 	to     netip.Addr
+	// sender counts the frame until it is on a wire; nil if it is not counted.
+	sender *sender
 }
 
 // port is a port of a switch, with the direction of the link that leaves there.
@@ -106,12 +108,14 @@ func (t *port) send(now int64, f frame) {
 	case t.host != nil:
 		t.sent(now, f)
 		t.network.hand(t.host, f)
+		f.sender.left(now, f.size)
 	case t.params.Rate == 0:
 		t.sent(now, f)
 		t.launch(now, f)
 	case t.queue.len() >= t.params.Queue:
 		t.counters.Drops++
 		f.packet.DecRef()
+		f.sender.left(now, f.size)
 	default:
 		t.queue.push(dueFrame{frame: f})
 		t.counters.Queued++
@@ -160,6 +164,13 @@ func (t *port) launch(now int64, f frame) {
 	// Each frame takes the same draws, so that its fate depends on its number
 	// only.
 	lossDraw, jitterDraw := t.random.Uint64(), t.random.Uint64()
+	// On a link without a delay stage the kernel does not copy frames: they stay
+	// their socket's.
+	owner := f.sender
+	if t.params.Delay > 0 || t.params.Loss > 0 {
+		f.sender = nil
+		defer owner.left(now, f.size)
+	}
 	if lossDraw>>11 < uint64(float64(t.params.Loss)*(1<<53)) {
 		f.packet.DecRef()
 		return

@@ -58,6 +58,7 @@ func read(name string) (Histogram, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read distribution of job shapes %s: %w", name, err)
 		}
+
 		v, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
 		if err != nil {
 			return nil, fmt.Errorf("read distribution of job shapes %s: %w", name, err)
@@ -89,7 +90,8 @@ func (h Histogram) Draw(r *rand.Rand) int {
 	}
 	k := r.IntN(total)
 	for _, b := range h {
-		if k -= b.Count; k < 0 {
+		k -= b.Count
+		if k < 0 {
 			return b.Value
 		}
 	}

@@ -197,13 +197,17 @@ func New(ctx context.Context, cfg Config) (*Client, error) {
 
 func (c *Client) start(ctx context.Context) error {
 	var err error
-	if c.callbacks, err = startCallbacks(ctx, c.cfg); err != nil {
+	c.callbacks, err = startCallbacks(ctx, c.cfg)
+	if err != nil {
 		return err
 	}
-	if c.states, err = statestore.Start(ctx, statestore.Config{Net: c.cfg.Net, Endpoint: c.cfg.State}); err != nil {
+	c.states, err = statestore.Start(ctx, statestore.Config{Net: c.cfg.Net, Endpoint: c.cfg.State})
+	if err != nil {
 		return err
 	}
-	if c.router, err = wire.Dial(c.cfg.Net, c.cfg.Router); err != nil || c.cfg.Tables == "" {
+
+	c.router, err = wire.Dial(c.cfg.Net, c.cfg.Router)
+	if err != nil || c.cfg.Tables == "" {
 		return err
 	}
 	c.tables, err = wire.Dial(c.cfg.Net, c.cfg.Tables)

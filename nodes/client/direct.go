@@ -32,7 +32,9 @@ func (c *Client) runDirect(ctx context.Context, p *prepared, input string) (Resu
 		return result, err
 	}
 	result.UUID = id
-	if result.Bound, err = c.resolve(ctx, p.w); err != nil {
+
+	result.Bound, err = c.resolve(ctx, p.w)
+	if err != nil {
 		return result, &Failure{StageResolve, err}
 	}
 	d, err := direct.New(p.augmented, direct.Execution{

@@ -12,11 +12,11 @@ type Clock interface {
 	NewAlarm(ring func()) Alarm
 }
 
-// Alarm is a plan for one call. It is safe for concurrent use.
+// Alarm rings once at a time that is set. It is safe for concurrent use.
 type Alarm interface {
-	// Set plans one call at the clock's time t, in place of any earlier plan.
-	// A time in the past means at once, but never from within Set.
+	// Set makes the alarm ring once, at the clock's time t instead of any time that
+	// was set before. A time in the past means at once, but never from within Set.
 	Set(t time.Duration)
-	// Stop drops the plan. A call that has begun goes on.
+	// Stop keeps the alarm from ringing. A call that has begun goes on.
 	Stop()
 }

@@ -54,8 +54,8 @@ func (t *Thread) NewAlarm(ring func()) Alarm {
 	return &alarm{thread: t, ring: ring, index: -1}
 }
 
-// Close ends the thread and waits for it. Plans are dropped. Only the first
-// call does anything.
+// Close ends the thread and waits for it. Alarms that are set do not ring. Only the
+// first call does anything.
 func (t *Thread) Close() error {
 	t.mu.Lock()
 	if !t.closed {
@@ -81,12 +81,14 @@ func (t *Thread) interrupt() {
 func (t *Thread) run(started chan<- error) {
 	defer close(t.done)
 	defer unix.Close(t.event)
+
 	runtime.LockOSThread()
 	err := unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0)
 	started <- err
 	if err != nil {
 		return
 	}
+
 	fds := []unix.PollFd{{Fd: int32(t.event), Events: unix.POLLIN}}
 	counter := make([]byte, 8)
 	for {
@@ -95,14 +97,15 @@ func (t *Thread) run(started chan<- error) {
 			return
 		}
 		if len(due) > 0 {
-			for _, p := range due {
-				p.ring()
+			for _, a := range due {
+				a.ring()
 			}
 			// Who was woken up runs now, not when the runtime finds out that this
 			// thread sleeps.
 			runtime.Gosched()
 			continue
 		}
+
 		var timeout *unix.Timespec
 		if sleep >= 0 {
 			ts := unix.NsecToTimespec(int64(sleep))
@@ -115,7 +118,7 @@ func (t *Thread) run(started chan<- error) {
 	}
 }
 
-// next takes the due plans out of the heap. Without any it returns how long
+// next takes the due alarms out of the heap. Without any it returns how long
 // to sleep; a negative time means until an interrupt.
 func (t *Thread) next() (due []*alarm, sleep time.Duration, closed bool) {
 	t.mu.Lock()
@@ -124,6 +127,7 @@ func (t *Thread) next() (due []*alarm, sleep time.Duration, closed bool) {
 	if t.closed {
 		return nil, 0, true
 	}
+
 	now := t.Now()
 	for len(t.alarms) > 0 && t.alarms[0].at <= now {
 		due = append(due, heap.Pop(&t.alarms).(*alarm))
@@ -131,6 +135,7 @@ func (t *Thread) next() (due []*alarm, sleep time.Duration, closed bool) {
 	if len(due) > 0 {
 		return due, 0, false
 	}
+
 	t.wake, sleep = math.MaxInt64, -1
 	if len(t.alarms) > 0 {
 		t.wake = t.alarms[0].at
@@ -148,18 +153,19 @@ type alarm struct {
 }
 
 // Set implements Alarm.
-func (p *alarm) Set(at time.Duration) {
-	t := p.thread
+func (a *alarm) Set(at time.Duration) {
+	t := a.thread
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {
 		return
 	}
-	p.at = at
-	if p.index < 0 {
-		heap.Push(&t.alarms, p)
+
+	a.at = at
+	if a.index < 0 {
+		heap.Push(&t.alarms, a)
 	} else {
-		heap.Fix(&t.alarms, p.index)
+		heap.Fix(&t.alarms, a.index)
 	}
 	if at < t.wake {
 		t.interrupt()
@@ -167,16 +173,16 @@ func (p *alarm) Set(at time.Duration) {
 }
 
 // Stop implements Alarm.
-func (p *alarm) Stop() {
-	t := p.thread
+func (a *alarm) Stop() {
+	t := a.thread
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if p.index >= 0 {
-		heap.Remove(&t.alarms, p.index)
+	if a.index >= 0 {
+		heap.Remove(&t.alarms, a.index)
 	}
 }
 
-// alarmHeap is a heap.Interface with the earliest plan first.
+// alarmHeap is a heap.Interface with the earliest alarm first.
 type alarmHeap []*alarm
 
 func (h alarmHeap) Len() int           { return len(h) }
@@ -186,15 +192,15 @@ func (h alarmHeap) Swap(i, j int) {
 	h[i].index, h[j].index = i, j
 }
 func (h *alarmHeap) Push(x any) {
-	p := x.(*alarm)
-	p.index = len(*h)
-	*h = append(*h, p)
+	a := x.(*alarm)
+	a.index = len(*h)
+	*h = append(*h, a)
 }
 func (h *alarmHeap) Pop() any {
 	old := *h
-	p := old[len(old)-1]
+	a := old[len(old)-1]
 	old[len(old)-1] = nil
 	*h = old[:len(old)-1]
-	p.index = -1
-	return p
+	a.index = -1
+	return a
 }

@@ -10,6 +10,7 @@ import (
 
 	"edgebed/nodes/processor"
 	"edgebed/nodes/statestore"
+	"edgebed/nodes/trace"
 	"edgebed/nodes/units"
 	"edgebed/nodes/wire"
 )
@@ -80,7 +81,9 @@ func (c *Computer) execute(ctx context.Context, function, input string) (executi
 		return execution{}, processor.ErrClosed
 	}
 
-	c.cfg.Trace.Function(ctx, function, units.Size(len(input)), submitted, t.Waited(), t.Ran())
+	c.cfg.Trace.Function(ctx, trace.Ran{
+		Function: function, Input: units.Size(len(input)), Submitted: submitted, Queued: t.Waited(), Took: t.Ran(),
+	})
 	done := execution{t.Lambda().Value, t.Waited() + t.Ran(), t.Loads()}
 	if t.Lambda().Output == processor.CopyInput {
 		done.output = input

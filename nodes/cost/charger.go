@@ -49,7 +49,9 @@ func (c *Charger) Server() grpc.ServerOption {
 	if c == nil || c.model.Call == 0 {
 		return grpc.EmptyServerOption{}
 	}
-	return grpc.ChainUnaryInterceptor(func(ctx context.Context, in any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+	return grpc.ChainUnaryInterceptor(func(
+		ctx context.Context, in any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler,
+	) (any, error) {
 		if info.FullMethod == wire.EdgeServer_RunLambda_FullMethodName {
 			if err := c.charge(ctx, "the cost of a call", c.model.Call); err != nil {
 				return nil, err

@@ -50,7 +50,9 @@ type Term struct {
 
 // Terms lists the model's terms, those that cost nothing too.
 func (m Model) Terms() []Term {
-	return []Term{{"call", m.Call}, {"connection", m.Connection}, {"state-move", m.StateMove}, {"client-start", m.ClientStart}}
+	return []Term{
+		{"call", m.Call}, {"connection", m.Connection}, {"state-move", m.StateMove}, {"client-start", m.ClientStart},
+	}
 }
 
 // Times returns the model with each term multiplied.

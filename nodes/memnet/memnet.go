@@ -168,6 +168,7 @@ func (h host) Listen(_ context.Context, address string) (net.Listener, error) {
 	if ap.Addr() != h.address {
 		return nil, opError("listen", ap, syscall.EADDRNOTAVAIL)
 	}
+
 	n := h.n
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -178,6 +179,7 @@ func (h host) Listen(_ context.Context, address string) (net.Listener, error) {
 			ap = candidate
 		}
 	}
+
 	if _, used := n.listeners[ap]; used {
 		return nil, opError("listen", ap, syscall.EADDRINUSE)
 	}
@@ -192,6 +194,7 @@ func (h host) DialContext(ctx context.Context, address string) (net.Conn, error)
 	if err != nil {
 		return nil, fmt.Errorf("dial %s: want ip:port: %w", address, err)
 	}
+
 	n := h.n
 	n.mu.Lock()
 	l, cut := n.listeners[ap], n.isCut(h.address, ap.Addr())
@@ -202,16 +205,20 @@ func (h host) DialContext(ctx context.Context, address string) (net.Conn, error)
 	if l == nil {
 		return nil, opError("dial", ap, syscall.ECONNREFUSED)
 	}
+
 	raw, err := l.DialContext(ctx)
 	if err != nil {
 		return nil, opError("dial", ap, err)
 	}
+
+	// The host may have been cut off meanwhile.
 	n.mu.Lock()
 	if n.isCut(h.address, ap.Addr()) {
 		n.mu.Unlock()
 		_ = raw.Close() // never used
 		return nil, opError("dial", ap, errCut)
 	}
+
 	n.opened++
 	c := &conn{Conn: raw, n: n, number: n.opened, local: h.address, remote: ap.Addr(), at: ap}
 	n.conns[c] = struct{}{}

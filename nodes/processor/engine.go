@@ -28,6 +28,7 @@ type Engine struct {
 // stands in errors.
 func NewEngine(name string, spec Spec, clk clock.Clock) *Engine {
 	e := &Engine{name: name, clock: clk, containers: make(map[string]*container)}
+
 	now := clk.Now()
 	processors := make(map[string]*processor)
 	for _, p := range spec.Processors {
@@ -35,12 +36,14 @@ func NewEngine(name string, spec Spec, clk clock.Clock) *Engine {
 		processors[p.Name] = proc
 		e.processors = append(e.processors, proc)
 	}
+
 	for _, c := range spec.Containers {
 		p := processors[c.Processor]
 		cont := &container{Container: c, processor: p}
 		p.containers = append(p.containers, cont)
 		e.containers[c.Lambda.Name] = cont
 	}
+
 	e.alarm = clk.NewAlarm(e.ring)
 	return e
 }
@@ -84,6 +87,7 @@ func (e *Engine) Submit(function string, input int) (*Task, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	e.advance()
 	t, err := c.processor.submit(c, input)
 	if err != nil {

@@ -146,6 +146,7 @@ func (p *processor) startPending() {
 		if oldest == nil {
 			return
 		}
+
 		t := oldest.pending[0]
 		oldest.pending = slices.Delete(oldest.pending, 0, 1)
 		p.start(t)
@@ -157,6 +158,7 @@ func (p *processor) start(t *Task) {
 	p.used += t.memory
 	t.target = p.work + t.ops
 	t.started = p.last
+
 	i, _ := slices.BinarySearchFunc(p.running, t.target, func(r *Task, target float64) int {
 		if r.target <= target { // after its equals: first come, first completed
 			return -1
@@ -177,9 +179,11 @@ func (p *processor) submit(c *container, input int) (*Task, error) {
 		submitted: p.last,
 		done:      make(chan struct{}),
 	}
+
 	if err := p.checkMemory(t); err != nil {
 		return nil, err
 	}
+
 	p.seq++
 	if len(c.pending) == 0 && p.fits(t) {
 		p.start(t)
@@ -207,11 +211,13 @@ func (p *processor) estimate(c *container, input int) (time.Duration, error) {
 	if err := p.checkMemory(t); err != nil {
 		return 0, err
 	}
+
 	running := len(p.running)
 	var present float64 // operations at the present speed
 	for _, w := range c.pending {
 		present += w.ops
 	}
+
 	var seconds float64
 	if c.active == c.Workers {
 		first := slices.IndexFunc(p.running, func(r *Task) bool { return r.container == c })
@@ -222,6 +228,7 @@ func (p *processor) estimate(c *container, input int) (time.Duration, error) {
 	if running > 0 {
 		seconds += present / p.rate(running)
 	}
+
 	if seconds >= never.Seconds() {
 		return never, nil
 	}
@@ -236,6 +243,7 @@ func (p *processor) sample() float64 {
 		utilization = min(1, p.busy/(float64(p.Cores)*elapsed))
 	}
 	p.busy, p.sampled = 0, p.last
+
 	p.samples = append(p.samples, utilization)
 	if len(p.samples) > 30 {
 		p.samples = slices.Delete(p.samples, 0, len(p.samples)-30)

@@ -93,6 +93,7 @@ func (s Spec) Validate() error {
 	if len(s.Containers) == 0 {
 		bad("containers: none given (want at least one)")
 	}
+
 	processors := make(map[string]bool)
 	for i, p := range s.Processors {
 		at := fmt.Sprintf("processors[%d]", i)
@@ -103,19 +104,9 @@ func (s Spec) Validate() error {
 			bad("%s: name %q is taken by another processor", at, p.Name)
 		}
 		processors[p.Name] = true
-		if p.Type != GenericCPU && p.Type != GenericGPU {
-			bad("%s: unknown type %q (want %s or %s)", at, p.Type, GenericCPU, GenericGPU)
-		}
-		if !(p.Speed > 0) || math.IsInf(p.Speed, 0) {
-			bad("%s: speed is %v (want operations per second above 0)", at, p.Speed)
-		}
-		if p.Cores < 1 {
-			bad("%s: cores is %d (want at least 1)", at, p.Cores)
-		}
-		if p.Memory < 1 {
-			bad("%s: memory is %d (want bytes above 0)", at, p.Memory)
-		}
+		p.validate(func(format string, args ...any) { bad(at+": "+format, args...) })
 	}
+
 	names, lambdas := make(map[string]bool), make(map[string]bool)
 	for i, c := range s.Containers {
 		at := fmt.Sprintf("containers[%d]", i)
@@ -133,6 +124,7 @@ func (s Spec) Validate() error {
 		if c.Workers < 1 {
 			bad("%s: num-workers is %d (want at least 1)", at, c.Workers)
 		}
+
 		switch {
 		case c.Lambda.Name == "":
 			bad("%s.lambda: empty name", at)
@@ -140,23 +132,45 @@ func (s Spec) Validate() error {
 			bad("%s.lambda: %q already has a container (want one per function)", at, c.Lambda.Name)
 		}
 		lambdas[c.Lambda.Name] = true
-		if c.Lambda.Output != CopyInput && c.Lambda.Output != Fixed {
-			bad("%s.lambda: unknown output-type %q (want %s or %s)", at, c.Lambda.Output, CopyInput, Fixed)
-		}
-		for _, v := range []struct {
-			key   string
-			value float64
-		}{
-			{"op-coeff", c.Lambda.OpCoeff}, {"op-offset", c.Lambda.OpOffset},
-			{"mem-coeff", c.Lambda.MemCoeff}, {"mem-offset", c.Lambda.MemOffset},
-		} {
-			if math.IsNaN(v.value) || math.IsInf(v.value, 0) {
-				bad("%s.lambda: %s is %v (want a finite number)", at, v.key, v.value)
-			}
-		}
+		c.Lambda.validate(func(format string, args ...any) { bad(at+".lambda: "+format, args...) })
 	}
+
 	if len(errs) > 0 {
 		return fmt.Errorf("check computer specification: %w", errors.Join(errs...))
 	}
 	return nil
+}
+
+// validate tells what is wrong with a processor, but for its name.
+func (p Processor) validate(bad func(format string, args ...any)) {
+	if p.Type != GenericCPU && p.Type != GenericGPU {
+		bad("unknown type %q (want %s or %s)", p.Type, GenericCPU, GenericGPU)
+	}
+	if !(p.Speed > 0) || math.IsInf(p.Speed, 0) {
+		bad("speed is %v (want operations per second above 0)", p.Speed)
+	}
+	if p.Cores < 1 {
+		bad("cores is %d (want at least 1)", p.Cores)
+	}
+	if p.Memory < 1 {
+		bad("memory is %d (want bytes above 0)", p.Memory)
+	}
+}
+
+// validate tells what is wrong with a function, but for its name.
+func (l Lambda) validate(bad func(format string, args ...any)) {
+	if l.Output != CopyInput && l.Output != Fixed {
+		bad("unknown output-type %q (want %s or %s)", l.Output, CopyInput, Fixed)
+	}
+	for _, v := range []struct {
+		key   string
+		value float64
+	}{
+		{"op-coeff", l.OpCoeff}, {"op-offset", l.OpOffset},
+		{"mem-coeff", l.MemCoeff}, {"mem-offset", l.MemOffset},
+	} {
+		if math.IsNaN(v.value) || math.IsInf(v.value, 0) {
+			bad("%s is %v (want a finite number)", v.key, v.value)
+		}
+	}
 }

@@ -103,6 +103,7 @@ func (cfg *Config) setDefaults() error {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
+
 	switch {
 	case !slices.Contains(Policies, cfg.Policy):
 		return fmt.Errorf("unknown policy %q (have %v)", cfg.Policy, Policies)
@@ -198,6 +199,8 @@ func Start(ctx context.Context, cfg Config) (*Router, error) {
 		links:     make(map[string]*link),
 		reporting: make(map[failed]bool),
 	}
+
+	// Each table draws from a stream of random numbers of its own.
 	for i := range r.tables {
 		r.tables[i] = newTable(cfg.Policy, cfg.Optimizer, cfg.Alpha, cfg.Seed+uint64(i))
 	}
@@ -211,6 +214,7 @@ func (r *Router) start(ctx context.Context) error {
 	if r.cfg.ConfigEndpoint == "" {
 		r.cfg.ConfigEndpoint = r.cfg.Endpoint
 	}
+
 	// Requests and configuration may share an endpoint, and then a server.
 	err := r.serve(ctx, r.cfg.Endpoint, func(s grpc.ServiceRegistrar) {
 		wire.RegisterEdgeServerServer(s, r)
@@ -236,6 +240,7 @@ func (r *Router) start(ctx context.Context) error {
 		return err
 	}
 	r.controller = cc
+
 	ctx, cancel := context.WithTimeout(ctx, r.cfg.CallTimeout)
 	defer cancel()
 	_, err = wire.NewEdgeControllerClient(cc).AnnounceRouter(ctx, &wire.RouterInfo{
@@ -266,12 +271,15 @@ func (r *Router) Close() error {
 		r.closed = true
 		r.mu.Unlock()
 		r.end()
+
 		var errs []error
 		for _, s := range r.servers {
 			if err := s.Close(); err != nil {
 				errs = append(errs, fmt.Errorf("router %s: %w", r.cfg.Endpoint, err))
 			}
 		}
+
+		// No call is left that could report a destination or take a link.
 		r.reports.Wait()
 		for _, l := range r.links {
 			errs = append(errs, l.cc.Close())
@@ -314,6 +322,8 @@ func (r *Router) Connect(ctx context.Context) error {
 			destinations[e.Destination] = true
 		}
 	}
+
+	// All begin to connect before the first one is waited for.
 	var links []*link
 	names := slices.Sorted(maps.Keys(destinations))
 	for _, d := range names {
@@ -325,6 +335,7 @@ func (r *Router) Connect(ctx context.Context) error {
 		l.cc.Connect()
 		links = append(links, l)
 	}
+
 	for i, l := range links {
 		for state := l.cc.GetState(); state != connectivity.Ready; state = l.cc.GetState() {
 			if state == connectivity.Idle {
@@ -354,6 +365,7 @@ func (r *Router) Configure(_ context.Context, in *wire.EdgeRouterConf) (*wire.Re
 		}
 		// First, so that no call for the entry takes the broken connection.
 		r.refresh(e.Destination)
+
 		if err := r.tables[TableOverall].change(e); err != nil {
 			return &wire.Return{Msg: "Error: " + err.Error()}, nil
 		}
@@ -409,6 +421,7 @@ func (r *Router) RunLambda(ctx context.Context, in *wire.LambdaRequest) (*wire.L
 	deadline, _ := ctx.Deadline()
 	callers, ok := caller.Deadline()
 	hurried := ok && !callers.After(deadline) // the caller's deadline comes first
+
 	r.add(func(s *Stats) { s.Waiting++ })
 	select {
 	case r.handlers <- struct{}{}:
@@ -428,11 +441,13 @@ func (r *Router) RunLambda(ctx context.Context, in *wire.LambdaRequest) (*wire.L
 	if in.GetHops() > maxHops {
 		return r.refuse(RetLoop), nil
 	}
+
 	table := r.tables[TableOverall]
 	if in.GetForward() {
 		table = r.tables[TableFinal]
 	}
 	prepare(in)
+
 	var cause error
 	for {
 		entry, ok := table.choose(in.GetName())
@@ -442,6 +457,7 @@ func (r *Router) RunLambda(ctx context.Context, in *wire.LambdaRequest) (*wire.L
 		if !ok {
 			return r.refuse(RetNoDestination), nil
 		}
+
 		start, dest := time.Now(), entry.Destination
 		out, err := r.call(ctx, dest, in)
 		var ret *wire.RetError
@@ -469,6 +485,7 @@ func (r *Router) RunLambda(ctx context.Context, in *wire.LambdaRequest) (*wire.L
 			cause = err
 			continue
 		}
+
 		if out.GetResponder() == "" {
 			out.Responder = dest
 		}
@@ -511,12 +528,14 @@ func (r *Router) call(ctx context.Context, dest string, in *wire.LambdaRequest) 
 		return nil, err
 	}
 	defer r.release(dest, l)
+
 	select {
 	case l.slots <- struct{}{}:
 		defer func() { <-l.slots }()
 	case <-ctx.Done():
 		return nil, fmt.Errorf("RunLambda %s at %s: %w: %w", in.GetName(), dest, errBusy, ctx.Err())
 	}
+
 	out, err := wire.NewEdgeServerClient(l.cc).RunLambda(ctx, in)
 	if err != nil {
 		return nil, fmt.Errorf("RunLambda %s at %s: %w", in.GetName(), dest, err)
@@ -586,11 +605,13 @@ func (r *Router) closeLink(dest string, l *link) {
 // when the computer announces itself again. If it has done so since the entry was
 // chosen, the failure says nothing of what is there now, and nothing is done.
 func (r *Router) fail(e Entry, cause error) {
-	r.cfg.Logger.Warn("destination failed", "router", r.cfg.Endpoint, "function", e.Function, "destination", e.Destination, "error", cause)
+	r.cfg.Logger.Warn("destination failed", "router", r.cfg.Endpoint,
+		"function", e.Function, "destination", e.Destination, "error", cause)
 	there := false
 	for _, t := range r.tables {
 		there = t.withdraw(e) || there
 	}
+
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.stats.Failed++
@@ -607,11 +628,13 @@ func (r *Router) fail(e Entry, cause error) {
 		_, err := wire.NewEdgeControllerClient(r.controller).RemoveComputer(ctx, &wire.ComputerInfo{
 			EdgeServerEndpoint: e.Destination, Generation: e.Generation,
 		})
+
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		delete(r.reporting, what)
 		if err != nil && r.life.Err() == nil {
-			r.cfg.Logger.Warn("report failed destination", "controller", r.cfg.Controller, "destination", e.Destination, "error", err)
+			r.cfg.Logger.Warn("report failed destination",
+				"controller", r.cfg.Controller, "destination", e.Destination, "error", err)
 		}
 	})
 }

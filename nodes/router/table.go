@@ -124,6 +124,7 @@ func (t *table) change(e Entry) error {
 	if !(e.Weight > 0) || math.IsInf(e.Weight, 0) {
 		return fmt.Errorf("weight %v of %q at %s: must be positive", e.Weight, e.Function, e.Destination)
 	}
+
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	list := t.entries[e.Function]
@@ -186,7 +187,9 @@ func (t *table) choose(function string) (Entry, bool) {
 	if len(list) == 0 {
 		return Entry{}, false
 	}
-	switch now := t.now(); t.policy {
+
+	now := t.now()
+	switch t.policy {
 	case LeastImpedance:
 		return slices.MinFunc(list, func(a, b *destination) int {
 			return cmp.Compare(a.Weight, b.Weight)
@@ -213,6 +216,7 @@ func (t *table) measure(function, dest string, d time.Duration) {
 	if !found {
 		return
 	}
+
 	now, e := t.now(), list[i]
 	sample := max(d.Seconds(), math.SmallestNonzeroFloat32)
 	if e.sampled.IsZero() || now.Sub(e.sampled) >= sampleGap {
@@ -252,9 +256,11 @@ func draw(list []*destination, rng *rand.Rand) *destination {
 	for _, e := range list {
 		total += 1 / e.Weight
 	}
+
 	x := rng.Float64() * total
 	for _, e := range list {
-		if x -= 1 / e.Weight; x < 0 {
+		x -= 1 / e.Weight
+		if x < 0 {
 			return e
 		}
 	}
@@ -270,6 +276,7 @@ func fairest(list []*destination, now time.Time) *destination {
 		}
 		return now.Sub(e.last).Seconds() / e.Weight / float64(e.served)
 	}
+
 	best := list[0]
 	for _, e := range list[1:] {
 		if score(e) > score(best) {
@@ -294,6 +301,7 @@ func roundRobin(list []*destination, now time.Time) *destination {
 			return e
 		}
 	}
+
 	var best *destination
 	for _, e := range list {
 		if e.active && (best == nil || e.deficit < best.deficit) {
@@ -317,6 +325,7 @@ func rebalance(list []*destination, now time.Time) {
 	if math.IsInf(deficit, 1) {
 		deficit = 0
 	}
+
 	for _, e := range list {
 		e.deficit = max(e.deficit-deficit, 0)
 		was := e.active

@@ -12,6 +12,8 @@ import (
 
 // describe says what a message carries; nothing of the message is kept. The
 // method tells what a message stands for that other methods have too.
+// describe says what a message of the given method carries. Of a message of another
+// kind it knows nothing.
 func describe(method string, message any) *Message {
 	m := &Message{}
 	switch b := message.(type) {
@@ -41,6 +43,7 @@ func describe(method string, message any) *Message {
 	case *wire.ForwardingTable:
 		m.Entries = len(b.GetEntries())
 	}
+
 	return m
 }
 

@@ -92,10 +92,12 @@ func (r *Recorder) Trace() Trace {
 	r.on.Store(false)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+
 	parsed, err := uuid.Parse(r.id)
 	if err != nil {
 		parsed = uuid.New()
 	}
+
 	t := Trace{
 		ID:    strings.ReplaceAll(parsed.String(), "-", ""),
 		Name:  r.name,
@@ -103,6 +105,7 @@ func (r *Recorder) Trace() Trace {
 		Delay: r.spans[0].End,
 		Hosts: slices.Clone(r.hosts),
 	}
+
 	for _, s := range r.spans {
 		if s.Kind == "" { // begun just now, by nothing of the execution
 			continue
@@ -112,6 +115,7 @@ func (r *Recorder) Trace() Trace {
 		}
 		t.Spans = append(t.Spans, s.Span)
 	}
+
 	t.link()
 	slices.SortStableFunc(t.Spans, func(a, b Span) int { return cmp.Compare(a.Start, b.Start) })
 	return t
@@ -135,6 +139,7 @@ func (t *Trace) link() {
 			connects = append(connects, s)
 		}
 	}
+
 	byStart := func(a, b *Span) int { return cmp.Compare(a.Start, b.Start) }
 	slices.SortStableFunc(calls, byStart)
 	slices.SortStableFunc(serves, byStart)
@@ -143,10 +148,11 @@ func (t *Trace) link() {
 		// The server notes the end after it sent the answer.
 		serve.End = min(serve.End, call.End)
 	}
+
 	for _, connect := range connects {
 		for _, call := range calls {
-			if call.Local == connect.Local && call.Remote == connect.Remote && call.At == connect.At &&
-				call.Start <= connect.End && connect.End <= call.End {
+			same := call.Local == connect.Local && call.Remote == connect.Remote && call.At == connect.At
+			if same && call.Start <= connect.End && connect.End <= call.End {
 				connect.Parent = call.ID
 				call.Start = min(call.Start, connect.Start) // gRPC connects before it says that the call begins
 				break
@@ -277,20 +283,33 @@ func (n *Node) Task(ctx context.Context, cause Cause, invocation Invocation) (co
 	}
 }
 
+// Ran is one run of a function on a processor.
+type Ran struct {
+	Function string
+	// Input is the size of the argument.
+	Input units.Size
+	// Submitted is when the processor got the task, Queued how long the task waited
+	// there, and Took how long it then ran.
+	Submitted    time.Time
+	Queued, Took time.Duration
+}
+
 // Function records that a function has run in the context of its task, or of the
-// call that it serves: when it was submitted, how long it waited for its
-// processor, and how long it ran.
-func (n *Node) Function(ctx context.Context, function string, input units.Size, submitted time.Time, queued, ran time.Duration) {
+// call that it serves.
+func (n *Node) Function(ctx context.Context, ran Ran) {
 	if n == nil || !n.recorder.on.Load() {
 		return
 	}
 	r, cause := n.recorder, CauseOf(ctx)
-	s := r.add(Span{Kind: Function, At: n.at, Name: function, Parent: cause.id(), Input: input, Queued: queued})
+	s := r.add(Span{
+		Kind: Function, At: n.at, Name: ran.Function, Parent: cause.id(), Input: ran.Input, Queued: ran.Queued,
+	})
+
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s.Start = submitted.Sub(r.origin)
-	s.End = s.Start + queued + ran
-	s.Invocation = &Invocation{Function: function}
+	s.Start = ran.Submitted.Sub(r.origin)
+	s.End = s.Start + ran.Queued + ran.Took
+	s.Invocation = &Invocation{Function: ran.Function}
 	switch {
 	case cause.span == nil:
 	case cause.span.Invocation != nil:
@@ -325,6 +344,7 @@ func (w watched) DialContext(ctx context.Context, address string) (net.Conn, err
 	}
 	s := r.add(Span{Kind: Connect, At: w.node.at, Name: "connect", Remote: address})
 	conn, err := w.Net.DialContext(ctx, address)
+
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s.End = r.now()
@@ -360,9 +380,12 @@ func (n *Node) HandleRPC(ctx context.Context, event stats.RPCStats) {
 	if s == nil {
 		return
 	}
+
 	r := n.recorder
 	r.mu.Lock()
 	defer r.mu.Unlock()
+
+	// Which side of the call this is, the first event that knows tells.
 	switch e := event.(type) {
 	case *stats.Begin:
 		if e.Client && s.Kind == "" {
@@ -377,10 +400,12 @@ func (n *Node) HandleRPC(ctx context.Context, event stats.RPCStats) {
 			}
 		}
 	}
+
 	// A call made while nothing is recorded has its cause's context.
 	if event.IsClient() != (s.Kind == Call) || !event.IsClient() && s.Kind != Serve {
 		return
 	}
+
 	switch e := event.(type) {
 	case *stats.OutHeader:
 		s.sending = r.now()
@@ -403,13 +428,14 @@ func (s *span) set(request bool, m *Message, at time.Duration, size int) {
 	m.Time, m.Size = at, units.Size(size)
 	if request {
 		s.Request = m
-	} else {
-		if s.Request != nil { // an answer does not say what it answers
-			m.Invocation = cmp.Or(m.Invocation, s.Request.Invocation)
-			if len(m.States) == 1 && len(s.Request.States) == 1 {
-				m.States[0].Name = cmp.Or(m.States[0].Name, s.Request.States[0].Name)
-			}
-		}
-		s.Response = m
+		return
 	}
+
+	if s.Request != nil { // an answer does not say what it answers
+		m.Invocation = cmp.Or(m.Invocation, s.Request.Invocation)
+		if len(m.States) == 1 && len(s.Request.States) == 1 {
+			m.States[0].Name = cmp.Or(m.States[0].Name, s.Request.States[0].Name)
+		}
+	}
+	s.Response = m
 }

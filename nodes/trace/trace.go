@@ -188,7 +188,8 @@ func (t *Trace) Transfers() []Transfer {
 	opened := make(map[uint64]bool)
 	calls := make(map[uint64]bool)
 	for i := range t.Spans {
-		switch s := &t.Spans[i]; s.Kind {
+		s := &t.Spans[i]
+		switch s.Kind {
 		case Call:
 			calls[s.ID] = true
 		case Serve:
@@ -197,6 +198,7 @@ func (t *Trace) Transfers() []Transfer {
 			opened[s.Parent] = true
 		}
 	}
+
 	var list []Transfer
 	for i := range t.Spans {
 		s := &t.Spans[i]
@@ -224,6 +226,7 @@ func (t *Trace) transfers(call, serve *Span, opened bool) (list []Transfer) {
 	if serve != nil {
 		to = serve.At
 	}
+
 	side := func(s *Span, response bool) *Message {
 		switch {
 		case s == nil:
@@ -233,6 +236,7 @@ func (t *Trace) transfers(call, serve *Span, opened bool) (list []Transfer) {
 		}
 		return s.Request
 	}
+
 	for _, response := range []bool{false, true} {
 		sender, receiver := side(call, response), side(serve, response)
 		if response {
@@ -242,6 +246,7 @@ func (t *Trace) transfers(call, serve *Span, opened bool) (list []Transfer) {
 		if response {
 			tr.From, tr.To = to, from
 		}
+
 		switch {
 		case sender != nil && receiver != nil:
 			tr.Message, tr.Sent, tr.Received = sender, sender.Time, receiver.Time

@@ -74,7 +74,7 @@ func TestOff(t *testing.T) {
 		t.Errorf("the network is %T, want the one given", n)
 	}
 	ctx, end := node.Task(t.Context(), trace.CauseOf(t.Context()), trace.Invocation{})
-	node.Function(ctx, "f", 1, time.Now(), 0, 0)
+	node.Function(ctx, trace.Ran{Function: "f", Input: 1, Submitted: time.Now()})
 	end()
 	r.End("", nil)
 	if ctx != t.Context() {

@@ -61,11 +61,14 @@ var explained = map[string]string{
 	"KB/s": "rates count bits here; write 8 kb/s for 1 kB/s",
 	"MB/s": "rates count bits here; write 8 Mb/s for 1 MB/s", "GB/s": "rates count bits here; write 8 Gb/s for 1 GB/s",
 	"mb/s": "m stands for a thousandth; write Mb/s", "KB": "write kB for 1000 bytes, KiB for 1024",
-	"kb": "sizes count bytes here; write kB, or a rate as kb/s", "Kb": "sizes count bytes here; write kB, or a rate as kb/s",
-	"Mb": "sizes count bytes here; write MB, or a rate as Mb/s", "Gb": "sizes count bytes here; write GB, or a rate as Gb/s",
-	"k": "write what is counted, for instance kB or kb/s", "K": "write what is counted, for instance kB or kb/s",
+	"kb": "sizes count bytes here; write kB, or a rate as kb/s",
+	"Kb": "sizes count bytes here; write kB, or a rate as kb/s",
+	"Mb": "sizes count bytes here; write MB, or a rate as Mb/s",
+	"Gb": "sizes count bytes here; write GB, or a rate as Gb/s",
+	"k":  "write what is counted, for instance kB or kb/s", "K": "write what is counted, for instance kB or kb/s",
 	"M": "write what is counted, for instance MB or Mb/s", "G": "write what is counted, for instance GB or Gb/s",
-	"m": "write what is counted, for instance MB or Mb/s", "mb": "write MB for megabytes, Mb/s for a rate", "gb": "write GB for gigabytes, Gb/s for a rate",
+	"m":  "write what is counted, for instance MB or Mb/s",
+	"mb": "write MB for megabytes, Mb/s for a rate", "gb": "write GB for gigabytes, Gb/s for a rate",
 }
 
 // ParseRate reads a rate such as "10 Mb/s", "1.5Mbit/s" or "100Mbps". The unit
@@ -100,14 +103,17 @@ func parse(s string, unitValues map[string]float64) (int64, error) {
 	if strings.HasPrefix(s, "-") {
 		return 0, fmt.Errorf("it is negative")
 	}
+
 	v, err := strconv.ParseFloat(number, 64)
 	if errors.Is(err, strconv.ErrRange) {
 		return 0, fmt.Errorf("the value is too large")
 	} else if err != nil {
 		return 0, fmt.Errorf("%q is not a number", number)
 	}
+
 	factor, ok := unitValues[unit]
-	switch why := explained[unit]; {
+	why := explained[unit]
+	switch {
 	case ok:
 	case unit == "":
 		return 0, errors.New("the unit is missing")
@@ -116,6 +122,8 @@ func parse(s string, unitValues map[string]float64) (int64, error) {
 	default:
 		return 0, fmt.Errorf("unknown unit %q", unit)
 	}
+
+	// Larger ones are not whole any more in a float64.
 	v = math.Round(v * factor)
 	if v >= 1<<53 {
 		return 0, fmt.Errorf("the value is too large")

@@ -87,9 +87,11 @@ func Dial(n Net, endpoint string, opts ...grpc.DialOption) (*grpc.ClientConn, er
 		grpc.WithDisableServiceConfig(),
 		grpc.WithIdleTimeout(0),
 	}, opts...)
+
 	if w, ok := n.(Watched); ok {
 		opts = append(opts, grpc.WithStatsHandler(w.StatsHandler()))
 	}
+
 	cc, err := grpc.NewClient("passthrough:///"+endpoint, opts...)
 	if err != nil {
 		return nil, fmt.Errorf("dial %s: %w", endpoint, err)

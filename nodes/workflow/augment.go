@@ -44,7 +44,8 @@ type UnorderedError struct {
 
 // Error names the functions and what to do.
 func (e *UnorderedError) Error() string {
-	return fmt.Sprintf("order the users of state %s: %s (index %d) and %s (index %d) may run in parallel; give the state's access order, or any if it does not matter",
+	return fmt.Sprintf("order the users of state %s: %s (index %d) and %s (index %d) may run in parallel; "+
+		"give the state's access order, or any if it does not matter",
 		e.State, e.FirstLabel, e.First, e.SecondLabel, e.Second)
 }
 
@@ -52,8 +53,8 @@ func (e *UnorderedError) Error() string {
 // The users of a state are ordered as the workflow's Order says; a state not
 // listed there takes the order that the precedences and the given orders imply,
 // and one of AnyOrder the order in which its users stand in one topological order
-// of all that. It fails with an *UnorderedError where they imply none, with a *CycleError
-// where the graph would have a cycle, or with an error of Validate.
+// of all that. It fails with an *UnorderedError where they imply none, with a
+// *CycleError where the graph would have a cycle, or with an error of Validate.
 func Augment(w *Workflow) (*Augmented, error) {
 	if err := w.Validate(); err != nil {
 		return nil, err
@@ -96,7 +97,9 @@ func Augment(w *Workflow) (*Augmented, error) {
 			i, j := users[k-1], users[k]
 			if !a.ancestors[j].contains(i) {
 				i, j = min(i, j), max(i, j)
-				return nil, &UnorderedError{State: state, First: i, Second: j, FirstLabel: w.Label(i), SecondLabel: w.Label(j)}
+				return nil, &UnorderedError{
+					State: state, First: i, Second: j, FirstLabel: w.Label(i), SecondLabel: w.Label(j),
+				}
 			}
 			a.graph.add(i, j, state)
 		}
@@ -219,6 +222,7 @@ func (a *Augmented) receivers(from int) []int {
 	if from == a.Workflow.Len()-1 {
 		others = append(others, Client)
 	}
+
 	for state, users := range a.Users {
 		if from != Client && !slices.Contains(users, from) {
 			continue

@@ -80,8 +80,10 @@ func (g Chains) Names() []string { return slices.Clone(g.Functions) }
 // Generate returns the chain of one execution.
 func (g Chains) Generate(seed uint64, execution int) (*Workflow, error) {
 	if g.S < 1 || g.L < 1 || len(g.Functions) == 0 {
-		return nil, fmt.Errorf("generate chain: S=%d, L=%d and %d functions to draw from must all be at least 1", g.S, g.L, len(g.Functions))
+		return nil, fmt.Errorf("generate chain: S=%d, L=%d and %d functions to draw from must all be at least 1",
+			g.S, g.L, len(g.Functions))
 	}
+
 	var length, states, most int
 	switch g.Variant {
 	case Artifact:
@@ -91,6 +93,7 @@ func (g Chains) Generate(seed uint64, execution int) (*Workflow, error) {
 	default:
 		return nil, unknownVariant(g.Variant)
 	}
+
 	r := stream("chain "+string(g.Variant), seed, execution)
 	w := &Workflow{StateSizes: statesOfTens(states), Dependencies: map[string][]string{}}
 	for range length {
@@ -100,6 +103,7 @@ func (g Chains) Generate(seed uint64, execution int) (*Workflow, error) {
 		w.Variant = Text
 		w.Functions = distinct(w.Functions)
 	}
+
 	for j := range states {
 		w.Dependencies[stateName(j)] = dependOn(r, w.Functions, most)
 	}
@@ -145,12 +149,14 @@ func distinct(names []string) []string {
 	list := make([]string, len(names))
 	for i, name := range names {
 		uses[name]++
+		alias := Alias(name, uses[name])
 		// Somebody may call a function like another one's alias.
-		for uses[name] > 1 && (taken[Alias(name, uses[name])] || slices.Contains(names, Alias(name, uses[name]))) {
+		for uses[name] > 1 && (taken[alias] || slices.Contains(names, alias)) {
 			uses[name]++
+			alias = Alias(name, uses[name])
 		}
-		list[i] = Alias(name, uses[name])
-		taken[list[i]] = true
+		list[i] = alias
+		taken[alias] = true
 	}
 	return list
 }
@@ -179,9 +185,8 @@ func unknownVariant(v Variant) error {
 // repetition, from the names that are left, since a call with the name of a
 // collect function would not be stateless. The number of states is not in the
 // text: it is Stages+1 as in the scripts. A state depends on k collect functions,
-// k uniform from 0 to all of them. Other functions
-// repeat without harm: no state depends on their names. The workflows are executed
-// under the Text variant.
+// k uniform from 0 to all of them. Other functions repeat without harm: no state
+// depends on their names. The workflows are executed under the Text variant.
 //
 // In both, state j has (1+j) x 10 kB.
 type DAGs struct {
@@ -205,55 +210,79 @@ func (g DAGs) Generate(seed uint64, execution int) (*Workflow, error) {
 		return nil, fmt.Errorf("generate DAG: %d functions to draw from are too few for %d stages; give more than %d",
 			len(g.Functions), g.Stages, stateful)
 	}
+
 	r := stream("dag "+string(g.Variant), seed, execution)
 	w := &Workflow{Successors: [][]int{}, StateSizes: statesOfTens(g.Stages + 1), Dependencies: map[string][]string{}}
 	var candidates []string
-	most := g.Stages
 	switch g.Variant {
 	case Artifact:
 		candidates = g.Functions[:stateful]
-		g.stages(r, w, candidates[0], candidates[1:], g.Functions[stateful:], false)
+		g.stages(r, w, parts{
+			entry: candidates[0], collectors: candidates[1:], calls: g.Functions[stateful:], start: atCollector,
+		})
 	case Text:
-		order := r.Perm(len(g.Functions))
 		var rest []string
-		for k, i := range order {
+		for k, i := range r.Perm(len(g.Functions)) {
 			if k < g.Stages {
 				candidates = append(candidates, g.Functions[i])
 			} else {
 				rest = append(rest, g.Functions[i])
 			}
 		}
-		g.stages(r, w, rest[r.IntN(len(rest))], candidates, rest, true)
+		g.stages(r, w, parts{
+			entry: rest[r.IntN(len(rest))], collectors: candidates, calls: rest, start: atOwnFunction,
+		})
 		w.Variant = Text
 	default:
 		return nil, unknownVariant(g.Variant)
 	}
+
+	// One less than the stateful functions of the scripts, and all of the text's.
+	most := g.Stages
 	for j := range g.Stages + 1 {
 		w.Dependencies[stateName(j)] = dependOn(r, candidates, most)
 	}
 	return w, nil
 }
 
-// stages appends all stages to w: the calls are drawn from names, and each
-// stage after the first starts at a branch function of its own or at the
-// collector before it.
-func (g DAGs) stages(r *rand.Rand, w *Workflow, entry string, collectors, names []string, ownBranch bool) {
-	w.Functions = append(w.Functions, entry)
-	for s, collector := range collectors {
-		if s > 0 && ownBranch {
+// parts are the functions that the stages of a DAG are made of.
+type parts struct {
+	entry      string
+	collectors []string // one for each stage
+	calls      []string // the names that calls, and branch functions, are drawn from
+	start      stageStart
+}
+
+// stageStart says where a stage after the first one starts.
+type stageStart int
+
+const (
+	// atCollector: with the function that collects the stage before.
+	atCollector stageStart = iota
+	// atOwnFunction: with a branch function.
+	atOwnFunction
+)
+
+// stages appends all stages to w.
+func (g DAGs) stages(r *rand.Rand, w *Workflow, p parts) {
+	w.Functions = append(w.Functions, p.entry)
+	for s, collector := range p.collectors {
+		if s > 0 && p.start == atOwnFunction {
 			last := len(w.Functions) - 1
-			w.Functions = append(w.Functions, names[r.IntN(len(names))])
+			w.Functions = append(w.Functions, p.calls[r.IntN(len(p.calls))])
 			w.Successors = append(w.Successors, []int{last + 1})
 		}
+
 		branch := len(w.Functions) - 1
 		collect := branch + g.Branches + 1
 		var calls []int
 		for k := range g.Branches {
-			w.Functions = append(w.Functions, names[r.IntN(len(names))])
+			w.Functions = append(w.Functions, p.calls[r.IntN(len(p.calls))])
 			calls = append(calls, branch+1+k)
 		}
-		w.Functions = append(w.Functions, collector)
 		w.Successors = append(w.Successors, calls)
+
+		w.Functions = append(w.Functions, collector)
 		for range g.Branches {
 			w.Successors = append(w.Successors, []int{collect})
 		}
@@ -280,7 +309,8 @@ func (g Marvel) Names() []string {
 // stateful function has a state of its own name.
 func (g Marvel) Generate(uint64, int) (*Workflow, error) {
 	if g.VideoState < 0 {
-		return nil, fmt.Errorf("generate workflow of Fig. 1: the video state of %d bytes is negative", int64(g.VideoState))
+		return nil, fmt.Errorf("generate workflow of Fig. 1: the video state of %d bytes is negative",
+			int64(g.VideoState))
 	}
 	w := &Workflow{
 		Functions:    g.Names(),

@@ -236,13 +236,16 @@ func (g *graph) order(w *Workflow) ([]int, error) {
 	missing := make([]int, n)
 	sorted := make([]int, 0, n)
 	for i := range n {
-		if missing[i] = len(g.previous[i]); missing[i] == 0 {
+		missing[i] = len(g.previous[i])
+		if missing[i] == 0 {
 			sorted = append(sorted, i)
 		}
 	}
+
 	for k := 0; k < len(sorted); k++ {
 		for _, j := range g.next[sorted[k]] {
-			if missing[j]--; missing[j] == 0 {
+			missing[j]--
+			if missing[j] == 0 {
 				sorted = append(sorted, j)
 			}
 		}
@@ -264,6 +267,7 @@ func (g *graph) cycle(w *Workflow, missing []int) error {
 			walk = walk[start:]
 			break
 		}
+
 		seen[at] = len(walk)
 		walk = append(walk, at)
 		for _, p := range g.previous[at] {
@@ -273,10 +277,13 @@ func (g *graph) cycle(w *Workflow, missing []int) error {
 			}
 		}
 	}
+
 	slices.Reverse(walk)
+
 	// The same cycle is always told from its smallest position on.
 	smallest := slices.Index(walk, slices.Min(walk))
 	walk = append(walk[smallest:], walk[:smallest]...)
+
 	e := &CycleError{Path: walk}
 	for k, i := range walk {
 		e.Labels = append(e.Labels, w.Label(i))

@@ -54,7 +54,8 @@ func (g Mix) Names() []string { return slices.Clone(g.Functions) }
 // Generate returns the workflow of one execution.
 func (g Mix) Generate(seed uint64, execution int) (*Workflow, error) {
 	if g.MaxTasks < 3 || g.MaxTasks > alibaba.MaxTasks || g.States < 0 || len(g.Functions) == 0 {
-		return nil, fmt.Errorf("generate mix: %d tasks at most (3 to %d), %d states (0 or more) or %d functions to draw from (1 or more) is out of range",
+		return nil, fmt.Errorf("generate mix: %d tasks at most (3 to %d), %d states (0 or more) "+
+			"or %d functions to draw from (1 or more) is out of range",
 			g.MaxTasks, alibaba.MaxTasks, g.States, len(g.Functions))
 	}
 	r := stream("mix", seed, execution)
@@ -62,7 +63,8 @@ func (g Mix) Generate(seed uint64, execution int) (*Workflow, error) {
 
 	// tasks are the positions that may use states.
 	first, tasks, size := 0, 1, 1
-	switch kind := r.Float64(); {
+	kind := r.Float64()
+	switch {
 	case kind < shareSingle:
 	case kind < shareSingle+shareChain:
 		n, _, err := g.job(r, true)
@@ -91,6 +93,7 @@ func (g Mix) Generate(seed uint64, execution int) (*Workflow, error) {
 		}
 	}
 	w.Functions = distinct(names)
+
 	for j := range g.States {
 		state := stateName(j)
 		w.Dependencies[state] = dependOn(r, w.Functions[first:first+tasks], tasks)
@@ -117,8 +120,10 @@ func (g Mix) job(r *rand.Rand, chain bool) (tasks, path int, err error) {
 		if err != nil {
 			return 0, 0, err
 		}
+
 		// Both classes are common, so this does not go on for long.
-		if path = paths.Draw(r); (path == tasks) == chain {
+		path = paths.Draw(r)
+		if (path == tasks) == chain {
 			return tasks, path, nil
 		}
 	}

@@ -39,21 +39,24 @@ func (g Random) Names() []string {
 // Generate returns the DAG of one execution.
 func (g Random) Generate(seed uint64, execution int) (*Workflow, error) {
 	if g.Size < 1 || g.Size > MaxFunctions || g.States < 0 || !(g.Density >= 0 && g.Density <= 1) {
-		return nil, fmt.Errorf("generate random DAG: size %d (1 to %d), states %d (0 or more) or density %g (0 to 1) is out of range",
-			g.Size, MaxFunctions, g.States, g.Density)
+		return nil, fmt.Errorf("generate random DAG: size %d (1 to %d), states %d (0 or more) "+
+			"or density %g (0 to 1) is out of range", g.Size, MaxFunctions, g.States, g.Density)
 	}
 	if g.Infeasible && (g.Size < 2 || g.States < 1) {
 		return nil, errors.New("generate infeasible DAG: it needs at least 2 functions and 1 state")
 	}
+
 	r := stream("random", seed, execution)
 	w, order := randomDAG(r, g.Names(), g.Density)
 	w.StateSizes = map[string]units.Size{}
 	w.Dependencies = map[string][]string{}
 	w.Order = map[string][]int{}
+
 	position := make([]int, len(order))
 	for k, i := range order {
 		position[i] = k
 	}
+
 	for j := range g.States {
 		users := sample(r, g.Size, r.IntN(g.Size+1))
 		slices.SortFunc(users, func(a, b int) int { return cmp.Compare(position[a], position[b]) })
@@ -102,6 +105,7 @@ func randomDAG(r *rand.Rand, names []string, density float64) (*Workflow, []int)
 	if n > 1 {
 		order = append(order, n-1)
 	}
+
 	edges := make([]map[int]bool, n)
 	for i := range edges {
 		edges[i] = map[int]bool{}
@@ -111,6 +115,7 @@ func randomDAG(r *rand.Rand, names []string, density float64) (*Workflow, []int)
 		edges[order[a]][order[b]] = true
 		entered[b] = true
 	}
+
 	for a := range n {
 		for b := a + 1; b < n; b++ {
 			if r.Float64() < density {
@@ -118,6 +123,9 @@ func randomDAG(r *rand.Rand, names []string, density float64) (*Workflow, []int)
 			}
 		}
 	}
+
+	// Every function but the entry needs a predecessor, and every one but the exit a
+	// successor.
 	for a := range n {
 		if a > 0 && !entered[a] {
 			connect(r.IntN(a), a)
@@ -128,6 +136,7 @@ func randomDAG(r *rand.Rand, names []string, density float64) (*Workflow, []int)
 			connect(a, a+1+r.IntN(n-1-a))
 		}
 	}
+
 	w := &Workflow{Functions: names, Successors: make([][]int, n-1)}
 	for i := range w.Successors {
 		for j := range n {

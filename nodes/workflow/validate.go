@@ -30,6 +30,7 @@ func (w *Workflow) Validate() error {
 	if n > MaxFunctions {
 		return fmt.Errorf("validate workflow: %d functions are more than the limit of %d", n, MaxFunctions)
 	}
+
 	var errs []error
 	fail := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	for i, name := range w.Functions {
@@ -62,6 +63,7 @@ func (w *Workflow) Validate() error {
 		}
 	}
 	errs = append(errs, w.validateReading()...)
+
 	for i, err := range errs {
 		if err != nil {
 			errs[i] = fmt.Errorf("validate workflow: %w", err)
@@ -82,16 +84,19 @@ func (w *Workflow) validateGraph() []error {
 		fail("%d functions need %d lists of successors, one for each but the last; got %d", n, n-1, len(w.Successors))
 		return errs
 	}
+
 	entered := make([]bool, n)
 	for i, list := range w.Successors {
 		if len(list) == 0 {
-			fail("function %s (index %d) has no successor: only the last function may end the workflow", w.Label(i), i)
+			fail("function %s (index %d) has no successor: only the last function may end the workflow",
+				w.Label(i), i)
 		}
 		given := map[int]bool{}
 		for _, j := range list {
 			switch {
 			case j <= 0 || j >= n:
-				fail("function %s (index %d): successor %d is out of range: 1 to %d are possible", w.Label(i), i, j, n-1)
+				fail("function %s (index %d): successor %d is out of range: 1 to %d are possible",
+					w.Label(i), i, j, n-1)
 			case given[j]:
 				fail("function %s (index %d): successor %d is given twice", w.Label(i), i, j)
 			default:
@@ -100,11 +105,13 @@ func (w *Workflow) validateGraph() []error {
 			given[j] = true
 		}
 	}
+
 	for i := 1; i < n; i++ {
 		if !entered[i] {
 			fail("function %s (index %d) is nobody's successor: only index 0 may start the workflow", w.Label(i), i)
 		}
 	}
+
 	if len(errs) > 0 {
 		return errs
 	}
@@ -127,11 +134,13 @@ func (w *Workflow) validateReading() []error {
 			errs = append(errs, fmt.Errorf("order of state %s: no such state%s", state,
 				yamlfile.Suggest(state, slices.Collect(maps.Keys(w.Dependencies)))))
 		case ordered:
-			errs = append(errs, fmt.Errorf("order of state %s: it is given, and said not to matter; keep one of the two", state))
+			errs = append(errs,
+				fmt.Errorf("order of state %s: it is given, and said not to matter; keep one of the two", state))
 		case slices.Contains(w.AnyOrder[:k], state):
 			errs = append(errs, fmt.Errorf("order of state %s: that it does not matter is said twice", state))
 		}
 	}
+
 	if w.Variant != "" && w.Variant != Artifact && w.Variant != Text {
 		errs = append(errs, fmt.Errorf("unknown variant %q%s", w.Variant,
 			yamlfile.Suggest(string(w.Variant), []string{string(Artifact), string(Text)})))
@@ -146,6 +155,7 @@ func (w *Workflow) validateOrder(state string) error {
 		return fmt.Errorf("order of state %s: no such state%s", state,
 			yamlfile.Suggest(state, slices.Collect(maps.Keys(w.Dependencies))))
 	}
+
 	users, order := w.Users(state), w.Order[state]
 	seen := map[int]bool{}
 	for _, i := range order {
@@ -160,6 +170,7 @@ func (w *Workflow) validateOrder(state string) error {
 		}
 		seen[i] = true
 	}
+
 	for _, i := range users {
 		if !seen[i] {
 			return fmt.Errorf("order of state %s: its user %s (index %d) is missing", state, w.Label(i), i)
@@ -175,13 +186,12 @@ func (w *Workflow) HasOrders() bool { return len(w.Order) > 0 || len(w.AnyOrder)
 // CheckCarry says whether the carry form keeps the workflow's states
 // consistent; it fails with a *CarryError where it does not. Where access orders
 // are given it fails as Augment does, first of all with a *CycleError where they
-// contradict the precedences. States then travel
-// along the precedences alone, and a join keeps only what its last arrival
-// brought (prototype). So a state must not be used by two parallel functions,
-// and from one user to the next no join may be entered by a path that does not
-// come from the earlier user. A state whose only users are on one of several
-// parallel paths is fine in this sense, although the reference that the client
-// gets back may be out of date.
+// contradict the precedences. States then travel along the precedences alone, and
+// a join keeps only what its last arrival brought (prototype). So a state must not
+// be used by two parallel functions, and from one user to the next no join may be
+// entered by a path that does not come from the earlier user. A state whose only
+// users are on one of several parallel paths is fine in this sense, although the
+// reference that the client gets back may be out of date.
 func (w *Workflow) CheckCarry() error {
 	if w.HasOrders() {
 		// What passes both checks has no choice left: sequential users in the order
@@ -198,6 +208,21 @@ func (w *Workflow) CheckCarry() error {
 	}
 	ancestors := g.ancestors(order)
 	reaches := func(i, j int) bool { return i == j || ancestors[j].contains(i) }
+
+	// losing returns a function on a path between two, where a path that does not
+	// come from the first one joins; -1 where there is none.
+	losing := func(first, second int) int {
+		for j := range w.Functions {
+			if !ancestors[j].contains(first) || !reaches(j, second) {
+				continue
+			}
+			if slices.ContainsFunc(g.previous[j], func(p int) bool { return !reaches(first, p) }) {
+				return j
+			}
+		}
+		return -1
+	}
+
 	for _, state := range w.UsedStates() {
 		users := w.Users(state)
 		for x, u := range users {
@@ -208,14 +233,9 @@ func (w *Workflow) CheckCarry() error {
 				} else if !reaches(u, v) {
 					return &CarryError{State: state, First: w.Label(u), Second: w.Label(v)}
 				}
-				for j := range w.Functions {
-					if !ancestors[j].contains(first) || !reaches(j, second) {
-						continue
-					}
-					for _, p := range g.previous[j] {
-						if !reaches(first, p) {
-							return &CarryError{State: state, First: w.Label(first), Second: w.Label(second), Join: w.Label(j)}
-						}
+				if j := losing(first, second); j >= 0 {
+					return &CarryError{
+						State: state, First: w.Label(first), Second: w.Label(second), Join: w.Label(j),
 					}
 				}
 			}
@@ -241,6 +261,6 @@ func (e *CarryError) Error() string {
 		return fmt.Sprintf("carry state %s: its users %s and %s run in parallel; use the direct form or pure-faas",
 			e.State, e.First, e.Second)
 	}
-	return fmt.Sprintf("carry state %s from %s to %s: the join %s may keep the version of another path; use the direct form or pure-faas",
-		e.State, e.First, e.Second, e.Join)
+	return fmt.Sprintf("carry state %s from %s to %s: the join %s may keep the version of another path; "+
+		"use the direct form or pure-faas", e.State, e.First, e.Second, e.Join)
 }

@@ -1,0 +1,67 @@
+package simnet
+
+import (
+	"net/netip"
+
+	"gvisor.dev/gvisor/pkg/tcpip/header"
+	"gvisor.dev/gvisor/pkg/tcpip/stack"
+
+	"edgebed/harness/topology"
+)
+
+// flow is one direction of a connection of a host.
+type flow struct {
+	to       netip.Addr
+	from, at uint16 // ports
+}
+
+// connection is what a host's card knows of a flow.
+type connection struct {
+	receiver receiver
+	sender   sender
+}
+
+// connection returns the flow's, which begins with its first packet.
+func (h *Host) connection(key flow) *connection {
+	c := h.flows[key]
+	if c == nil {
+		c = &connection{receiver: receiver{host: h, quick: quickACKs}, sender: sender{host: h}}
+		c.receiver.due = newPlan(c.receiver.release)
+		h.flows[key] = c
+	}
+	return c
+}
+
+// transmit sends a packet as Linux would: not yet, if it is an ACK that can wait or
+// data for which the queue has no room. It needs the lock.
+func (h *Host) transmit(now int64, p *stack.PacketBuffer, f frame) {
+	segment := header.TCP(p.TransportHeader().Slice())
+	flags := segment.Flags()
+	key := flow{f.to, segment.SourcePort(), segment.DestinationPort()}
+	c := h.connection(key)
+	if flags&(header.TCPFlagFin|header.TCPFlagRst) != 0 {
+		defer delete(h.flows, key)
+	}
+
+	switch {
+	case c.receiver.holdBack(now, p, f):
+	case ordered(p, flags):
+		c.sender.submit(now, f)
+	default:
+		h.send(now, f)
+	}
+}
+
+// smallQueueAt is how much of a connection may wait at a host of the switch: more
+// where its links are faster.
+func smallQueueAt(t *topology.Topology, at string) int {
+	size := smallQueue
+	for _, l := range t.Links {
+		for dir, p := range t.Directions(l) {
+			if l.Between[dir] == at {
+				size = max(size, smallQueue+p.Rate.Per(smallQueueTime))
+			}
+		}
+	}
+	return int(size)
+}

@@ -568,6 +568,8 @@ func TestReadErrors(t *testing.T) {
 		"two ends":           {campaign + cell + end + end, `f:4: end of cell "c", which had ended`},
 		"end of no cell":     {campaign + `{"type":"cell_end"}`, "f:2: the cell_end record has no cell"},
 		"twice":              {campaign + cell + execution + execution, `f:4: execution 0 of cell "c" appears twice`},
+		"negative delay":     {campaign + cell + `{"type":"execution","cell":"c","delay_ns":-5}`, `execution 0 of cell "c": delay_ns is -5`},
+		"negative traffic":   {campaign + cell + `{"type":"execution","cell":"c","trunk_bytes":-1}`, "trunk_bytes is -1"},
 		"empty":              {"", "no campaign record"},
 	} {
 		if r, err := ReadFrom("f", strings.NewReader(tc.text)); err == nil || !strings.Contains(err.Error(), tc.want) {
@@ -597,7 +599,7 @@ func TestRoundTrip(t *testing.T) {
 		moment := rapid.Custom(func(t *rapid.T) time.Time {
 			return time.Unix(rapid.Int64Range(0, 4e9).Draw(t, "s"), rapid.Int64Range(0, 999_999_999).Draw(t, "ns")).UTC()
 		})
-		text, number := rapid.String(), rapid.Int64()
+		text, number := rapid.String(), rapid.Int64Min(0)
 		campaign := sampleCampaign()
 		campaign.Title, campaign.Started = text.Draw(t, "title"), moment.Draw(t, "started")
 		var want []CellResult

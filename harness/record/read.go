@@ -372,6 +372,9 @@ func (p *parser) execution(e Execution) error {
 	if err != nil {
 		return err
 	}
+	if name, value := e.negative(); name != "" {
+		return fmt.Errorf("execution %d of cell %q: %s is %d, and cannot be less than 0", e.Index, e.Cell, name, value)
+	}
 	if !e.WarmUp {
 		if a.indices[e.Index] {
 			return fmt.Errorf("execution %d of cell %q appears twice", e.Index, e.Cell)
@@ -384,6 +387,25 @@ func (p *parser) execution(e Execution) error {
 	}
 	a.Executions = append(a.Executions, e)
 	return nil
+}
+
+// negative names the first of the durations and counts below 0, which no edgebed
+// writes and which would pull every mean down; empty where there is none.
+func (e Execution) negative() (name string, value int64) {
+	for _, n := range []struct {
+		name  string
+		value int64
+	}{
+		{"delay_ns", e.DelayNS}, {"cycle_ns", e.CycleNS},
+		{"switch_bytes", e.SwitchBytes}, {"switch_packets", e.SwitchPackets},
+		{"trunk_bytes", e.TrunkBytes}, {"trunk_packets", e.TrunkPackets}, {"drops", e.Drops},
+		{"retransmissions", e.Retransmissions}, {"active_opens", e.ActiveOpens},
+	} {
+		if n.value < 0 {
+			return n.name, n.value
+		}
+	}
+	return "", 0
 }
 
 func (p *parser) share(s string) string {

@@ -55,7 +55,9 @@ func (t *topologies) of(cell *scenario.Cell) (source, error) {
 		t.broken[key] = true
 		return source{}, err
 	}
-	t.parsed[key] = src
+	if src.parsed != nil {
+		t.parsed[key] = src
+	}
 
 	return src, nil
 }
@@ -70,8 +72,8 @@ func keyOf(n *scenario.Topology) (string, error) {
 	return string(text), nil
 }
 
-// read finds, or makes, a topology. A cell's network that is named twice, or not at
-// all, is its scenario's mistake, which Expand has told.
+// read finds, or makes, a topology. A network that is not named at all, an empty
+// source, is the scenario's mistake, which Expand has told.
 func (t *topologies) read(n *scenario.Topology) (source, error) {
 	switch {
 	case n.Preset != "":
@@ -86,6 +88,8 @@ func (t *topologies) read(n *scenario.Topology) (source, error) {
 			return source{}, err
 		}
 		return made(source{origin: fromScenario, name: t.name, file: n.Pos.File, parsed: parsed})
+	case n.File == "":
+		return source{}, nil
 	}
 
 	data, file, err := t.find(n.File)

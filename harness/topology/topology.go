@@ -68,7 +68,8 @@ type Topology struct {
 	// Links between switches.
 	Links []LinkSpec `yaml:"links"`
 
-	pos yamlfile.Pos // where errors point to; zero if made by a program
+	pos   yamlfile.Pos // where errors point to; zero if made by a program
+	wrong bool         // its file has mistakes: what is missing may be one of them
 }
 
 // HostSpec is one host: a machine with one interface.
@@ -339,9 +340,12 @@ func Parse(filename string, data []byte) (*Topology, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Topology{Version: 1, Subnet: DefaultSubnet(), pos: doc.Pos(nil)}
+	t := &Topology{Version: 1, pos: doc.Pos(nil)}
 	err = doc.Decode(t)
-	t.number()
+	t.wrong = err != nil
+	if !t.wrong {
+		t.complete()
+	}
 	if err := yamlfile.Beyond(err, t.Validate()); err != nil {
 		return nil, err
 	}
@@ -356,18 +360,20 @@ func DefaultSubnet() netip.Prefix { return netip.PrefixFrom(netip.AddrFrom4([4]b
 func Inline(parts Topology, pos yamlfile.Pos) (*Topology, error) {
 	t := parts.Clone()
 	t.Version, t.pos = 1, pos
-	if !t.Subnet.IsValid() {
-		t.Subnet = DefaultSubnet()
-	}
-	t.number()
+	t.complete()
 	if err := t.Validate(); err != nil {
 		return nil, err
 	}
 	return t, nil
 }
 
-// number gives the hosts without an address the lowest ones that are free.
-func (t *Topology) number() {
+// complete gives the topology a subnet, and hosts without an address the lowest ones
+// that are free.
+func (t *Topology) complete() {
+	if !t.Subnet.IsValid() {
+		t.Subnet = DefaultSubnet()
+	}
+
 	taken := map[netip.Addr]bool{}
 	for _, h := range t.Hosts {
 		taken[h.Address] = true
@@ -627,7 +633,7 @@ func (t *Topology) Validate() error {
 		return false
 	}
 	subnetOK := t.Subnet.IsValid() && t.Subnet.Addr().Is4() && t.Subnet == t.Subnet.Masked() && t.Subnet.Bits() <= 30
-	if !subnetOK {
+	if !subnetOK && !(t.wrong && !t.Subnet.IsValid()) {
 		fail(yamlfile.Path{"subnet"}, "%v is not an IPv4 subnet with room for hosts; expected something like 10.1.0.0/16", t.Subnet)
 	}
 	if len(t.Hosts) == 0 {
@@ -639,6 +645,9 @@ func (t *Topology) Validate() error {
 		known(yamlfile.Path{"hosts", i, "switch"}, h.Switch)
 		port(yamlfile.Path{"hosts", i, "switch"}, h.Switch)
 		at := yamlfile.Path{"hosts", i, "address"}
+		if !h.Address.IsValid() && t.wrong {
+			continue
+		}
 		if other, ok := addresses[h.Address]; ok {
 			fail(at, "the address %v is taken by host %s", h.Address, other)
 		} else if subnetOK && !t.Subnet.Contains(h.Address) {

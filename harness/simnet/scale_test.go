@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"testing"
@@ -65,15 +66,22 @@ func used(b *testing.B) time.Duration {
 }
 
 // BenchmarkScale builds networks of 100 to 1,000 hosts, of which every tenth calls
-// a server on the next switch five times with 10 kB each way, all at once, and
+// a server on the next switch twenty times with 10 kB each way, all at once, and
 // tells what a host and a call take, and the exponent of their growth.
 func BenchmarkScale(b *testing.B) {
 	runtime.GOMAXPROCS(1)
+	debug.SetGCPercent(800) // as in the worker
 	sizes := []int{100, 200, 500, 1000}
 	took := map[int]float64{}
 	for b.Loop() {
-		for _, hosts := range sizes {
-			took[hosts] = scale(b, hosts)
+		// Other programs on the machine cost caches: the fastest of three counts.
+		for range 3 {
+			for _, hosts := range sizes {
+				now := scale(b, hosts)
+				if before, ok := took[hosts]; !ok || now < before {
+					took[hosts] = now
+				}
+			}
 		}
 	}
 	first, last := sizes[0], sizes[len(sizes)-1]
@@ -96,7 +104,7 @@ func tell(format string, args ...any) {
 
 // scale runs one size and returns its processor time in seconds.
 func scale(b *testing.B, hosts int) float64 {
-	const calls, size = 5, 10_000
+	const calls, size = 20, 10_000
 	runtime.GC()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)

@@ -2,9 +2,25 @@
 // built into the binary, so that it runs them from anywhere.
 package scenarios
 
-import "embed"
+import (
+	"embed"
+	"io/fs"
+)
 
 // Files holds the scenarios by file name, for instance "exp400.yaml".
 //
 //go:embed *.yaml
 var Files embed.FS
+
+// Examples returns the scenarios beyond the paper by file name, for instance
+// "ring-size.yaml": each has few lines and asks one question.
+func Examples() fs.FS {
+	sub, err := fs.Sub(examples, "examples")
+	if err != nil {
+		panic(err) // the name is valid
+	}
+	return sub
+}
+
+//go:embed examples/*.yaml
+var examples embed.FS

@@ -33,7 +33,7 @@ func loadScenario(name string) (*scenario.Scenario, finder, error) {
 	if !folder && !errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, fmt.Errorf("read scenario %s: %w", name, err)
 	}
-	data, file, err := builtin(name, "scenario", scenarios.Files)
+	data, file, err := builtin(name, "scenario", scenarios.Files, scenarios.Examples())
 	if err != nil && folder {
 		return nil, nil, fmt.Errorf("read scenario %s: it is a folder (name a scenario file, or a built-in scenario)", name)
 	}
@@ -70,24 +70,30 @@ func builtinTopology(name string) ([]byte, string, error) {
 }
 
 // builtin returns a file that comes with edgebed, by its name with or without
-// extension.
-func builtin(name, kind string, files fs.ReadDirFS) ([]byte, string, error) {
+// extension, from the first of the sets that has it.
+func builtin(name, kind string, sets ...fs.FS) ([]byte, string, error) {
 	file := strings.TrimSuffix(name, ".yaml") + ".yaml"
-	data, err := fs.ReadFile(files, file)
-	if err != nil {
-		return nil, "", fmt.Errorf("read %s %s: no such file, and no built-in one%s", kind, name, yamlfile.Suggest(name, builtinNames(files)))
+	var names []string
+	for _, files := range sets {
+		data, err := fs.ReadFile(files, file)
+		if err == nil {
+			return data, file, nil
+		}
+		names = append(names, builtinNames(files)...)
 	}
-	return data, file, nil
+	return nil, "", fmt.Errorf("read %s %s: no such file, and no built-in one%s", kind, name, yamlfile.Suggest(name, names))
 }
 
-func builtinNames(files fs.ReadDirFS) []string {
-	entries, err := files.ReadDir(".")
+func builtinNames(files fs.FS) []string {
+	entries, err := fs.ReadDir(files, ".")
 	if err != nil {
 		return nil
 	}
 	var names []string
 	for _, e := range entries {
-		names = append(names, strings.TrimSuffix(e.Name(), ".yaml"))
+		if name, ok := strings.CutSuffix(e.Name(), ".yaml"); ok {
+			names = append(names, name)
+		}
 	}
 	return names
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -10,6 +11,7 @@ import (
 
 	"edgebed/harness/record"
 	"edgebed/harness/report"
+	"edgebed/harness/scenario"
 	"edgebed/harness/testbed"
 	"edgebed/harness/topology"
 	"edgebed/scenarios"
@@ -84,6 +86,7 @@ func validateCommand() *cobra.Command {
 			if err != nil {
 				return usage(err)
 			}
+			remark(cmd, p)
 			fmt.Fprintf(cmd.OutOrStdout(), "%s: fine, %d cells in profile %s\n", plan.Scenario.File, len(p.Jobs), plan.Profile)
 			return nil
 		},
@@ -99,13 +102,18 @@ func listCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			w := cmd.OutOrStdout()
-			fmt.Fprintln(w, "scenarios:")
-			for _, name := range builtinNames(scenarios.Files) {
-				s, _, err := loadScenario(name)
-				if err != nil {
-					return err
+			for _, set := range []struct {
+				title string
+				files fs.FS
+			}{{"scenarios:", scenarios.Files}, {"examples (scenarios of a few lines, to copy and change):", scenarios.Examples()}} {
+				fmt.Fprintln(w, set.title)
+				for _, name := range builtinNames(set.files) {
+					s, _, err := loadScenario(name)
+					if err != nil {
+						return err
+					}
+					fmt.Fprintf(w, "  %-16s %s\n", name, s.Description)
 				}
-				fmt.Fprintf(w, "  %-16s %s\n", name, s.Description)
 			}
 			fmt.Fprintln(w, "topologies:")
 			for _, name := range builtinNames(topologies.Files) {
@@ -127,10 +135,16 @@ func listCommand() *cobra.Command {
 func showCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "show NAME",
-		Short: "Print a built-in scenario or topology, to copy and change",
-		Args:  exactly(1, "a scenario or topology"),
+		Short: "Print a built-in scenario or topology, to copy and change, or the defaults",
+		Long: `Print a built-in scenario or topology, to copy and change. "edgebed show defaults"
+prints what a scenario has where its file says nothing.`,
+		Args: exactly(1, "a scenario or topology"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			data, _, err := builtin(args[0], "scenario", scenarios.Files)
+			if args[0] == "defaults" {
+				_, err := cmd.OutOrStdout().Write(scenario.DefaultsText)
+				return err
+			}
+			data, _, err := builtin(args[0], "scenario", scenarios.Files, scenarios.Examples())
 			if err != nil {
 				var topologyErr error
 				if data, _, topologyErr = builtinTopology(args[0]); topologyErr != nil {
@@ -220,10 +234,15 @@ func versionCommand() *cobra.Command {
 		Short: "Print the version, its commit and the commit's date",
 		Args:  cobra.NoArgs,
 		Run: func(cmd *cobra.Command, _ []string) {
-			t := record.ToolInfo()
-			fmt.Fprintf(cmd.OutOrStdout(), "edgebed %s, commit %s of %s, %s\n", t.Version, t.Commit, record.CommitDate(), t.Go)
+			fmt.Fprintln(cmd.OutOrStdout(), versionLine())
 		},
 	}
+}
+
+// versionLine is what "edgebed version" and "edgebed --version" print.
+func versionLine() string {
+	t := record.ToolInfo()
+	return fmt.Sprintf("edgebed %s, commit %s of %s, %s", t.Version, t.Commit, record.CommitDate(), t.Go)
 }
 
 func exactly(n int, what string) cobra.PositionalArgs {

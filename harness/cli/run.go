@@ -104,6 +104,13 @@ func (f *selectionFlags) prepare(name string, workloads []string) (*scenario.Pla
 	return plan, prepared, nil
 }
 
+// remark says what topologies of other programs hold and ours cannot.
+func remark(cmd *cobra.Command, p *job.Prepared) {
+	for _, r := range p.Remarks {
+		fmt.Fprintln(cmd.ErrOrStderr(), "remark:", r)
+	}
+}
+
 // oneScenario allows one scenario as the argument, and more arguments after
 // --workload.
 func oneScenario(workloads *[]string) cobra.PositionalArgs {
@@ -214,6 +221,7 @@ prototype's chain or DAG format) instead of generated ones.`,
 			if err != nil {
 				return usage(err)
 			}
+			remark(cmd, prepared)
 			if o.out == "" {
 				o.out = filepath.Join("results", plan.Scenario.Name)
 			}

@@ -69,7 +69,7 @@ func (j *Job) serve() (*serving, error) {
 		}
 		return nil
 	}
-	errs := []error{known(n.Pos.At("client"), n.Client)}
+	errs := []error{n.Place(hosts), known(n.Pos.At("client"), n.Client)}
 	if n.Controller != n.Client {
 		errs = append(errs, known(n.Pos.At("controller"), n.Controller))
 	}

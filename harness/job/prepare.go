@@ -24,6 +24,8 @@ type Prepared struct {
 	// what they are of.
 	Hash    string
 	Decides map[string]string
+	// Remarks say what topologies of other programs hold and ours cannot.
+	Remarks []string
 }
 
 // Prepare reads the topologies that the plan's cells name, through find, and checks
@@ -35,7 +37,7 @@ type Prepared struct {
 // are the same for all.
 func Prepare(plan *scenario.Plan, find func(name string) (data []byte, file string, err error), given []Workflow) (*Prepared, error) {
 	p := &Prepared{Decides: plan.Decides()}
-	read := topologies{find: find, parsed: map[string]source{}, broken: map[string]bool{}}
+	read := topologies{find: find, parsed: map[string]source{}, broken: map[string]bool{}, name: plan.Scenario.Name}
 	given, errs := slices.Clone(given), []error(nil)
 	places := map[string]bool{}
 	for _, cell := range plan.Cells {
@@ -78,8 +80,14 @@ func Prepare(plan *scenario.Plan, find func(name string) (data []byte, file stri
 		return nil, nil
 	}
 
-	for name, src := range read.parsed {
-		p.Decides["topology "+name] = src.parsed.Digest()
+	// Presets, and networks in the scenario, are told by the scenario's own values,
+	// which do not depend on the selection of cells.
+	for _, key := range slices.Sorted(maps.Keys(read.parsed)) {
+		src := read.parsed[key]
+		if src.origin == fromFile {
+			p.Decides["topology "+src.name] = src.parsed.Digest()
+		}
+		p.Remarks = append(p.Remarks, src.remarks...)
 	}
 	for i, w := range given {
 		p.Decides[fmt.Sprintf("workflow %d", i)] = w.Workflow.Hash()
@@ -106,42 +114,6 @@ func digest(text []byte) string {
 	sum := sha256.Sum256(text)
 
 	return hex.EncodeToString(sum[:])
-}
-
-// source is a topology file; parsed is nil where it has mistakes.
-type source struct {
-	data   []byte
-	file   string
-	parsed *topology.Topology
-}
-
-// topologies are those that cells name.
-type topologies struct {
-	find   func(name string) (data []byte, file string, err error)
-	parsed map[string]source
-	broken map[string]bool
-}
-
-// of returns the topology of a cell. A mistake in it is one mistake, not one in
-// each cell: the second time a broken one is an empty source.
-func (t *topologies) of(cell *scenario.Cell) (source, error) {
-	name := cell.Topology.File
-	if src, ok := t.parsed[name]; ok || t.broken[name] {
-		return src, nil
-	}
-	data, file, err := t.find(name)
-	if err != nil {
-		t.broken[name] = true
-		return source{}, cell.Topology.Pos.At("file").Errorf("%w", err)
-	}
-	parsed, err := topology.Parse(file, data)
-	if err != nil {
-		t.broken[name] = true
-		return source{}, err
-	}
-	src := source{data, file, parsed}
-	t.parsed[name] = src
-	return src, nil
 }
 
 // ReadWorkflows reads workflows from JSON files in the prototype's formats. A

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strconv"
@@ -40,12 +41,23 @@ type Cell struct {
 	placed bool // topology and nodes could be read
 }
 
-// Topology names a topology file and what the scenario changes in it.
+// Topology is the network: a file, a preset, or switches, hosts and links in the
+// scenario itself; and what the scenario changes in it.
 type Topology struct {
 	Pos yamlfile.Pos `json:"-"`
-	// File is a path relative to the scenario file, or the name of a built-in
-	// topology.
-	File string `yaml:"file" required:"true"`
+	// File is a path relative to the scenario file, of a topology or of a file of
+	// another program (edgebed topo says which), or the name of a built-in topology.
+	File string `yaml:"file"`
+	// Preset is a shape with parameters, such as "ring,switches=8,rate=5 Mb/s";
+	// edgebed topo list shows them.
+	Preset string `yaml:"preset"`
+	// Subnet, Switches, Hosts, LinkClasses and Links describe a network here, as in
+	// a topology file.
+	Subnet      netip.Prefix                 `yaml:"subnet"`
+	Switches    []string                     `yaml:"switches"`
+	Hosts       []topology.HostSpec          `yaml:"hosts"`
+	LinkClasses map[string]topology.Override `yaml:"link-classes"`
+	Links       []topology.LinkSpec          `yaml:"links"`
 	// Classes overrides values of the topology's link classes.
 	Classes map[string]topology.Override `yaml:"classes"`
 	// Delay chooses how link delay is made: auto, netem or delayline.
@@ -56,28 +68,67 @@ type Topology struct {
 	Sysctls map[string]string `yaml:"sysctls"`
 }
 
+// IsInline reports whether the scenario describes the network itself.
+func (t *Topology) IsInline() bool {
+	return t.Switches != nil || t.Hosts != nil || t.Links != nil || t.LinkClasses != nil || t.Subnet.IsValid()
+}
+
+// Inline returns the network that the scenario describes itself, under a name.
+func (t *Topology) Inline(name string) (*topology.Topology, error) {
+	return topology.Inline(topology.Topology{
+		Name: name, Subnet: t.Subnet, Switches: t.Switches, Hosts: t.Hosts, Classes: t.LinkClasses, Links: t.Links,
+	}, t.Pos)
+}
+
 // Nodes says which programs run on which hosts. Every host runs a router.
 type Nodes struct {
 	Pos yamlfile.Pos `json:"-"`
-	// Client is the client's host.
-	Client string `yaml:"client" required:"true"`
+	// Client is the client's host, by default the topology's first.
+	Client string `yaml:"client"`
 	// Controller is the controller's host, the client's by default.
 	Controller string `yaml:"controller"`
-	// Computers are the hosts that run functions, in groups of equal ones.
-	Computers []ComputerGroup `yaml:"computers" required:"true"`
+	// Computers are the hosts that run functions, in groups of equal ones; by
+	// default one on each host but the client's.
+	Computers []ComputerGroup `yaml:"computers"`
 	// SoftwareCost is the time that the nodes' software takes beyond our own.
 	SoftwareCost SoftwareCost `yaml:"software-cost"`
+}
+
+// Place puts what the file puts nowhere on hosts of the topology, which are given in
+// its order: the client and the controller on the first, and a group of computers
+// without hosts on all but the client's. It checks where states are kept.
+func (n *Nodes) Place(hosts []string) error {
+	if n.Client == "" && len(hosts) > 0 {
+		n.Client = hosts[0]
+	}
+	n.Controller = cmp.Or(n.Controller, n.Client)
+
+	others := slices.DeleteFunc(slices.Clone(hosts), func(h string) bool { return h == n.Client })
+	n.Computers = slices.Clone(n.Computers)
+	for i := range n.Computers {
+		g := &n.Computers[i]
+		if g.Hosts != nil {
+			continue
+		}
+		if len(others) == 0 {
+			return n.Pos.At("computers").Errorf("the topology has no host but the client's, %s; add one, or say hosts: [%s]", n.Client, n.Client)
+		}
+		g.Hosts = others
+	}
+
+	return n.checkKeepers()
 }
 
 // ComputerGroup describes equal computers on several hosts.
 type ComputerGroup struct {
 	Pos yamlfile.Pos `json:"-"`
-	// Hosts of the topology that have such a computer.
-	Hosts []string `yaml:"hosts" required:"true"`
+	// Hosts of the topology that have such a computer; by default all but the
+	// client's.
+	Hosts []string `yaml:"hosts"`
 	// Processors of each.
-	Processors []Processor `yaml:"processors" required:"true"`
+	Processors []Processor `yaml:"processors"`
 	// Functions that each serves.
-	Functions []Function `yaml:"functions" required:"true"`
+	Functions []Function `yaml:"functions"`
 	// StateHost is the host whose computer's state server keeps the states that
 	// functions of this group used (prototype: --no-state-server). {host}, the
 	// default, stands for the computer's own.
@@ -108,27 +159,27 @@ func (g *ComputerGroup) Keeper(host string) string {
 // Processor is an emulated processor.
 type Processor struct {
 	// Name that functions refer to.
-	Name string `yaml:"name" required:"true"`
+	Name string `yaml:"name"`
 	// Cores is how many tasks run at full speed at a time.
-	Cores int `yaml:"cores" required:"true"`
+	Cores int `yaml:"cores"`
 	// Speed in operations per second and core.
-	Speed float64 `yaml:"speed" required:"true"`
+	Speed float64 `yaml:"speed"`
 	// Memory that its tasks share.
-	Memory units.Size `yaml:"memory" required:"true"`
+	Memory units.Size `yaml:"memory"`
 }
 
 // Function is a function that a computer serves in a container of its own.
 type Function struct {
 	// Names of the functions; {address} and {host} stand for the computer's. In
 	// a file, f{0..9} is short for f0, f1, to f9.
-	Names []string `yaml:"names" required:"true"`
+	Names []string `yaml:"names"`
 	// Processor that runs it; may be left out where there is only one.
 	Processor string `yaml:"processor"`
 	// Workers is how many calls of a function run at a time.
-	Workers int `yaml:"workers" required:"true"`
+	Workers int `yaml:"workers"`
 	// ServiceTime is how long one call of the workload's argument size takes
 	// on an idle processor.
-	ServiceTime time.Duration `yaml:"service-time" required:"true"`
+	ServiceTime time.Duration `yaml:"service-time"`
 	// Memory that one call takes, in bytes per byte of argument.
 	MemoryPerByte float64 `yaml:"memory-per-byte"`
 }
@@ -137,7 +188,7 @@ type Function struct {
 type Execution struct {
 	Pos yamlfile.Pos `json:"-"`
 	// Model is the execution model.
-	Model workflow.Model `yaml:"model" required:"true"`
+	Model workflow.Model `yaml:"model"`
 	// Form says how state-prop and state-local move states; carry by default.
 	Form workflow.Form `yaml:"form"`
 	// Pause before each execution: the client's inter-request time.
@@ -151,8 +202,9 @@ type Execution struct {
 	ProcessStart time.Duration `yaml:"process-start"`
 	Interval     time.Duration `yaml:"interval"`
 	// Timeout bounds one execution and every call in it.
-	Timeout time.Duration `yaml:"timeout" required:"true"`
-	// WarmUp opens all persistent connections before the first execution.
+	Timeout time.Duration `yaml:"timeout"`
+	// WarmUp opens all persistent connections before the first execution; true by
+	// default.
 	WarmUp bool `yaml:"warm-up"`
 	// Discard is how many executions come before those that are measured. They
 	// are recorded as warm-ups, and no figure shows them.
@@ -259,7 +311,7 @@ func (s *Scenario) Expand(sel Selection) (*Plan, error) {
 	first := map[string]string{} // point by content
 	for i, seed := range profile.Seeds {
 		for point := range points(axes).all() {
-			if slices.ContainsFunc(point, func(v Value) bool { return v.wrong }) {
+			if slices.ContainsFunc(point, func(v Value) bool { return v.wrong }) || s.excluded(axes, point) {
 				continue
 			}
 			cell, errs := s.cell(axes, point, params)
@@ -279,6 +331,9 @@ func (s *Scenario) Expand(sel Selection) (*Plan, error) {
 		if len(mistakes.errs) > 0 {
 			break // another seed has the same ones
 		}
+	}
+	if len(plan.Cells) == 0 && len(mistakes.errs) == 0 && !s.broken {
+		mistakes.add([]error{s.doc.Errorf(yamlfile.Path{"exclude"}, "no cell is left of the matrix and the selection")})
 	}
 	plan.Broken = plan.Broken || len(mistakes.errs) > 0
 	// Claims name values of the matrix: where cells are wrong, those that they name
@@ -341,6 +396,23 @@ func (s *Scenario) selectAxes(layers ...map[string][]string) ([]Axis, error) {
 		}
 	}
 	return axes, nil
+}
+
+// excluded reports whether the file leaves a point of the matrix out.
+func (s *Scenario) excluded(axes []Axis, point []Value) bool {
+	value := func(axis string) string {
+		return point[slices.IndexFunc(axes, func(a Axis) bool { return a.Name == axis })].Name
+	}
+
+	return slices.ContainsFunc(s.Exclude, func(out map[string][]string) bool {
+		for axis, values := range out {
+			// Parse has told of an axis that there is not.
+			if s.axis(axis) == nil || !slices.Contains(values, value(axis)) {
+				return false
+			}
+		}
+		return true
+	})
 }
 
 // points are the combinations of the axes' values.
@@ -407,6 +479,9 @@ func (s *Scenario) cell(axes []Axis, point []Value, params map[string]string) (C
 			continue // Parse has said that it is missing
 		}
 		node, err := s.substitute(part.node, vars)
+		if err == nil && part.into == &c.Workload {
+			s.fillWorkload(node)
+		}
 		if err == nil {
 			err = s.doc.DecodeNode(node, part.into, part.name)
 		}
@@ -419,7 +494,6 @@ func (s *Scenario) cell(axes []Axis, point []Value, params map[string]string) (C
 			errs = append(errs, err)
 		}
 	}
-	c.Nodes.Controller = cmp.Or(c.Nodes.Controller, c.Nodes.Client)
 	c.placed = read[&c.Topology] && read[&c.Nodes]
 	return c, errs
 }

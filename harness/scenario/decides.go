@@ -40,6 +40,7 @@ func (s *Scenario) decides(profile Profile, params map[string]string) map[string
 	} {
 		leaves(node, yamlfile.Path{name}, all)
 	}
+	s.generatorDefaults(all)
 	return all
 }
 

@@ -70,7 +70,17 @@ func oneOf[T ~string](pos yamlfile.Pos, what string, v T, valid ...T) error {
 }
 
 func (t *Topology) check() error {
-	errs := []error{oneOf(t.Pos.At("delay"), "delay back end", t.Delay, emu.Backends...)}
+	var errs []error
+	kinds := 0
+	for _, given := range []bool{t.File != "", t.Preset != "", t.IsInline()} {
+		if given {
+			kinds++
+		}
+	}
+	if kinds != 1 {
+		errs = append(errs, t.Pos.Errorf("expected one of file, preset, or switches and hosts; got %d of them", kinds))
+	}
+	errs = append(errs, oneOf(t.Pos.At("delay"), "delay back end", t.Delay, emu.Backends...))
 	if len(t.Sysctls) > maxSysctls {
 		errs = append(errs, t.Pos.At("sysctls").Errorf("expected at most %d settings, got %d", maxSysctls, len(t.Sysctls)))
 	}
@@ -91,8 +101,10 @@ func (n *Nodes) check() error {
 		within(n.Pos.At("computers"), "number of groups", len(n.Computers), 1, maxComputers),
 	}
 	for _, g := range n.Computers {
+		if g.Hosts != nil {
+			errs = append(errs, within(g.Pos.At("hosts"), "number of hosts", len(g.Hosts), 1, maxComputers))
+		}
 		errs = append(errs,
-			within(g.Pos.At("hosts"), "number of hosts", len(g.Hosts), 1, maxComputers),
 			within(g.Pos.At("functions"), "number of functions", len(g.Functions), 1, maxComputers),
 			within(g.Pos.At("processors"), "number of processors", len(g.Processors), 1, maxComputers))
 		for i, p := range g.Processors {
@@ -111,7 +123,11 @@ func (n *Nodes) check() error {
 				within(at.At("memory-per-byte"), "memory-per-byte", f.MemoryPerByte, 0, maxPerByte))
 		}
 	}
-	return yamlfile.Join(append(errs, n.checkKeepers())...)
+	// Where all hosts are named, states can be looked for without the topology.
+	if !slices.ContainsFunc(n.Computers, func(g ComputerGroup) bool { return g.Hosts == nil }) {
+		errs = append(errs, n.checkKeepers())
+	}
+	return yamlfile.Join(errs...)
 }
 
 func (w *Workload) check() error {

@@ -3,7 +3,8 @@
 // seed, fully resolved and checked before anything runs.
 //
 // The sections topology, nodes, workload and execution may use $name for the
-// value that an axis of the matrix or a parameter has in the cell at hand.
+// value that an axis of the matrix or a parameter has in the cell at hand. What a
+// file leaves out has the defaults of DefaultsText.
 package scenario
 
 import (
@@ -34,13 +35,19 @@ type Scenario struct {
 	Network    record.NetworkKind
 	Parameters []Parameter
 	Axes       []Axis
-	Profiles   map[string]Profile
-	Figures    []record.Figure
-	Claims     []record.Claim
+	// Exclude leaves out the points of the matrix that have, on each axis of an
+	// element, one of its values.
+	Exclude  []map[string][]string
+	Profiles map[string]Profile
+	// Figures to draw: the file's, or where it does not say, those that the axes
+	// suggest.
+	Figures []record.Figure
+	Claims  []record.Claim
 
-	doc      *yamlfile.Document
-	sections sections
-	broken   bool // it has mistakes: see Parse
+	doc           *yamlfile.Document
+	sections      sections
+	generatorKeys map[string]yaml.Node // defaults by generator
+	broken        bool                 // it has mistakes: see Parse
 }
 
 // Parameter is a value that is the same in all cells of a campaign, and that
@@ -72,7 +79,8 @@ type Value struct {
 	Number float64
 	Set    map[string]string
 
-	wrong bool // Parse has said why
+	isNumber bool // Number is what Name says
+	wrong    bool // Parse has said why
 }
 
 // Profile says how much of the matrix to run.
@@ -81,8 +89,8 @@ type Profile struct {
 	About string `yaml:"about"`
 	// Executions per cell, warm-ups not counted.
 	Executions int `yaml:"executions" required:"true"`
-	// Seeds of the workload generator: a cell for each.
-	Seeds []uint64 `yaml:"seeds" required:"true"`
+	// Seeds of the workload generator: a cell for each. 1 by default.
+	Seeds []uint64 `yaml:"seeds"`
 	// Where keeps only the given values of the named axes.
 	Where map[string][]string `yaml:"where"`
 	// Set gives parameters a value.
@@ -91,31 +99,38 @@ type Profile struct {
 
 // file is a scenario file as it is written.
 type file struct {
-	// Version of the file format: 1.
-	Version int `yaml:"version" required:"true"`
+	// Version of the file format: 1, also where it is left out.
+	Version int `yaml:"version"`
 	// Name of the scenario, a short one.
 	Name string `yaml:"name" required:"true"`
-	// Title stands above reports.
-	Title string `yaml:"title" required:"true"`
+	// Title stands above reports; the name by default.
+	Title string `yaml:"title"`
 	// Description says in a sentence what is measured.
 	Description string `yaml:"description"`
 	// Network says what the links are: emulated (the default) or virtual.
 	Network record.NetworkKind `yaml:"network"`
 	// Parameters are values that are the same in all cells.
 	Parameters []Parameter `yaml:"parameters"`
-	// Matrix holds the axes of what varies.
-	Matrix []axisFile `yaml:"matrix" required:"true"`
+	// Matrix holds the axes of what varies. Where neither an axis nor a parameter sets
+	// $model, and the execution names no model, an axis of all models is added.
+	Matrix []axisFile `yaml:"matrix"`
+	// Exclude leaves out the points of the matrix that have, on each axis of an
+	// element, one of its values: {rate: [1 Mb/s], switches: [32, 64]}.
+	Exclude []map[string][]string `yaml:"exclude"`
 	// Topology is the network.
 	Topology yaml.Node `yaml:"topology" required:"true"`
 	// Nodes says which programs run on which hosts.
-	Nodes yaml.Node `yaml:"nodes" required:"true"`
+	Nodes yaml.Node `yaml:"nodes"`
 	// Workload says which workflows to run.
-	Workload yaml.Node `yaml:"workload" required:"true"`
+	Workload yaml.Node `yaml:"workload"`
 	// Execution says how each workflow is executed.
-	Execution yaml.Node `yaml:"execution" required:"true"`
-	// Profiles say how much of the matrix to run.
-	Profiles map[string]Profile `yaml:"profiles" required:"true"`
-	// Figures to draw.
+	Execution yaml.Node `yaml:"execution"`
+	// Profiles say how much of the matrix to run; quick is what runs unless another
+	// one is chosen.
+	Profiles map[string]Profile `yaml:"profiles"`
+	// Figures to draw. Without this key each axis of numbers gives curves of delay
+	// and of traffic by model, and the other axes panels; without such an axis there
+	// are bars. [] draws none.
 	Figures []record.Figure `yaml:"figures"`
 	// Claims to check.
 	Claims []record.Claim `yaml:"claims"`
@@ -132,11 +147,13 @@ type axisFile struct {
 	Axis string `yaml:"axis" required:"true"`
 	// Label in figures and tables, the name by default.
 	Label string `yaml:"label"`
-	// Unit of the values: of a rate (Mb/s), a size (kB) or a time (ms). Without
-	// one, values that are not numbers are names.
+	// Unit of the values: of a rate (Mb/s), a size (kB) or a time (ms); by default
+	// that of the first, where all are rates, all sizes or all times. Without one,
+	// values that are not numbers are names.
 	Unit string `yaml:"unit"`
-	// Values are plain, or have a name and set several variables.
-	Values []yaml.Node `yaml:"values" required:"true"`
+	// Values is a range, or a list of plain values, ranges, and values that have a
+	// name and set several variables.
+	Values yaml.Node `yaml:"values" required:"true"`
 }
 
 // valueFile is a value of an axis that sets several variables.
@@ -169,7 +186,7 @@ func Parse(name string, data []byte) (*Scenario, error) {
 	if err != nil {
 		return nil, err
 	}
-	var f file
+	f := file{Version: 1}
 	errs := []error{doc.Decode(&f)}
 	if errs[0] == nil && f.Version != 1 {
 		// Another version has other keys: there is no point in checking them.
@@ -179,8 +196,9 @@ func Parse(name string, data []byte) (*Scenario, error) {
 		return nil, doc.Errorf(yamlfile.Path{"network"}, "%w", err)
 	}
 	s := &Scenario{
-		Name: f.Name, Title: f.Title, Description: f.Description, File: name,
-		Network: cmp.Or(f.Network, record.Emulated), Parameters: f.Parameters, Profiles: f.Profiles, Figures: f.Figures, Claims: f.Claims, doc: doc,
+		Name: f.Name, Title: cmp.Or(f.Title, f.Name), Description: f.Description, File: name,
+		Network: cmp.Or(f.Network, record.Emulated), Parameters: f.Parameters, Exclude: f.Exclude,
+		Profiles: f.Profiles, Figures: f.Figures, Claims: f.Claims, doc: doc,
 		sections: sections{topology: f.Topology, nodes: f.Nodes, workload: f.Workload, execution: f.Execution},
 	}
 	for i := range f.Matrix {
@@ -188,10 +206,17 @@ func Parse(name string, data []byte) (*Scenario, error) {
 		errs = append(errs, err)
 		s.Axes = append(s.Axes, axis)
 	}
+	if err := s.complete(); err != nil {
+		return nil, fmt.Errorf("give %s what it lacks: %w", name, err)
+	}
+
 	err = yamlfile.Beyond(yamlfile.Join(errs...), s.check())
 	// With a section or an axis missing, much would be unused.
 	if yamlfile.Join(errs...) == nil {
 		err = yamlfile.Join(err, s.checkUses())
+	}
+	if err == nil && s.Figures == nil {
+		s.Figures = s.ownFigures()
 	}
 	s.broken = err != nil
 	return s, err
@@ -200,31 +225,70 @@ func Parse(name string, data []byte) (*Scenario, error) {
 func parseAxis(doc *yamlfile.Document, index int, f *axisFile) (Axis, error) {
 	axis := Axis{Name: f.Axis, Label: cmp.Or(f.Label, f.Axis), Unit: f.Unit}
 	var errs []error
-	for i := range f.Values {
-		node, path := &f.Values[i], yamlfile.Path{"matrix", index, "values", i}
-		v := Value{Name: node.Value}
-		if node.Kind == yaml.MappingNode {
-			var vf valueFile
-			if err := doc.DecodeNode(node, &vf, path...); err != nil {
-				errs = append(errs, err)
-				continue
-			}
-			v = Value{Name: vf.Name, Label: vf.Label, Set: vf.Set}
-		} else if node.Kind != yaml.ScalarNode {
-			errs = append(errs, doc.Errorf(path, "expected a plain value or {name, label, set}"))
-			continue
+	base := yamlfile.Path{"matrix", index, "values"}
+	nodes := []*yaml.Node{&f.Values}
+	list := f.Values.Kind == yaml.SequenceNode
+	if list {
+		nodes = f.Values.Content
+	} else if _, isRange, _ := expandRange(f.Values.Value); !isRange && f.Values.Kind != 0 {
+		return axis, doc.Errorf(base, "expected a list of values, or a range such as 1..100 Mb/s log 7")
+	}
+
+	var places []yamlfile.Path
+	for i, node := range nodes {
+		path := base
+		if list {
+			path = append(slices.Clip(base), i)
 		}
-		if v.Set == nil {
-			v.Set = map[string]string{f.Axis: v.Name}
+		values, err := axisValues(doc, alias(node), f.Axis, path)
+		errs = append(errs, err)
+		axis.Values = append(axis.Values, values...)
+		for range values {
+			places = append(places, path)
 		}
-		number, err := numberIn(v.Name, f.Unit)
+	}
+
+	axis.Unit = cmp.Or(axis.Unit, unitOf(axis.Values))
+	for i := range axis.Values {
+		v := &axis.Values[i]
+		number, err := numberIn(v.Name, axis.Unit)
 		if err != nil {
-			errs = append(errs, doc.Errorf(path, "%w", err))
+			errs = append(errs, doc.Errorf(places[i], "%w", err))
 		}
+		_, notNumber := strconv.ParseFloat(v.Name, 64)
 		v.Number, v.wrong = number, err != nil
-		axis.Values = append(axis.Values, v)
+		v.isNumber = axis.Unit != "" && err == nil || notNumber == nil
 	}
 	return axis, yamlfile.Join(errs...)
+}
+
+// axisValues returns the values that one element of an axis stands for.
+func axisValues(doc *yamlfile.Document, node *yaml.Node, axis string, path yamlfile.Path) ([]Value, error) {
+	switch node.Kind {
+	case yaml.MappingNode:
+		var f valueFile
+		if err := doc.DecodeNode(node, &f, path...); err != nil {
+			return nil, err
+		}
+		if f.Set == nil {
+			f.Set = map[string]string{axis: f.Name}
+		}
+		return []Value{{Name: f.Name, Label: f.Label, Set: f.Set}}, nil
+	case yaml.ScalarNode:
+		names, isRange, err := expandRange(node.Value)
+		if err != nil {
+			return nil, doc.Errorf(path, "%w", err)
+		}
+		if !isRange {
+			names = []string{node.Value}
+		}
+		var values []Value
+		for _, name := range names {
+			values = append(values, Value{Name: name, Set: map[string]string{axis: name}})
+		}
+		return values, nil
+	}
+	return nil, doc.Errorf(path, "expected a plain value, a range or {name, label, set}")
 }
 
 // numberIn returns the value in the given unit, which names a rate, a size or
@@ -308,6 +372,21 @@ func (s *Scenario) check() error {
 				fail(append(path, "values", k), "value %q stands twice on axis %s", v.Name, a.Name)
 			}
 			names[v.Name] = true
+		}
+	}
+	for i, points := range s.Exclude {
+		if len(points) == 0 {
+			fail(yamlfile.Path{"exclude", i}, "expected axes with values, such as {rate: [1 Mb/s]}")
+		}
+		for _, axis := range slices.Sorted(maps.Keys(points)) {
+			if len(points[axis]) == 0 {
+				fail(yamlfile.Path{"exclude", i, axis}, "expected at least one value")
+			}
+			for _, v := range points[axis] {
+				if err := s.checkValue(axis, v); err != nil {
+					fail(yamlfile.Path{"exclude", i, axis}, "%w", err)
+				}
+			}
 		}
 	}
 	if len(s.Profiles) == 0 {

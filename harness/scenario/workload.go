@@ -13,13 +13,13 @@ import (
 )
 
 // Workload says which workflows to run. A generator reads only the keys that
-// Generators lists for it; they must be given, and no others.
+// Generators lists for it, which have defaults of its own.
 type Workload struct {
 	Pos yamlfile.Pos `json:"-"`
 	// Generator is one of Generators.
-	Generator string `yaml:"generator" required:"true"`
+	Generator string `yaml:"generator"`
 	// Argument is the size of the input and of every function's output.
-	Argument units.Size `yaml:"argument" required:"true"`
+	Argument units.Size `yaml:"argument"`
 
 	// Variant is the reading of the paper.
 	Variant workflow.Variant `yaml:"variant"`
@@ -95,28 +95,23 @@ func (w *Workload) unknown() error {
 	return w.Pos.At("generator").Errorf("unknown generator %q%s", w.Generator, yamlfile.Suggest(w.Generator, slices.Sorted(maps.Keys(Generators))))
 }
 
-// checkKeys checks that the mapping which the workload was read from has the
-// keys that its generator reads, and no others.
+// checkKeys checks that the mapping which the workload was read from has no keys
+// that its generator does not read.
 func (w *Workload) checkKeys(node *yaml.Node) error {
 	g, ok := Generators[w.Generator]
 	if !ok {
 		return w.unknown()
 	}
+
 	var errs []error
-	given := map[string]bool{"generator": true, "argument": true}
 	for i := 0; i+1 < len(node.Content); i += 2 {
 		key := node.Content[i]
-		given[key.Value] = true
 		if key.Value == "generator" || key.Value == "argument" || slices.Contains(g.Keys, key.Value) {
 			continue
 		}
 		at := yamlfile.Pos{File: w.Pos.File, Line: key.Line, Column: key.Column, Path: w.Pos.Path}
 		errs = append(errs, at.Errorf("generator %s does not use %s; remove it (used: %s)", w.Generator, key.Value, strings.Join(g.Keys, ", ")))
 	}
-	for _, key := range g.Keys {
-		if !given[key] {
-			errs = append(errs, w.Pos.At(key).Errorf("generator %s needs the key %q", w.Generator, key))
-		}
-	}
+
 	return yamlfile.Join(errs...)
 }

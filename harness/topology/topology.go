@@ -51,14 +51,14 @@ const (
 // Topology describes a network: switches, hosts attached to them, and links
 // between switches. Host links are unshaped, as in the prototype.
 type Topology struct {
-	// Version of the file format: 1.
-	Version int `yaml:"version" required:"true"`
+	// Version of the file format: 1, also where it is left out.
+	Version int `yaml:"version"`
 	// Name of the topology, a short one.
 	Name string `yaml:"name" required:"true"`
 	// Description says in a sentence what it is.
 	Description string `yaml:"description"`
-	// Subnet that all hosts are in; IPv4.
-	Subnet netip.Prefix `yaml:"subnet" required:"true"`
+	// Subnet that all hosts are in; IPv4, 10.1.0.0/16 by default.
+	Subnet netip.Prefix `yaml:"subnet"`
 	// Switches by name.
 	Switches []string `yaml:"switches" required:"true"`
 	// Hosts, each attached to a switch.
@@ -68,15 +68,16 @@ type Topology struct {
 	// Links between switches.
 	Links []LinkSpec `yaml:"links"`
 
-	doc *yamlfile.Document // where errors point to; nil if made by a program
+	pos   yamlfile.Pos // where errors point to; zero if made by a program
+	wrong bool         // its file has mistakes: what is missing may be one of them
 }
 
 // HostSpec is one host: a machine with one interface.
 type HostSpec struct {
 	// Name of the host.
 	Name string `yaml:"name" required:"true"`
-	// Address in the subnet.
-	Address netip.Addr `yaml:"address" required:"true"`
+	// Address in the subnet, by default the lowest that no host has.
+	Address netip.Addr `yaml:"address"`
 	// Switch that the host is attached to.
 	Switch string `yaml:"switch" required:"true"`
 }
@@ -339,12 +340,56 @@ func Parse(filename string, data []byte) (*Topology, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Topology{doc: doc}
+	t := &Topology{Version: 1, pos: doc.Pos(nil)}
 	err = doc.Decode(t)
+	t.wrong = err != nil
+	if !t.wrong {
+		t.complete()
+	}
 	if err := yamlfile.Beyond(err, t.Validate()); err != nil {
 		return nil, err
 	}
 	return t, nil
+}
+
+// DefaultSubnet is the subnet of hosts where none is named: the prototype's.
+func DefaultSubnet() netip.Prefix { return netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 1, 0, 0}), 16) }
+
+// Inline makes a topology of parts that stand in another file, at pos, where errors
+// point to. Version, subnet and addresses that the parts lack have their defaults.
+func Inline(parts Topology, pos yamlfile.Pos) (*Topology, error) {
+	t := parts.Clone()
+	t.Version, t.pos = 1, pos
+	t.complete()
+	if err := t.Validate(); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// complete gives the topology a subnet, and hosts without an address the lowest ones
+// that are free.
+func (t *Topology) complete() {
+	if !t.Subnet.IsValid() {
+		t.Subnet = DefaultSubnet()
+	}
+
+	taken := map[netip.Addr]bool{}
+	for _, h := range t.Hosts {
+		taken[h.Address] = true
+	}
+
+	next := t.Subnet.Addr()
+	for i := range t.Hosts {
+		if t.Hosts[i].Address.IsValid() {
+			continue
+		}
+		// Beyond the last address there is the invalid one, which Validate refuses.
+		for next = next.Next(); next.IsValid() && taken[next]; {
+			next = next.Next()
+		}
+		t.Hosts[i].Address = next
+	}
 }
 
 // Digest returns hexadecimal digits that depend on what the network is: not on the
@@ -541,7 +586,7 @@ var validName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,31}$`)
 func (t *Topology) Validate() error {
 	var errs []error
 	fail := func(path yamlfile.Path, format string, args ...any) {
-		errs = append(errs, t.doc.Errorf(path, format, args...))
+		errs = append(errs, t.pos.At(path...).Errorf(format, args...))
 	}
 	if t.Version != 1 {
 		fail(yamlfile.Path{"version"}, "unknown version %d; expected 1", t.Version)
@@ -588,7 +633,7 @@ func (t *Topology) Validate() error {
 		return false
 	}
 	subnetOK := t.Subnet.IsValid() && t.Subnet.Addr().Is4() && t.Subnet == t.Subnet.Masked() && t.Subnet.Bits() <= 30
-	if !subnetOK {
+	if !subnetOK && !(t.wrong && !t.Subnet.IsValid()) {
 		fail(yamlfile.Path{"subnet"}, "%v is not an IPv4 subnet with room for hosts; expected something like 10.1.0.0/16", t.Subnet)
 	}
 	if len(t.Hosts) == 0 {
@@ -600,6 +645,9 @@ func (t *Topology) Validate() error {
 		known(yamlfile.Path{"hosts", i, "switch"}, h.Switch)
 		port(yamlfile.Path{"hosts", i, "switch"}, h.Switch)
 		at := yamlfile.Path{"hosts", i, "address"}
+		if !h.Address.IsValid() && t.wrong {
+			continue
+		}
 		if other, ok := addresses[h.Address]; ok {
 			fail(at, "the address %v is taken by host %s", h.Address, other)
 		} else if subnetOK && !t.Subnet.Contains(h.Address) {

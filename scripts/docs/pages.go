@@ -33,12 +33,16 @@ the nearest valid name.
 
 The sections topology, nodes, workload and execution may use ` + "`$name`" + ` for the value
 that an axis of the matrix, or a parameter, has in the cell at hand. Each combination
-of the axes' values with each seed of a profile is one cell.`,
+of the axes' values with each seed of a profile is one cell.
+
+A scenario is a name, a topology and what varies; whatever else it leaves out has the
+[defaults](#defaults) below. [authoring.md](authoring.md) begins with one of a few lines.`,
 		link: map[string]string{
 			"Parameter": "Parameters", "axisFile": "Matrix", "valueFile": "Values", "Profile": "Profiles",
 			"record.Figure": "Figures", "record.Claim": "Claims", "record.NetworkKind": "Networks", "ComputerGroup": "Computers",
 			"Processor": "Processors", "Function": "Functions", "StateMode": "State modes",
-			"topology.Override": "Link classes", "workflow.Model": "Models", "workflow.Form": "Forms",
+			"topology.Override": "Link classes", "topology.HostSpec": "Hosts", "topology.LinkSpec": "Links",
+			"workflow.Model": "Models", "workflow.Form": "Forms",
 			"workflow.Variant": "Variants", "emu.Backend": "Delay back ends",
 		},
 		words: map[string]string{
@@ -50,12 +54,16 @@ of the axes' values with each seed of a profile is one cell.`,
 			{title: "Networks", folder: records, of: "NetworkKind", only: texts(record.NetworkKinds)},
 			{title: "Parameters", folder: folder, of: "Parameter",
 				text: "Values that are the same in all cells. `edgebed run --set NAME=VALUE` changes them."},
-			{title: "Matrix", folder: folder, of: "axisFile", text: "A list of axes; the last one varies fastest."},
+			{title: "Matrix", folder: folder, of: "axisFile", text: "A list of axes; the last one varies fastest. " +
+				"A range of values is `1..8` (in steps of 1), `0..50 ms step 10`, `10..90 kB linear 5` or `1..100 Mb/s log 7`: " +
+				"so many values, the ends among them, with three digits; without a unit, whole numbers where the ends are."},
 			{title: "Values", folder: folder, of: "valueFile",
 				text: "A value of an axis is plain text, or has a name and sets several variables at once:"},
 			{title: "Topology", folder: folder, of: "Topology"},
 			{title: "Link classes", text: "The keys of a [link class](topologies.md#link-parameters); " +
 				"those that are given replace the topology's."},
+			{title: "Hosts", text: "The keys of a [host](topologies.md#hosts) of a topology file."},
+			{title: "Links", text: "The keys of a [link](topologies.md#links) of a topology file."},
 			{title: "Delay back ends", folder: "harness/emu", of: "Backend", only: texts(emu.Backends)},
 			{title: "Nodes", folder: folder, of: "Nodes", text: "Every host runs a router."},
 			{title: "Computers", folder: folder, of: "ComputerGroup",
@@ -65,8 +73,7 @@ of the axes' values with each seed of a profile is one cell.`,
 			{title: "Processors", folder: folder, of: "Processor"},
 			{title: "Functions", folder: folder, of: "Function"},
 			{title: "Workload", folder: folder, of: "Workload",
-				text: "The keys beside `generator` and `argument` are those that the generator reads: " +
-					"all of them, and no others."},
+				text: "The keys beside `generator` and `argument` are those that the generator reads, and no others."},
 			generators(),
 			{title: "Variants", folder: workflows, of: "Variant",
 				only: texts([]workflow.Variant{workflow.Artifact, workflow.Text})},
@@ -83,6 +90,8 @@ of the axes' values with each seed of a profile is one cell.`,
 					"mean at each point that `where` leaves."},
 			{title: "Kinds of claims", folder: records, with: "Claim", only: record.ClaimKinds,
 				text: "Below, a and \"a / b\" stand for an element of `of`: a series, or the ratio of two."},
+			{title: "Defaults", text: "`edgebed show defaults` prints them, too.\n\n```yaml\n" +
+				strings.TrimSpace(string(scenario.DefaultsText)) + "\n```"},
 		},
 	}
 }

@@ -175,7 +175,7 @@ func CheckNetwork(n record.NetworkKind) error {
 	for _, known := range record.NetworkKinds {
 		names = append(names, string(known))
 	}
-	return fmt.Errorf("unknown network %q%s (valid: %s)", n, yamlfile.Suggest(string(n), names), strings.Join(names, ", "))
+	return fmt.Errorf("unknown network %q%s", n, yamlfile.Suggest(string(n), names))
 }
 
 // Parse reads a scenario. Errors carry file, line and column. Beside an error it

@@ -202,7 +202,8 @@ func delayError(m emu.Measurement) time.Duration {
 
 // unfit says whether a measurement is beyond a limit, or did not come about.
 func unfit(m emu.Measurement) bool {
-	return m.Interrupted || math.Abs(rateError(m)) > limitRate || delayError(m).Abs() > limitDelay || jitterShare(m) > 1 || m.Singles == 0 && m.Asked.Loss == 0
+	return m.Interrupted || math.Abs(rateError(m)) > limitRate || delayError(m).Abs() > limitDelay ||
+		jitterShare(m) > 1 || m.Singles == 0 && m.Asked.Loss == 0
 }
 
 // better takes the better of two measurements of each link.
@@ -220,18 +221,22 @@ func (j *judge) links(list []emu.Measurement) {
 	if len(list) == 0 {
 		return
 	}
+
 	j.measure("links-measured", float64(len(list)))
 	for _, m := range list {
 		if m.Interrupted {
 			j.audit.Measures["links-interrupted"]++
 		}
+
 		if m.Rate > 0 {
 			off := percent(rateError(m))
 			j.measure("link-rate-error-percent", math.Abs(off))
 			if math.Abs(off) > percent(limitRate) {
-				j.find(record.Finding{Check: "link-rate", Where: m.Link, Value: off, Limit: math.Copysign(percent(limitRate), off), Unit: "% off"})
+				j.find(record.Finding{Check: "link-rate", Where: m.Link, Unit: "% off",
+					Value: off, Limit: math.Copysign(percent(limitRate), off)})
 			}
 		}
+
 		if m.Singles == 0 {
 			// With loss, a few probes can all be lost.
 			if m.Asked.Loss == 0 {
@@ -239,11 +244,14 @@ func (j *judge) links(list []emu.Measurement) {
 			}
 			continue
 		}
+
 		off := us(delayError(m))
 		j.measure("link-delay-error-us", math.Abs(off))
 		if limit := us(limitDelay); math.Abs(off) > limit {
-			j.find(record.Finding{Check: "link-delay", Where: m.Link, Value: off, Limit: math.Copysign(limit, off), Unit: "us off"})
+			j.find(record.Finding{Check: "link-delay", Where: m.Link, Unit: "us off",
+				Value: off, Limit: math.Copysign(limit, off)})
 		}
+
 		if share := jitterShare(m); share > 0 {
 			j.measure("link-jitter-percent", percent(share))
 			j.most("link-jitter", m.Link, percent(share), 100, "% of the distance that chance explains")
@@ -255,11 +263,13 @@ func (j *judge) stretches(list []Stretch) {
 	var total time.Duration
 	worst := map[string]float64{}
 	lowest := math.Inf(1)
+
 	for _, s := range list {
 		total += s.Lasted
 		if s.Lasted < max(shortestStretch, s.Rate.Time(framesInStretch*topology.Frame)) {
 			continue
 		}
+
 		share := s.Share()
 		lowest = min(lowest, share)
 		if share < limitStarved {
@@ -268,12 +278,14 @@ func (j *judge) stretches(list []Stretch) {
 			}
 		}
 	}
+
 	j.measure("backlogged-s", round(total.Seconds(), 3))
 	if !math.IsInf(lowest, 1) {
 		j.measure("backlogged-rate-percent", percent(lowest))
 	}
 	for link, share := range worst {
-		j.find(record.Finding{Check: "link-starved", Where: link, Value: percent(share), Limit: percent(limitStarved), Unit: "% of its rate"})
+		j.find(record.Finding{Check: "link-starved", Where: link, Unit: "% of its rate",
+			Value: percent(share), Limit: percent(limitStarved)})
 	}
 }
 
@@ -321,9 +333,11 @@ func (j *judge) cpu(e Evidence) {
 		j.measure("cpu-wait-percent", share)
 		j.most("cpu-wait", "", share, percent(limitWait), "% of the time")
 	}
+
 	if len(e.CPU) == 0 {
 		return
 	}
+
 	var busy, steal, full float64
 	for _, w := range e.CPU {
 		busy += w.Busy
@@ -332,10 +346,12 @@ func (j *judge) cpu(e Evidence) {
 			full++
 		}
 	}
+
 	n := float64(len(e.CPU))
 	j.measure("cpu-busy-percent", percent(busy/n))
 	j.measure("cpu-steal-percent", percent(steal/n))
 	j.measure("cpu-saturated-percent", percent(full/n))
+
 	if len(e.CPU) >= fewestWindows {
 		j.most("cpu-saturated", "", percent(full/n), percent(limitSaturated), "% of the time")
 		j.most("cpu-steal", "", percent(steal/n), percent(limitSteal), "%")

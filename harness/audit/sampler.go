@@ -64,6 +64,7 @@ func (s *Sampler) start(ctx context.Context) (err error) {
 	if s.evidence.Links, err = s.network.Measure(ctx); err != nil {
 		return err
 	}
+
 	// A moment's disturbance is no property of the links.
 	for try := 1; try < measureTries && s.evidence.suspect(); try++ {
 		again, err := s.network.Measure(ctx)
@@ -72,6 +73,7 @@ func (s *Sampler) start(ctx context.Context) (err error) {
 		}
 		s.evidence.Links = better(s.evidence.Links, again)
 	}
+
 	if r := s.network.Relay(); r != nil {
 		s.relay = strconv.Itoa(r.Pid())
 	}
@@ -81,16 +83,20 @@ func (s *Sampler) start(ctx context.Context) (err error) {
 	if s.cpu, err = ReadCPU(); err != nil {
 		return err
 	}
+
 	shapers, err := s.network.Shapers()
 	if err != nil {
 		return err
 	}
+
 	for _, sh := range shapers {
 		s.shaped = s.shaped || sh.Rate > 0
 	}
+
 	s.backlogs = make([]backlog, len(shapers))
 	s.schedule = s.scheduled()
 	s.started = time.Now()
+
 	go s.probe()
 	go s.watch()
 	return nil
@@ -239,16 +245,20 @@ func (s *Sampler) seen(ctx context.Context) (Evidence, error) {
 	s.lagsMu.Lock()
 	e.Lags = s.lags
 	s.lagsMu.Unlock()
+
 	if s.err != nil {
 		return e, fmt.Errorf("audit: %w", s.err)
 	}
+
 	e.Lasted = time.Since(s.started)
 	passed := s.scheduled().since(s.schedule)
 	e.Ran, e.Waited = passed.ran, passed.waited
+
 	counters, err := s.network.Counters()
 	if err != nil {
 		return e, fmt.Errorf("audit: %w", err)
 	}
+
 	for _, p := range counters.Sub(s.counters).Ports {
 		if p.Trunk {
 			e.QueueDrops += p.Drops
@@ -256,6 +266,7 @@ func (s *Sampler) seen(ctx context.Context) (Evidence, error) {
 			e.PortDrops = append(e.PortDrops, PortDrops{p.Name, p.Drops})
 		}
 	}
+
 	if r := s.network.Relay(); r != nil {
 		stats, err := r.Stats(ctx)
 		if err != nil {
@@ -265,5 +276,6 @@ func (s *Sampler) seen(ctx context.Context) (Evidence, error) {
 			e.Lines = append(e.Lines, Line{name, stats.Lines[i]})
 		}
 	}
+
 	return e, nil
 }

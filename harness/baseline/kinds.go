@@ -20,7 +20,8 @@ import (
 // writeResults says of each result what ran where.
 func writeResults(b *strings.Builder, results []*record.Results) error {
 	t := table.Table{Keys: 5, Header: []string{
-		"Result", "Scenario", "Variant", "Network", "Profile", "Cells", "Executions", "Failed", "Started", "Commit", "Machine",
+		"Result", "Scenario", "Variant", "Network", "Profile",
+		"Cells", "Executions", "Failed", "Started", "Commit", "Machine",
 	}}
 	for _, r := range results {
 		c, n := r.Campaign, table.Tally(r.Cells)
@@ -120,7 +121,8 @@ func changes(base, fresh *record.Results, metric string) []float64 {
 		if !ok {
 			continue
 		}
-		pairs := stats.Pair(matrix.Keyed(metric, []record.CellResult{c}), matrix.Keyed(metric, []record.CellResult{other}))
+		pairs := stats.Pair(matrix.Keyed(metric, []record.CellResult{c}),
+			matrix.Keyed(metric, []record.CellResult{other}))
 		change := stats.Mean(pairs.B).Value/stats.Mean(pairs.A).Value - 1
 		if !math.IsNaN(change) && !math.IsInf(change, 0) {
 			all = append(all, change)

@@ -156,6 +156,7 @@ func enter(root, kind, name string) error {
 		lines[i] = fmt.Sprintf("<!-- table %s %s -->", kind, strings.Join(names, " "))
 		return os.WriteFile(file, []byte(strings.Join(lines, "\n")), 0o666)
 	}
-	return fmt.Errorf("add %s to the table %s: %s has no such table (write <!-- table %s %s --> and %s where it is to be)",
+	return fmt.Errorf("add %s to the table %s: %s has no such table "+
+		"(write <!-- table %s %s --> and %s where it is to be)",
 		name, kind, file, kind, name, end)
 }

@@ -95,7 +95,8 @@ func newAdmission(jobs []job.Job, o Options) *admission {
 		a.jobs = max(1, int(a.cores))
 	}
 	for _, j := range jobs {
-		t := &task{job: j, kind: kind(j), expected: o.Expected(&j), disturbed: o.Disturbed[j.Cell.ID], allowed: unlimited}
+		t := &task{job: j, kind: kind(j), expected: o.Expected(&j), disturbed: o.Disturbed[j.Cell.ID],
+			allowed: unlimited}
 		if !o.Exact {
 			t.setUp = min(setUp, t.expected)
 		}
@@ -173,6 +174,7 @@ func (a *admission) next() *task {
 	if a.jobs > 0 && n >= a.jobs {
 		return nil
 	}
+
 	room := unlimited
 	for _, t := range a.running {
 		room = min(room, t.allowed)
@@ -180,6 +182,7 @@ func (a *admission) next() *task {
 	if n > room {
 		return nil
 	}
+
 	// Building a network keeps a core busy: more than half of them at once would
 	// disturb the cells that are running.
 	building := 0
@@ -191,12 +194,14 @@ func (a *admission) next() *task {
 	if !a.exact && building > 0 && float64(building+1) > a.cores/2 {
 		return nil
 	}
+
 	busy := a.predicted()
 	for _, i := range a.order() {
 		t := a.waiting[i]
 		if n > t.allowed || n > 0 && !a.exact && busy+a.loads[t.kind] > a.budget {
 			continue
 		}
+
 		a.waiting = slices.Delete(a.waiting, i, i+1)
 		a.admitted++
 		t.started, t.neighbours, t.ready = a.admitted, 0, false
@@ -221,9 +226,11 @@ func (a *admission) audited(t *task, found *record.Audit) (again bool) {
 	if found == nil {
 		return false
 	}
+
 	if v, ok := found.Measures[audit.CellCPU]; ok {
 		a.loads[t.kind] = max(leastLoad, (a.loads[t.kind]+v/100)/2)
 	}
+
 	if found.Verdict == record.Exact {
 		return false
 	}
@@ -231,20 +238,24 @@ func (a *admission) audited(t *task, found *record.Audit) (again bool) {
 		a.budget = min(a.budget+raise*a.cores*min(1, t.expected.Seconds()/raiseAfter.Seconds()), mostBudget*a.cores)
 		return false
 	}
+
 	// Cells that were disturbed together are one sign of too much, and what a
 	// cell met alone came from elsewhere.
 	if t.neighbours > 0 && t.started > a.lastCut {
 		a.budget = max(a.budget*cut, startBudget*a.cores)
 		a.lastCut = a.admitted
 	}
+
 	t.disturbed++
 	if t.disturbed > a.reruns {
 		return false
 	}
+
 	t.allowed = 0
 	if t.disturbed < a.reruns {
 		t.allowed = t.neighbours / 2
 	}
+
 	a.wait(t)
 	return true
 }

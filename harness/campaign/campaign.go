@@ -125,11 +125,13 @@ func Run(ctx context.Context, jobs []job.Job, w *record.Writer, o Options) (Summ
 		o.Busy = busyCores()
 		o.Cores, _ = machine.Cores()
 	}
+
 	r := &run{options: o, writer: w, started: time.Now(), changed: make(chan struct{}, 1)}
 	if o.Expected == nil {
 		o.Expected = (*job.Job).Expected
 	}
 	r.options = o
+
 	r.admission = newAdmission(jobs, o)
 	r.summary.Failures = map[string]string{}
 	for _, t := range r.admission.waiting {
@@ -137,8 +139,10 @@ func Run(ctx context.Context, jobs []job.Job, w *record.Writer, o Options) (Summ
 		r.summary.Executions += t.job.Left()
 	}
 	r.summary.Cells = len(jobs)
+
 	r.forecast()
 	err := r.loop(ctx)
+
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.summary.Progress = r.progress()
@@ -169,10 +173,12 @@ type run struct {
 func (r *run) loop(ctx context.Context) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
+
 	var workers sync.WaitGroup
 	defer workers.Wait()
 	ticker := time.NewTicker(sampleEvery)
 	defer ticker.Stop()
+
 	for {
 		r.mu.Lock()
 		for ctx.Err() == nil {
@@ -191,9 +197,11 @@ func (r *run) loop(ctx context.Context) error {
 				}
 			})
 		}
+
 		idle := len(r.admission.running) == 0
 		finished := idle && len(r.admission.waiting) == 0
 		r.mu.Unlock()
+
 		if err := r.failed(); err != nil && idle {
 			return err
 		}
@@ -203,6 +211,7 @@ func (r *run) loop(ctx context.Context) error {
 		if finished {
 			return nil
 		}
+
 		select {
 		case <-r.changed:
 		case <-ticker.C:
@@ -269,6 +278,7 @@ func (r *run) cell(ctx context.Context, t *task) (end record.CellEnd, err error)
 			return r.write(r.writer.CellEnd(c))
 		},
 	}
+
 	err = r.options.Worker(ctx, t.job, report)
 	if ctx.Err() != nil {
 		return end, err
@@ -277,6 +287,8 @@ func (r *run) cell(ctx context.Context, t *task) (end record.CellEnd, err error)
 		end = record.CellEnd{Cell: t.job.Cell.ID, Ended: time.Now(), Reason: err.Error()}
 		err = errors.Join(err, r.write(r.writer.CellEnd(end)))
 	}
+
+	// What does not count any more, or runs again, is taken back from the progress.
 	if err != nil || end.Audit != nil && end.Audit.Verdict == record.Disturbed && t.disturbed < r.options.Reruns {
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -304,6 +316,7 @@ func (r *run) finish(t *task, end record.CellEnd, err error, cancelled bool) {
 	r.mu.Lock()
 	r.admission.remove(t)
 	r.shifted = true
+
 	e := Event{Type: CellEnded, Cell: t.job.Cell.ID}
 	switch {
 	case err == nil:
@@ -330,7 +343,8 @@ func (r *run) finish(t *task, end record.CellEnd, err error, cancelled bool) {
 		e.Reason = Interrupted
 	default:
 		e.Reason = err.Error()
-		if t.failures++; t.failures < r.options.Attempts {
+		t.failures++
+		if t.failures < r.options.Attempts {
 			r.admission.wait(t)
 			e.Type = CellAgain
 			break
@@ -339,6 +353,7 @@ func (r *run) finish(t *task, end record.CellEnd, err error, cancelled bool) {
 		r.done += t.expected
 		r.summary.Failures[t.job.Cell.ID] = err.Error()
 	}
+
 	r.forecast()
 	r.event(e)
 	r.mu.Unlock()

@@ -78,11 +78,13 @@ func Open(dir string, header record.Campaign, jobs []job.Job, o OpenOptions) (*O
 
 	c := old.Campaign
 	if c.ScenarioSHA256 != header.ScenarioSHA256 || c.Scenario != header.Scenario || c.Profile != header.Profile {
-		return nil, fmt.Errorf("resume %s: it holds %s, profile %s, and what decides its results has changed: %s; choose another --out",
+		return nil, fmt.Errorf("resume %s: it holds %s, profile %s, and what decides its results has changed: %s; "+
+			"choose another --out",
 			dir, c.Scenario, c.Profile, c.Differs(header))
 	}
 	if c.On() != header.On() {
-		return nil, fmt.Errorf("resume %s: it holds results of the %s network, not the %s one; choose another --out or --network %s",
+		return nil, fmt.Errorf("resume %s: it holds results of the %s network, not the %s one; "+
+			"choose another --out or --network %s",
 			dir, c.On(), header.On(), c.On())
 	}
 

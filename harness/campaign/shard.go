@@ -17,12 +17,16 @@ func Shard(jobs []job.Job, i, n int, expected func(*job.Job) time.Duration) []jo
 		index    int
 		expected time.Duration
 	}
+
 	items := make([]item, len(jobs))
 	for k, j := range jobs {
 		items[k] = item{k, expected(&j)}
 	}
 	slices.SortStableFunc(items, func(a, b item) int { return cmp.Compare(b.expected, a.expected) })
+
 	load := make([]time.Duration, n)
+
+	// The longest first, each to the part that has least.
 	var mine []int
 	for _, it := range items {
 		least := slices.Index(load, slices.Min(load))
@@ -31,6 +35,7 @@ func Shard(jobs []job.Job, i, n int, expected func(*job.Job) time.Duration) []jo
 			mine = append(mine, it.index)
 		}
 	}
+
 	slices.Sort(mine)
 	part := make([]job.Job, len(mine))
 	for k, index := range mine {

@@ -234,10 +234,15 @@ func versionCommand() *cobra.Command {
 		Short: "Print the version, its commit and the commit's date",
 		Args:  cobra.NoArgs,
 		Run: func(cmd *cobra.Command, _ []string) {
-			t := record.ToolInfo()
-			fmt.Fprintf(cmd.OutOrStdout(), "edgebed %s, commit %s of %s, %s\n", t.Version, t.Commit, record.CommitDate(), t.Go)
+			fmt.Fprintln(cmd.OutOrStdout(), versionLine())
 		},
 	}
+}
+
+// versionLine is what "edgebed version" and "edgebed --version" print.
+func versionLine() string {
+	t := record.ToolInfo()
+	return fmt.Sprintf("edgebed %s, commit %s of %s, %s", t.Version, t.Commit, record.CommitDate(), t.Go)
 }
 
 func exactly(n int, what string) cobra.PositionalArgs {

@@ -218,3 +218,36 @@ func TestPlanningEnds(t *testing.T) {
 		}
 	}
 }
+
+// TestSecondCtrlC: whoever presses Ctrl-C again, while a campaign ends or its figures
+// are drawn, ends it at once, and what is on record can be gone on with.
+func TestSecondCtrlC(t *testing.T) {
+	needSandbox(t)
+	scenario := small(t, "10 Mb/s", "1 kB", "2000")
+	out := filepath.Join(t.TempDir(), "out")
+	var log bytes.Buffer
+	cmd := command(t, &log, "run", scenario, "--reruns", "0", "--out", out)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	waitForRecord(t, out, &log)
+
+	// Once the first one is taken the second is the kernel's to act on.
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(5 * time.Millisecond)
+	_ = cmd.Process.Signal(os.Interrupt) // it may have ended
+	sent := time.Now()
+	_ = cmd.Wait()
+	if took := time.Since(sent); took > 2*time.Second {
+		t.Errorf("it ended %v after the second Ctrl-C", took)
+	}
+	if status := cmd.ProcessState.Sys().(syscall.WaitStatus); status.Signal() != syscall.SIGINT && status.ExitStatus() != exitInterrupted {
+		t.Errorf("it ended with %v, want exit code %d, or SIGINT\n%s", cmd.ProcessState, exitInterrupted, log.String())
+	}
+	x, err := record.Examine(out)
+	if err != nil || len(x.Damage) > 1 {
+		t.Errorf("more than a torn line is damaged: %+v, %v", x, err)
+	}
+}

@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
+	"iter"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -61,16 +63,57 @@ func outside(t *testing.T) string {
 	for _, r := range routes {
 		fmt.Fprintln(&b, "route", r)
 	}
-	for _, file := range []string{"/proc/self/mountinfo", "/proc/sys/net/ipv4/tcp_congestion_control", "/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv4/tcp_rmem"} {
+	rules, err := netlink.RuleList(netlink.FAMILY_ALL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range rules {
+		fmt.Fprintln(&b, "rule", r)
+	}
+	for _, file := range []string{"/proc/self/mountinfo", "/proc/self/cgroup"} {
 		data, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
 		fmt.Fprintf(&b, "%s\n%s", file, data)
 	}
+	for name, value := range sysctls(t) {
+		fmt.Fprintln(&b, "sysctl", name, value)
+	}
+	spaces, _ := filepath.Glob("/proc/self/ns/*")
+	for _, file := range spaces {
+		space, err := os.Readlink(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintln(&b, "namespace", file, space)
+	}
 	named, _ := filepath.Glob("/run/netns/*")
 	fmt.Fprintln(&b, "netns", named)
 	return b.String()
+}
+
+// sysctls yields every setting of the network that can be read, in a fixed order.
+func sysctls(t *testing.T) iter.Seq2[string, string] {
+	return func(yield func(name, value string) bool) {
+		err := filepath.WalkDir("/proc/sys/net", func(name string, d fs.DirEntry, err error) error {
+			// This one counts what the kernel does meanwhile.
+			if err != nil || d.IsDir() || d.Name() == "nf_conntrack_count" {
+				return err
+			}
+			value, err := os.ReadFile(name)
+			if err != nil {
+				return nil // some can only be written, such as route/flush
+			}
+			if !yield(name, strings.TrimSpace(string(value))) {
+				return fs.SkipAll
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // marked returns the processes that have the mark in their environment, without

@@ -22,8 +22,7 @@ import (
 )
 
 // The kernel's capture ring. It is memory that the kernel shares, so that
-// net.core.rmem_max, which nobody may raise in a user namespace, does not limit
-// it.
+// net.core.rmem_max, which nobody may raise in a user namespace, does not limit it.
 const (
 	ringFrame  = 2048    // holds a header and a full frame
 	ringBlock  = 1 << 18 // a multiple of the page size and of ringFrame
@@ -67,18 +66,22 @@ func (n *Network) Ports() []string {
 func (n *Network) Capture(portName string, w io.Writer) (*Capture, error) {
 	i := slices.IndexFunc(n.ports, func(p port) bool { return p.name == portName })
 	if i < 0 {
-		return nil, fmt.Errorf("capture port %s: network %s has no such port%s", portName, n.topologyName(), yamlfile.Suggest(portName, n.Ports()))
+		return nil, fmt.Errorf("capture port %s: network %s has no such port%s", portName, n.topologyName(),
+			yamlfile.Suggest(portName, n.Ports()))
 	}
+
 	out, err := pcapgo.NewNgWriterInterface(w, pcapgo.NgInterface{
 		Name: portName, LinkType: layers.LinkTypeEthernet, TimestampResolution: 9, SnapLength: uint32(topology.Frame),
 	}, pcapgo.NgWriterOptions{SectionInfo: pcapgo.NgSectionInfo{Application: "edgebed", OS: "Linux"}})
 	if err != nil {
 		return nil, fmt.Errorf("capture port %s: write the file's start: %w", portName, err)
 	}
+
 	c := &Capture{out: out, stop: make(chan struct{}), done: make(chan struct{})}
 	if err := n.fabric.do(func() error { return c.open(n.ports[i].index) }); err != nil {
 		return nil, fmt.Errorf("capture port %s: %w", portName, errors.Join(err, c.close()))
 	}
+
 	n.mu.Lock()
 	if err = n.checkOpen(); err == nil {
 		n.captures.Add(1)
@@ -87,6 +90,8 @@ func (n *Network) Capture(portName string, w io.Writer) (*Capture, error) {
 	if err != nil {
 		return nil, errors.Join(err, c.close())
 	}
+
+	// What is captured is written as it comes, until the capture or the network is closed.
 	go func() {
 		defer n.captures.Done()
 		defer close(c.done)
@@ -112,18 +117,24 @@ func (c *Capture) open(index int) error {
 		return fmt.Errorf("open a packet socket: %w", err)
 	}
 	c.socket = os.NewFile(uintptr(fd), "capture")
+
 	if err := unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_VERSION, unix.TPACKET_V2); err != nil {
 		return fmt.Errorf("choose the ring's version: %w", err)
 	}
+
 	req := &unix.TpacketReq{
-		Block_size: ringBlock, Block_nr: ringBlocks, Frame_size: ringFrame, Frame_nr: ringBlock / ringFrame * ringBlocks,
+		Block_size: ringBlock, Block_nr: ringBlocks,
+		Frame_size: ringFrame, Frame_nr: ringBlock / ringFrame * ringBlocks,
 	}
 	if err := unix.SetsockoptTpacketReq(fd, unix.SOL_PACKET, unix.PACKET_RX_RING, req); err != nil {
 		return fmt.Errorf("make the ring: %w", err)
 	}
-	if c.ring, err = unix.Mmap(fd, 0, ringBlock*ringBlocks, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED); err != nil {
+
+	c.ring, err = unix.Mmap(fd, 0, ringBlock*ringBlocks, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
 		return fmt.Errorf("map the ring: %w", err)
 	}
+
 	all := binary.BigEndian.Uint16(binary.NativeEndian.AppendUint16(nil, unix.ETH_P_ALL))
 	if err := unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: all, Ifindex: index}); err != nil {
 		return fmt.Errorf("bind to the port: %w", err)
@@ -145,10 +156,12 @@ func (c *Capture) close() error {
 // run writes frames until it is told to stop.
 func (c *Capture) run(closed <-chan struct{}) {
 	defer func() { c.err = errors.Join(c.err, c.out.Flush(), c.close()) }()
+
 	const pause = 2 * time.Millisecond
 	tick := time.NewTicker(pause)
 	defer tick.Stop()
 	stopping := false
+
 	for {
 		// What is in the ring when the stop is seen came before it.
 		select {
@@ -158,16 +171,19 @@ func (c *Capture) run(closed <-chan struct{}) {
 			stopping = true
 		case <-tick.C:
 		}
+
 		c.drain()
 		if stopping {
 			break
 		}
 	}
-	if stats, err := unix.GetsockoptTpacketStats(int(c.socket.Fd()), unix.SOL_PACKET, unix.PACKET_STATISTICS); err == nil {
-		c.stats.Lost = int64(stats.Drops)
-	} else {
+
+	stats, err := unix.GetsockoptTpacketStats(int(c.socket.Fd()), unix.SOL_PACKET, unix.PACKET_STATISTICS)
+	if err != nil {
 		c.err = errors.Join(c.err, fmt.Errorf("read the capture's losses: %w", err))
+		return
 	}
+	c.stats.Lost = int64(stats.Drops)
 }
 
 // drain writes all frames that are in the ring.

@@ -16,25 +16,30 @@ func (n *Network) Counters() (network.Counters, error) {
 	if err := n.checkOpen(); err != nil {
 		return network.Counters{}, err
 	}
+
 	stats, err := n.fabricC.stats()
 	if err != nil {
 		return network.Counters{}, fmt.Errorf("read counters of network %s: %w", n.topologyName(), err)
 	}
+
 	queues, err := n.fabricC.qdiscs()
 	if err != nil {
 		return network.Counters{}, fmt.Errorf("read counters of network %s: %w", n.topologyName(), err)
 	}
+
 	fifos := make(map[int]qdisc, len(queues))
 	for _, q := range queues {
 		if q.handle == fifoHandle {
 			fifos[q.index] = q
 		}
 	}
+
 	c := network.Counters{Ports: make([]network.PortCounters, len(n.ports))}
 	for i, p := range n.ports {
 		s, ok := stats[p.index]
 		if !ok {
-			return network.Counters{}, fmt.Errorf("read counters of network %s: port %s is gone", n.topologyName(), p.name)
+			return network.Counters{}, fmt.Errorf("read counters of network %s: port %s is gone", n.topologyName(),
+				p.name)
 		}
 		q := fifos[p.index]
 		c.Ports[i] = network.PortCounters{
@@ -45,11 +50,12 @@ func (n *Network) Counters() (network.Counters, error) {
 			Backlog: int64(q.backlog), Queued: int64(q.queued),
 		}
 	}
+
 	return c, nil
 }
 
-// onWire counts the frames that are in the delay stages of links.
-func (n *Network) onWire(ctx context.Context) (queued uint64, err error) {
+// inMedium counts the frames that are in the delay stages of links.
+func (n *Network) inMedium(ctx context.Context) (queued uint64, err error) {
 	switch n.backend {
 	case DelayLine:
 		s, err := n.relay.Stats(ctx)
@@ -60,7 +66,7 @@ func (n *Network) onWire(ctx context.Context) (queued uint64, err error) {
 			queued += l.AB.Queued + l.BA.Queued
 		}
 	case Netem:
-		queues, err := n.wireC.qdiscs()
+		queues, err := n.mediumC.qdiscs()
 		if err != nil {
 			return 0, err
 		}
@@ -80,18 +86,22 @@ func (n *Network) Idle(ctx context.Context, quiet time.Duration) (network.Counte
 	if err != nil {
 		return network.Counters{}, err
 	}
+
 	since, busy := time.Now(), ""
 	for {
 		select {
 		case <-ctx.Done():
-			return network.Counters{}, fmt.Errorf("wait until network %s is idle: %w; last seen busy: %s", n.topologyName(), ctx.Err(), busy)
+			return network.Counters{}, fmt.Errorf("wait until network %s is idle: %w; last seen busy: %s",
+				n.topologyName(), ctx.Err(), busy)
 		case <-time.After(pause):
 		}
+
 		now := time.Now()
 		c, err := n.Counters()
 		if err != nil {
 			return network.Counters{}, err
 		}
+
 		if c.Moved(last) {
 			since, busy = now, c.Busiest(last)
 		}
@@ -99,13 +109,16 @@ func (n *Network) Idle(ctx context.Context, quiet time.Duration) (network.Counte
 		if now.Sub(since) < quiet {
 			continue
 		}
-		waiting, err := n.onWire(ctx)
+
+		// Nothing moved in the switches for long enough; a delay line may still hold frames.
+		waiting, err := n.inMedium(ctx)
 		if err != nil {
 			return network.Counters{}, fmt.Errorf("wait until network %s is idle: %w", n.topologyName(), err)
 		}
 		if waiting == 0 {
 			return c, nil
 		}
+
 		since, busy = now, fmt.Sprintf("%d frames on the wire", waiting)
 	}
 }
@@ -120,6 +133,7 @@ func (n *Network) topologyName() string {
 // netstat: a line of names and a line of values.
 func parseCounters(text, group string, into map[string]int64) error {
 	var names []string
+
 	for line := range strings.Lines(text) {
 		fields := strings.Fields(line)
 		if len(fields) == 0 || fields[0] != group {
@@ -129,6 +143,7 @@ func parseCounters(text, group string, into map[string]int64) error {
 			names = fields
 			continue
 		}
+
 		if len(fields) != len(names) {
 			return fmt.Errorf("parse group %s: %d values for %d names", group, len(fields)-1, len(names)-1)
 		}

@@ -14,11 +14,11 @@
 //
 // The rate of a link is the kernel's HTB on the egress of both its ports. Delay,
 // jitter and loss, where a link has them, happen in a second hidden namespace,
-// the wire, between the two ports: away from the shaper, because the two disturb
+// the medium, between the two ports: away from the shaper, because the two disturb
 // each other on one device. There it is netem, or, on kernels without it, the
 // relay process of package delayline.
 //
-//	port HTB ---- wire end | netem or relay | wire end ---- HTB port
+//	port HTB ---- medium end | netem or relay | medium end ---- HTB port
 //
 // Segmentation offload is off everywhere: hosts cut large segments as they send
 // them (see segmentOnSending), and no other device takes any (gso_max_segs 1),

@@ -61,10 +61,15 @@ func (n *Network) addHost(h *Host, settings []sysctl) (err error) {
 	if h.ns, err = newNamespace(n.home, func() error { return writeAll(quiet, settings) }); err != nil {
 		return err
 	}
-	p, err := n.addPort(h.spec.Switch, h.spec.Name, false, "eth0", h.ns, h.mac)
+
+	p, err := n.addPort(portSpec{
+		at: h.spec.Switch, toward: h.spec.Name,
+		peer: "eth0", peerNS: h.ns, peerAddr: h.mac,
+	})
 	if err != nil {
 		return err
 	}
+
 	if h.conn, err = h.ns.dial(); err != nil {
 		return err
 	}
@@ -73,16 +78,20 @@ func (n *Network) addHost(h *Host, settings []sysctl) (err error) {
 		return fmt.Errorf("find eth0: %w", err)
 	}
 	h.index = eth0.Attrs().Index
+
 	if err := h.ns.do(func() error { return segmentOnSending("eth0") }); err != nil {
 		return err
 	}
+
 	if err := h.configure(n); err != nil {
 		return err
 	}
+
 	// The port is still down: what the check sends goes nowhere.
 	if err := h.checkCongestionControl(n); err != nil {
 		return err
 	}
+
 	return n.fabricC.LinkSetUp(device(p.index))
 }
 
@@ -91,9 +100,11 @@ func (n *Network) addHost(h *Host, settings []sysctl) (err error) {
 func (h *Host) configure(n *Network) error {
 	const loopback = 1
 	lo, eth0 := device(loopback), device(h.index)
+
 	if err := errors.Join(h.conn.LinkSetUp(lo), h.conn.LinkSetUp(eth0)); err != nil {
 		return fmt.Errorf("bring devices up: %w", err)
 	}
+
 	subnet := ipNet(n.topology.Subnet)
 	address := &netlink.Addr{
 		IPNet: &net.IPNet{IP: h.spec.Address.AsSlice(), Mask: subnet.Mask},
@@ -103,6 +114,7 @@ func (h *Host) configure(n *Network) error {
 	if err := h.conn.AddrAdd(eth0, address); err != nil {
 		return fmt.Errorf("add address %v: %w", h.spec.Address, err)
 	}
+
 	// The congestion control is an attribute of routes: the sysctl for a
 	// namespace's default refuses cubic (EPERM) even for root where the machine
 	// has it restricted, as kernels do for all but their own default.
@@ -111,29 +123,39 @@ func (h *Host) configure(n *Network) error {
 		Protocol: unix.RTPROT_STATIC, Congctl: n.opts.CongestionControl,
 	}
 	if err := h.conn.RouteAdd(route); err != nil {
-		return fmt.Errorf("add the route to %v with congestion control %s: %w%s", n.topology.Subnet, n.opts.CongestionControl, err, h.available())
+		return fmt.Errorf("add the route to %v with congestion control %s: %w%s", n.topology.Subnet,
+			n.opts.CongestionControl, err, h.available())
 	}
+
 	// Connections of the host with itself use the kernel's local routes.
-	local, err := h.conn.RouteListFiltered(netlink.FAMILY_V4, &netlink.Route{Table: unix.RT_TABLE_LOCAL, Type: unix.RTN_LOCAL},
+	local, err := h.conn.RouteListFiltered(netlink.FAMILY_V4,
+		&netlink.Route{Table: unix.RT_TABLE_LOCAL, Type: unix.RTN_LOCAL},
 		netlink.RT_FILTER_TABLE|netlink.RT_FILTER_TYPE)
 	if err != nil {
 		return fmt.Errorf("list local routes: %w", err)
 	}
+
 	for _, r := range local {
 		r.Congctl = n.opts.CongestionControl
 		if err := h.conn.RouteReplace(&r); err != nil {
-			return fmt.Errorf("give the local route to %v congestion control %s: %w", r.Dst, n.opts.CongestionControl, err)
+			return fmt.Errorf("give the local route to %v congestion control %s: %w", r.Dst, n.opts.CongestionControl,
+				err)
 		}
 	}
+
 	neighbours := make([]entry, 0, len(n.topology.Hosts))
 	for i, other := range n.topology.Hosts {
 		if other.Name != h.spec.Name {
-			neighbours = append(neighbours, entry{index: h.index, address: other.Address, hardware: hardware(macHost, i)})
+			neighbours = append(neighbours,
+				entry{index: h.index, address: other.Address, hardware: hardware(macHost, i)})
 		}
 	}
+
+	// Hosts know each other: no frame of ARP is ever on a link.
 	if err := h.conn.addEntries(neighbours); err != nil {
 		return fmt.Errorf("add the other hosts as neighbours: %w", err)
 	}
+
 	return nil
 }
 
@@ -143,24 +165,29 @@ func (h *Host) checkCongestionControl(n *Network) error {
 	if len(n.topology.Hosts) > 1 && peer == h.spec.Address {
 		peer = n.topology.Hosts[1].Address
 	}
+
 	return h.Do(func() error {
 		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.IPPROTO_TCP)
 		if err != nil {
 			return fmt.Errorf("check the congestion control: %w", err)
 		}
 		defer unix.Close(fd)
+
 		const discard = 9
 		err = unix.Connect(fd, &unix.SockaddrInet4{Port: discard, Addr: peer.As4()})
 		// A host alone in its network is refused by itself.
 		if err != nil && !errors.Is(err, unix.EINPROGRESS) && !errors.Is(err, unix.ECONNREFUSED) {
 			return fmt.Errorf("check the congestion control: %w", err)
 		}
+
 		got, err := unix.GetsockoptString(fd, unix.IPPROTO_TCP, unix.TCP_CONGESTION)
 		if err != nil {
 			return fmt.Errorf("check the congestion control: %w", err)
 		}
-		if got = strings.TrimRight(got, "\x00"); got != n.opts.CongestionControl {
-			return fmt.Errorf("check the congestion control: connections use %s, not %s%s", got, n.opts.CongestionControl, h.available())
+		got = strings.TrimRight(got, "\x00")
+		if got != n.opts.CongestionControl {
+			return fmt.Errorf("check the congestion control: connections use %s, not %s%s", got,
+				n.opts.CongestionControl, h.available())
 		}
 		return nil
 	})

@@ -89,6 +89,7 @@ func (n *Network) Measure(ctx context.Context) ([]Measurement, error) {
 	if err := n.checkOpen(); err != nil {
 		return nil, err
 	}
+
 	n.mu.Lock()
 	var all []*probe
 	for _, l := range n.links {
@@ -97,9 +98,12 @@ func (n *Network) Measure(ctx context.Context) ([]Measurement, error) {
 		}
 	}
 	n.mu.Unlock()
+
 	if len(all) == 0 {
 		return nil, nil
 	}
+
+	// In a large network a part of the links stands for all.
 	if step := (len(all) + mostMeasured - 1) / mostMeasured; step > 1 {
 		// An odd step takes both directions in turn.
 		step |= 1
@@ -109,10 +113,12 @@ func (n *Network) Measure(ctx context.Context) ([]Measurement, error) {
 		}
 		all = some
 	}
+
 	err := n.fabric.do(func() error { return measure(ctx, all) })
 	if err != nil {
 		return nil, fmt.Errorf("measure the links of network %s: %w", n.topologyName(), err)
 	}
+
 	list := make([]Measurement, len(all))
 	for i, p := range all {
 		list[i] = p.result()
@@ -139,7 +145,8 @@ type probe struct {
 }
 
 func newProbe(l *link, dir int) *probe {
-	p := &probe{link: l.direction(dir), params: l.params[dir], from: l.port[dir], to: l.port[1-dir], size: topology.Frame}
+	p := &probe{link: l.direction(dir), params: l.params[dir], from: l.port[dir], to: l.port[1-dir],
+		size: topology.Frame}
 	p.plan()
 	p.singles, p.gap = singles, singleGap
 	if jitter := p.params.Jitter; jitter > 0 {
@@ -183,6 +190,7 @@ func (p *probe) delay() time.Duration { return p.params.Delay + p.params.Jitter 
 
 func (p *probe) result() Measurement {
 	m := Measurement{Link: p.link, Asked: p.params}
+
 	var delays []time.Duration
 	for i, at := range p.arrived {
 		switch {
@@ -192,13 +200,17 @@ func (p *probe) result() Measurement {
 			delays = append(delays, time.Duration(at-p.sent[i]))
 		}
 	}
-	if m.Singles = len(delays); m.Singles > 0 {
+
+	m.Singles = len(delays)
+	if m.Singles > 0 {
 		slices.Sort(delays)
 		m.Delay = delays[len(delays)/2]
 	}
+
 	if p.params.Jitter > 0 {
 		m.Delays, m.Gap = delays, p.gap
 	}
+
 	if p.frames > 0 {
 		first := p.singles + p.atOnce
 		if p.left != nil {
@@ -209,6 +221,7 @@ func (p *probe) result() Measurement {
 		}
 		m.Interrupted = m.Rate == 0
 	}
+
 	return m
 }
 
@@ -242,71 +255,23 @@ func steadyRate(sent, arrived []int64, delay int64, size units.Size) units.Rate 
 }
 
 // measure sends all probes, on a thread in the fabric.
-func measure(ctx context.Context, probes []*probe) (err error) {
-	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+func measure(ctx context.Context, probes []*probe) error {
+	m, err := newMeter(probes)
 	if err != nil {
-		return fmt.Errorf("open a packet socket: %w", err)
-	}
-	defer unix.Close(fd)
-	// A socket does not see the frames that it sends, so that another one receives.
-	tap, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
-	if err != nil {
-		return fmt.Errorf("open a packet socket: %w", err)
-	}
-	defer unix.Close(tap)
-	jittered := slices.ContainsFunc(probes, func(p *probe) bool { return p.left != nil })
-	ignoreOutgoing := 1
-	if jittered {
-		ignoreOutgoing = 0
-	}
-	for _, o := range []struct{ fd, level, option, value int }{
-		{tap, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS_NEW, 1},
-		{tap, unix.SOL_PACKET, unix.PACKET_IGNORE_OUTGOING, ignoreOutgoing},
-		// As much as is permitted.
-		{tap, unix.SOL_SOCKET, unix.SO_RCVBUF, 8 << 20},
-		{fd, unix.SOL_SOCKET, unix.SO_SNDBUF, 8 << 20},
-	} {
-		if err := unix.SetsockoptInt(o.fd, o.level, o.option, o.value); err != nil {
-			return fmt.Errorf("set up the packet socket: %w", err)
-		}
-	}
-	// On all ports. Before a bridge takes a frame, taps for all protocols see
-	// it; those for one protocol do not.
-	all := binary.BigEndian.Uint16(binary.NativeEndian.AppendUint16(nil, unix.ETH_P_ALL))
-	if err := unix.Bind(tap, &unix.SockaddrLinklayer{Protocol: all}); err != nil {
-		return fmt.Errorf("bind the packet socket: %w", err)
-	}
-	m := &meter{fd: fd, tap: tap, probes: probes, byPort: map[int]int{}, leaving: map[int]int{}}
-	most, gap := 0, time.Duration(0)
-	for i, p := range probes {
-		m.byPort[p.to], m.leaving[p.from] = i, i
-		most, gap = max(most, p.singles), max(gap, p.gap)
-	}
-	for _, p := range probes {
-		p.gap = gap
-	}
-	for i := range most {
-		begin := time.Now()
-		for k, p := range probes {
-			if i >= p.singles {
-				continue
-			}
-			// One by one: those of other links would be in each other's way.
-			if _, err := m.send(k, i, smallestFrame); err != nil {
-				return err
-			}
-		}
-		if err := m.receive(ctx, begin.Add(gap)); err != nil {
-			return err
-		}
-	}
-	if err := m.settle(ctx, probes, single); err != nil {
 		return err
 	}
+	defer m.close()
+
+	if err := m.singles(ctx); err != nil {
+		return err
+	}
+
+	// Trains load links: only so many at once as the machine can carry.
 	for rest := probes; len(rest) > 0; {
 		count, sum := 0, units.Rate(0)
 		for _, p := range rest {
-			if sum += p.params.Rate; count > 0 && sum > sideBySide {
+			sum += p.params.Rate
+			if count > 0 && sum > sideBySide {
 				break
 			}
 			count++
@@ -316,6 +281,7 @@ func measure(ctx context.Context, probes []*probe) (err error) {
 		}
 		rest = rest[count:]
 	}
+
 	// What comes next should find the buckets full again.
 	var refill time.Duration
 	for _, p := range probes {
@@ -332,6 +298,91 @@ type meter struct {
 	probes  []*probe
 	byPort  map[int]int // the probe whose frames arrive at a port
 	leaving map[int]int // the probe whose frames leave a port
+}
+
+// newMeter opens the sockets of a meter, in the namespace of the calling thread.
+func newMeter(probes []*probe) (m *meter, err error) {
+	m = &meter{fd: -1, tap: -1, probes: probes, byPort: map[int]int{}, leaving: map[int]int{}}
+	for i, p := range probes {
+		m.byPort[p.to], m.leaving[p.from] = i, i
+	}
+	defer func() {
+		if err != nil {
+			m.close()
+		}
+	}()
+
+	// A socket does not see the frames that it sends, so that another one receives.
+	for _, fd := range []*int{&m.fd, &m.tap} {
+		*fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+		if err != nil {
+			return nil, fmt.Errorf("open a packet socket: %w", err)
+		}
+	}
+
+	jittered := slices.ContainsFunc(probes, func(p *probe) bool { return p.left != nil })
+	ignoreOutgoing := 1
+	if jittered {
+		ignoreOutgoing = 0
+	}
+	for _, o := range []struct{ fd, level, option, value int }{
+		{m.tap, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS_NEW, 1},
+		{m.tap, unix.SOL_PACKET, unix.PACKET_IGNORE_OUTGOING, ignoreOutgoing},
+		// As much as is permitted.
+		{m.tap, unix.SOL_SOCKET, unix.SO_RCVBUF, 8 << 20},
+		{m.fd, unix.SOL_SOCKET, unix.SO_SNDBUF, 8 << 20},
+	} {
+		if err := unix.SetsockoptInt(o.fd, o.level, o.option, o.value); err != nil {
+			return nil, fmt.Errorf("set up the packet socket: %w", err)
+		}
+	}
+
+	// On all ports. Before a bridge takes a frame, taps for all protocols see
+	// it; those for one protocol do not.
+	all := binary.BigEndian.Uint16(binary.NativeEndian.AppendUint16(nil, unix.ETH_P_ALL))
+	if err := unix.Bind(m.tap, &unix.SockaddrLinklayer{Protocol: all}); err != nil {
+		return nil, fmt.Errorf("bind the packet socket: %w", err)
+	}
+	return m, nil
+}
+
+// close closes the sockets that are open.
+func (m *meter) close() {
+	for _, fd := range []int{m.fd, m.tap} {
+		if fd >= 0 {
+			unix.Close(fd)
+		}
+	}
+}
+
+// singles sends the frames that measure delay, and waits for them.
+func (m *meter) singles(ctx context.Context) error {
+	// All probes keep one beat, so that one wait serves them all.
+	most, gap := 0, time.Duration(0)
+	for _, p := range m.probes {
+		most, gap = max(most, p.singles), max(gap, p.gap)
+	}
+	for _, p := range m.probes {
+		p.gap = gap
+	}
+
+	for i := range most {
+		begin := time.Now()
+		for k, p := range m.probes {
+			if i >= p.singles {
+				continue
+			}
+			// One by one: those of other links would be in each other's way.
+			if _, err := m.send(k, i, smallestFrame); err != nil {
+				return err
+			}
+		}
+
+		if err := m.receive(ctx, begin.Add(gap)); err != nil {
+			return err
+		}
+	}
+	return m.settle(ctx, m.probes, single)
 }
 
 // stage is a part of the frames.
@@ -357,6 +408,7 @@ func (m *meter) trains(ctx context.Context, first, count int) error {
 	for _, p := range batch {
 		longest = max(longest, p.frames)
 	}
+
 	for i := range longest {
 		for k, p := range batch {
 			if i >= p.frames {
@@ -377,6 +429,7 @@ func (m *meter) trains(ctx context.Context, first, count int) error {
 			}
 		}
 	}
+
 	return m.settle(ctx, batch, train)
 }
 
@@ -389,7 +442,8 @@ func (m *meter) send(k, number int, size units.Size) (bool, error) {
 	binary.BigEndian.PutUint16(frame[12:], probeType)
 	binary.BigEndian.PutUint64(frame[14:], uint64(number))
 	now := time.Now().UnixNano()
-	err := unix.Sendto(m.fd, frame, 0, &unix.SockaddrLinklayer{Ifindex: p.from, Protocol: probeType>>8 | probeType&0xff<<8, Halen: 6})
+	err := unix.Sendto(m.fd, frame, 0,
+		&unix.SockaddrLinklayer{Ifindex: p.from, Protocol: probeType>>8 | probeType&0xff<<8, Halen: 6})
 	switch {
 	case errors.Is(err, unix.EAGAIN):
 		return false, nil
@@ -405,6 +459,7 @@ func (m *meter) send(k, number int, size units.Size) (bool, error) {
 // have not are lost.
 func (m *meter) settle(ctx context.Context, probes []*probe, s stage) error {
 	end := time.Now()
+
 	missing := func() bool {
 		for _, p := range probes {
 			from, to := p.span(s)
@@ -414,6 +469,7 @@ func (m *meter) settle(ctx context.Context, probes []*probe, s stage) error {
 		}
 		return false
 	}
+
 	var wait time.Duration
 	for _, p := range probes {
 		due := p.delay() + patience
@@ -422,6 +478,7 @@ func (m *meter) settle(ctx context.Context, probes []*probe, s stage) error {
 		}
 		wait = max(wait, due)
 	}
+
 	for end = end.Add(wait); missing() && time.Now().Before(end); {
 		if err := m.receive(ctx, time.Now().Add(time.Millisecond)); err != nil {
 			return err
@@ -444,15 +501,19 @@ func (m *meter) receive(ctx context.Context, until time.Time) error {
 		case !errors.Is(err, unix.EAGAIN):
 			return fmt.Errorf("receive probe frames: %w", err)
 		}
+
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+
 		left := time.Until(until)
 		if left <= 0 {
 			return nil
 		}
+
 		wait := unix.NsecToTimespec(int64(left))
-		if _, err := unix.Ppoll([]unix.PollFd{{Fd: int32(m.tap), Events: unix.POLLIN}}, &wait, nil); err != nil && !errors.Is(err, unix.EINTR) {
+		if _, err := unix.Ppoll([]unix.PollFd{{Fd: int32(m.tap), Events: unix.POLLIN}}, &wait, nil); err != nil &&
+			!errors.Is(err, unix.EINTR) {
 			return fmt.Errorf("wait for probe frames: %w", err)
 		}
 	}
@@ -464,6 +525,7 @@ func (m *meter) note(frame, control []byte, from unix.Sockaddr) {
 	if !ok || len(frame) < probeHead || binary.BigEndian.Uint16(frame[12:]) != probeType {
 		return
 	}
+
 	ports := m.byPort
 	if at.Pkttype == unix.PACKET_OUTGOING {
 		ports = m.leaving
@@ -472,19 +534,24 @@ func (m *meter) note(frame, control []byte, from unix.Sockaddr) {
 	if !ok {
 		return
 	}
+
 	p, number := m.probes[k], binary.BigEndian.Uint64(frame[14:])
 	seen := p.arrived
 	if at.Pkttype == unix.PACKET_OUTGOING {
 		seen = p.left
 	}
+
 	if number >= uint64(len(seen)) {
 		return
 	}
+
+	// The kernel's time of the frame, where it has one, is nearer the truth than now.
 	seen[number] = time.Now().UnixNano()
 	messages, err := unix.ParseSocketControlMessage(control)
 	if err != nil {
 		return
 	}
+
 	for _, c := range messages {
 		if c.Header.Level == unix.SOL_SOCKET && c.Header.Type == unix.SO_TIMESTAMPNS_NEW && len(c.Data) >= 16 {
 			seen[number] = int64(binary.NativeEndian.Uint64(c.Data))*1e9 + int64(binary.NativeEndian.Uint64(c.Data[8:]))

@@ -125,7 +125,8 @@ func (s sysctl) write() error {
 	}
 	if errors.Is(err, unix.EROFS) {
 		return fmt.Errorf("set sysctl %s: /proc/sys is read-only here, as containers have it; "+
-			"give the container a writable one (docker: --security-opt systempaths=unconfined, podman: --security-opt unmask=ALL), or run outside: %w", s.name, err)
+			"give the container a writable one (docker: --security-opt systempaths=unconfined, "+
+			"podman: --security-opt unmask=ALL), or run outside: %w", s.name, err)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("set sysctl %s: the hosts of this kernel have no such setting: %w", s.name, err)

@@ -75,7 +75,8 @@ var sysctlName = regexp.MustCompile(`^net(\.[A-Za-z0-9_-]+)+$`)
 // those of a network namespace can.
 func CheckSysctl(name string) error {
 	if !sysctlName.MatchString(name) {
-		return fmt.Errorf("check sysctl %q: hosts have their own settings of the network only; expected one like net.ipv4.tcp_rmem", name)
+		return fmt.Errorf("check sysctl %q: hosts have their own settings of the network only; "+
+			"expected one like net.ipv4.tcp_rmem", name)
 	}
 	if name == "net.ipv4.tcp_congestion_control" {
 		return fmt.Errorf("check sysctl %s: use congestion-control instead, which works without privileges", name)

@@ -72,11 +72,14 @@ func (c *conn) addEntries(entries []entry) error {
 	socket := c.raw.Socket
 	socket.Lock()
 	defer socket.Unlock()
+
 	buf := make([]byte, 0, batchSize+256)
 	for i, e := range entries {
 		// Errors are always answered, success only for the last of a batch.
 		req := nl.NewNetlinkRequest(unix.RTM_NEWNEIGH, unix.NLM_F_CREATE|unix.NLM_F_EXCL)
-		msg := &netlink.Ndmsg{Family: unix.AF_BRIDGE, Index: uint32(e.index), State: netlink.NUD_NOARP, Flags: netlink.NTF_MASTER}
+		msg := &netlink.Ndmsg{Family: unix.AF_BRIDGE, Index: uint32(e.index), State: netlink.NUD_NOARP,
+			Flags: netlink.NTF_MASTER}
+
 		if e.address.IsValid() {
 			msg.Family, msg.State, msg.Flags = unix.AF_INET, netlink.NUD_PERMANENT, 0
 		}
@@ -85,6 +88,7 @@ func (c *conn) addEntries(entries []entry) error {
 			req.AddData(nl.NewRtAttr(netlink.NDA_DST, e.address.AsSlice()))
 		}
 		req.AddData(nl.NewRtAttr(netlink.NDA_LLADDR, e.hardware))
+
 		last := i == len(entries)-1 || len(buf) >= batchSize
 		if last {
 			req.Flags |= unix.NLM_F_ACK
@@ -93,12 +97,14 @@ func (c *conn) addEntries(entries []entry) error {
 		if !last {
 			continue
 		}
+
 		if err := unix.Sendto(socket.GetFd(), buf, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 			return os.NewSyscallError("sendto", err)
 		}
 		if err := acknowledged(socket, req.Seq); err != nil {
 			return err
 		}
+
 		buf = buf[:0]
 	}
 	return nil
@@ -168,10 +174,12 @@ func (c *conn) stats() (map[int]linkStats, error) {
 	msg := make([]byte, header)
 	binary.NativeEndian.PutUint32(msg[8:], 1<<(unix.IFLA_STATS_LINK_64-1)) // filter_mask
 	req.AddRawData(msg)
+
 	answers, err := c.dump(req, unix.RTM_NEWSTATS)
 	if err != nil {
 		return nil, fmt.Errorf("read device counters: %w", err)
 	}
+
 	all := make(map[int]linkStats, len(answers))
 	for _, a := range answers {
 		if len(a) < header {
@@ -181,6 +189,7 @@ func (c *conn) stats() (map[int]linkStats, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read device counters: %w", err)
 		}
+
 		for _, attr := range attrs {
 			const size = int(unsafe.Sizeof(linkStats{}))
 			if attr.Attr.Type != unix.IFLA_STATS_LINK_64 || len(attr.Value) < size {
@@ -192,6 +201,7 @@ func (c *conn) stats() (map[int]linkStats, error) {
 			}
 		}
 	}
+
 	return all, nil
 }
 
@@ -215,6 +225,7 @@ func (c *conn) qdiscs() ([]qdisc, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read queues: %w", err)
 	}
+
 	all := make([]qdisc, 0, len(answers))
 	for _, a := range answers {
 		if len(a) < nl.SizeofTcMsg {

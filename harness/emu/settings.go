@@ -25,6 +25,7 @@ func (n *Network) readSettings(context.Context) error {
 	if err != nil {
 		return err
 	}
+
 	hosts := network.Settings{}
 	for _, h := range n.hosts {
 		err := h.Do(func() error {
@@ -41,11 +42,13 @@ func (n *Network) readSettings(context.Context) error {
 			return fmt.Errorf("read the settings of host %s: %w", h.spec.Name, err)
 		}
 	}
+
 	links := network.Settings{}
 	queues, err := n.fabricC.qdiscs()
 	if err != nil {
 		return err
 	}
+
 	for _, l := range n.links {
 		for dir, index := range l.port {
 			name, p := l.spec.Between[dir]+"-"+l.spec.Between[1-dir], l.params[dir]
@@ -57,13 +60,15 @@ func (n *Network) readSettings(context.Context) error {
 				links.Put("link-rate", name, "unshaped")
 			} else {
 				if s.Rate/8 != p.Rate/8 || s.Queue != p.Queue {
-					return fmt.Errorf("shape link %s: the kernel holds %v and %d packets, not %v and %d", name, s.Rate, s.Queue, p.Rate, p.Queue)
+					return fmt.Errorf("shape link %s: the kernel holds %v and %d packets, not %v and %d", name, s.Rate,
+						s.Queue, p.Rate, p.Queue)
 				}
 				links.Put("link-rate", name, s.Rate.String())
 				links.Put("link-burst", name, fmt.Sprintf("%d B", s.Burst))
 				links.Put("link-cburst", name, fmt.Sprintf("%d B", s.Cburst))
 				links.Put("link-queue", name, fmt.Sprintf("%d packets", s.Queue))
 			}
+
 			links.Put("link-delay", name, p.Delay.String())
 			links.Put("link-jitter", name, p.Jitter.String())
 			if p.Jitter > 0 {
@@ -72,6 +77,7 @@ func (n *Network) readSettings(context.Context) error {
 			links.Put("link-loss", name, fmt.Sprint(float64(p.Loss)))
 		}
 	}
+
 	ports := network.Settings{}
 	for _, p := range n.ports {
 		d, err := n.fabricC.LinkByIndex(p.index)
@@ -81,7 +87,9 @@ func (n *Network) readSettings(context.Context) error {
 		ports.Put("port-gso-max-segs", p.name, fmt.Sprint(d.Attrs().GSOMaxSegs))
 		ports.Put("mtu", p.name, fmt.Sprint(d.Attrs().MTU))
 	}
+
 	n.settings["host-segmentation"] = "in software, before the switch"
+
 	for _, group := range []network.Settings{hosts, links, ports} {
 		group.Fold(n.settings)
 	}

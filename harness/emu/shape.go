@@ -16,7 +16,7 @@ import (
 )
 
 // Handles of the queues on a shaped port: HTB 1: with its class 1:1 and the
-// FIFO 10: below; netem 20: on the wire side.
+// FIFO 10: below; netem 20: on the medium's side.
 const (
 	htbHandle   uint32 = 1 << 16
 	htbClass           = htbHandle | 1
@@ -120,11 +120,12 @@ func (c *conn) readShape(index int, queues []qdisc) (shaped, bool, error) {
 	return s, s.Rate > 0, nil
 }
 
-// netem is the kernel's delay stage for what leaves a wire-side device.
+// netem is the kernel's delay stage for what leaves a device of the medium.
 func netem(index int, p topology.Params) (*netlink.Netem, error) {
 	// netem counts the time in psched ticks of 32 bits.
 	if limit := psched * math.MaxUint32; p.Delay+p.Jitter > limit {
-		return nil, fmt.Errorf("netem cannot delay by %v: the longest is %v", p.Delay+p.Jitter, limit.Truncate(time.Second))
+		return nil, fmt.Errorf("netem cannot delay by %v: the longest is %v", p.Delay+p.Jitter,
+			limit.Truncate(time.Second))
 	}
 	attrs := netlink.NetemQdiscAttrs{
 		Latency: uint32(p.Delay.Microseconds()),
@@ -138,7 +139,8 @@ func netem(index int, p topology.Params) (*netlink.Netem, error) {
 		// sch_netem.c). At 800 Gb/s the rate itself adds nanoseconds.
 		attrs.Rate64 = 100e9
 	}
-	return netlink.NewNetem(netlink.QdiscAttrs{LinkIndex: index, Handle: netemHandle, Parent: netlink.HANDLE_ROOT}, attrs), nil
+	return netlink.NewNetem(netlink.QdiscAttrs{LinkIndex: index, Handle: netemHandle, Parent: netlink.HANDLE_ROOT},
+		attrs), nil
 }
 
 // ordered says whether netem must be made to keep the order of frames.

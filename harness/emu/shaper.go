@@ -30,14 +30,17 @@ func (n *Network) Shapers() ([]Shaper, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the queues of network %s: %w", n.topologyName(), err)
 	}
+
 	byPort := make(map[int]qdisc, 2*len(n.links))
 	for _, q := range queues {
 		if q.handle == fifoHandle {
 			byPort[q.index] = q
 		}
 	}
+
 	n.mu.Lock()
 	defer n.mu.Unlock()
+
 	list := make([]Shaper, 0, 2*len(n.links))
 	for _, l := range n.links {
 		for dir, index := range l.port {
@@ -48,6 +51,7 @@ func (n *Network) Shapers() ([]Shaper, error) {
 			})
 		}
 	}
+
 	return list, nil
 }
 

@@ -68,7 +68,8 @@ const sampling = 5
 func Dat(dir string, r *record.Results) ([]string, error) {
 	x, format, ok := abscissa(r)
 	if !ok {
-		return nil, fmt.Errorf("export data files: the results have no axis \"rate\" or \"state\", the first column of such files")
+		return nil, fmt.Errorf("export data files: the results have no axis \"rate\" or \"state\", " +
+			"the first column of such files")
 	}
 	d := dat{kind: datKinds[r.Campaign.Scenario], format: format, files: map[string]*strings.Builder{}}
 

@@ -22,10 +22,12 @@ import (
 func Bench(w io.Writer, r *record.Results) error {
 	out := bufio.NewWriter(w)
 	c := r.Campaign
+
 	// What differs between the results that one compares is no configuration:
 	// benchstat makes a table for each.
-	fmt.Fprintf(out, "# edgebed %s, commit %s, %s, started %s, scenario %s\n", c.Tool.Version, c.Tool.Commit, c.Machine.Kernel,
-		c.Started.UTC().Format(time.RFC3339), c.ScenarioSHA256)
+	fmt.Fprintf(out, "# edgebed %s, commit %s, %s, started %s, scenario %s\n", c.Tool.Version, c.Tool.Commit,
+		c.Machine.Kernel, c.Started.UTC().Format(time.RFC3339), c.ScenarioSHA256)
+
 	config := map[string]string{"scenario": c.Scenario, "profile": c.Profile, "cpu": c.Machine.CPU}
 	if c.Network != "" {
 		config["network"] = string(c.Network)
@@ -33,20 +35,24 @@ func Bench(w io.Writer, r *record.Results) error {
 	for name, value := range c.Parameters {
 		config["parameter-"+strings.ToLower(name)] = value
 	}
+
 	for _, key := range slices.Sorted(maps.Keys(config)) {
 		if value := strings.Join(strings.Fields(config[key]), " "); value != "" {
 			fmt.Fprintf(out, "%s: %s\n", key, value)
 		}
 	}
+
 	for _, unit := range []string{"delay-ns", "switch-B", "trunk-B"} {
 		fmt.Fprintf(out, "Unit %s better=lower\n", unit)
 	}
+
 	for _, cell := range r.Cells {
 		name := benchName(c.Scenario, cell.Cell)
 		for _, e := range cell.Counted() {
 			fmt.Fprintf(out, "%s 1 %d delay-ns %d switch-B %d trunk-B\n", name, e.DelayNS, e.SwitchBytes, e.TrunkBytes)
 		}
 	}
+
 	return out.Flush()
 }
 

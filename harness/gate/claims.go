@@ -13,18 +13,18 @@ import (
 	"edgebed/harness/stats"
 )
 
-// Verdict says what the records say of a claim.
-type Verdict string
+// Outcome is what the records say of a claim.
+type Outcome string
 
 const (
 	// Holds: beyond chance at every point that the claim is about.
-	Holds Verdict = "holds"
+	Holds Outcome = "holds"
 	// Fails: beyond chance, at one point at least.
-	Fails Verdict = "fails"
+	Fails Outcome = "fails"
 	// Undecided: the records are compatible with both.
-	Undecided Verdict = "undecided"
+	Undecided Outcome = "undecided"
 	// NoData: the records have none of the points that the claim is about.
-	NoData Verdict = "no data"
+	NoData Outcome = "no data"
 )
 
 // maxNeeded bounds the executions that are advised: beyond it the truth lies so
@@ -47,7 +47,7 @@ type Condition struct {
 	High  float64 `json:"high"`
 	// N is the number of executions of each mean.
 	N       int     `json:"n"`
-	Verdict Verdict `json:"verdict"`
+	Outcome Outcome `json:"verdict"`
 	// Needed is about how many executions of each mean would decide, 0 where the
 	// verdict is clear or none would.
 	Needed int `json:"needed,omitempty"`
@@ -58,7 +58,7 @@ type Condition struct {
 // Judgement is a claim with what the records say of it.
 type Judgement struct {
 	Claim   record.Claim `json:"claim"`
-	Verdict Verdict      `json:"verdict"`
+	Outcome Outcome      `json:"verdict"`
 	// Detail says in one line why.
 	Detail     string      `json:"detail"`
 	Conditions []Condition `json:"conditions"`
@@ -83,7 +83,7 @@ func Judge(r *record.Results, claims []record.Claim) []Judgement {
 }
 
 func judge(r *record.Results, c record.Claim) Judgement {
-	j := Judgement{Claim: c, Verdict: NoData}
+	j := Judgement{Claim: c, Outcome: NoData}
 	b := builder{results: r, claim: c}
 	if err := b.build(); err != nil {
 		j.Detail = err.Error()
@@ -113,9 +113,9 @@ type unjudged struct {
 func (u unjudged) judge(hold, refute float64) Condition {
 	c := u.Condition
 	e := stats.Contrast(u.terms...)
-	c.N, c.Verdict = e.N, Undecided
+	c.N, c.Outcome = e.N, Undecided
 	if math.IsNaN(e.Value) {
-		c.Verdict = NoData
+		c.Outcome = NoData
 		return c
 	}
 
@@ -129,9 +129,9 @@ func (u unjudged) judge(hold, refute float64) Condition {
 	inside, outside := e.Interval(hold), e.Interval(refute)
 	switch {
 	case inside.Low > c.least && inside.High < c.most:
-		c.Verdict = Holds
+		c.Outcome = Holds
 	case outside.High < c.least || outside.Low > c.most:
-		c.Verdict = Fails
+		c.Outcome = Fails
 	default:
 		// The interval's width falls with the root of the number of executions.
 		distance := math.Min(math.Abs(e.Value-c.least), math.Abs(e.Value-c.most))
@@ -148,9 +148,9 @@ func (u unjudged) judge(hold, refute float64) Condition {
 
 // conclude makes the claim's verdict from those of its conditions.
 func (j *Judgement) conclude() {
-	count := map[Verdict]int{}
+	count := map[Outcome]int{}
 	for _, c := range j.Conditions {
-		count[c.Verdict]++
+		count[c.Outcome]++
 	}
 	total := len(j.Conditions)
 	decided := total - count[NoData]
@@ -158,10 +158,10 @@ func (j *Judgement) conclude() {
 
 	// The point that stands for a verdict is the one nearest to the bound, or
 	// for points that fail the farthest beyond it.
-	first := func(v Verdict) string {
+	first := func(v Outcome) string {
 		var points []Condition
 		for _, c := range j.Conditions {
-			if c.Verdict == v {
+			if c.Outcome == v {
 				points = append(points, c)
 			}
 		}
@@ -170,25 +170,26 @@ func (j *Judgement) conclude() {
 
 	switch {
 	case decided == 0:
-		j.Verdict, j.Detail = NoData, "the records have none of its points"
+		j.Outcome, j.Detail = NoData, "the records have none of its points"
 		return
 	case j.Claim.Any && count[Holds] > 0:
-		j.Verdict, j.Detail = Holds, fmt.Sprintf("at %d of %d points, such as %s", count[Holds], decided, first(Holds))
+		j.Outcome, j.Detail = Holds, fmt.Sprintf("at %d of %d points, such as %s", count[Holds], decided, first(Holds))
 	case j.Claim.Any && count[Fails] == decided && missing == 0:
-		j.Verdict, j.Detail = Fails, fmt.Sprintf("at none of %d points; %s", decided, first(Fails))
+		j.Outcome, j.Detail = Fails, fmt.Sprintf("at none of %d points; %s", decided, first(Fails))
 	case !j.Claim.Any && count[Fails] > 0:
-		j.Verdict = Fails
+		j.Outcome = Fails
 		j.Detail = fmt.Sprintf("at %d of %d points, %d hold; %s", count[Fails], decided, count[Holds], first(Fails))
 	case !j.Claim.Any && count[Holds] == decided && missing == 0:
-		j.Verdict, j.Detail = Holds, fmt.Sprintf("at all %d points; nearest %s", decided, j.nearest())
+		j.Outcome, j.Detail = Holds, fmt.Sprintf("at all %d points; nearest %s", decided, j.nearest())
 		if decided == 1 {
 			j.Detail = j.Conditions[0].String()
 		}
 	case count[Undecided] > 0:
-		j.Verdict, j.Detail = Undecided, fmt.Sprintf("%d of %d points hold; open %s", count[Holds], decided, first(Undecided))
+		j.Outcome, j.Detail = Undecided, fmt.Sprintf("%d of %d points hold; open %s", count[Holds], decided,
+			first(Undecided))
 		j.more()
 	default:
-		j.Verdict, j.Detail = Undecided, fmt.Sprintf("%d of %d points hold", count[Holds], decided)
+		j.Outcome, j.Detail = Undecided, fmt.Sprintf("%d of %d points hold", count[Holds], decided)
 	}
 
 	if missing > 0 {
@@ -201,7 +202,7 @@ func (j *Judgement) conclude() {
 func (j *Judgement) more() {
 	var needed []int
 	for _, c := range j.Conditions {
-		if c.Verdict == Undecided {
+		if c.Outcome == Undecided {
 			if c.Low == 0 {
 				j.Detail += "; one execution per point is too few"
 				return
@@ -252,7 +253,7 @@ func (c Condition) short() string {
 	if c.Where != "" {
 		text = c.Where + ": " + text
 	}
-	if c.Verdict == NoData {
+	if c.Outcome == NoData {
 		return text + " not known"
 	}
 	text += " = " + number(c.Value)
@@ -263,7 +264,7 @@ func (c Condition) short() string {
 }
 
 func (c Condition) String() string {
-	if c.Verdict == NoData {
+	if c.Outcome == NoData {
 		return c.short()
 	}
 	return c.short() + ", wanted " + c.Wanted
@@ -356,47 +357,48 @@ func (b *builder) at(p matrix.Point, what string, along record.Axis) error {
 		return i
 	}
 
-	least, most := bounds(c)
+	asked := boundsOf(c)
 	within := math.Log(1 + c.Within)
+	flat := bounds{-within, within}
 
 	switch c.Kind {
 	case record.ClaimOrder:
-		b.simple(p, what, 0, math.Inf(1))
+		b.simple(p, what, above)
 	case record.ClaimRatio:
-		b.simple(p, what, least, most)
+		b.simple(p, what, asked)
 	case record.ClaimNear:
-		b.simple(p, what, -within, within)
+		b.simple(p, what, flat)
 	case record.ClaimCrossover:
 		from, to := find(c.From), find(c.To)
 		for i, s := range steps {
 			if from >= 0 && i <= from {
-				b.simple(p.With(s), what, math.Inf(-1), 0)
+				b.simple(p.With(s), what, below)
 			}
 			if to >= 0 && i >= to {
-				b.simple(p.With(s), what, 0, math.Inf(1))
+				b.simple(p.With(s), what, above)
 			}
 		}
 	case record.ClaimRises, record.ClaimFalls:
 		for i := 1; i < len(steps); i++ {
 			if c.Kind == record.ClaimRises {
-				b.step(p, what, steps[i], steps[i-1], 0, math.Inf(1))
+				b.step(p, what, steps[i], steps[i-1], above)
 			} else {
-				b.step(p, what, steps[i], steps[i-1], math.Inf(-1), 0)
+				b.step(p, what, steps[i], steps[i-1], below)
 			}
 		}
 	case record.ClaimFlat:
 		for i := 1; i < len(steps); i++ {
-			b.step(p, what, steps[i], steps[0], -within, within)
+			b.step(p, what, steps[i], steps[0], flat)
 		}
 	case record.ClaimGrowth:
 		if from, to := find(c.From), find(c.To); from >= 0 && to >= 0 {
-			b.step(p, what, steps[to], steps[from], least, most)
+			b.step(p, what, steps[to], steps[from], asked)
 		}
 	case record.ClaimHighest:
 		if highest := find(c.At); highest >= 0 {
 			for i, s := range steps {
 				if i != highest {
-					b.step(p, what, steps[highest], s, 0, math.Inf(1))
+					b.step(p, what, steps[highest], s, above)
 				}
 			}
 		}
@@ -406,38 +408,47 @@ func (b *builder) at(p matrix.Point, what string, along record.Axis) error {
 	return nil
 }
 
-// bounds are those of AtLeast and AtMost, of the logarithm.
-func bounds(c record.Claim) (least, most float64) {
-	least, most = math.Inf(-1), math.Inf(1)
+// bounds are what the logarithm of a ratio must lie between.
+type bounds struct{ least, most float64 }
+
+// Bounds of what is only to be larger than 1, or smaller.
+var (
+	above = bounds{0, math.Inf(1)}
+	below = bounds{math.Inf(-1), 0}
+)
+
+// boundsOf are those of AtLeast and AtMost.
+func boundsOf(c record.Claim) bounds {
+	b := bounds{math.Inf(-1), math.Inf(1)}
 	if c.AtLeast > 0 {
-		least = math.Log(c.AtLeast)
+		b.least = math.Log(c.AtLeast)
 	}
 	if c.AtMost > 0 {
-		most = math.Log(c.AtMost)
+		b.most = math.Log(c.AtMost)
 	}
-	return least, most
+	return b
 }
 
 // simple adds the condition that the logarithm of what, a series or a ratio of
-// two, lies between the bounds at a point.
-func (b *builder) simple(p matrix.Point, what string, least, most float64) {
-	b.add(p.Short(), what, b.terms(p, what, 1), least, most)
+// two, lies within the limits at a point.
+func (b *builder) simple(p matrix.Point, what string, limits bounds) {
+	b.add(p.Short(), what, b.terms(p, what, 1), limits)
 }
 
 // step adds the condition on what at one value along the axis over what at
 // another.
-func (b *builder) step(p matrix.Point, what string, high, low matrix.Level, least, most float64) {
+func (b *builder) step(p matrix.Point, what string, high, low matrix.Level, limits bounds) {
 	terms := append(b.terms(p.With(high), what, 1), b.terms(p.With(low), what, -1)...)
 	where := fmt.Sprintf("%s over %s", high.Value(), low.Value())
 	if len(p) > 0 {
 		where = p.Short() + ", " + where
 	}
-	b.add(where, what, terms, least, most)
+	b.add(where, what, terms, limits)
 }
 
-func (b *builder) add(where, what string, terms []stats.Term, least, most float64) {
+func (b *builder) add(where, what string, terms []stats.Term, limits bounds) {
 	b.conditions = append(b.conditions, unjudged{terms: terms, Condition: Condition{
-		Where: where, What: what, Wanted: wanted(least, most), least: least, most: most,
+		Where: where, What: what, Wanted: limits.String(), least: limits.least, most: limits.most,
 	}})
 }
 
@@ -451,13 +462,13 @@ func (b *builder) terms(p matrix.Point, what string, power float64) []stats.Term
 	return terms
 }
 
-// wanted writes the bounds of a logarithm as bounds of the ratio.
-func wanted(least, most float64) string {
-	low, high := number(math.Exp(least)), number(math.Exp(most))
+// String writes the bounds as those of the ratio itself.
+func (b bounds) String() string {
+	low, high := number(math.Exp(b.least)), number(math.Exp(b.most))
 	switch {
-	case math.IsInf(most, 1):
+	case math.IsInf(b.most, 1):
 		return "> " + low
-	case math.IsInf(least, -1):
+	case math.IsInf(b.least, -1):
 		return "< " + high
 	}
 	return low + " to " + high

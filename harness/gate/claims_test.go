@@ -38,13 +38,13 @@ func TestClaimsOfThePaper(t *testing.T) {
 		return all
 	}
 	real := verdicts(base)
-	for name, want := range map[string]Verdict{
+	for name, want := range map[string]Outcome{
 		"fig18-significant": Holds, "trade-off": Holds, "fig18-not-always-faster": Holds, "fig18-smaller-argument": Holds,
 		// Eight workloads of one panel leave these open.
 		"fig17-overlap": Undecided, "fig17-crossover": Undecided,
 	} {
-		if got := real[name]; got.Verdict != want {
-			t.Errorf("%s: %s (%s), want %s", name, got.Verdict, got.Detail, want)
+		if got := real[name]; got.Outcome != want {
+			t.Errorf("%s: %s (%s), want %s", name, got.Outcome, got.Detail, want)
 		}
 	}
 	if j := real["fig17-overlap"]; j.MoreExecutions < 1 || !strings.Contains(j.Detail, "more executions") {
@@ -59,8 +59,8 @@ func TestClaimsOfThePaper(t *testing.T) {
 		}
 	}))
 	for _, name := range []string{"fig18-significant", "fig18-order", "trade-off", "fig17-crossover", "fig17-state-local-much-lower"} {
-		if got := heavy[name]; got.Verdict != Fails {
-			t.Errorf("with a heavy StateLocal, %s: %s (%s)", name, got.Verdict, got.Detail)
+		if got := heavy[name]; got.Outcome != Fails {
+			t.Errorf("with a heavy StateLocal, %s: %s (%s)", name, got.Outcome, got.Detail)
 		}
 	}
 	// A claim about any point fails only where it fails at all.
@@ -69,16 +69,16 @@ func TestClaimsOfThePaper(t *testing.T) {
 			e.DelayNS /= 4
 		}
 	}))
-	if got := fast["fig18-not-always-faster"]; got.Verdict != Fails {
-		t.Errorf("with a fast StateLocal, fig18-not-always-faster: %s (%s)", got.Verdict, got.Detail)
+	if got := fast["fig18-not-always-faster"]; got.Outcome != Fails {
+		t.Errorf("with a fast StateLocal, fig18-not-always-faster: %s (%s)", got.Outcome, got.Detail)
 	}
 	// Points that were not run leave a claim open, or without data.
 	part := verdicts(load(t, "repeat1"))
-	if got := part["fig17-comparable"]; got.Verdict != NoData {
-		t.Errorf("without its panel, fig17-comparable: %s (%s)", got.Verdict, got.Detail)
+	if got := part["fig17-comparable"]; got.Outcome != NoData {
+		t.Errorf("without its panel, fig17-comparable: %s (%s)", got.Outcome, got.Detail)
 	}
-	if got := part["fig17-state-local-much-lower"]; got.Verdict != Undecided || len(got.Missing) == 0 {
-		t.Errorf("without the slowest rates, fig17-state-local-much-lower: %s (%s)", got.Verdict, got.Detail)
+	if got := part["fig17-state-local-much-lower"]; got.Outcome != Undecided || len(got.Missing) == 0 {
+		t.Errorf("without the slowest rates, fig17-state-local-much-lower: %s (%s)", got.Outcome, got.Detail)
 	}
 }
 
@@ -88,7 +88,7 @@ func TestKindsOfClaims(t *testing.T) {
 	pure := []string{"pure-faas"}
 	for name, tc := range map[string]struct {
 		claim record.Claim
-		want  Verdict
+		want  Outcome
 	}{
 		"falls":           {record.Claim{Kind: record.ClaimFalls, Metric: "delay", Of: pure, Along: "rate", Where: top}, Holds},
 		"rises":           {record.Claim{Kind: record.ClaimRises, Metric: "delay", Of: pure, Along: "rate", Where: top}, Fails},
@@ -101,8 +101,8 @@ func TestKindsOfClaims(t *testing.T) {
 		"metric":          {record.Claim{Kind: record.ClaimRatio, Metric: "joy", Of: pure}, NoData},
 	} {
 		tc.claim.Series = "model"
-		if got := Judge(base, []record.Claim{tc.claim})[0]; got.Verdict != tc.want {
-			t.Errorf("%s: %s (%s), want %s", name, got.Verdict, got.Detail, tc.want)
+		if got := Judge(base, []record.Claim{tc.claim})[0]; got.Outcome != tc.want {
+			t.Errorf("%s: %s (%s), want %s", name, got.Outcome, got.Detail, tc.want)
 		}
 	}
 }
@@ -184,7 +184,7 @@ func TestSideBySide(t *testing.T) {
 	if artifact.Variant != "artifact" || text.Variant != "text" || artifact.Executions != 672 || artifact.Cells != 84 {
 		t.Errorf("checked %s and %s", artifact, text)
 	}
-	other := Checked{Result: "results/exp401", Scenario: "exp401", Claims: []Judgement{{Claim: record.Claim{Name: "only-here"}, Verdict: Fails}}}
+	other := Checked{Result: "results/exp401", Scenario: "exp401", Claims: []Judgement{{Claim: record.Claim{Name: "only-here"}, Outcome: Fails}}}
 	var b bytes.Buffer
 	if err := WriteClaims(&b, "markdown", artifact, other, text); err != nil {
 		t.Fatal(err)

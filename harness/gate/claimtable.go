@@ -27,7 +27,7 @@ type Checked struct {
 	Profile string `json:"profile"`
 	// Parameters of the scenario as they were set, the variant among them.
 	Parameters map[string]string `json:"parameters,omitempty"`
-	// Cells are complete, Executions count; both are what the verdicts rest on.
+	// Cells are complete, Executions count; both are what the outcomes rest on.
 	Cells      int         `json:"cells"`
 	Executions int         `json:"executions"`
 	Claims     []Judgement `json:"claims"`
@@ -55,7 +55,7 @@ func Check(r *record.Results, claims []record.Claim) Checked {
 func (c Checked) Failed() int {
 	n := 0
 	for _, j := range c.Claims {
-		if j.Verdict == Fails {
+		if j.Outcome == Fails {
 			n++
 		}
 	}
@@ -184,20 +184,20 @@ func claimsText(w io.Writer, results []Checked) error {
 	labels := Labels(results)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, claim := range AllClaims(results) {
-		var verdicts, details []string
+		var outcomes, details []string
 		for i, c := range results {
 			j, ok := c.judgement(claim.Name)
 			if !ok {
-				j.Verdict, j.Detail = "not asked", "the claim is none of this result's"
+				j.Outcome, j.Detail = "not asked", "the claim is none of this result's"
 			}
-			if verdicts = append(verdicts, string(j.Verdict)); len(results) > 1 {
+			if outcomes = append(outcomes, string(j.Outcome)); len(results) > 1 {
 				j.Detail = labels[i] + ": " + j.Detail
 			}
 			details = append(details, j.Detail)
 		}
 
 		indent := strings.Repeat("\t", len(results)+1) + "  "
-		fmt.Fprintf(table, "%s\t%s\t%s\n", strings.Join(verdicts, "\t"), claim.Name, claim.Place)
+		fmt.Fprintf(table, "%s\t%s\t%s\n", strings.Join(outcomes, "\t"), claim.Name, claim.Place)
 		fmt.Fprintf(table, "%s“%s”\n", indent, oneLine(claim.Quote))
 		for _, d := range details {
 			fmt.Fprintf(table, "%s%s\n", indent, d)
@@ -236,7 +236,7 @@ func claimsMarkdown(w io.Writer, results []Checked) error {
 		}
 		for _, c := range results {
 			if j, ok := c.judgement(claim.Name); ok {
-				fmt.Fprintf(&b, " | **%s**: %s", j.Verdict, escape.Markdown(j.Detail))
+				fmt.Fprintf(&b, " | **%s**: %s", j.Outcome, escape.Markdown(j.Detail))
 			} else {
 				b.WriteString(" | –")
 			}
@@ -257,11 +257,11 @@ func claimsMarkdown(w io.Writer, results []Checked) error {
 
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
-// summary counts the verdicts.
+// summary counts the outcomes.
 func (c Checked) summary() string {
-	count := map[Verdict]int{}
+	count := map[Outcome]int{}
 	for _, j := range c.Claims {
-		count[j.Verdict]++
+		count[j.Outcome]++
 	}
 	text := fmt.Sprintf("%d claims: %d hold, %d fail, %d undecided",
 		len(c.Claims), count[Holds], count[Fails], count[Undecided])

@@ -295,7 +295,7 @@ func TestSlowerMachine(t *testing.T) {
 	}
 	fresh.Campaign.CalibrationNS = 100_000 * slower
 	c := compare(t, base, fresh)
-	if c.Change != Machine || math.Abs(c.Speed-slower) > 1e-6 || len(c.Notes) == 0 {
+	if c.Change != SlowerMachine || math.Abs(c.Speed-slower) > 1e-6 || len(c.Notes) == 0 {
 		t.Errorf("a slow-down that the calibration explains is %s, speed %v, notes %v: %v", c.Change, c.Speed, c.Notes, found(c, Regression))
 	}
 	// Delays at low rates are the network's, on any machine.

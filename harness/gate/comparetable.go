@@ -41,7 +41,7 @@ type finding struct {
 // findings lists the tests that found something, regressions first.
 func (c *Comparison) findings() []finding {
 	var all []finding
-	for _, change := range []Change{Regression, Machine, Improvement} {
+	for _, change := range []Change{Regression, SlowerMachine, Improvement} {
 		for _, curve := range c.Curves {
 			for _, t := range curve.Tests {
 				if t.Change == change {
@@ -97,7 +97,7 @@ func (c *Comparison) verdict() string {
 		count[f.Test.Change]++
 	}
 	text := fmt.Sprintf("%d tests: %d regressions, %d improvements", c.count(), count[Regression], count[Improvement])
-	if n := count[Machine]; n > 0 {
+	if n := count[SlowerMachine]; n > 0 {
 		text += fmt.Sprintf(", %d slower as the machine explains", n)
 	}
 	return text + fmt.Sprintf(" (at least %.3g %% of delay or %.3g %% of bytes, at a level of %.3g)",
@@ -145,7 +145,7 @@ func (c *Comparison) github(w io.Writer) error {
 		fmt.Fprintf(w, "::%s title=%s::%s\n", kind, property(value(title)), value(text))
 	}
 	for _, f := range c.findings() {
-		kind := map[Change]string{Regression: "error", Machine: "warning", Improvement: "notice"}[f.Test.Change]
+		kind := map[Change]string{Regression: "error", SlowerMachine: "warning", Improvement: "notice"}[f.Test.Change]
 		command(kind, fmt.Sprintf("%s of %s", f.Test.Change, f.Curve.Metric), f.where()+": "+f.what())
 	}
 	for _, n := range c.Notes {

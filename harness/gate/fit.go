@@ -42,7 +42,8 @@ func (cv *curve) fit(points []pairs) fits {
 		for key := range keys(p.base) {
 			of := func(q stats.Quotient) bool { return q.Key != key }
 			byKey[key] = append(byKey[key], observation{f.rates[i],
-				average(slices.DeleteFunc(slices.Clone(p.base), of)), average(slices.DeleteFunc(slices.Clone(p.fresh), of))})
+				average(slices.DeleteFunc(slices.Clone(p.base), of)),
+				average(slices.DeleteFunc(slices.Clone(p.fresh), of))})
 		}
 	}
 

@@ -103,7 +103,8 @@ func Compare(base, fresh *record.Results, limits Limits) (*Comparison, error) {
 		undisturbed = curves
 		c.note("every point has disturbed cells: their delays are compared all the same")
 	case left < points:
-		c.note("the delays of %d points are not compared: all their cells are disturbed in one of the results", points-left)
+		c.note("the delays of %d points are not compared: all their cells are disturbed in one of the results",
+			points-left)
 	}
 
 	for _, m := range []struct {
@@ -136,8 +137,10 @@ func (c *Comparison) note(format string, args ...any) {
 
 func side(r *record.Results) Side {
 	m := r.Campaign.Machine
-	s := Side{Name: r.Name, Network: string(r.Campaign.On()), Profile: r.Campaign.Profile, Commit: r.Campaign.Tool.Commit, CPU: m.CPU, Cores: m.Cores,
-		Kernel: m.Kernel, Calibrate: float64(r.Campaign.CalibrationNS)}
+	s := Side{
+		Name: r.Name, Network: string(r.Campaign.On()), Profile: r.Campaign.Profile, Commit: r.Campaign.Tool.Commit,
+		CPU: m.CPU, Cores: m.Cores, Kernel: m.Kernel, Calibrate: float64(r.Campaign.CalibrationNS),
+	}
 	for _, cell := range r.Cells {
 		s.Failed += failed(cell)
 		if cell.Disturbed() {
@@ -162,12 +165,14 @@ func failed(c record.CellResult) int {
 func (c *Comparison) comparable(base, fresh *record.Results) error {
 	b, f := base.Campaign, fresh.Campaign
 	if b.Scenario != f.Scenario {
-		return fmt.Errorf("%w: the base is of scenario %s, the new result of %s", ErrIncomparable, b.Scenario, f.Scenario)
+		return fmt.Errorf("%w: the base is of scenario %s, the new result of %s", ErrIncomparable, b.Scenario,
+			f.Scenario)
 	}
 
 	if b.On() != f.On() {
 		if !c.Limits.AcrossNetworks {
-			return fmt.Errorf("%w: the base is of the %s network, the new result of the %s one; compare them all the same with --across-networks",
+			return fmt.Errorf("%w: the base is of the %s network, the new result of the %s one; "+
+				"compare them all the same with --across-networks",
 				ErrIncomparable, b.On(), f.On())
 		}
 		c.note("the base was made on the %s network, the new result on the %s one", b.On(), f.On())
@@ -219,7 +224,8 @@ func (c *Comparison) speed(sameMachine bool) {
 	case sameMachine:
 		c.Speed = 1
 	default:
-		c.note("the machines differ and were not both calibrated: the new one is taken to need up to %.1f times the base's time",
+		c.note("the machines differ and were not both calibrated: the new one "+
+			"is taken to need up to %.1f times the base's time",
 			unknownSpeed)
 	}
 }

@@ -10,8 +10,8 @@ const (
 	Regression Change = "regression"
 	// Improvement means better.
 	Improvement Change = "improvement"
-	// Machine means worse, but by no more than the slower machine explains.
-	Machine Change = "machine"
+	// SlowerMachine means worse, but by no more than the slower machine explains.
+	SlowerMachine Change = "machine"
 )
 
 // Test compares one part of one curve.
@@ -84,7 +84,7 @@ type Comparison struct {
 
 // worse returns the change that matters more.
 func worse(a, b Change) Change {
-	for _, change := range []Change{Regression, Machine, Improvement} {
+	for _, change := range []Change{Regression, SlowerMachine, Improvement} {
 		if a == change || b == change {
 			return change
 		}

@@ -16,13 +16,13 @@ import (
 // costParameter is the parameter of a scenario that sensitivity is about.
 const costParameter = "software-cost"
 
-// Shift says what the software cost does to a claim's verdict.
+// Shift says what the software cost does to a claim's outcome.
 type Shift string
 
 const (
-	// Steady: one verdict under every cost.
+	// Steady: one outcome under every cost.
 	Steady Shift = "steady"
-	// Opens: undecided, or without data, under some, and one verdict under the
+	// Opens: undecided, or without data, under some, and one outcome under the
 	// others.
 	Opens Shift = "opens"
 	// Reverses: it holds under one, and fails under another.
@@ -36,16 +36,16 @@ type Sensitivity struct {
 	Variant  string `json:"variant,omitempty"`
 	Profile  string `json:"profile"`
 	// Costs are the values of software-cost and Results the folders, in the order
-	// of Verdicts.
+	// of Outcomes.
 	Costs   []string    `json:"costs"`
 	Results []string    `json:"results"`
 	Claims  []Sensitive `json:"claims"`
 }
 
-// Sensitive is a claim with its verdict under each cost.
+// Sensitive is a claim with its outcome under each cost.
 type Sensitive struct {
 	Claim    record.Claim `json:"claim"`
-	Verdicts []Verdict    `json:"verdicts"`
+	Outcomes []Outcome    `json:"verdicts"`
 	// Details say in one line each why.
 	Details []string `json:"details"`
 	Shift   Shift    `json:"shift"`
@@ -77,11 +77,11 @@ func CompareCosts(results []Checked) (*Sensitivity, error) {
 		for _, c := range results {
 			j, ok := c.judgement(claim.Name)
 			if !ok {
-				j.Verdict, j.Detail = NoData, "the claim is none of this result's"
+				j.Outcome, j.Detail = NoData, "the claim is none of this result's"
 			}
-			one.Verdicts, one.Details = append(one.Verdicts, j.Verdict), append(one.Details, j.Detail)
+			one.Outcomes, one.Details = append(one.Outcomes, j.Outcome), append(one.Details, j.Detail)
 		}
-		one.Shift = shiftOf(one.Verdicts)
+		one.Shift = shiftOf(one.Outcomes)
 		s.Claims = append(s.Claims, one)
 	}
 	return s, nil
@@ -94,11 +94,11 @@ func others(c Checked) map[string]string {
 	return rest
 }
 
-func shiftOf(verdicts []Verdict) Shift {
+func shiftOf(outcomes []Outcome) Shift {
 	switch {
-	case len(slices.Compact(slices.Sorted(slices.Values(verdicts)))) == 1:
+	case len(slices.Compact(slices.Sorted(slices.Values(outcomes)))) == 1:
 		return Steady
-	case slices.Contains(verdicts, Holds) && slices.Contains(verdicts, Fails):
+	case slices.Contains(outcomes, Holds) && slices.Contains(outcomes, Fails):
 		return Reverses
 	}
 	return Opens
@@ -138,7 +138,7 @@ func (s *Sensitivity) writeText(w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(table, "shift\t%s\tclaim\n", strings.Join(s.Costs, "\t"))
 	for _, one := range s.Claims {
-		fmt.Fprintf(table, "%s\t%s\t%s\n", one.Shift, strings.Join(words(one.Verdicts), "\t"), one.Claim.Name)
+		fmt.Fprintf(table, "%s\t%s\t%s\n", one.Shift, strings.Join(words(one.Outcomes), "\t"), one.Claim.Name)
 	}
 	if err := table.Flush(); err != nil {
 		return err
@@ -149,7 +149,7 @@ func (s *Sensitivity) writeText(w io.Writer) error {
 		}
 		fmt.Fprintf(w, "\n%s, %s: “%s”\n", one.Claim.Name, one.Claim.Place, oneLine(one.Claim.Quote))
 		for i, detail := range one.Details {
-			fmt.Fprintf(w, "  %s: %s: %s\n", s.Costs[i], one.Verdicts[i], detail)
+			fmt.Fprintf(w, "  %s: %s: %s\n", s.Costs[i], one.Outcomes[i], detail)
 		}
 	}
 	_, err := fmt.Fprintf(w, "\n%s\n", s.summary())
@@ -158,10 +158,11 @@ func (s *Sensitivity) writeText(w io.Writer) error {
 
 func (s *Sensitivity) writeMarkdown(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "| Claim | %s | Shift |\n|%s\n", strings.Join(s.Costs, " | "), strings.Repeat(" --- |", len(s.Costs)+2))
+	fmt.Fprintf(&b, "| Claim | %s | Shift |\n|%s\n", strings.Join(s.Costs, " | "),
+		strings.Repeat(" --- |", len(s.Costs)+2))
 	for _, one := range s.Claims {
 		fmt.Fprintf(&b, "| `%s`", one.Claim.Name)
-		for i, v := range one.Verdicts {
+		for i, v := range one.Outcomes {
 			fmt.Fprintf(&b, " | **%s**", v)
 			if one.Shift != Steady {
 				fmt.Fprintf(&b, ": %s", escape.Markdown(oneLine(one.Details[i])))
@@ -174,9 +175,9 @@ func (s *Sensitivity) writeMarkdown(w io.Writer) error {
 	return err
 }
 
-func words(verdicts []Verdict) []string {
+func words(outcomes []Outcome) []string {
 	var list []string
-	for _, v := range verdicts {
+	for _, v := range outcomes {
 		list = append(list, string(v))
 	}
 	return list

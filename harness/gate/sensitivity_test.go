@@ -43,17 +43,17 @@ func TestCompareCosts(t *testing.T) {
 	shifts := map[string]Sensitive{}
 	for _, one := range s.Claims {
 		shifts[one.Claim.Name] = one
-		if one.Verdicts[0] != one.Verdicts[1] {
-			t.Errorf("%s: %v, though the first two results are the same", one.Claim.Name, one.Verdicts)
+		if one.Outcomes[0] != one.Outcomes[1] {
+			t.Errorf("%s: %v, though the first two results are the same", one.Claim.Name, one.Outcomes)
 		}
 	}
 	// StateLocal leads at 1 Mb/s, and not with ten times its delay; the traffic
 	// rates do not know of delays.
-	if one := shifts["trade-off"]; one.Shift != Reverses || !slices.Equal(one.Verdicts, []Verdict{Holds, Holds, Fails}) {
-		t.Errorf("trade-off: %s, %v; want it to reverse", one.Shift, one.Verdicts)
+	if one := shifts["trade-off"]; one.Shift != Reverses || !slices.Equal(one.Outcomes, []Outcome{Holds, Holds, Fails}) {
+		t.Errorf("trade-off: %s, %v; want it to reverse", one.Shift, one.Outcomes)
 	}
 	if one := shifts["fig18-significant"]; one.Shift != Steady {
-		t.Errorf("fig18-significant: %s, %v; want it steady", one.Shift, one.Verdicts)
+		t.Errorf("fig18-significant: %s, %v; want it steady", one.Shift, one.Outcomes)
 	}
 	if n := s.Count(Steady) + s.Count(Opens) + s.Count(Reverses); n != len(claims) || s.Count(Reverses) == 0 {
 		t.Errorf("%d shifts of %d claims, %d reverse", n, len(claims), s.Count(Reverses))

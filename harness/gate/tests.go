@@ -178,7 +178,7 @@ func conclude(groups, single []*tested, limits Limits) []Curve {
 			case significant && best[i] < worst[i] && t.Ratio < 1/(1+t.effect):
 				t.Change = Improvement
 			case t.Explained > 1 && t.Ratio > 1+t.effect && t.Low > 1:
-				t.Change = Machine
+				t.Change = SlowerMachine
 			default:
 				t.Change = Same
 			}

@@ -60,12 +60,22 @@ func (c Counters) Add(more Counters) Counters {
 	return sum
 }
 
-// Sent sums what left all ports: every frame once per switch traversed,
+// SentAll sums what left all ports: every frame once per switch traversed,
 // including the port to the receiving host, which is the paper's traffic
-// (prototype: scripts/ovs-stat.py). Trunk ports only with trunk.
-func (c Counters) Sent(trunk bool) (bytes, packets int64) {
+// (prototype: scripts/ovs-stat.py).
+func (c Counters) SentAll() (bytes, packets int64) {
 	for _, p := range c.Ports {
-		if p.Trunk || !trunk {
+		bytes += p.TxBytes
+		packets += p.TxPackets
+	}
+	return bytes, packets
+}
+
+// SentTrunks sums what left the ports that lead to other switches: every frame
+// once per link between switches.
+func (c Counters) SentTrunks() (bytes, packets int64) {
+	for _, p := range c.Ports {
+		if p.Trunk {
 			bytes += p.TxBytes
 			packets += p.TxPackets
 		}
@@ -98,7 +108,8 @@ func (c Counters) Busiest(before Counters) string {
 	top, most := "", int64(-1)
 	for i, p := range c.Ports {
 		if moved := p.TxPackets - before.Ports[i].TxPackets + p.Queued; moved > most {
-			most, top = moved, fmt.Sprintf("port %s, %d packets sent, %d waiting", p.Name, p.TxPackets-before.Ports[i].TxPackets, p.Queued)
+			most, top = moved, fmt.Sprintf("port %s, %d packets sent, %d waiting", p.Name,
+				p.TxPackets-before.Ports[i].TxPackets, p.Queued)
 		}
 	}
 	return top

@@ -19,14 +19,18 @@ func ExecutionsCSV(w io.Writer, r *Results) error {
 	for _, a := range axes {
 		header = append(header, heading(a))
 	}
+
 	header = append(header, "seed", "index", "warm_up", "ok", "reason", "workload", "started",
 		"delay_s", "cycle_s", "hops", "ptime_ms",
 		"switch_bytes", "switch_packets", "trunk_bytes", "trunk_packets", "drops",
-		"retransmissions", "active_opens", "payload_bytes", "payload_hop_bytes", "predicted_trunk_bytes", "delivered_bytes", "table1_bytes", "cell_audit")
+		"retransmissions", "active_opens", "payload_bytes", "payload_hop_bytes", "predicted_trunk_bytes",
+		"delivered_bytes", "table1_bytes", "cell_audit")
+
 	out := csv.NewWriter(w)
 	if err := out.Write(escape.CSVRow(header)); err != nil {
 		return err
 	}
+
 	for _, c := range r.Cells {
 		point := pointColumns(axes, c.Cell)
 		for _, e := range c.Executions {
@@ -35,17 +39,20 @@ func ExecutionsCSV(w io.Writer, r *Results) error {
 				strconv.FormatBool(e.WarmUp), strconv.FormatBool(e.OK), e.Reason, e.Workload,
 				e.Started.UTC().Format("2006-01-02T15:04:05.000Z"),
 				seconds(e.DelayNS), seconds(e.CycleNS))
+
 			for _, v := range []int64{int64(e.Hops), e.PTimeMS,
 				e.SwitchBytes, e.SwitchPackets, e.TrunkBytes, e.TrunkPackets, e.Drops,
 				e.Retransmissions, e.ActiveOpens, e.PayloadBytes, e.PayloadHopBytes, e.PredictedTrunkBytes,
 				e.DeliveredBytes(), e.Table1Bytes} {
 				row = append(row, strconv.FormatInt(v, 10))
 			}
+
 			if err := out.Write(escape.CSVRow(append(row, c.verdict()))); err != nil {
 				return err
 			}
 		}
 	}
+
 	out.Flush()
 	return out.Error()
 }
@@ -61,15 +68,18 @@ func (c CellResult) verdict() string {
 // PortsCSV writes one row per execution and switch port.
 func PortsCSV(w io.Writer, r *Results) error {
 	axes := r.Campaign.Axes
+
 	header := make([]string, 0, len(axes)+8)
 	for _, a := range axes {
 		header = append(header, heading(a))
 	}
 	header = append(header, "seed", "index", "warm_up", "port", "tx_bytes", "tx_packets", "rx_bytes", "rx_packets")
+
 	out := csv.NewWriter(w)
 	if err := out.Write(escape.CSVRow(header)); err != nil {
 		return err
 	}
+
 	for _, c := range r.Cells {
 		point := pointColumns(axes, c.Cell)
 		for _, e := range c.Executions {
@@ -77,6 +87,7 @@ func PortsCSV(w io.Writer, r *Results) error {
 				row := append(make([]string, 0, len(header)), point...)
 				row = append(row, strconv.FormatUint(c.Cell.Seed, 10), strconv.Itoa(e.Index),
 					strconv.FormatBool(e.WarmUp), p.Name)
+
 				for _, v := range []int64{p.TxBytes, p.TxPackets, p.RxBytes, p.RxPackets} {
 					row = append(row, strconv.FormatInt(v, 10))
 				}
@@ -86,6 +97,7 @@ func PortsCSV(w io.Writer, r *Results) error {
 			}
 		}
 	}
+
 	out.Flush()
 	return out.Error()
 }

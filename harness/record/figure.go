@@ -46,6 +46,7 @@ func (f Figure) Check(axes []Axis) error {
 	if len(f.Panels) > 2 {
 		return wrap(fmt.Errorf("%d panel axes, at most two fit: columns and rows", len(f.Panels)))
 	}
+
 	names := make([]string, 0, len(axes))
 	for _, a := range axes {
 		names = append(names, a.Name)
@@ -61,6 +62,8 @@ func (f Figure) Check(axes []Axis) error {
 		used[axis] = role
 		return nil
 	}
+
+	// Each axis of the matrix serves once at most.
 	if f.X != "" {
 		if err := use("x", f.X); err != nil {
 			return wrap(err)
@@ -79,6 +82,7 @@ func (f Figure) Check(axes []Axis) error {
 			return wrap(err)
 		}
 	}
+
 	for _, axis := range slices.Sorted(maps.Keys(f.Where)) {
 		if err := use("where", axis); err != nil {
 			return wrap(err)
@@ -99,7 +103,8 @@ var (
 func CheckFileName(name string) error {
 	switch {
 	case !fileName.MatchString(name) || strings.HasSuffix(name, "."):
-		return fmt.Errorf("%.120q cannot name files; expected 1 to 100 letters, digits, -, _ and dots, with no dot first or last", name)
+		return fmt.Errorf("%.120q cannot name files; "+
+			"expected 1 to 100 letters, digits, -, _ and dots, with no dot first or last", name)
 	case reserved.MatchString(name):
 		return fmt.Errorf("%q cannot name files: some systems have a device of that name; choose another", name)
 	}

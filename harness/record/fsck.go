@@ -38,7 +38,13 @@ type Examination struct {
 // lost, its end is to be left out as well: with it the cell would pass for complete,
 // and resuming would not run it again. Packed records are refused.
 func Examine(dir string) (*Examination, error) {
-	file, err := os.Open(filepath.Join(dir, FileName))
+	name := filepath.Join(dir, FileName)
+	file, err := os.Open(name)
+	if errors.Is(err, os.ErrNotExist) {
+		if _, packed := os.Stat(name + ".gz"); packed == nil {
+			return nil, fmt.Errorf("examine records: %s.gz is packed; unpack it first (gunzip)", name)
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("examine records: %w", err)
 	}

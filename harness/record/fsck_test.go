@@ -120,6 +120,14 @@ func TestFsckLost(t *testing.T) {
 		t.Errorf("the file changed to\n%s", after)
 	}
 
+	packed := t.TempDir()
+	if err := os.WriteFile(filepath.Join(packed, FileName+".gz"), nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Examine(packed); err == nil || !strings.Contains(err.Error(), "unpack it first") {
+		t.Errorf("Examine of packed records: %v", err)
+	}
+
 	dir = folder(t, strings.Join(twoCells, "\n")+"\n")
 	w, err := OpenAppend(dir)
 	if err != nil {

@@ -33,20 +33,24 @@ type MergeOptions struct {
 func Merge(out string, parts []string, o MergeOptions) (*Results, error) {
 	from := map[string]int{} // cell to the part that it is taken from
 	results := make([]*Results, len(parts))
+
 	for i, dir := range parts {
 		r, err := Read(dir)
 		if err != nil {
 			return nil, err
 		}
 		results[i] = r
+
 		if a, b := results[0].Campaign, r.Campaign; !sameCampaign(a, b) {
-			return nil, fmt.Errorf("merge %s and %s: they are parts of different campaigns: %s, profile %s, %d cells (%.12s) and %s, profile %s, %d cells (%.12s)",
-				parts[0], dir, a.Scenario, a.Profile, a.Cells, a.ScenarioSHA256, b.Scenario, b.Profile, b.Cells, b.ScenarioSHA256)
+			return nil, fmt.Errorf("merge %s and %s: they are parts of different campaigns: "+
+				"%s, profile %s, %d cells (%.12s) and %s, profile %s, %d cells (%.12s)", parts[0], dir,
+				a.Scenario, a.Profile, a.Cells, a.ScenarioSHA256, b.Scenario, b.Profile, b.Cells, b.ScenarioSHA256)
 		}
 		if a, b := results[0].Campaign.On(), r.Campaign.On(); a != b && !o.AcrossNetworks {
-			return nil, fmt.Errorf("merge %s and %s: one is of the %s network, the other of the %s one; merge them all the same with --across-networks",
-				parts[0], dir, a, b)
+			return nil, fmt.Errorf("merge %s and %s: one is of the %s network, the other of the %s one; "+
+				"merge them all the same with --across-networks", parts[0], dir, a, b)
 		}
+
 		for _, c := range r.Cells {
 			first, ok := from[c.Cell.ID]
 			if !ok {
@@ -54,18 +58,23 @@ func Merge(out string, parts []string, o MergeOptions) (*Results, error) {
 				continue
 			}
 			k := slices.IndexFunc(results[first].Cells, func(o CellResult) bool { return o.Cell.ID == c.Cell.ID })
+
+			// Of two results of a cell the complete one counts.
 			switch other := results[first].Cells[k]; {
 			case !other.Complete() && c.Complete():
 				from[c.Cell.ID] = i
 			case other.Complete() && c.Complete() && !reflect.DeepEqual(other, c):
-				return nil, fmt.Errorf("merge %s and %s: both have results of cell %s, and they differ; leave one of them out", parts[first], dir, c.Cell.ID)
+				return nil, fmt.Errorf("merge %s and %s: both have results of cell %s, and they differ; "+
+					"leave one of them out", parts[first], dir, c.Cell.ID)
 			}
 		}
 	}
+
 	w, err := Create(out)
 	if err != nil {
 		return nil, err
 	}
+
 	for i, dir := range parts {
 		err := eachLine(dir, func(line []byte) error {
 			var head struct{ Type, ID, Cell string }
@@ -76,6 +85,7 @@ func Merge(out string, parts []string, o MergeOptions) (*Results, error) {
 			if head.Type == typeCell {
 				cell = head.ID
 			}
+
 			if head.Type != typeCampaign && from[cell] != i {
 				return nil
 			}
@@ -85,6 +95,7 @@ func Merge(out string, parts []string, o MergeOptions) (*Results, error) {
 			return nil, errors.Join(fmt.Errorf("merge %s: %w", dir, err), w.Close())
 		}
 	}
+
 	if err := w.Close(); err != nil {
 		return nil, err
 	}
@@ -108,20 +119,24 @@ func eachLine(dir string, do func(line []byte) error) error {
 		return err
 	}
 	defer file.Close()
+
 	var r io.Reader = file
 	if zipped {
 		if r, err = gzip.NewReader(file); err != nil {
 			return err
 		}
 	}
+
 	lines := bufio.NewReaderSize(r, 1<<16)
 	for {
 		line, err := lines.ReadBytes('\n')
-		if line = bytes.TrimSpace(line); len(line) > 0 {
+		line = bytes.TrimSpace(line)
+		if len(line) > 0 {
 			if err := do(line); err != nil {
 				return err
 			}
 		}
+
 		if err == io.EOF {
 			return nil
 		}

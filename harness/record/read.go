@@ -284,17 +284,20 @@ func decode[T any](line []byte, kind string, add func(T) error) error {
 
 func (p *parser) campaign(c Campaign) error {
 	if c.Version > Version {
-		return fmt.Errorf("the records have version %d, this program reads up to %d (use the program that wrote them, or a newer one)",
-			c.Version, Version)
+		return fmt.Errorf("the records have version %d, this program reads up to %d "+
+			"(use the program that wrote them, or a newer one)", c.Version, Version)
 	}
 	if c.Version < 1 {
 		return fmt.Errorf("the campaign record has version %d, which never existed", c.Version)
 	}
+
 	r := p.results
 	if r.Runs == 0 {
 		r.Runs, r.Campaign = 1, c
 		return nil
 	}
+
+	// The file goes on: whoever resumed may have changed what may change, and no more.
 	first := r.Campaign
 	if c.ScenarioSHA256 != first.ScenarioSHA256 || c.Scenario != first.Scenario || c.Profile != first.Profile {
 		return fmt.Errorf("the file mixes two campaigns: %s (%s, %.12s) and %s (%s, %.12s)",
@@ -303,22 +306,29 @@ func (p *parser) campaign(c Campaign) error {
 	r.Runs++
 	// How results are shown may have changed since, and the latest counts.
 	r.Campaign.Title, r.Campaign.Figures, r.Campaign.Claims = c.Title, c.Figures, c.Claims
+
 	r.Mixed = r.Mixed || c.Machine != first.Machine || c.Tool != first.Tool
 	if c.On() != first.On() {
-		p.warn("some cells were made on the %s network, others on the %s one: each cell's settings say which", first.On(), c.On())
+		p.warn("some cells were made on the %s network, others on the %s one: each cell's settings say which",
+			first.On(), c.On())
 	}
 	if c.Machine != first.Machine {
 		p.warn("resumed on another machine: %s, %s, %d cores instead of %s, %s, %d cores",
-			c.Machine.Kernel, c.Machine.CPU, c.Machine.Cores, first.Machine.Kernel, first.Machine.CPU, first.Machine.Cores)
+			c.Machine.Kernel, c.Machine.CPU, c.Machine.Cores,
+			first.Machine.Kernel, first.Machine.CPU, first.Machine.Cores)
 	}
+
 	// The fastest counts: what is longer was interrupted.
-	if ns := c.CalibrationNS; c.Machine == first.Machine && ns > 0 && (ns < first.CalibrationNS || first.CalibrationNS == 0) {
+	ns := c.CalibrationNS
+	if c.Machine == first.Machine && ns > 0 && (ns < first.CalibrationNS || first.CalibrationNS == 0) {
 		r.Campaign.CalibrationNS = ns
 	}
+
 	if c.Tool != first.Tool {
 		p.warn("resumed with another build: %s (%s) instead of %s (%s)",
 			c.Tool.Version, c.Tool.Commit, first.Tool.Version, first.Tool.Commit)
 	}
+
 	return nil
 }
 
@@ -329,7 +339,8 @@ func (p *parser) cell(c Cell) error {
 	previous := p.last[c.ID]
 	if c.First != 0 {
 		if previous == nil || previous.End != nil || len(previous.indices) != c.First {
-			return fmt.Errorf("cell %q goes on with execution %d, which is not where an attempt was stopped", c.ID, c.First)
+			return fmt.Errorf("cell %q goes on with execution %d, which is not where an attempt was stopped", c.ID,
+				c.First)
 		}
 		return nil
 	}
@@ -361,6 +372,9 @@ func (p *parser) execution(e Execution) error {
 	if err != nil {
 		return err
 	}
+	if name, value := e.negative(); name != "" {
+		return fmt.Errorf("execution %d of cell %q: %s is %d, and cannot be less than 0", e.Index, e.Cell, name, value)
+	}
 	if !e.WarmUp {
 		if a.indices[e.Index] {
 			return fmt.Errorf("execution %d of cell %q appears twice", e.Index, e.Cell)
@@ -373,6 +387,25 @@ func (p *parser) execution(e Execution) error {
 	}
 	a.Executions = append(a.Executions, e)
 	return nil
+}
+
+// negative names the first of the durations and counts below 0, which no edgebed
+// writes and which would pull every mean down; empty where there is none.
+func (e Execution) negative() (name string, value int64) {
+	for _, n := range []struct {
+		name  string
+		value int64
+	}{
+		{"delay_ns", e.DelayNS}, {"cycle_ns", e.CycleNS},
+		{"switch_bytes", e.SwitchBytes}, {"switch_packets", e.SwitchPackets},
+		{"trunk_bytes", e.TrunkBytes}, {"trunk_packets", e.TrunkPackets}, {"drops", e.Drops},
+		{"retransmissions", e.Retransmissions}, {"active_opens", e.ActiveOpens},
+	} {
+		if n.value < 0 {
+			return n.name, n.value
+		}
+	}
+	return "", 0
 }
 
 func (p *parser) share(s string) string {
@@ -412,12 +445,18 @@ func (p *parser) cellEnd(e CellEnd) error {
 func (p *parser) finish() (*Results, error) {
 	r := p.results
 	if r.Runs == 0 {
-		return nil, fmt.Errorf("read records: %s: %w (the run was stopped before it began; start it again)", r.Name, ErrNoCampaign)
+		return nil, fmt.Errorf("read records: %s: %w (the run was stopped before it began; start it again)",
+			r.Name, ErrNoCampaign)
 	}
+
 	for _, id := range p.order {
 		newest := p.last[id]
+
 		var counts *attempt
 		disturbed := 0
+
+		// The newest complete attempt counts that was not disturbed, else the
+		// newest complete one.
 		for a := newest; a != nil; a = a.previous {
 			if !a.Complete() {
 				continue
@@ -429,11 +468,14 @@ func (p *parser) finish() (*Results, error) {
 				counts = a
 			}
 		}
+
+		// None is complete: the newest that began tells most.
 		if counts == nil {
 			for counts = newest; counts.stillborn && counts.previous != nil; {
 				counts = counts.previous
 			}
 		}
+
 		result := counts.CellResult
 		result.Attempts, result.DisturbedAttempts = newest.Attempts, disturbed
 		if newest.stillborn && !result.Complete() {
@@ -441,5 +483,6 @@ func (p *parser) finish() (*Results, error) {
 		}
 		r.Cells = append(r.Cells, result)
 	}
+
 	return r, nil
 }

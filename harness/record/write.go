@@ -80,14 +80,14 @@ var ErrGone = errors.New("the record file is no longer there; it was removed or 
 func (w *Writer) lock() error {
 	err := lock(w.file)
 	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.ENOLCK) {
-		w.warning = fmt.Sprintf("%s cannot be locked on its file system (%v): see to it that no other run writes there", w.file.Name(), err)
+		w.warning = fmt.Sprintf("%s cannot be locked on its file system (%v): see to it that no other run writes there",
+			w.file.Name(), err)
 		return nil
 	}
 	return err
 }
 
-// Warning says what the user should know about the folder; it is empty if all is
-// well.
+// Warning says what the user should know about the folder; it is empty if all is well.
 func (w *Writer) Warning() string { return w.warning }
 
 // present tells whether what is written can still be found.

@@ -52,13 +52,20 @@ func Write(dir string, r *record.Results) ([]string, error) {
 	return files, errors.Join(errs...)
 }
 
-// writeFile writes a file. Where that fails half-way, what there is of it stays.
+// writeFile writes a file beside the one of that name and then puts it in its place:
+// where the disk is full, or the process is ended half-way, the old one stays whole.
+// What is left of such a try is overwritten by the next one.
 func writeFile(name string, write func(io.Writer) error) error {
-	file, err := os.Create(name)
+	part := name + ".part"
+	file, err := os.Create(part)
 	if err != nil {
 		return err
 	}
-	return errors.Join(write(file), file.Close())
+
+	if err := errors.Join(write(file), file.Close()); err != nil {
+		return errors.Join(err, os.Remove(part))
+	}
+	return os.Rename(part, name)
 }
 
 // WriteComparison writes the comparison of two results as report.html in dir,

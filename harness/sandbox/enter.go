@@ -44,6 +44,7 @@ func runInit() int {
 		fmt.Fprintf(os.Stderr, "enter sandbox: %s is %q, not a file descriptor\n", envPipe, os.Getenv(envPipe))
 		return exitRefused
 	}
+
 	unix.CloseOnExec(pipe)
 	go func() {
 		// Nothing is ever written: the read ends when the parent does, also
@@ -56,20 +57,25 @@ func runInit() int {
 			}
 		}
 	}()
+
 	if err := prepare(os.Getenv(envTmp) == keepTmp); err != nil {
 		fmt.Fprintln(os.Stderr, refused(fmt.Errorf("enter sandbox: %w", err)))
 		return exitRefused
 	}
+
 	if os.Getenv(envRole) == roleProbe {
 		return 0
 	}
+
 	signals := make(chan os.Signal, 64)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGCHLD)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT,
+		syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGCHLD)
 	worker, err := startWorker(pipe)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return exitStart
 	}
+
 	for s := range signals {
 		if s != syscall.SIGCHLD {
 			// An error means that the worker ended: its SIGCHLD follows.
@@ -87,6 +93,7 @@ func runInit() int {
 			if err != nil || pid <= 0 {
 				break
 			}
+
 			if pid != worker {
 				continue
 			}
@@ -96,6 +103,7 @@ func runInit() int {
 			return status.ExitStatus()
 		}
 	}
+
 	return exitStart
 }
 
@@ -110,9 +118,12 @@ func startWorker(pipe int) (pid int, err error) {
 		}
 		files = append(files, uintptr(fd))
 	}
+
 	env := slices.DeleteFunc(os.Environ(), func(s string) bool {
-		return strings.HasPrefix(s, envRole+"=") || strings.HasPrefix(s, envPipe+"=") || strings.HasPrefix(s, envTmp+"=")
+		return strings.HasPrefix(s, envRole+"=") || strings.HasPrefix(s, envPipe+"=") ||
+			strings.HasPrefix(s, envTmp+"=")
 	})
+
 	pid, err = syscall.ForkExec(selfExe, os.Args, &syscall.ProcAttr{
 		Env:   append(env, envRole+"="+pidNamespace()),
 		Files: files,
@@ -120,6 +131,7 @@ func startWorker(pipe int) (pid int, err error) {
 	if err != nil {
 		return 0, fmt.Errorf("enter sandbox: start the worker: %w", err)
 	}
+
 	// The worker alone holds the caller's files, so that closing them means
 	// what it says. Standard error is kept for messages.
 	for _, fd := range files {
@@ -127,6 +139,7 @@ func startWorker(pipe int) (pid int, err error) {
 			syscall.Close(int(fd))
 		}
 	}
+
 	return pid, nil
 }
 
@@ -149,7 +162,8 @@ func prepare(keepTmp bool) error {
 		private = append(private, "/tmp")
 	}
 	for _, dir := range private {
-		if err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=1777"); err != nil && !forbidden(err) {
+		if err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=1777"); err != nil &&
+			!forbidden(err) {
 			return fmt.Errorf("mount an empty %s: %w", dir, err)
 		}
 	}

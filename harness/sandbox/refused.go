@@ -24,7 +24,8 @@ type RefusedError struct {
 // Error says what was refused, why, and what to do.
 func (e *RefusedError) Error() string {
 	if len(e.Reasons) == 0 {
-		return e.Err.Error() + " (run as root, or in a container with CAP_SYS_ADMIN and CAP_NET_ADMIN and without a seccomp filter on clone)"
+		return e.Err.Error() + " (run as root, or in a container with CAP_SYS_ADMIN and CAP_NET_ADMIN " +
+			"and without a seccomp filter on clone)"
 	}
 	return e.Err.Error() + ": " + strings.Join(e.Reasons, "; ")
 }
@@ -35,7 +36,8 @@ func (e *RefusedError) Unwrap() error { return e.Err }
 // refused makes err a *RefusedError if it is one of the errors with which
 // kernels refuse namespaces.
 func refused(err error) error {
-	for _, errno := range []syscall.Errno{syscall.EPERM, syscall.EACCES, syscall.ENOSPC, syscall.EINVAL, syscall.ENOSYS, syscall.EUSERS} {
+	for _, errno := range []syscall.Errno{syscall.EPERM, syscall.EACCES, syscall.ENOSPC, syscall.EINVAL,
+		syscall.ENOSYS, syscall.EUSERS} {
 		if errors.Is(err, errno) {
 			return &RefusedError{Reasons: reasons(os.DirFS("/"), os.Geteuid() == 0), Err: err}
 		}
@@ -52,24 +54,32 @@ func reasons(root fs.FS, privileged bool) []string {
 		}
 		return strings.TrimSpace(string(text))
 	}
+
 	var list []string
+
 	if !privileged {
 		if read("/proc/sys/kernel/unprivileged_userns_clone") == "0" {
-			list = append(list, "user namespaces are for root only here (run as root, or: sysctl -w kernel.unprivileged_userns_clone=1)")
+			list = append(list, "user namespaces are for root only here "+
+				"(run as root, or: sysctl -w kernel.unprivileged_userns_clone=1)")
 		}
 		if read("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1" {
-			list = append(list, "AppArmor restricts user namespaces here, as Ubuntu does from 23.10 on (run as root, give this program an AppArmor profile with the userns permission, or: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0)")
+			list = append(list, "AppArmor restricts user namespaces here, as Ubuntu does from 23.10 on "+
+				"(run as root, give this program an AppArmor profile with the userns permission, "+
+				"or: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0)")
 		}
 	}
+
 	for _, kind := range []string{"user", "mnt", "pid", "net", "ipc", "uts"} {
 		if kind == "user" && privileged {
 			continue
 		}
+
 		name := "max_" + kind + "_namespaces"
 		if read("/proc/sys/user/"+name) == "0" {
 			list = append(list, fmt.Sprintf("no %s namespaces are allowed here (sysctl -w user.%s=10000)", kind, name))
 		}
 	}
+
 	return list
 }
 
@@ -86,7 +96,8 @@ func Probe(ctx context.Context, opts Options) error {
 	}
 	if cmd.ProcessState != nil && cmd.ProcessState.ExitCode() == exitRefused {
 		// The namespaces were made but have no rights, which is AppArmor's way.
-		return &RefusedError{Err: errors.New(strings.TrimSpace(stderr.String())), Reasons: reasons(os.DirFS("/"), os.Geteuid() == 0)}
+		return &RefusedError{Err: errors.New(strings.TrimSpace(stderr.String())),
+			Reasons: reasons(os.DirFS("/"), os.Geteuid() == 0)}
 	}
 	if _, ok := errors.AsType[*RefusedError](err); ok {
 		return err

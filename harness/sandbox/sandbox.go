@@ -93,9 +93,10 @@ func command(ctx context.Context, role string, opts Options, args ...string) *Cm
 	// The worker is called as its caller was.
 	c.Args[0] = os.Args[0]
 	c.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWNET | syscall.CLONE_NEWIPC | syscall.CLONE_NEWUTS,
-		Pdeathsig:  syscall.SIGKILL,
-		Setpgid:    true,
+		Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWNET |
+			syscall.CLONE_NEWIPC | syscall.CLONE_NEWUTS,
+		Pdeathsig: syscall.SIGKILL,
+		Setpgid:   true,
 	}
 	if opts.UserNamespace || !capable() {
 		c.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER

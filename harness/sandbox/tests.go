@@ -34,8 +34,10 @@ func RunTests(m interface{ Run() int }) {
 	if Inside() {
 		os.Exit(m.Run())
 	}
+
 	opts := Options{KeepTmp: true, UserNamespace: os.Getenv(EnvUserNamespace) != ""}
 	ctx := context.Background()
+
 	if err := Probe(ctx, opts); err != nil {
 		fmt.Fprintf(os.Stderr, "run tests in a sandbox: %v\n", err)
 		if _, ok := errors.AsType[*RefusedError](err); ok && os.Getenv(EnvRequire) == "" {
@@ -44,22 +46,26 @@ func RunTests(m interface{ Run() int }) {
 		}
 		os.Exit(1)
 	}
+
 	// The go command asks for a goroutine dump by SIGQUIT when time is up; the
 	// dump of interest is the worker's.
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGQUIT, syscall.SIGINT, syscall.SIGTERM)
+
 	cmd := Command(ctx, opts, os.Args[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	if err := cmd.Start(); err != nil {
 		fmt.Fprintf(os.Stderr, "run tests in a sandbox: %v\n", err)
 		os.Exit(1)
 	}
+
 	go func() {
 		for s := range signals {
 			// An error means that the sandbox ended: Wait returns.
 			_ = cmd.Process.Signal(s)
 		}
 	}()
+
 	err := cmd.Wait()
 	exit, isExit := errors.AsType[*exec.ExitError](err)
 	switch {

@@ -7,25 +7,34 @@ import (
 	"gvisor.dev/gvisor/pkg/tcpip/stack"
 )
 
-// gVisor acknowledges every segment at once. Linux's receivers (net/ipv4/
-// tcp_input.c) do so for the first quickACKs segments of a connection and until
-// they send data themselves soon after some arrived; from then on a receiver
-// acknowledges more than one full segment, lets data carry what it can, and waits
-// at most delayedACK. A host's card holds ACKs back to the same effect.
+// gVisor acknowledges every segment at once. Linux's receivers (net/ipv4/tcp_input.c
+// and tcp.c) do so for the first quickACKs segments, and again after a pause, but
+// only until they answer with data of their own ("pingpong"). From then on a receiver
+// acknowledges more than one full segment, or two short ones, lets data carry what it
+// can, and waits at most delayedACK; if it waited that long, it is in pingpong no
+// more. A host's card holds ACKs back to the same effect.
 const (
 	delayedACK = 40 * time.Millisecond
 	quickACKs  = 16
+	// pauseACK is the pause after which the kernel acknowledges at once again: a
+	// retransmission time-out.
+	pauseACK = 250 * time.Millisecond
 )
 
 // receiver is what a flow has acknowledged.
 type receiver struct {
 	host *Host
-	// sent is the last acknowledgment that left; valid after the first.
-	sent  uint32
-	valid bool
-	// quick counts the ACKs that are still sent at once; 0 once the host answers
-	// with data.
-	quick int
+	// sent is the last acknowledgment that left, acked the last one that the stack
+	// made; valid after the first.
+	sent, acked uint32
+	valid       bool
+	// arrived is when data last arrived.
+	arrived int64
+	// quick counts the ACKs that are still sent at once outside pingpong.
+	quick    int
+	pingpong bool
+	// short tells that a short segment waits for its ACK.
+	short bool
 	// held waits for another one, data, or its time.
 	held *frame
 	due  *plan
@@ -38,26 +47,49 @@ func (r *receiver) holdBack(now int64, p *stack.PacketBuffer, f frame) bool {
 	flags, ack := segment.Flags(), segment.AckNumber()
 	pure := flags == header.TCPFlagAck && p.Data().Size() == 0
 	hasSACK := int(segment.DataOffset()) > header.TCPMinimumSize+timestamps
-	news := int32(ack - r.sent)
-	if pure && !hasSACK && r.valid && r.quick == 0 && news > 0 && news <= maxHeld {
-		if r.held == nil {
-			r.host.network.held++
-			r.host.network.schedule.set(r.due, now+int64(delayedACK))
-		} else {
-			r.held.packet.DecRef()
-		}
-		r.held = &f
+	atOnce := !pure || hasSACK || !r.valid || r.arrival(now, ack)
+	if !atOnce && (r.pingpong || r.quick == 0) {
+		r.hold(now, f)
 		return true
 	}
 
 	r.forget()
-	if pure && news > 0 {
+	if pure && ack != r.sent {
 		r.quick = max(0, r.quick-1)
-	} else if p.Data().Size() > 0 {
-		r.quick = 0
 	}
-	r.sent, r.valid = ack, r.valid || flags&header.TCPFlagAck != 0
+	if p.Data().Size() > 0 && now-r.arrived < int64(delayedACK) {
+		r.pingpong = true
+	}
+	r.sent, r.acked, r.short = ack, ack, false
+	r.valid = r.valid || flags&header.TCPFlagAck != 0
 	return false
+}
+
+// arrival notes what an acknowledgment says has arrived. It tells whether that must
+// be acknowledged at once whatever the mode.
+func (r *receiver) arrival(now int64, ack uint32) bool {
+	news, open := int32(ack-r.acked), int32(ack-r.sent)
+	if news <= 0 {
+		return true // a duplicate, or an update of the window
+	}
+	if now-r.arrived > int64(pauseACK) {
+		r.quick = quickACKs
+	}
+	short := news < maxHeld
+	second := short && r.short
+	r.arrived, r.acked, r.short = now, ack, r.short || short
+	return second || open > maxHeld
+}
+
+// hold keeps a frame until its time, in place of an earlier one.
+func (r *receiver) hold(now int64, f frame) {
+	if r.held == nil {
+		r.host.network.held++
+		r.host.network.schedule.set(r.due, now+int64(delayedACK))
+	} else {
+		r.held.packet.DecRef()
+	}
+	r.held = &f
 }
 
 // maxHeld is how much may wait for its acknowledgment, in bytes.
@@ -71,6 +103,7 @@ func (r *receiver) release(now int64) {
 	f := *r.held
 	r.held = nil
 	r.host.network.held--
+	r.sent, r.short, r.pingpong = r.acked, false, false
 	r.host.send(now, f)
 }
 

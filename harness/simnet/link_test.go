@@ -2,7 +2,6 @@ package simnet
 
 import (
 	"math"
-	"net/netip"
 	"slices"
 	"testing"
 	"time"
@@ -51,7 +50,6 @@ func newLine(t interface{ Cleanup(func()) }, p topology.Params, seed uint64) *li
 	l.port = l.newTrunk("s0-s1", 0, p, seed, 0)
 	l.port.bucket.checked = 0
 	l.port.peer = &port{counters: network.PortCounters{Name: "s1-s0"}, network: l.Network, at: 1}
-	l.next = []map[netip.Addr]*port{{}, {}}
 	return l
 }
 

@@ -38,8 +38,10 @@ type Network struct {
 
 	// What follows is guarded by the schedule's lock.
 	topology *topology.Topology
-	// next is the port to a host, by switch.
-	next []map[netip.Addr]*port
+	// home is the host of an address; next is the port of a switch on the way to
+	// another one, by the indices of both.
+	home map[netip.Addr]*Host
+	next [][]*port
 	// arrived waits to be taken by hosts' stacks.
 	arrived []arrival
 	// flying counts frames on wires, held the ACKs that hosts hold back; moved is
@@ -107,46 +109,44 @@ func (n *Network) build() error {
 	return nil
 }
 
-// route fills in the ports to every host along the topology's paths.
+// route fills in the ports towards every switch with hosts, along the topology's
+// paths.
 func (n *Network) route() {
 	t := n.topology
-	n.next = make([]map[netip.Addr]*port, len(t.Switches))
+	n.home = make(map[netip.Addr]*Host, len(n.hosts))
+	n.next = make([][]*port, len(t.Switches))
 	for i := range n.next {
-		n.next[i] = make(map[netip.Addr]*port, len(n.hosts))
-	}
-	bySwitch := make([][]*Host, len(t.Switches))
-	for _, h := range n.hosts {
-		bySwitch[h.port.at] = append(bySwitch[h.port.at], h)
+		n.next[i] = make([]*port, len(t.Switches))
 	}
 
-	for end, hosts := range bySwitch {
-		if len(hosts) == 0 {
-			continue
-		}
-		toward := t.Toward(end)
-		for at, link := range toward {
-			for _, h := range hosts {
-				switch {
-				case at == end:
-					n.next[at][h.spec.Address] = h.port
-				case t.Links[link].Between[0] == t.Switches[at]:
-					n.next[at][h.spec.Address] = n.links[link][0]
-				default:
-					n.next[at][h.spec.Address] = n.links[link][1]
-				}
+	ends := map[int]bool{}
+	for _, h := range n.hosts {
+		n.home[h.spec.Address] = h
+		ends[h.port.at] = true
+	}
+	for end := range ends {
+		for at, link := range t.Toward(end) {
+			if at == end {
+				continue
 			}
+			dir := slices.Index(t.Links[link].Between[:], t.Switches[at])
+			n.next[at][end] = n.links[link][dir]
 		}
 	}
 }
 
 // forward sends a frame on from a switch. It needs the lock.
 func (n *Network) forward(now int64, at int, f frame) {
-	if p := n.next[at][f.to]; p != nil {
-		p.send(now, f)
-		return
+	to := n.home[f.to]
+	switch {
+	case to == nil: // nobody's address
+		f.packet.DecRef()
+		f.sender.left(now, f.size)
+	case to.port.at == at:
+		to.port.send(now, f)
+	default:
+		n.next[at][to.port.at].send(now, f)
 	}
-	f.packet.DecRef() // to nobody's address
-	f.sender.left(now, f.size)
 }
 
 // hand gives a frame to a host, once the lock is free. It needs the lock.

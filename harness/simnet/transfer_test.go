@@ -139,7 +139,7 @@ func TestLossyTransfer(t *testing.T) {
 	run := func(seed uint64) (time.Duration, int64) {
 		n := chain(t, "rate: 10 Mb/s, delay: 5 ms, jitter: 1 ms, loss: 2 %, queue: 1000", seed)
 		took, c := transfer(t, n, 500_000)
-		bytes, _ := c.Sent(false)
+		bytes, _ := c.SentAll()
 		return took, bytes
 	}
 	took, bytes := run(1)

@@ -48,9 +48,11 @@ type LogEstimate struct {
 func Contrast(terms ...Term) LogEstimate {
 	e := LogEstimate{N: math.MaxInt, StdErr: math.NaN()}
 	influence := make(map[string]float64)
+
 	for _, t := range terms {
 		n := float64(len(t.Sample))
 		e.N = min(e.N, len(t.Sample))
+
 		var num, den float64
 		for _, q := range t.Sample {
 			num += q.Num / n
@@ -60,22 +62,27 @@ func Contrast(terms ...Term) LogEstimate {
 			return LogEstimate{Value: math.NaN(), StdErr: math.NaN()}
 		}
 		e.Value += t.Power * math.Log(num/den)
+
+		// Summed by key, so that what paired terms have in common cancels.
 		for _, q := range t.Sample {
 			influence[q.Key] += t.Power * (q.Num/num - q.Den/den) / n
 		}
 	}
+
 	if len(terms) == 0 {
 		return LogEstimate{Value: math.NaN(), StdErr: math.NaN()}
 	}
 	if e.N < 2 {
 		return e
 	}
+
 	var squares float64
 	// In the order of the keys, so that the sum is the same in every run.
 	for _, key := range slices.Sorted(maps.Keys(influence)) {
 		squares += influence[key] * influence[key]
 	}
 	e.StdErr = math.Sqrt(squares * float64(e.N) / float64(e.N-1))
+
 	return e
 }
 

@@ -133,5 +133,6 @@ func (p Pairs) PAbove(noise float64) float64 {
 
 func pAboveZero(xs []float64, noise float64) float64 {
 	e := Mean(xs)
-	return LogEstimate{N: e.N, Value: e.Value, StdErr: StdDev(xs) / math.Sqrt(float64(len(xs))), Noise: noise}.PGreater(0)
+	stdErr := StdDev(xs) / math.Sqrt(float64(len(xs)))
+	return LogEstimate{N: e.N, Value: e.Value, StdErr: stdErr, Noise: noise}.PGreater(0)
 }

@@ -21,6 +21,10 @@ const (
 	calibrationCalls  = 50
 	calibrationRounds = 100
 	calibrationPause  = 2 * time.Millisecond
+	// A machine so busy that the rounds take longer than calibrationMost gets fewer,
+	// and one that does not get through one in calibrationGiveUp gets none.
+	calibrationMost   = 5 * time.Second
+	calibrationGiveUp = time.Minute
 )
 
 // Calibrate returns how long this machine takes for a fixed piece of the work that
@@ -51,12 +55,14 @@ const CalibrateArg = "calibrate"
 // RoundTrip is Calibrate on the loopback of the calling process.
 func RoundTrip(ctx context.Context) (time.Duration, error) {
 	fail := func(err error) (time.Duration, error) { return 0, fmt.Errorf("calibrate on loopback: %w", err) }
+
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return fail(err)
 	}
 	defer listener.Close()
+
 	go func() { // ends when the other side closes
 		conn, err := listener.Accept()
 		if err == nil {
@@ -64,17 +70,23 @@ func RoundTrip(ctx context.Context) (time.Duration, error) {
 			conn.Close()
 		}
 	}()
+
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", listener.Addr().String())
 	if err != nil {
 		return fail(err)
 	}
 	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(calibrationGiveUp)); err != nil {
 		return fail(err)
 	}
+
 	message := make([]byte, 1000)
 	var best time.Duration
+	began := time.Now()
 	for round := range calibrationRounds {
+		if round > 0 && time.Since(began) > calibrationMost {
+			break
+		}
 		time.Sleep(calibrationPause)
 		start := time.Now()
 		for range calibrationCalls {
@@ -85,10 +97,12 @@ func RoundTrip(ctx context.Context) (time.Duration, error) {
 				return fail(err)
 			}
 		}
+
 		if took := time.Since(start) / calibrationCalls; round == 0 || took < best {
 			best = took
 		}
 	}
+
 	return best, nil
 }
 

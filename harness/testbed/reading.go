@@ -30,11 +30,11 @@ func (r reading) plus(more reading) reading {
 }
 
 // read reads all counters now.
-func (b *bench) read() (r reading, err error) {
-	if r.ports, err = b.network.Counters(); err != nil {
+func (s *setup) read() (r reading, err error) {
+	if r.ports, err = s.network.Counters(); err != nil {
 		return r, err
 	}
-	r.tcp, err = b.network.TCP()
+	r.tcp, err = s.network.TCP()
 	return r, err
 }
 
@@ -57,10 +57,10 @@ func (e *restlessError) Unwrap() error { return e.err }
 // settle waits until the last frames have arrived, and returns the counters of
 // then. Where that takes longer than limit they are those of now, and the error is
 // a *restlessError.
-func (b *bench) settle(ctx context.Context, limit time.Duration) (reading, error) {
+func (s *setup) settle(ctx context.Context, limit time.Duration) (reading, error) {
 	bounded, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	_, idle := b.network.Idle(bounded, quiet)
+	_, idle := s.network.Idle(bounded, quiet)
 	if err := ctx.Err(); err != nil {
 		return reading{}, err
 	}
@@ -68,7 +68,7 @@ func (b *bench) settle(ctx context.Context, limit time.Duration) (reading, error
 		return reading{}, fmt.Errorf("wait for the last frames: %w", idle)
 	}
 
-	r, err := b.read()
+	r, err := s.read()
 	if err == nil && idle != nil {
 		err = &restlessError{limit, idle}
 	}
@@ -85,9 +85,8 @@ const (
 )
 
 // settleLimit bounds the wait for quiet after an execution: by what queues and
-// sockets can hold at the rate of the link that takes longest for it, and, where the
-// execution failed, by the time for which its calls may still go on.
-func settleLimit(j job.Job, w job.Workflow, ok bool) time.Duration {
+// sockets can hold at the rate of the link that takes longest for it.
+func settleLimit(j job.Job) time.Duration {
 	t := j.Topology()
 	var drain time.Duration
 	for _, l := range t.Links {
@@ -97,9 +96,11 @@ func settleLimit(j job.Job, w job.Workflow, ok bool) time.Duration {
 		}
 	}
 
-	limit := leastSettle + drain
-	if !ok {
-		limit += time.Duration(w.Workflow.Len()+1) * j.Cell.Execution.Timeout
-	}
-	return limit
+	return leastSettle + drain
+}
+
+// failedLimit bounds the wait for quiet after an execution of a workflow that
+// failed: its calls may still go on for their time.
+func failedLimit(j job.Job, w job.Workflow) time.Duration {
+	return settleLimit(j) + time.Duration(w.Workflow.Len()+1)*j.Cell.Execution.Timeout
 }

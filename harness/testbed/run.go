@@ -30,16 +30,16 @@ const quiet = 50 * time.Millisecond
 func Run(ctx context.Context, build Build, j job.Job, report job.Reporter) error {
 	// Collections inside an execution would show in its delay (see Network.Rest).
 	defer debug.SetGCPercent(debug.SetGCPercent(800))
-	b, err := start(ctx, build, j)
+	s, err := start(ctx, build, j)
 	if err != nil {
 		return err
 	}
-	err = b.run(ctx, report)
-	return errors.Join(err, b.close())
+	err = s.run(ctx, report)
+	return errors.Join(err, s.close())
 }
 
-// bench is a cell's network with its nodes.
-type bench struct {
+// setup is a cell's network with its nodes.
+type setup struct {
 	job        job.Job
 	network    Network
 	deployment *deploy.Deployment
@@ -55,25 +55,25 @@ type bench struct {
 	answered time.Time
 }
 
-func start(ctx context.Context, build Build, j job.Job) (*bench, error) {
-	b := &bench{job: j}
+func start(ctx context.Context, build Build, j job.Job) (*setup, error) {
+	s := &setup{job: j}
 	computers, err := j.Computers()
 	if err != nil {
 		return nil, err
 	}
-	b.network, err = build(ctx, &b.job)
+	s.network, err = build(ctx, &s.job)
 	if err != nil {
 		return nil, err
 	}
 
-	software, origin, err := j.Cell.Nodes.SoftwareCost.Model(string(b.network.Kind()))
+	software, origin, err := j.Cell.Nodes.SoftwareCost.Model(string(s.network.Kind()))
 	if err != nil {
-		return nil, errors.Join(err, b.close())
+		return nil, errors.Join(err, s.close())
 	}
-	b.cost = fmt.Sprintf("%v (%s)", software, origin)
+	s.cost = fmt.Sprintf("%v (%s)", software, origin)
 
 	if j.Trace != nil {
-		b.recorder = trace.New()
+		s.recorder = trace.New()
 	}
 	cfg := deploy.Config{
 		Client:      j.Cell.Nodes.Client,
@@ -82,42 +82,43 @@ func start(ctx context.Context, build Build, j job.Job) (*bench, error) {
 		Timeout:     j.Cell.Execution.Timeout,
 		CallTimeout: j.Cell.Execution.Timeout,
 		Seed:        j.Cell.Seed,
-		Cost:        cost.NewCharger(software, b.network.Sleep),
-		Trace:       b.recorder,
-		Clock:       b.network.Clock(),
+		Cost:        cost.NewCharger(software, s.network.Sleep),
+		Trace:       s.recorder,
+		Clock:       s.network.Clock(),
 	}
 	for _, spec := range j.Topology().Hosts {
-		h, err := b.network.Net(spec.Name)
+		h, err := s.network.Net(spec.Name)
 		if err != nil {
-			return nil, errors.Join(err, b.close())
+			return nil, errors.Join(err, s.close())
 		}
 		cfg.Hosts = append(cfg.Hosts, deploy.Host{Name: spec.Name, Address: spec.Address, Net: h})
 	}
-	if b.deployment, err = deploy.Start(ctx, cfg); err != nil {
-		return nil, errors.Join(err, b.close())
+
+	if s.deployment, err = deploy.Start(ctx, cfg); err != nil {
+		return nil, errors.Join(err, s.close())
 	}
-	return b, nil
+	return s, nil
 }
 
-func (b *bench) close() error {
+func (s *setup) close() error {
 	var errs []error
-	if b.deployment != nil {
-		errs = append(errs, b.deployment.Close())
+	if s.deployment != nil {
+		errs = append(errs, s.deployment.Close())
 	}
-	if b.network != nil {
-		errs = append(errs, b.network.Close())
+	if s.network != nil {
+		errs = append(errs, s.network.Close())
 	}
 	return errors.Join(errs...)
 }
 
-func (b *bench) run(ctx context.Context, report job.Reporter) error {
-	cell := b.job.Cell
-	settings := b.network.Settings()
+func (s *setup) run(ctx context.Context, report job.Reporter) error {
+	cell := s.job.Cell
+	settings := s.network.Settings()
 	maps.Copy(settings, map[string]string{
-		"topology":          b.job.Topology().Name,
-		"network":           string(b.network.Kind()),
+		"topology":          s.job.Topology().Name,
+		"network":           string(s.network.Kind()),
 		"form":              string(cell.Execution.Form),
-		"software-cost":     b.cost,
+		"software-cost":     s.cost,
 		record.SettingCycle: cell.Execution.CycleWords(),
 		"pause":             cell.Execution.Pause.String(),
 		"timeout":           cell.Execution.Timeout.String(),
@@ -128,32 +129,35 @@ func (b *bench) run(ctx context.Context, report job.Reporter) error {
 	})
 	maps.Copy(settings, stateSettings(cell.Nodes.Computers))
 	if err := report.Cell(record.Cell{
-		ID: cell.ID, Point: cell.Point, Seed: cell.Seed, Executions: b.job.Executions(), First: b.job.First,
-		Started: time.Now(), Settings: settings, Network: b.job.Network(),
+		ID: cell.ID, Point: cell.Point, Seed: cell.Seed, Executions: s.job.Executions(), First: s.job.First,
+		Started: time.Now(), Settings: settings, Network: s.job.Network(),
 	}); err != nil {
 		return err
 	}
-	watch, err := b.network.Watch(ctx)
+
+	watch, err := s.network.Watch(ctx)
 	if err != nil {
 		return err
 	}
 	defer watch.Close()
+
 	if cell.Execution.WarmUp {
-		if err := b.deployment.WarmUp(ctx, cell.Execution.Form); err != nil {
+		if err := s.deployment.WarmUp(ctx, cell.Execution.Form); err != nil {
 			return fmt.Errorf("warm up: %w", err)
 		}
 	}
-	b.answered = time.Now()
-	for k := range b.job.All() {
+
+	s.answered = time.Now()
+	for k := range s.job.All() {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		w, err := b.job.Workflow(k)
+		w, err := s.job.Workflow(k)
 		if err != nil {
 			return fmt.Errorf("execution %d: %w", k, err)
 		}
 
-		e, err := b.execute(ctx, k, w)
+		e, err := s.execute(ctx, k, w)
 		var restless *restlessError
 		if err != nil && !errors.As(err, &restless) {
 			return fmt.Errorf("execution %d: %w", k, err)
@@ -161,12 +165,14 @@ func (b *bench) run(ctx context.Context, report job.Reporter) error {
 		if e.Findings, err = watch.Findings(ctx); err != nil {
 			return err
 		}
-		if b.traces(k) && report.Trace != nil {
+
+		if s.traces(k) && report.Trace != nil {
 			// No frame is under way any more: the last answers are in, too.
-			if err := report.Trace(b.recorder.Trace()); err != nil {
+			if err := report.Trace(s.recorder.Trace()); err != nil {
 				return err
 			}
 		}
+
 		if err := report.Execution(e); err != nil {
 			return err
 		}
@@ -175,6 +181,7 @@ func (b *bench) run(ctx context.Context, report job.Reporter) error {
 			return fmt.Errorf("execution %d: %w", k, restless)
 		}
 	}
+
 	verdict, busy, err := watch.Stop(ctx)
 	if err != nil {
 		return err
@@ -207,91 +214,59 @@ func clients(keep bool) string {
 	return "one per execution"
 }
 
-// execute runs one workflow and measures it. The error is
-// for what the testbed itself could not do.
-func (b *bench) execute(ctx context.Context, index int, w job.Workflow) (record.Execution, error) {
-	cell := b.job.Cell
+// execute runs one workflow and measures it. The error is for what the testbed
+// itself could not do.
+func (s *setup) execute(ctx context.Context, index int, w job.Workflow) (record.Execution, error) {
+	cell := s.job.Cell
 	e := record.Execution{Cell: cell.ID, Index: index, WarmUp: index < 0, Workload: w.Name}
-	prediction, exact, err := b.job.Predict(w.Workflow, b.before)
+	if err := s.predict(&e, w.Workflow); err != nil {
+		return e, err
+	}
+
+	// Nothing else may be under way when the count begins.
+	s.network.Rest()
+	if err := sleep(ctx, cell.Execution.Pause-time.Since(s.answered)); err != nil {
+		return e, err
+	}
+	before, err := s.read()
 	if err != nil {
 		return e, err
 	}
-	if exact { // 0 stands for not known
-		e.PayloadBytes = int64(prediction.Payload())
-		e.PayloadHopBytes = int64(prediction.Weighted(b.job.Topology().Hops))
-		e.PredictedTrunkBytes = int64(prediction.WireBytes(b.job.Topology().Hops))
-		if e.Bound, err = b.job.Bound(w.Workflow, b.before); err != nil {
-			return e, err
-		}
-	}
-	table1, err := workflow.Table1(w.Workflow, b.job.Run())
-	if err != nil {
-		return e, err
-	}
-	e.Table1Bytes = int64(table1)
-	b.network.Rest()
-	if err := sleep(ctx, cell.Execution.Pause-time.Since(b.answered)); err != nil {
-		return e, err
-	}
-	before, err := b.read()
-	if err != nil {
-		return e, err
-	}
-	c := b.kept
+
+	c := s.kept
 	if c == nil {
-		if c, err = b.deployment.NewClient(ctx); err != nil {
+		if c, err = s.deployment.NewClient(ctx); err != nil {
 			return e, err
 		}
 	}
-	e.Started = time.Now()
-	running := ctx
-	if b.traces(index) {
-		running = b.recorder.Begin(ctx, b.recorder.Node(cell.Nodes.Client, trace.Client), fmt.Sprintf("%s, execution %d", cell.ID, index))
-	}
-	// Verification fetches states, which is no part of the execution.
-	var unverified reading
-	var verifying bool
-	result, err := c.Execute(running, w.Workflow, b.job.Run(),
-		client.Options{Verify: cell.Execution.Verify, Answered: func() (err error) {
-			unverified, err = b.settle(ctx, settleLimit(b.job, w, true))
-			verifying = err == nil
-			return err
-		}})
-	b.answered = time.Now()
-	b.recorder.End(result.UUID, err)
-	if ctx.Err() != nil {
-		return e, errors.Join(ctx.Err(), c.Close())
-	}
-	e.OK = err == nil
+	verification, err := s.ask(ctx, c, &e, w)
 	if err != nil {
-		e.Reason = err.Error()
+		return e, errors.Join(err, c.Close())
 	}
-	e.DelayNS = int64(result.Delay)
-	e.Hops = result.Hops
-	e.PTimeMS = result.PTime.Milliseconds()
-	if verifying {
-		verified, err := b.settle(ctx, settleLimit(b.job, w, true))
-		if err != nil {
-			return e, errors.Join(err, c.Close())
-		}
-		before = before.plus(verified.since(unverified))
-	}
-	if b.kept, b.before = c, w.Workflow; !cell.Execution.KeepClient || c.Spent() {
-		b.kept, b.before = nil, nil
+	before = before.plus(verification)
+
+	s.kept, s.before = c, w.Workflow
+	if !cell.Execution.KeepClient || c.Spent() {
+		s.kept, s.before = nil, nil
 		if err := c.Close(); err != nil {
 			return e, err
 		}
 	}
+
 	if !e.OK {
 		// What is left of it is its own traffic, and not the next one's.
-		if err := b.deployment.Settle(ctx); err != nil {
+		if err := s.deployment.Settle(ctx); err != nil {
 			if ctx.Err() == nil {
 				err = &restlessError{0, err} // it is on record all the same
 			}
 			return e, err
 		}
 	}
-	after, err := b.settle(ctx, settleLimit(b.job, w, e.OK))
+	limit := settleLimit(s.job)
+	if !e.OK {
+		limit = failedLimit(s.job, w)
+	}
+	after, err := s.settle(ctx, limit)
 	var restless *restlessError
 	if errors.As(err, &restless) {
 		e.OK = false
@@ -299,10 +274,78 @@ func (b *bench) execute(ctx context.Context, index int, w job.Workflow) (record.
 	} else if err != nil {
 		return e, err
 	}
-	counted := after.since(before)
+	account(&e, after.since(before))
+	e.CycleNS = int64(cell.Execution.CycleTime(time.Duration(e.DelayNS)))
+
+	return e, err
+}
+
+// predict notes what an execution must move, and the bound of its delay.
+func (s *setup) predict(e *record.Execution, w *workflow.Workflow) error {
+	prediction, exact, err := s.job.Predict(w, s.before)
+	if err != nil {
+		return err
+	}
+	if exact { // 0 stands for not known
+		e.PayloadBytes = int64(prediction.Payload())
+		e.PayloadHopBytes = int64(prediction.Weighted(s.job.Topology().Hops))
+		e.PredictedTrunkBytes = int64(prediction.WireBytes(s.job.Topology().Hops))
+		if e.Bound, err = s.job.Bound(w, s.before); err != nil {
+			return err
+		}
+	}
+
+	table1, err := workflow.Table1(w, s.job.Run())
+	e.Table1Bytes = int64(table1)
+	return err
+}
+
+// ask has the client execute the workflow, and notes how that ended. It returns
+// what was counted for verification, which fetches states and is no part of the
+// execution. The error is for what leaves nothing to measure.
+func (s *setup) ask(ctx context.Context, c *client.Client, e *record.Execution, w job.Workflow) (reading, error) {
+	cell := s.job.Cell
+	e.Started = time.Now()
+	running := ctx
+	if s.traces(e.Index) {
+		running = s.recorder.Begin(ctx, s.recorder.Node(cell.Nodes.Client, trace.Client),
+			fmt.Sprintf("%s, execution %d", cell.ID, e.Index))
+	}
+
+	var unverified reading
+	var verifying bool
+	result, err := c.Execute(running, w.Workflow, s.job.Run(),
+		client.Options{Verify: cell.Execution.Verify, Answered: func() (err error) {
+			unverified, err = s.settle(ctx, settleLimit(s.job))
+			verifying = err == nil
+			return err
+		}})
+	s.answered = time.Now()
+	s.recorder.End(result.UUID, err)
+	if ctx.Err() != nil {
+		return reading{}, ctx.Err()
+	}
+
+	e.OK = err == nil
+	if err != nil {
+		e.Reason = err.Error()
+	}
+	e.DelayNS = int64(result.Delay)
+	e.Hops = result.Hops
+	e.PTimeMS = result.PTime.Milliseconds()
+
+	if !verifying {
+		return reading{}, nil
+	}
+	verified, err := s.settle(ctx, settleLimit(s.job))
+	return verified.since(unverified), err
+}
+
+// account notes what the network counted for an execution.
+func account(e *record.Execution, counted reading) {
 	passed := counted.ports
-	e.SwitchBytes, e.SwitchPackets = passed.Sent(false)
-	e.TrunkBytes, e.TrunkPackets = passed.Sent(true)
+	e.SwitchBytes, e.SwitchPackets = passed.SentAll()
+	e.TrunkBytes, e.TrunkPackets = passed.SentTrunks()
 	e.Drops = passed.Drops()
 	for _, p := range passed.Ports {
 		e.Ports = append(e.Ports, record.Port{
@@ -310,12 +353,10 @@ func (b *bench) execute(ctx context.Context, index int, w job.Workflow) (record.
 		})
 	}
 	e.Retransmissions, e.ActiveOpens = counted.tcp.Retransmissions, counted.tcp.ActiveOpens
-	e.CycleNS = int64(cell.Execution.CycleTime(result.Delay))
-	return e, err
 }
 
 // traces tells whether an execution is the one to trace.
-func (b *bench) traces(index int) bool { return b.job.Trace != nil && *b.job.Trace == index }
+func (s *setup) traces(index int) bool { return s.job.Trace != nil && *s.job.Trace == index }
 
 func sleep(ctx context.Context, d time.Duration) error {
 	if d <= 0 {

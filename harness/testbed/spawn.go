@@ -86,6 +86,7 @@ func (c child) run(ctx context.Context, j job.Job, report job.Reporter) error {
 	if err != nil {
 		return fmt.Errorf("start worker: %w", err)
 	}
+
 	c.cmd.Stdin = bytes.NewReader(input)
 	log := tail.Writer{Max: logShown}
 	c.cmd.Stderr = &log
@@ -93,9 +94,11 @@ func (c child) run(ctx context.Context, j job.Job, report job.Reporter) error {
 	if err != nil {
 		return fmt.Errorf("start worker: %w", err)
 	}
+
 	if err := c.process.Start(); err != nil {
 		return fmt.Errorf("start worker: %w", err)
 	}
+
 	lines := bufio.NewReaderSize(stdout, 1<<16)
 	var reportErr error
 	ended := false
@@ -107,9 +110,11 @@ func (c child) run(ctx context.Context, j job.Job, report job.Reporter) error {
 		end, err := report.Receive(line)
 		ended, reportErr = ended || end, err
 	}
+
 	if reportErr != nil {
 		c.end()
 	}
+
 	err = c.process.Wait()
 	switch {
 	case reportErr != nil:

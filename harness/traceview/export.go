@@ -35,6 +35,7 @@ func attributes(s *trace.Span) []attribute {
 			list = append(list, attribute{key, value})
 		}
 	}
+
 	address := func(name, endpoint string) {
 		host, port, err := net.SplitHostPort(endpoint)
 		if err != nil {
@@ -44,6 +45,7 @@ func attributes(s *trace.Span) []attribute {
 		number, _ := strconv.ParseInt(port, 10, 64)
 		add(name+".port", number)
 	}
+
 	switch s.Kind {
 	case trace.Call, trace.Serve:
 		of, method, _ := strings.Cut(s.Name, "/")
@@ -65,6 +67,7 @@ func attributes(s *trace.Span) []attribute {
 		address("server", s.Remote)
 		address("network.peer", s.Remote)
 	}
+
 	invocation := s.Invocation
 	if s.Request != nil && s.Request.Invocation.Function != "" {
 		invocation = &s.Request.Invocation
@@ -79,8 +82,10 @@ func attributes(s *trace.Span) []attribute {
 		}
 		list = append(list, attribute{"edgebed.function.index", int64(invocation.Index)}) // may be 0
 	}
+
 	add("edgebed.argument.size", int64(s.Input))
 	add("edgebed.queued_ns", int64(s.Queued))
+
 	for _, m := range []struct {
 		which   string
 		message *trace.Message
@@ -97,6 +102,7 @@ func attributes(s *trace.Span) []attribute {
 		}
 		add("edgebed."+m.which+".retcode", m.message.Retcode)
 	}
+
 	add("error.message", s.Error)
 	return list
 }
@@ -186,6 +192,7 @@ const (
 // WriteOTLP writes the trace as one OTLP JSON document (an
 // ExportTraceServiceRequest), with a resource per node.
 func WriteOTLP(w io.Writer, t *trace.Trace) error {
+
 	var doc otlpTraces
 	for _, at := range places(t) {
 		r := otlpResourceSpans{Schema: schema}
@@ -196,17 +203,20 @@ func WriteOTLP(w io.Writer, t *trace.Trace) error {
 			{"host.name", at.Host},
 		})
 		scope := otlpScopeSpans{Scope: otlpScope{"edgebed"}, Schema: schema}
+
 		for i := range t.Spans {
 			if s := &t.Spans[i]; s.At == at {
 				scope.Spans = append(scope.Spans, otlpOf(t, s))
 			}
 		}
+
 		if len(scope.Spans) == 0 {
 			continue
 		}
 		r.ScopeSpans = []otlpScopeSpans{scope}
 		doc.ResourceSpans = append(doc.ResourceSpans, r)
 	}
+
 	out := json.NewEncoder(w)
 	out.SetIndent("", " ")
 	return out.Encode(doc)
@@ -223,12 +233,14 @@ func otlpOf(t *trace.Trace, s *trace.Span) otlpSpan {
 		End:        at(s.End),
 		Attributes: otlpAttributes(attributes(s)),
 	}
+
 	if s.Parent != 0 {
 		span.ParentID = spanID(s.Parent)
 	}
 	if s.Error != "" {
 		span.Status = otlpStatus{otlpError, s.Error}
 	}
+
 	for _, m := range messages(s) {
 		span.Events = append(span.Events, otlpEvent{at(m.Time), "rpc.message", otlpAttributes([]attribute{
 			{"rpc.message.type", m.direction},
@@ -236,6 +248,7 @@ func otlpOf(t *trace.Trace, s *trace.Span) otlpSpan {
 			{"rpc.message.uncompressed_size", int64(m.Size)},
 		})})
 	}
+
 	return span
 }
 
@@ -291,11 +304,14 @@ type chromeEvent struct {
 func WriteChrome(w io.Writer, t *trace.Trace) error {
 	micro := func(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
 	events := []chromeEvent{}
+
 	meta := func(kind string, process, thread int, args map[string]any) {
 		events = append(events, chromeEvent{Name: kind, Phase: "M", Process: process, Thread: thread, Args: args})
 	}
 	type track struct{ process, thread int }
 	tracks := make(map[uint64]track) // by span
+
+	// A process of the format is a host, a thread is a node, or one more lane of it.
 	host, process, thread := "", 0, 0
 	for _, at := range places(t) {
 		if at.Host != host || process == 0 {
@@ -317,6 +333,8 @@ func WriteChrome(w io.Writer, t *trace.Trace) error {
 			}
 		}
 	}
+
+	// Each span is a slice; a call and what it causes elsewhere are joined by an arrow.
 	for i := range t.Spans {
 		s := &t.Spans[i]
 		args := map[string]any{"span_id": spanID(s.ID)}
@@ -329,12 +347,14 @@ func WriteChrome(w io.Writer, t *trace.Trace) error {
 		for _, m := range messages(s) {
 			args[strings.ToLower(m.direction)+"_bytes"] = int64(m.Size)
 		}
+
 		duration := micro(s.End - s.Start)
 		at := tracks[s.ID]
 		events = append(events, chromeEvent{
 			Name: chromeName(s), Category: string(s.Kind), Phase: "X", Time: micro(s.Start), Duration: &duration,
 			Process: at.process, Thread: at.thread, Args: args,
 		})
+
 		if s.Kind != trace.Serve {
 			continue
 		}
@@ -345,16 +365,20 @@ func WriteChrome(w io.Writer, t *trace.Trace) error {
 		for k := range t.Spans {
 			if c := &t.Spans[k]; c.ID == s.Parent && c.Kind == trace.Call {
 				events = append(events,
-					chromeEvent{Name: "message", Category: "message", Phase: "s", Time: micro(c.Start), Process: call.process, Thread: call.thread, ID: s.ID},
-					chromeEvent{Name: "message", Category: "message", Phase: "f", Bind: "e", Time: micro(s.Start), Process: at.process, Thread: at.thread, ID: s.ID})
+					chromeEvent{Name: "message", Category: "message", Phase: "s", Time: micro(c.Start),
+						Process: call.process, Thread: call.thread, ID: s.ID},
+					chromeEvent{Name: "message", Category: "message", Phase: "f", Bind: "e", Time: micro(s.Start),
+						Process: at.process, Thread: at.thread, ID: s.ID})
 			}
 		}
 	}
+
 	out := json.NewEncoder(w)
 	return out.Encode(map[string]any{
 		"displayTimeUnit": "ms",
-		"otherData":       map[string]any{"trace_id": t.ID, "execution": t.Name, "start": t.Start.Format(time.RFC3339Nano)},
-		"traceEvents":     events,
+		"otherData": map[string]any{"trace_id": t.ID, "execution": t.Name,
+			"start": t.Start.Format(time.RFC3339Nano)},
+		"traceEvents": events,
 	})
 }
 
@@ -387,9 +411,11 @@ func nest(t *trace.Trace, at trace.Place) [][]*trace.Span {
 			spans = append(spans, s)
 		}
 	}
+
 	slices.SortStableFunc(spans, func(a, b *trace.Span) int {
 		return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(b.End, a.End))
 	})
+
 	var lanes [][]*trace.Span
 	var open [][]*trace.Span // per lane, outermost first
 next:
@@ -417,6 +443,7 @@ func places(t *trace.Trace) []trace.Place {
 			list = append(list, p)
 		}
 	}
+
 	for _, s := range t.Spans {
 		add(s.At)
 	}
@@ -424,12 +451,15 @@ func places(t *trace.Trace) []trace.Place {
 		add(tr.From)
 		add(tr.To)
 	}
+
 	host := func(p trace.Place) int {
 		if i := slices.Index(t.Hosts, p.Host); i >= 0 {
 			return i
 		}
 		return len(t.Hosts)
 	}
+
+	// The client's host comes first, then the topology's order.
 	client := t.Spans[0].At.Host
 	slices.SortStableFunc(list, func(a, b trace.Place) int {
 		first := func(p trace.Place) int {

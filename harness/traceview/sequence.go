@@ -84,7 +84,8 @@ func WriteSequence(w io.Writer, t *trace.Trace) error {
 	d.Append(&s.texts.Drawing)
 	d.Reach(min(left, s.texts.Left), 0)
 	d.Reach(right, s.texts.Bottom)
-	d.caption(t, len(s.arrows), "Rows in the order of time, in ms from the start; the space between them grows with its logarithm. Sizes after · are whole gRPC messages.",
+	d.caption(t, len(s.arrows), "Rows in the order of time, in ms from the start; "+
+		"the space between them grows with its logarithm. Sizes after · are whole gRPC messages.",
 		append(arrowLegend(), legendItem{"answers a call", func(x, y float64) string {
 			return fmt.Sprintf(`<path class="line control answer" d="M%.1f %.1fh26"/>`, x, y-4)
 		}}, boxItem("function", "a function runs"), boxItem("wait", "waits for its other messages (yields)")))
@@ -173,9 +174,9 @@ func (s *sequence) heading(top float64, nodes []trace.Place) {
 	d.Add(`<rect class="band" x="%.1f" y="%.1f" width="%.1f" height="38" rx="5"/>`+"\n", from, top, to-from)
 	d.Reach(from, top)
 	d.Reach(to, top+38)
-	d.label("strong", "middle", 12, (from+to)/2, top+15, nodes[0].Host)
+	d.label(lettering{"strong", "middle", 12}, (from+to)/2, top+15, nodes[0].Host)
 	for _, p := range nodes {
-		d.label("", "middle", 11, s.x[p], top+31, string(p.Role))
+		d.label(lettering{"", "middle", 11}, s.x[p], top+31, string(p.Role))
 	}
 }
 
@@ -190,7 +191,8 @@ func (s *sequence) drawArrows() {
 			dashes = " answer"
 		}
 		s.lines.tip(describe(a.Transfer))
-		s.lines.Add(`<path class="line %s%s" marker-end="url(#head-%s)" d="M%.1f %.1fL%.1f %.1f"/></g>`+"\n", kind, dashes, kind, from, a.sent.y, to, a.received.y)
+		s.lines.Add(`<path class="line %s%s" marker-end="url(#head-%s)" d="M%.1f %.1fL%.1f %.1f"/></g>`+"\n", kind,
+			dashes, kind, from, a.sent.y, to, a.received.y)
 
 		anchor, side := "start", 8.0
 		if to < from {
@@ -203,7 +205,7 @@ func (s *sequence) drawArrows() {
 		if a.Connecting > 0 {
 			text += " · new connection"
 		}
-		s.texts.label("halo", anchor, 11, from+side, a.sent.y-3, text)
+		s.texts.label(lettering{"halo", anchor, 11}, from+side, a.sent.y-3, text)
 	}
 }
 
@@ -217,12 +219,15 @@ func (s *sequence) drawBoxes() {
 		}
 		since := s.arrows[k].received
 		d.tip(fmt.Sprintf("%s waits for its other messages since %s ms", b.run.Name, ms(since.at)))
-		d.Add(`<rect class="wait" x="%.1f" y="%.1f" width="%.1f" height="%.1f"/></g>`+"\n", left(b)+2, since.y, barWidth-4, b.start.y-since.y)
+		d.Add(`<rect class="wait" x="%.1f" y="%.1f" width="%.1f" height="%.1f"/></g>`+"\n", left(b)+2, since.y,
+			barWidth-4, b.start.y-since.y)
 	}
 	for _, b := range s.boxes {
 		d.tip(describeRun(b.run))
-		d.Add(`<rect class="function" x="%.1f" y="%.1f" width="%.1f" height="%.1f"/></g>`+"\n", left(b), b.start.y, barWidth, max(2, b.end.y-b.start.y))
-		s.texts.label("halo", "start", 11, left(b)+barWidth+4, b.start.y+4, fmt.Sprintf("λ %s, %s ms", b.run.Name, brief(b.run.End-b.run.Start)))
+		d.Add(`<rect class="function" x="%.1f" y="%.1f" width="%.1f" height="%.1f"/></g>`+"\n", left(b), b.start.y,
+			barWidth, max(2, b.end.y-b.start.y))
+		s.texts.label(lettering{"halo", "start", 11}, left(b)+barWidth+4, b.start.y+4,
+			fmt.Sprintf("λ %s, %s ms", b.run.Name, brief(b.run.End-b.run.Start)))
 	}
 }
 
@@ -232,12 +237,12 @@ func (s *sequence) drawTimes(left, right float64) {
 	printed := 0.0
 	for _, m := range s.moments {
 		if m != s.result && m.y-printed >= 10 {
-			s.texts.label("muted", "end", 9, left-6, m.y+3, brief(m.at))
+			s.texts.label(lettering{"muted", "end", 9}, left-6, m.y+3, brief(m.at))
 			printed = m.y
 		}
 	}
 	s.texts.Add(`<path class="end" d="M%.1f %.1fH%.1f"/>`+"\n", left, s.result.y, right)
-	s.texts.label("halo", "end", 11, right, s.result.y-3, outcome(s.Trace))
+	s.texts.label(lettering{"halo", "end", 11}, right, s.result.y-3, outcome(s.Trace))
 }
 
 // brief writes a duration in ms as exactly as a drawing needs it.

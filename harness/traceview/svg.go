@@ -13,13 +13,21 @@ import (
 // drawing is an SVG file that stands alone, on a light background.
 type drawing struct{ svg.Drawing }
 
-// label adds a text at a baseline; anchor is start, middle or end.
-func (d *drawing) label(class, anchor string, size, x, y float64, text string) {
-	w := svg.TextWidth(text) * size
-	from := map[string]float64{"start": x, "middle": x - w/2, "end": x - w}[anchor]
-	d.Reach(from, y-size)
-	d.Reach(from+w, y+size*0.3)
-	d.Add(`<text class="%s" x="%.1f" y="%.1f" font-size="%g" text-anchor="%s">%s</text>`+"\n", class, x, y, size, anchor, svg.Escape(text))
+// lettering is how a text looks; anchor is start, middle or end.
+type lettering struct {
+	class, anchor string
+	size          float64
+}
+
+// label adds a text at a baseline.
+func (d *drawing) label(l lettering, x, y float64, text string) {
+	w := svg.TextWidth(text) * l.size
+	from := map[string]float64{"start": x, "middle": x - w/2, "end": x - w}[l.anchor]
+	d.Reach(from, y-l.size)
+	d.Reach(from+w, y+l.size*0.3)
+
+	d.Add(`<text class="%s" x="%.1f" y="%.1f" font-size="%g" text-anchor="%s">%s</text>`+"\n",
+		l.class, x, y, l.size, l.anchor, svg.Escape(text))
 }
 
 // tip begins a group of elements that shows a text when it is pointed at; the
@@ -30,7 +38,8 @@ func (d *drawing) tip(text string) { d.Add(`<g><title>%s</title>`, svg.Escape(te
 const style = `text { font-family: "Liberation Sans", Arial, Helvetica, sans-serif; fill: #222; }
 .halo { paint-order: stroke; stroke: #fff; stroke-width: 3px; stroke-linejoin: round; }
 .muted { fill: #666; } .strong { font-weight: bold; }
-.state { stroke: #b4540a; } .argument { stroke: #1a5fb4; } .control { stroke: #5e5c64; } .answer { stroke-dasharray: 5 3; }
+.state { stroke: #b4540a; } .argument { stroke: #1a5fb4; } .control { stroke: #5e5c64; } ` +
+	`.answer { stroke-dasharray: 5 3; }
 .fill-state { fill: #f6c28b; stroke: #b4540a; } .fill-argument { fill: #a9cdf4; stroke: #1a5fb4; }
 .fill-control { fill: #d5d3d9; stroke: #5e5c64; } .function { fill: #8fd19e; stroke: #26713b; }
 .wait { fill: #fff3b0; stroke: #a08a00; stroke-dasharray: 2 2; } .connect { fill: #f2b8c6; stroke: #a51d45; }
@@ -44,10 +53,14 @@ func (d *drawing) write(w io.Writer, name string) error {
 	x, y := math.Floor(d.Left-margin), math.Floor(d.Top-margin)
 	width, height := math.Ceil(d.Right+margin-x), math.Ceil(d.Bottom+margin-y)
 	var defs strings.Builder
-	for _, m := range []struct{ class, colour string }{{"state", "#b4540a"}, {"argument", "#1a5fb4"}, {"control", "#5e5c64"}} {
-		fmt.Fprintf(&defs, `<marker id="head-%s" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0.5L8 4L0 7.5Z" fill="%s"/></marker>`+"\n", m.class, m.colour)
+	for _, m := range []struct{ class, colour string }{
+		{"state", "#b4540a"}, {"argument", "#1a5fb4"}, {"control", "#5e5c64"},
+	} {
+		fmt.Fprintf(&defs, `<marker id="head-%s" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" `+
+			`markerHeight="7" orient="auto"><path d="M0 0.5L8 4L0 7.5Z" fill="%s"/></marker>`+"\n", m.class, m.colour)
 	}
-	_, err := fmt.Fprintf(w, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="%g %g %g %g" width="%g" height="%g" role="img">
+	_, err := fmt.Fprintf(w, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="%g %g %g %g" `+
+		`width="%g" height="%g" role="img">
 <title>%s</title>
 <style>%s</style>
 <defs>%s</defs>
@@ -85,7 +98,8 @@ type legendItem struct {
 func arrowLegend() (list []legendItem) {
 	for _, c := range classes {
 		list = append(list, legendItem{c.text, func(x, y float64) string {
-			return fmt.Sprintf(`<path class="line %s" marker-end="url(#head-%s)" d="M%.1f %.1fh26"/>`, c.class, c.class, x, y-4)
+			return fmt.Sprintf(`<path class="line %s" marker-end="url(#head-%s)" d="M%.1f %.1fh26"/>`, c.class,
+				c.class, x, y-4)
 		}})
 	}
 	return list
@@ -122,12 +136,14 @@ func (d *drawing) caption(t *trace.Trace, messages int, note string, legend []le
 		x := left
 		for _, item := range row {
 			d.Add("%s\n", item.draw(x, y+17*float64(k)))
-			d.label("muted", "start", 11, x+32, y+17*float64(k), item.text)
+			d.label(lettering{"muted", "start", 11}, x+32, y+17*float64(k), item.text)
 			x += 52 + 11*svg.TextWidth(item.text)
 		}
 	}
-	d.label("muted", "start", 11, left, y-20, note)
-	d.label("strong", "start", 13, left, y-38, fmt.Sprintf("%s: %s ms, %d messages", t.Name, brief(t.Delay), messages))
+
+	d.label(lettering{"muted", "start", 11}, left, y-20, note)
+	d.label(lettering{"strong", "start", 13}, left, y-38,
+		fmt.Sprintf("%s: %s ms, %d messages", t.Name, brief(t.Delay), messages))
 }
 
 // describe says of a message all that a drawing has no room for.
@@ -160,7 +176,8 @@ func runs(t *trace.Trace) (list []*trace.Span) {
 
 // describeRun says of a run of a function all that a drawing has no room for.
 func describeRun(s *trace.Span) string {
-	text := fmt.Sprintf("function %s at %s\nfrom %s to %s ms (%s ms)", s.Name, s.At, ms(s.Start), ms(s.End), ms(s.End-s.Start))
+	text := fmt.Sprintf("function %s at %s\nfrom %s to %s ms (%s ms)", s.Name, s.At, ms(s.Start), ms(s.End),
+		ms(s.End-s.Start))
 	if s.Queued > 0 {
 		text += fmt.Sprintf("\nof these it waited %s ms for its processor", ms(s.Queued))
 	}

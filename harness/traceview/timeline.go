@@ -43,11 +43,13 @@ func WriteTimeline(w io.Writer, t *trace.Trace) error {
 		switch s := &t.Spans[i]; s.Kind {
 		case trace.Function:
 			if k := yielded(s, transfers); k >= 0 {
-				add(s.At, 0, bar{transfers[k].Received, s.Start, "wait", s.Name + " waits", fmt.Sprintf("%s waits for its other messages", s.Name)})
+				add(s.At, 0, bar{transfers[k].Received, s.Start, "wait", s.Name + " waits",
+					fmt.Sprintf("%s waits for its other messages", s.Name)})
 			}
 			add(s.At, 0, bar{s.Start, s.End, "function", "λ " + s.Name, describeRun(s)})
 		case trace.Connect:
-			add(s.At, 1, bar{s.Start, s.End, "connect", "connect", fmt.Sprintf("%s connects to %s\n%s ms", s.At, s.Remote, ms(s.End-s.Start))})
+			add(s.At, 1, bar{s.Start, s.End, "connect", "connect",
+				fmt.Sprintf("%s connects to %s\n%s ms", s.At, s.Remote, ms(s.End-s.Start))})
 		}
 	}
 	for _, tr := range transfers {
@@ -71,23 +73,25 @@ func WriteTimeline(w io.Writer, t *trace.Trace) error {
 		if y == top {
 			y += barPitch // a node that only answers would have a bar: none is empty
 		}
-		d.label("", "end", 11, -8, top+11, p.String())
+		d.label(lettering{"", "end", 11}, -8, top+11, p.String())
 		d.Add(`<path class="grid" d="M0 %.1fH%.1f"/>`+"\n", y+1, plotWidth)
 		y += 3
 	}
 	for v := time.Duration(0); v <= last; v += step(last) {
 		d.Add(`<path class="grid" d="M%.1f -4V%.1f"/>`+"\n", at(v), y)
 		text := fmt.Sprintf("%g ms", float64(v)/float64(time.Millisecond))
-		d.label("muted", "middle", 10, at(v), -8, text)
-		d.label("muted", "middle", 10, at(v), y+12, text)
+		d.label(lettering{"muted", "middle", 10}, at(v), -8, text)
+		d.label(lettering{"muted", "middle", 10}, at(v), y+12, text)
 	}
 	d.Append(&rows.Drawing)
 	d.Add(`<path class="end" d="M%.1f -4V%.1f"/>`+"\n", at(t.Delay), y)
-	d.label("halo", "end", 11, at(t.Delay), y+26, outcome(t))
+	d.label(lettering{"halo", "end", 11}, at(t.Delay), y+26, outcome(t))
 	d.Reach(0, -20)
 	d.Reach(plotWidth, y+26)
-	d.caption(t, len(transfers), "To scale. A message's bar is in the lane of its sender, from when it began to be sent until its receiver had all of it.",
-		append(boxLegend(), boxItem("function", "a function runs"), boxItem("wait", "waits for its other messages (yields)"), boxItem("connect", "opens a connection")))
+	d.caption(t, len(transfers), "To scale. A message's bar is in the lane of its sender, "+
+		"from when it began to be sent until its receiver had all of it.",
+		append(boxLegend(), boxItem("function", "a function runs"),
+			boxItem("wait", "waits for its other messages (yields)"), boxItem("connect", "opens a connection")))
 	return d.write(w, "Timeline of "+t.Name)
 }
 
@@ -117,9 +121,10 @@ func (d *drawing) bars(rows [][]bar, at func(time.Duration) float64, y float64) 
 		for _, b := range row {
 			x, width := at(b.start), max(1.5, at(b.end)-at(b.start))
 			d.tip(b.tip)
-			d.Add(`<rect class="%s" x="%.1f" y="%.1f" width="%.1f" height="%g" stroke-width="0.7"/>`, b.class, x, y+float64(k)*barPitch, width, barHeight)
+			d.Add(`<rect class="%s" x="%.1f" y="%.1f" width="%.1f" height="%g" stroke-width="0.7"/>`, b.class, x,
+				y+float64(k)*barPitch, width, barHeight)
 			if width > 22 {
-				d.label("", "start", 9.5, x+3, y+float64(k)*barPitch+10.5, fit(b.text, width-6, 9.5))
+				d.label(lettering{"", "start", 9.5}, x+3, y+float64(k)*barPitch+10.5, fit(b.text, width-6, 9.5))
 			}
 			d.Add("</g>\n")
 		}

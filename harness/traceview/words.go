@@ -20,6 +20,7 @@ func What(tr trace.Transfer) string {
 		tr.Lost = false
 		return What(tr) + " (not received)"
 	}
+
 	m := tr.Message
 	switch {
 	case m.Retcode != "":
@@ -27,6 +28,7 @@ func What(tr trace.Transfer) string {
 	case m.Ack:
 		return "ack"
 	}
+
 	switch tr.Method {
 	case "EdgeServer/RunLambda":
 		if tr.Response {
@@ -55,6 +57,7 @@ func What(tr trace.Transfer) string {
 		}
 		return "GetTable"
 	}
+
 	_, method, _ := strings.Cut(tr.Method, "/")
 	if tr.Response {
 		return method + " ok"

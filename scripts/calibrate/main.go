@@ -128,11 +128,13 @@ func ownWork(network string) (own counts) {
 // measure replays the workloads of each rate under a software cost. Slow rates,
 // at which it takes long and milliseconds do not matter, run side by side; at the
 // others nothing may disturb.
-func (o options) measure(ctx context.Context, reference []observation, softwareCost string, rates []float64) ([]observation, error) {
+func (o options) measure(ctx context.Context, reference []observation, softwareCost string,
+	rates []float64) ([]observation, error) {
 	var results []*record.Results
 	for _, slow := range []bool{true, false} {
 		args := []string{"run", "scripts/calibrate/replay.yaml", "--profile", o.profile, "--reruns", "0",
 			"--network", o.network, "--set", "software-cost=" + softwareCost}
+
 		name, jobs := "fast", "1"
 		if slow || o.network == string(record.Virtual) {
 			jobs = "0" // nothing disturbs virtual time
@@ -141,6 +143,7 @@ func (o options) measure(ctx context.Context, reference []observation, softwareC
 			name = "slow"
 		}
 		args = append(args, "--jobs", jobs)
+
 		var these []observation
 		for _, r := range rates {
 			if (r < fast) != slow {
@@ -153,18 +156,21 @@ func (o options) measure(ctx context.Context, reference []observation, softwareC
 				}
 			}
 		}
+
 		if len(these) == 0 {
 			continue
 		}
 		for _, w := range workloadsOf(these) {
 			args = append(args, "--workload", filepath.Join(referenceDir, w+".json"))
 		}
+
 		r, err := o.run(ctx, filepath.Join(o.out, o.network, softwareCost, name), args)
 		if err != nil {
 			return nil, err
 		}
 		results = append(results, r)
 	}
+
 	return pair(reference, results...)
 }
 

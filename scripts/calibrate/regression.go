@@ -172,6 +172,7 @@ func candidates(list []observation) ([]*regression, error) {
 				chosen = append(chosen, t)
 			}
 		}
+
 		r, err := regress(list, chosen)
 		if errors.Is(err, errCollinear) {
 			continue
@@ -179,6 +180,7 @@ func candidates(list []observation) ([]*regression, error) {
 		if err != nil {
 			return nil, err
 		}
+
 		completed, err := crossValidate(list, chosen)
 		if err != nil {
 			return nil, err
@@ -186,6 +188,7 @@ func candidates(list []observation) ([]*regression, error) {
 		r.leftOut = rootMeanSquare(completed)
 		all = append(all, r)
 	}
+
 	slices.SortStableFunc(all, func(a, b *regression) int { return cmp.Compare(len(a.terms), len(b.terms)) })
 	return all, nil
 }

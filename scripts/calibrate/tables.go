@@ -61,7 +61,8 @@ func writeReplay(w io.Writer, network string, list []observation) error {
 		disturbed += o.disturbed
 	}
 	fmt.Fprintf(w, "Network: %s. Software cost: %s.\n", network, list[0].softwareCost)
-	fmt.Fprintf(w, "%d workloads, models and rates, %d executions of ours, %d of them in cells that the audit marked as disturbed.\n\n",
+	fmt.Fprintf(w, "%d workloads, models and rates, %d executions of ours, "+
+		"%d of them in cells that the audit marked as disturbed.\n\n",
 		len(list), repetitions, disturbed)
 	writeHead(w)
 	writeRatios(w, "mean delay", list, ourDelay, theirDelay)
@@ -81,7 +82,8 @@ func writeFit(w io.Writer, list []observation, all []*regression, chosen *regres
 	writeRatios(w, "mean delay, each workload with the fit of the others", completed, ourDelay, theirDelay)
 	writeRatios(w, "bytes between switches", list, ourTraffic, theirTraffic)
 
-	fmt.Fprintln(w, "\n| terms | fit, ms (95 % interval) | residual, ms | left out, ms | AIC | better than chosen, p |\n| --- | --- | --- | --- | --- | --- |")
+	fmt.Fprintln(w, "\n| terms | fit, ms (95 % interval) | residual, ms | left out, ms | AIC | "+
+		"better than chosen, p |\n| --- | --- | --- | --- | --- | --- |")
 	for _, r := range all {
 		var names, values []string
 		for j, t := range r.terms {
@@ -109,7 +111,8 @@ func writeFit(w io.Writer, list []observation, all []*regression, chosen *regres
 				sum, squares = sum+d, squares+d*d
 			}
 			n := float64(len(cell))
-			fmt.Fprintf(w, "  %-11s %4g Mb/s  %+6.2f, root mean square %5.2f\n", m.title, rate, 1e3*sum/n, 1e3*math.Sqrt(squares/n))
+			fmt.Fprintf(w, "  %-11s %4g Mb/s  %+6.2f, root mean square %5.2f\n", m.title, rate, 1e3*sum/n,
+				1e3*math.Sqrt(squares/n))
 		}
 	}
 	return nil
@@ -129,7 +132,8 @@ func writeConstants(file, network string, list []observation, r *regression, own
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s:\n", network)
 	fmt.Fprintf(&b, "  date: %q\n", time.Now().UTC().Format(time.DateOnly))
-	fmt.Fprintf(&b, "  source: >-\n    least squares over %d delays of the prototype (%s, 10 and 100 Mb/s)\n    less %d of ours, residual %.2f ms\n",
+	fmt.Fprintf(&b, "  source: >-\n    least squares over %d delays of the prototype (%s, 10 and 100 Mb/s)\n    "+
+		"less %d of ours, residual %.2f ms\n",
 		len(list), referenceDir, repetitions, 1e3*math.Sqrt(r.rss/float64(r.n-len(r.terms))))
 	fmt.Fprintln(&b, "  model:")
 	for _, t := range []int{call, connection, stateMove, clientStart} {

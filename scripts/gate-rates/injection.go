@@ -67,6 +67,7 @@ func (i injection) build(ctx context.Context, root, file string) (err error) {
 			err = fmt.Errorf("build the program, %s: %w", orUnchanged(i.name), err)
 		}
 	}()
+
 	dir, err := os.MkdirTemp("", "gate-rates-")
 	if err != nil {
 		return err
@@ -75,6 +76,7 @@ func (i injection) build(ctx context.Context, root, file string) (err error) {
 	if file, err = filepath.Abs(file); err != nil {
 		return err
 	}
+
 	args := []string{"build", "-trimpath", "-o", file}
 	if i.name != "" {
 		overlay, _, err := i.overlay(ctx, root, dir)
@@ -83,6 +85,7 @@ func (i injection) build(ctx context.Context, root, file string) (err error) {
 		}
 		args = append(args, "-overlay", overlay)
 	}
+
 	cmd := exec.CommandContext(ctx, "go", append(args, "./harness/cmd/edgebed")...)
 	cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0")
 	return output(cmd)
@@ -96,9 +99,11 @@ func (i injection) overlay(ctx context.Context, root, dir string) (overlay strin
 	if err != nil {
 		return "", nil, err
 	}
+
 	if root, err = filepath.Abs(root); err != nil {
 		return "", nil, err
 	}
+
 	replace := map[string]string{}
 	for _, line := range strings.Split(string(patch), "\n") {
 		name, ok := strings.CutPrefix(line, "--- a/")
@@ -109,6 +114,7 @@ func (i injection) overlay(ctx context.Context, root, dir string) (overlay strin
 		if err != nil {
 			return "", nil, fmt.Errorf("patch %s changes a file that is not there any more: %w", i.name, err)
 		}
+
 		copied := filepath.Join(dir, name)
 		if err := errors.Join(os.MkdirAll(filepath.Dir(copied), 0o777), os.WriteFile(copied, text, 0o666)); err != nil {
 			return "", nil, err
@@ -116,17 +122,21 @@ func (i injection) overlay(ctx context.Context, root, dir string) (overlay strin
 		replace[filepath.Join(root, name)] = copied
 		changed = append(changed, name)
 	}
+
 	cmd := exec.CommandContext(ctx, "git", "apply", "-")
 	cmd.Stdin = bytes.NewReader(patch)
 	// The copies are of no repository, even where dir lies in one.
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), "GIT_CEILING_DIRECTORIES="+filepath.Dir(dir))
 	if err := output(cmd); err != nil {
-		return "", nil, fmt.Errorf("injections/%s.patch does not fit the source any more; bring it up to date: %w", i.name, err)
+		return "", nil, fmt.Errorf("injections/%s.patch does not fit the source any more; bring it up to date: %w",
+			i.name, err)
 	}
+
 	text, err := json.Marshal(map[string]any{"Replace": replace})
 	if err != nil {
 		return "", nil, err
 	}
+
 	overlay = filepath.Join(dir, "overlay.json")
 	return overlay, changed, os.WriteFile(overlay, text, 0o666)
 }

@@ -35,15 +35,18 @@ func work(ctx context.Context, args []string) error {
 	injected := flags.Int("injected", 1, "runs of each injection")
 	only := flags.String("only", "", "comma-separated `names` of the injections to make (default all)")
 	flags.Usage = func() {
-		fmt.Fprintln(flags.Output(), "usage: gate-rates [flags] [-- ARGUMENTS OF edgebed run, by default exp400 --reruns 0]")
+		fmt.Fprintln(flags.Output(),
+			"usage: gate-rates [flags] [-- ARGUMENTS OF edgebed run, by default exp400 --reruns 0]")
 		flags.PrintDefaults()
 	}
+
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return nil
 		}
 		return err
 	}
+
 	arguments := flags.Args()
 	if len(arguments) == 0 {
 		arguments = []string{"exp400", "--reruns", "0"}
@@ -51,21 +54,25 @@ func work(ctx context.Context, args []string) error {
 	if *unchanged < 1 || *injected < 0 {
 		return errors.New("-unchanged must be at least 1, and -injected at least 0")
 	}
+
 	chosen, err := choose(*only)
 	if err != nil {
 		return err
 	}
+
 	if err := os.MkdirAll(filepath.Join(*out, "bin"), 0o777); err != nil {
 		return err
 	}
 	if err := sameArguments(filepath.Join(*out, "arguments.txt"), arguments); err != nil {
 		return err
 	}
+
 	for _, i := range append([]injection{{}}, chosen...) {
 		if err := i.build(ctx, *root, program(*out, i.name)); err != nil {
 			return err
 		}
 	}
+
 	list := schedule(chosen, *unchanged, *injected)
 	for n, r := range list {
 		start := time.Now()
@@ -79,6 +86,7 @@ func work(ctx context.Context, args []string) error {
 			fmt.Printf("%3d of %d  %s, as it was\n", n+1, len(list), r.name())
 		}
 	}
+
 	results, versions := map[string][]*record.Results{}, map[string]bool{}
 	for _, r := range list {
 		got, err := record.Read(filepath.Join(*out, r.name()))
@@ -88,8 +96,10 @@ func work(ctx context.Context, args []string) error {
 		results[r.injection] = append(results[r.injection], got)
 		versions[got.Campaign.Tool.Commit] = true
 	}
+
 	if len(versions) > 1 {
-		fmt.Printf("note: the runs are of several versions: %s\n", strings.Join(slices.Sorted(maps.Keys(versions)), ", "))
+		fmt.Printf("note: the runs are of several versions: %s\n",
+			strings.Join(slices.Sorted(maps.Keys(versions)), ", "))
 	}
 	return rates(os.Stdout, results, chosen)
 }
@@ -105,7 +115,8 @@ func sameArguments(file string, arguments []string) error {
 	case err != nil:
 		return err
 	case string(old) != text:
-		return fmt.Errorf("%s has results of edgebed run %s; choose another -out", filepath.Dir(file), strings.ReplaceAll(string(old), "\n", " "))
+		return fmt.Errorf("%s has results of edgebed run %s; choose another -out", filepath.Dir(file),
+			strings.ReplaceAll(string(old), "\n", " "))
 	}
 	return nil
 }
@@ -137,6 +148,7 @@ func schedule(chosen []injection, unchanged, injected int) []oneRun {
 		oneRun
 		at float64
 	}
+
 	var all []due
 	add := func(injection string, runs int) {
 		for i := range runs {
@@ -147,6 +159,7 @@ func schedule(chosen []injection, unchanged, injected int) []oneRun {
 	for _, i := range chosen {
 		add(i.name, injected)
 	}
+
 	slices.SortStableFunc(all, func(a, b due) int {
 		switch {
 		case a.at < b.at:
@@ -156,6 +169,7 @@ func schedule(chosen []injection, unchanged, injected int) []oneRun {
 		}
 		return 0
 	})
+
 	list := make([]oneRun, len(all))
 	for i, d := range all {
 		list[i] = d.oneRun
@@ -170,19 +184,24 @@ func (r oneRun) run(ctx context.Context, out string, arguments []string) (bool, 
 	if err != nil || missing == "" {
 		return false, err
 	}
+
 	log, err := os.OpenFile(dir+".log", os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o666)
 	if err != nil {
 		return false, err
 	}
 	defer log.Close()
-	cmd := exec.CommandContext(ctx, program(out, r.injection), append([]string{"run", "--resume", "--out", dir}, arguments...)...)
+
+	cmd := exec.CommandContext(ctx, program(out, r.injection),
+		append([]string{"run", "--resume", "--out", dir}, arguments...)...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 10 * time.Second
+
 	failed := cmd.Run()
 	if ctx.Err() != nil {
 		return false, errors.New("interrupted; the same command goes on")
 	}
+
 	// Executions that failed are for the comparison to find.
 	missing, err = unfinished(dir)
 	if err == nil && missing != "" {
@@ -191,6 +210,7 @@ func (r oneRun) run(ctx context.Context, out string, arguments []string) (bool, 
 	if err != nil {
 		return false, fmt.Errorf("%w (%w); see %s", err, failed, log.Name())
 	}
+
 	return true, nil
 }
 

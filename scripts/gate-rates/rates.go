@@ -21,6 +21,7 @@ const alarmShare = 1.0 / 50
 func rates(w io.Writer, results map[string][]*record.Results, chosen []injection) error {
 	var errs []error
 	unchanged := results[""]
+
 	var pairs []*gate.Comparison
 	alarms := 0
 	for i, base := range unchanged {
@@ -32,15 +33,18 @@ func rates(w io.Writer, results map[string][]*record.Results, chosen []injection
 			pairs = append(pairs, c)
 			if c.Change == gate.Regression {
 				alarms++
-				fmt.Fprintf(w, "alarm without a change: %s against %s: %s\n", fresh.Name, base.Name, strings.Join(regressions(c), "; "))
+				fmt.Fprintf(w, "alarm without a change: %s against %s: %s\n", fresh.Name, base.Name,
+					strings.Join(regressions(c), "; "))
 			}
 		}
 	}
+
 	fmt.Fprintf(w, "\nunchanged: %d alarms in %d pairs of %d runs\n", alarms, len(pairs), len(unchanged))
 	shifts(w, pairs)
 	if float64(alarms) > alarmShare*float64(len(pairs)) {
 		errs = append(errs, fmt.Errorf("%d alarms in %d pairs of unchanged runs", alarms, len(pairs)))
 	}
+
 	for _, i := range chosen {
 		var all []*gate.Comparison
 		found, right := 0, 0
@@ -54,25 +58,32 @@ func rates(w io.Writer, results map[string][]*record.Results, chosen []injection
 				if c.Change == gate.Regression {
 					found++
 				}
+
 				named, beside := i.judge(c)
 				if named && len(beside) == 0 {
 					right++
 				}
 				if len(beside) > 0 {
-					fmt.Fprintf(w, "%s: %s against %s also names %s\n", i.name, fresh.Name, base.Name, strings.Join(beside, "; "))
+					fmt.Fprintf(w, "%s: %s against %s also names %s\n", i.name, fresh.Name, base.Name,
+						strings.Join(beside, "; "))
 				}
 			}
 		}
+
 		if len(all) == 0 {
 			continue
 		}
-		fmt.Fprintf(w, "\n%s (%s): found in %d of %d comparisons, in the right curves in %d\n", i.name, i.about, found, len(all), right)
+		fmt.Fprintf(w, "\n%s (%s): found in %d of %d comparisons, in the right curves in %d\n", i.name, i.about, found,
+			len(all), right)
 		shifts(w, all)
 		findings(w, all)
+
 		if right < len(all) {
-			errs = append(errs, fmt.Errorf("%s: %d of %d not found in the right curves", i.about, len(all)-right, len(all)))
+			errs = append(errs,
+				fmt.Errorf("%s: %d of %d not found in the right curves", i.about, len(all)-right, len(all)))
 		}
 	}
+
 	return errors.Join(errs...)
 }
 
@@ -100,7 +111,8 @@ func (i injection) judge(c *gate.Comparison) (named bool, beside []string) {
 			if t.Change != gate.Regression {
 				continue
 			}
-			own := i.series == "" || curve.Where == "model="+i.series || strings.HasSuffix(curve.Where, "/model="+i.series)
+			own := i.series == "" || curve.Where == "model="+i.series ||
+				strings.HasSuffix(curve.Where, "/model="+i.series)
 			if !slices.Contains(i.metrics, curve.Metric) || !own && curve.Where != "all curves" {
 				beside = append(beside, regression(curve, t))
 			}
@@ -133,7 +145,8 @@ func shifts(w io.Writer, comparisons []*gate.Comparison) {
 	for _, name := range order {
 		all := ratios[name]
 		slices.Sort(all)
-		fmt.Fprintf(w, "  %+6.2f %% [%+.2f, %+.2f]  %s\n", 100*(median(all)-1), 100*(all[0]-1), 100*(all[len(all)-1]-1), name)
+		fmt.Fprintf(w, "  %+6.2f %% [%+.2f, %+.2f]  %s\n", 100*(median(all)-1), 100*(all[0]-1),
+			100*(all[len(all)-1]-1), name)
 	}
 }
 

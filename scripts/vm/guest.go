@@ -100,7 +100,8 @@ func guestMain() {
 func guest() error {
 	for _, m := range []struct{ kind, dir, data string }{
 		{"devtmpfs", "/dev", ""}, {"proc", "/proc", ""}, {"sysfs", "/sys", ""},
-		{"tmpfs", "/run", "mode=755"}, {"tmpfs", "/tmp", "mode=1777"}, {"tmpfs", "/var/tmp", "mode=1777"}, {"tmpfs", outDir, "mode=1777"},
+		{"tmpfs", "/run", "mode=755"}, {"tmpfs", "/tmp", "mode=1777"}, {"tmpfs", "/var/tmp", "mode=1777"},
+		{"tmpfs", outDir, "mode=1777"},
 	} {
 		if err := os.MkdirAll(m.dir, 0o755); err != nil {
 			return err
@@ -109,6 +110,7 @@ func guest() error {
 			return fmt.Errorf("mount %s: %w", m.dir, err)
 		}
 	}
+
 	text, err := os.ReadFile(planFile)
 	if err != nil {
 		return err
@@ -117,11 +119,13 @@ func guest() error {
 	if err := json.Unmarshal(text, &p); err != nil {
 		return fmt.Errorf("read %s: %w", planFile, err)
 	}
+
 	for _, name := range p.Modules {
 		if err := loadModule(name); err != nil {
 			return fmt.Errorf("load %s: %w", name, err)
 		}
 	}
+
 	if err := loopbackUp(); err != nil {
 		return fmt.Errorf("set the loopback device up: %w", err)
 	}
@@ -130,6 +134,7 @@ func guest() error {
 	if _, err := unix.Getrandom(make([]byte, 1), 0); err != nil {
 		return fmt.Errorf("wait for random numbers: %w", err)
 	}
+
 	failed := false
 	for _, s := range p.Steps {
 		fmt.Printf("%s begin %s\n", markStep, s.Name)
@@ -141,6 +146,7 @@ func guest() error {
 		fmt.Printf("%s end %s rc=%d %.1f s of the guest's time\n", markStep, s.Name, code, time.Since(start).Seconds())
 		failed = failed || code != 0
 	}
+
 	if err := handOver(); err != nil {
 		return fmt.Errorf("write %s to %s: %w", outDir, outDisk, err)
 	}
@@ -185,6 +191,7 @@ func (s step) run() (int, error) {
 		return 0, err
 	}
 	defer output.Close()
+
 	attr := &syscall.ProcAttr{
 		Dir:   "/tmp",
 		Env:   append([]string{"PATH=/bin", "HOME=/tmp", "TMPDIR=/tmp"}, s.Env...),
@@ -196,11 +203,14 @@ func (s step) run() (int, error) {
 	if err != nil {
 		return 0, err
 	}
+
 	copied := make(chan error)
 	go func() {
 		_, err := io.Copy(os.Stdout, output)
 		copied <- err
 	}()
+
+	// Whatever the step leaves behind comes to this process, the first one: wait for all.
 	code := 0
 	for {
 		var status syscall.WaitStatus
@@ -212,7 +222,8 @@ func (s step) run() (int, error) {
 		case err != nil:
 			return 0, err
 		case ended == pid:
-			if code = status.ExitStatus(); status.Signaled() {
+			code = status.ExitStatus()
+			if status.Signaled() {
 				code = 128 + int(status.Signal())
 			}
 			// All but this process. An error means that there is none.
@@ -254,11 +265,13 @@ func extract(disk io.Reader, dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
+
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return err
 	}
 	defer root.Close()
+
 	for r := tar.NewReader(disk); ; {
 		h, err := r.Next()
 		if errors.Is(err, io.EOF) {
@@ -267,16 +280,20 @@ func extract(disk io.Reader, dir string) error {
 		if err != nil {
 			return err
 		}
+
 		if h.Typeflag != tar.TypeReg {
 			continue
 		}
+
 		if err := root.MkdirAll(filepath.Dir(h.Name), 0o755); err != nil {
 			return err
 		}
+
 		file, err := root.Create(h.Name)
 		if err != nil {
 			return err
 		}
+
 		_, err = io.Copy(file, r)
 		if err := errors.Join(err, file.Close()); err != nil {
 			return err

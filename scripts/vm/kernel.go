@@ -35,9 +35,11 @@ func findKernel(dir string) (*kernel, error) {
 		return nil, fmt.Errorf("find a kernel in %s: there is no boot/vmlinuz-*: %w", dir, fs.ErrNotExist)
 	}
 	slices.Sort(images)
+
 	k := &kernel{image: images[len(images)-1], modules: map[string]string{}, builtin: map[string]bool{}}
 	k.version = strings.TrimPrefix(filepath.Base(k.image), "vmlinuz-")
 	tree := filepath.Join(dir, "lib", "modules", k.version)
+
 	list, err := os.ReadFile(filepath.Join(tree, "modules.builtin"))
 	if err != nil {
 		return nil, fmt.Errorf("find the modules of kernel %s: %w", k.version, err)
@@ -45,6 +47,7 @@ func findKernel(dir string) (*kernel, error) {
 	for _, name := range strings.Fields(string(list)) {
 		k.builtin[moduleName(name)] = true
 	}
+
 	return k, filepath.WalkDir(tree, func(path string, d fs.DirEntry, err error) error {
 		if err == nil && d.Type().IsRegular() && strings.Contains(d.Name(), ".ko") {
 			k.modules[moduleName(path)] = path
@@ -65,6 +68,7 @@ func moduleName(path string) string {
 func (k *kernel) closure(ctx context.Context, names []string) ([]module, error) {
 	var list []module
 	seen := map[string]bool{}
+
 	var add func(name string) error
 	add = func(name string) error {
 		name = moduleName(name)
@@ -72,6 +76,7 @@ func (k *kernel) closure(ctx context.Context, names []string) ([]module, error) 
 			return nil
 		}
 		seen[name] = true
+
 		path, ok := k.modules[name]
 		if !ok {
 			return fmt.Errorf("kernel %s has no module %s", k.version, name)
@@ -84,6 +89,7 @@ func (k *kernel) closure(ctx context.Context, names []string) ([]module, error) 
 		if err != nil {
 			return fmt.Errorf("read module %s: %w", name, err)
 		}
+
 		for _, need := range needs {
 			if err := add(need); err != nil {
 				return err
@@ -92,6 +98,7 @@ func (k *kernel) closure(ctx context.Context, names []string) ([]module, error) 
 		list = append(list, module{name, text})
 		return nil
 	}
+
 	for _, name := range names {
 		if err := add(name); err != nil {
 			return nil, err
@@ -152,10 +159,12 @@ func fetchKernel(ctx context.Context, dir string) error {
 			return fmt.Errorf("%w; on a machine without apt give an unpacked kernel package: -kernel DIR", err)
 		}
 	}
+
 	image, err := newestKernel(ctx)
 	if err != nil {
 		return err
 	}
+
 	packages := []string{image}
 	// Ubuntu has a kernel's modules in packages of their own.
 	if _, version, ok := strings.Cut(image, "linux-image-"); ok {
@@ -165,26 +174,32 @@ func fetchKernel(ctx context.Context, dir string) error {
 			}
 		}
 	}
+
 	work, err := os.MkdirTemp(filepath.Dir(dir), "fetch-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(work)
+
 	fmt.Println("fetching", strings.Join(packages, ", "))
 	get := exec.CommandContext(ctx, "apt-get", append([]string{"download", "-q"}, packages...)...)
 	get.Dir = work
 	if out, err := get.CombinedOutput(); err != nil {
-		return fmt.Errorf("download %s: %w (is the package list of today? run: sudo apt-get update)\n%s", image, err, out)
+		return fmt.Errorf("download %s: %w (is the package list of today? run: sudo apt-get update)\n%s",
+			image, err, out)
 	}
+
 	files, err := filepath.Glob(filepath.Join(work, "*.deb"))
 	if err != nil {
 		return err
 	}
 	for _, file := range files {
-		if out, err := exec.CommandContext(ctx, "dpkg-deb", "-x", file, filepath.Join(work, "tree")).CombinedOutput(); err != nil {
+		unpack := exec.CommandContext(ctx, "dpkg-deb", "-x", file, filepath.Join(work, "tree"))
+		if out, err := unpack.CombinedOutput(); err != nil {
 			return fmt.Errorf("unpack %s: %w\n%s", filepath.Base(file), err, out)
 		}
 	}
+
 	// In one step, so that a run that is stopped leaves no half kernel.
 	return os.Rename(filepath.Join(work, "tree"), dir)
 }
@@ -203,7 +218,8 @@ func newestKernel(ctx context.Context) (string, error) {
 			}
 		}
 	}
-	return "", fmt.Errorf("find a kernel: apt knows none of %s (run: sudo apt-get update; or give an unpacked kernel package: -kernel DIR)", strings.Join(metaPackages, ", "))
+	return "", fmt.Errorf("find a kernel: apt knows none of %s "+
+		"(run: sudo apt-get update; or give an unpacked kernel package: -kernel DIR)", strings.Join(metaPackages, ", "))
 }
 
 // need checks that a program is there.

@@ -123,20 +123,24 @@ func (m machine) writeInitramfs(ctx context.Context, k *kernel, name string) (er
 	if err != nil {
 		return err
 	}
+
 	buffer := bufio.NewWriterSize(file, 1<<20)
 	w := &archive{w: buffer}
 	defer func() { err = errors.Join(err, buffer.Flush(), file.Close()) }()
+
 	for _, dir := range []string{"bin", "lib"} {
 		if err := w.add(dir, cpioDir|0o755, 0, strings.NewReader("")); err != nil {
 			return err
 		}
 	}
+
 	for name := range applets {
 		const target = "/init"
 		if err := w.add("bin/"+name, cpioSymlink|0o777, int64(len(target)), strings.NewReader(target)); err != nil {
 			return err
 		}
 	}
+
 	p := plan{Steps: m.steps}
 	list, err := k.closure(ctx, modules)
 	if err != nil {
@@ -149,13 +153,16 @@ func (m machine) writeInitramfs(ctx context.Context, k *kernel, name string) (er
 			return err
 		}
 	}
+
 	text, err := json.Marshal(p)
 	if err != nil {
 		return err
 	}
-	if err := w.add(strings.TrimPrefix(planFile, "/"), cpioRegular|0o644, int64(len(text)), bytes.NewReader(text)); err != nil {
+	place := strings.TrimPrefix(planFile, "/")
+	if err := w.add(place, cpioRegular|0o644, int64(len(text)), bytes.NewReader(text)); err != nil {
 		return err
 	}
+
 	for name, path := range m.programs {
 		program, err := os.Open(path)
 		if err != nil {
@@ -170,5 +177,6 @@ func (m machine) writeInitramfs(ctx context.Context, k *kernel, name string) (er
 			return err
 		}
 	}
+
 	return w.close()
 }

@@ -28,7 +28,8 @@ func main() {
 
 func host(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("vm", flag.ContinueOnError)
-	tree := flags.String("kernel", "", "`folder` of an unpacked kernel package, with boot/ and lib/modules/ (default: fetched by apt-get download)")
+	tree := flags.String("kernel", "",
+		"`folder` of an unpacked kernel package, with boot/ and lib/modules/ (default: fetched by apt-get download)")
 	cache := flags.String("cache", ".cache/vm", "`folder` for the kernel, programs and consoles' logs")
 	out := flags.String("out", "", "`folder` for the results (default: a folder in the cache)")
 	flags.Usage = func() {
@@ -38,6 +39,7 @@ func host(ctx context.Context, args []string) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
+
 	var work func(context.Context, *kernel, string, string) error
 	switch verb, rest := flags.Arg(0), flags.Args(); {
 	case verb == "test" && len(rest) == 1:
@@ -48,6 +50,7 @@ func host(ctx context.Context, args []string) error {
 		flags.Usage()
 		return errors.New("expected test, or run -- ARGUMENTS")
 	}
+
 	if err := need("qemu-system-x86_64", "qemu-system-x86"); err != nil {
 		return err
 	}
@@ -58,6 +61,7 @@ func host(ctx context.Context, args []string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
+
 	if *tree == "" {
 		*tree = filepath.Join(dir, "kernel")
 		if _, err := os.Stat(*tree); errors.Is(err, fs.ErrNotExist) {
@@ -66,16 +70,19 @@ func host(ctx context.Context, args []string) error {
 			}
 		}
 	}
+
 	k, err := findKernel(*tree)
 	if err != nil {
 		return err
 	}
+
 	if *out == "" {
 		*out = filepath.Join(dir, "results")
 		if err := os.RemoveAll(*out); err != nil {
 			return err
 		}
 	}
+
 	fmt.Println("guest kernel:", k.version)
 	return work(ctx, k, dir, *out)
 }
@@ -122,7 +129,8 @@ func run(ctx context.Context, k *kernel, dir, out string, args []string) error {
 		return err
 	}
 	m := machine{name: "run", programs: programs, steps: []step{
-		{Name: "edgebed run", Argv: append([]string{"/bin/edgebed", "run", "--jobs", "1", "--out", outDir}, args...), Env: []string{goThreads}},
+		{Name: "edgebed run", Argv: append([]string{"/bin/edgebed", "run", "--jobs", "1", "--out", outDir}, args...),
+			Env: []string{goThreads}},
 	}}
 	return m.boot(ctx, k, dir, out, func(line string) { fmt.Println(line) })
 }

@@ -96,9 +96,11 @@ func cellStep(backend string, uid int) step {
 	if uid != 0 {
 		name += ", without root"
 	}
-	return step{Name: name, UID: uid, Env: []string{goThreads}, Argv: []string{"/" + edgebed.path, "run", "exp400", "--jobs", "1",
-		"--set", "delay-backend=" + backend, "--where", "rate=1 Mb/s", "--where", "panel=S=3,L=6", "--where", "argument=10 kB",
-		"--out", filepath.Join(outDir, cellFolder(backend, uid))}}
+	return step{Name: name, UID: uid, Env: []string{goThreads}, Argv: []string{
+		"/" + edgebed.path, "run", "exp400", "--jobs", "1", "--set", "delay-backend=" + backend,
+		"--where", "rate=1 Mb/s", "--where", "panel=S=3,L=6", "--where", "argument=10 kB",
+		"--out", filepath.Join(outDir, cellFolder(backend, uid)),
+	}}
 }
 
 func cellFolder(backend string, uid int) string { return fmt.Sprintf("%s-%d", backend, uid) }
@@ -118,12 +120,14 @@ type stepLog struct {
 func (t *transcript) line(s *stepLog, line string, at time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+
 	show := func(text string) { fmt.Printf("%4.0f s  %s\n", at.Seconds(), text) }
 	if name, ok := strings.CutPrefix(line, markStep+" begin "); ok {
 		*s = stepLog{name: name}
 		t.figures[name] = map[string]float64{}
 		return
 	}
+
 	switch fields := strings.Fields(line); {
 	case strings.HasPrefix(line, markStep+" end "):
 		summary := ""
@@ -157,6 +161,7 @@ func (t *transcript) line(s *stepLog, line string, at time.Duration) {
 func (t *transcript) compare(out string) error {
 	var errs []error
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 3, ' ', tabwriter.AlignRight)
+
 	row := func(name, limit string, ok bool, values ...string) {
 		verdict := "ok"
 		if !ok {
@@ -165,10 +170,12 @@ func (t *transcript) compare(out string) error {
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t\n", name, strings.Join(values, "\t"), limit, verdict)
 	}
+
 	fmt.Fprintf(w, "\t%s\t\t\t\n", strings.Join(backends, "\t"))
 	if err := t.links(row); err != nil {
 		return err
 	}
+
 	for _, uid := range []int{0, user} {
 		against := []string{cellFolder(backends[0], 0), cellFolder(backends[1], 0)}
 		heading := "as root"
@@ -176,6 +183,7 @@ func (t *transcript) compare(out string) error {
 			against[1] = cellFolder(backends[0], user)
 			heading = backends[0] + " as root, and without"
 		}
+
 		var results [2]*record.Results
 		for i, folder := range against {
 			r, err := record.Read(filepath.Join(out, folder))
@@ -184,6 +192,7 @@ func (t *transcript) compare(out string) error {
 			}
 			results[i] = r
 		}
+
 		fmt.Fprintf(w, "experiment 400 at 1 Mb/s, %s\t\t\t\t\t\n", heading)
 		wanted := [2]string{backends[0], backends[1]}
 		if uid != 0 {
@@ -193,6 +202,7 @@ func (t *transcript) compare(out string) error {
 			return err
 		}
 	}
+
 	return errors.Join(w.Flush(), errors.Join(errs...))
 }
 
@@ -200,24 +210,30 @@ func (t *transcript) compare(out string) error {
 func (t *transcript) links(row func(name, limit string, ok bool, values ...string)) error {
 	first, second := t.figures[benchStep(backends[0])], t.figures[benchStep(backends[1])]
 	seen := map[string]bool{}
+
 	var names []string
 	for name := range first {
 		names = append(names, name)
 	}
 	slices.Sort(names)
+
 	for _, name := range names {
 		bench, unit, _ := strings.Cut(name, " ")
 		pair := [2]float64{first[name], second[name]}
 		seen[unit] = true
 		off := max(math.Abs(pair[0]-1), math.Abs(pair[1]-1))
+
 		switch unit {
 		case pingFigure:
-			row("round trip, 1 ms each way (ms)", "2.0 +- 0.2", off <= delayLimit, fmt.Sprintf("%.3f", 2*pair[0]), fmt.Sprintf("%.3f", 2*pair[1]))
+			row("round trip, 1 ms each way (ms)", "2.0 +- 0.2", off <= delayLimit, fmt.Sprintf("%.3f", 2*pair[0]),
+				fmt.Sprintf("%.3f", 2*pair[1]))
 		case goodputFigure:
 			rate := strings.TrimSuffix(strings.TrimPrefix(bench, "BenchmarkGoodput/rate="), "/delay=1ms")
-			row("goodput / ideal, "+strings.ReplaceAll(rate, "_", " ")+", 1 ms", "1 +- 1 %", off <= goodputLimit, fmt.Sprintf("%.4f", pair[0]), fmt.Sprintf("%.4f", pair[1]))
+			row("goodput / ideal, "+strings.ReplaceAll(rate, "_", " ")+", 1 ms", "1 +- 1 %", off <= goodputLimit,
+				fmt.Sprintf("%.4f", pair[0]), fmt.Sprintf("%.4f", pair[1]))
 		}
 	}
+
 	if !seen[pingFigure] || !seen[goodputFigure] {
 		return fmt.Errorf("the benchmarks gave no %s or %s", pingFigure, goodputFigure)
 	}
@@ -226,15 +242,19 @@ func (t *transcript) links(row func(name, limit string, ok bool, values ...strin
 
 // compareCells compares two runs of the same cells by their mean delay and
 // bytes.
-func compareCells(results [2]*record.Results, backend [2]string, row func(name, limit string, ok bool, values ...string)) error {
+func compareCells(results [2]*record.Results, backend [2]string,
+	row func(name, limit string, ok bool, values ...string)) error {
 	if len(results[0].Cells) == 0 || len(results[0].Cells) != len(results[1].Cells) {
-		return fmt.Errorf("%d and %d cells were run, want the same number", len(results[0].Cells), len(results[1].Cells))
+		return fmt.Errorf("%d and %d cells were run, want the same number", len(results[0].Cells),
+			len(results[1].Cells))
 	}
+
 	for _, a := range results[0].Cells {
 		i := slices.IndexFunc(results[1].Cells, func(c record.CellResult) bool { return c.Cell.ID == a.Cell.ID })
 		if i < 0 {
 			return fmt.Errorf("cell %s was run once only", a.Cell.ID)
 		}
+
 		var delay, bytes [2]float64
 		for i, c := range []record.CellResult{a, results[1].Cells[i]} {
 			if got := c.Cell.Settings[record.SettingDelayBackend]; got != backend[i] {
@@ -253,9 +273,12 @@ func compareCells(results [2]*record.Results, backend [2]string, row func(name, 
 			}
 			delay[i], bytes[i] = delay[i]/n, bytes[i]/n
 		}
+
 		model, _ := a.Cell.Coord("model")
-		row(model.Value+", mean delay (s)", "1 % apart", math.Abs(delay[1]/delay[0]-1) <= cellLimit, fmt.Sprintf("%.4f", delay[0]), fmt.Sprintf("%.4f", delay[1]))
-		row(model.Value+", switch bytes an execution", "0.5 % apart", math.Abs(bytes[1]/bytes[0]-1) <= bytesLimit, fmt.Sprintf("%.0f", bytes[0]), fmt.Sprintf("%.0f", bytes[1]))
+		row(model.Value+", mean delay (s)", "1 % apart", math.Abs(delay[1]/delay[0]-1) <= cellLimit,
+			fmt.Sprintf("%.4f", delay[0]), fmt.Sprintf("%.4f", delay[1]))
+		row(model.Value+", switch bytes an execution", "0.5 % apart", math.Abs(bytes[1]/bytes[0]-1) <= bytesLimit,
+			fmt.Sprintf("%.0f", bytes[0]), fmt.Sprintf("%.0f", bytes[1]))
 		first, okFirst := auditedLinks(a)
 		second, okSecond := auditedLinks(results[1].Cells[i])
 		row(model.Value+", audit of the links", "no finding", okFirst && okSecond, first, second)
@@ -275,5 +298,6 @@ func auditedLinks(c record.CellResult) (text string, ok bool) {
 		}
 	}
 	m := c.End.Audit.Measures
-	return fmt.Sprintf("%.0f: rate %.2f %% off, delay %.0f us", m["links-measured"], m["link-rate-error-percent"], m["link-delay-error-us"]), true
+	return fmt.Sprintf("%.0f: rate %.2f %% off, delay %.0f us", m["links-measured"], m["link-rate-error-percent"],
+		m["link-delay-error-us"]), true
 }

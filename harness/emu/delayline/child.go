@@ -122,9 +122,12 @@ func serve(control io.Reader, out io.Writer, pumps []*pump, realtime bool) error
 		}
 		return nil
 	}
+
+	// The first answer, without a question, says that the relay is ready.
 	if err := answer(nil); err != nil {
 		return err
 	}
+
 	lines := make([]LineStats, len(pumps))
 	for {
 		var req request
@@ -135,6 +138,7 @@ func serve(control io.Reader, out io.Writer, pumps []*pump, realtime bool) error
 			}
 			return fmt.Errorf("read request: %w", err)
 		}
+
 		var payload []LineStats
 		switch {
 		case req.Op == opSet && req.Line < uint32(len(pumps)):
@@ -149,6 +153,7 @@ func serve(control io.Reader, out io.Writer, pumps []*pump, realtime bool) error
 		default:
 			return fmt.Errorf("read request: unknown operation %d on line %d", req.Op, req.Line)
 		}
+
 		if err := answer(payload); err != nil {
 			return err
 		}

@@ -135,25 +135,30 @@ func newPump(a, b int, m lineMessage) (*pump, error) {
 		typical:   40 * int64(time.Microsecond),
 		allowance: maxAllowance,
 	}
+
 	fds := [2]int{a, b}
 	for i, params := range []Params{m.AB, m.BA} {
 		d := &p.dirs[i]
 		d.rx, d.tx = fds[i], fds[1-i]
 		d.random.Seed(m.Seed, uint64(i))
+
 		size, err := unix.GetsockoptInt(d.rx, unix.SOL_SOCKET, unix.SO_RCVBUF)
 		if err != nil {
 			return nil, fmt.Errorf("read SO_RCVBUF: %w", os.NewSyscallError("getsockopt", err))
 		}
+
 		d.maxNap = maxNap
 		if size < receiveBuffer {
 			d.maxNap = maxShortNap
 		}
+
 		if d.queue, err = newQueue(QueueBytes); err != nil {
 			return nil, err
 		}
 		d.set(params)
 		d.ready = true
 	}
+
 	for i := range batch {
 		p.rxIov[i].Base = &p.scratch[i*frameSize]
 		p.rxIov[i].SetLen(frameSize)
@@ -163,6 +168,7 @@ func newPump(a, b int, m lineMessage) (*pump, error) {
 		p.tx[i].hdr.Iov = &p.txIov[i]
 		p.tx[i].hdr.SetIovlen(1)
 	}
+
 	return p, nil
 }
 
@@ -249,6 +255,7 @@ func (p *pump) receive(d *direction) {
 	d.ready, d.fault = false, false
 	var mono int64
 	total := 0
+
 	// A few batches at a time, so that a flood does not hold up what is due.
 	for range 4 {
 		for i := range p.rx {
@@ -257,6 +264,7 @@ func (p *pump) receive(d *direction) {
 		r, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(d.rx), uintptr(unsafe.Pointer(&p.rx)), batch,
 			unix.MSG_DONTWAIT|unix.MSG_TRUNC, 0, 0)
 		mono = p.now()
+
 		if errno != 0 {
 			switch errno {
 			case unix.EAGAIN:
@@ -272,6 +280,7 @@ func (p *pump) receive(d *direction) {
 			}
 			break
 		}
+
 		offset := p.wallOffset()
 		for i := range int(r) {
 			p.accept(d, s, i, mono, offset)
@@ -282,6 +291,7 @@ func (p *pump) receive(d *direction) {
 			break
 		}
 	}
+
 	switch {
 	case d.fault:
 		d.napUntil = mono + errorPause
@@ -292,6 +302,7 @@ func (p *pump) receive(d *direction) {
 	default:
 		d.napUntil = 0
 	}
+
 	d.lastRead = mono
 }
 
@@ -364,6 +375,7 @@ func shiftOffsets(frame []byte) {
 // and the VLAN tag that the kernel has taken out of the i-th frame of a batch.
 func (p *pump) parseControl(i int) (stamp int64, tag uint32, tagged bool) {
 	control := p.control[i][:min(int(p.rx[i].hdr.Controllen), controlSize)]
+
 	const head = unix.SizeofCmsghdr
 	for len(control) >= head {
 		h := (*unix.Cmsghdr)(unsafe.Pointer(unsafe.SliceData(control)))
@@ -371,6 +383,7 @@ func (p *pump) parseControl(i int) (stamp int64, tag uint32, tagged bool) {
 		if n < head || n > len(control) {
 			return
 		}
+
 		data := control[head:n]
 		switch {
 		case h.Level == unix.SOL_SOCKET && h.Type == unix.SO_TIMESTAMPNS_NEW && len(data) >= 16:
@@ -387,6 +400,7 @@ func (p *pump) parseControl(i int) (stamp int64, tag uint32, tagged bool) {
 			}
 			tag, tagged = tpid<<16|uint32(binary.NativeEndian.Uint16(data[16:])), true
 		}
+
 		// Control messages are aligned to the word size.
 		const word = int(unsafe.Sizeof(uintptr(0)))
 		control = control[min((n+word-1)&^(word-1), len(control)):]
@@ -397,12 +411,14 @@ func (p *pump) parseControl(i int) (stamp int64, tag uint32, tagged bool) {
 // send sends the frames that are due at limit.
 func (p *pump) send(d *direction, limit int64) {
 	q := d.queue
+
 	if d.stalled != 0 {
 		if limit < d.stalled {
 			return
 		}
 		d.stalled = 0
 	}
+
 	for {
 		n := q.take(limit, p.taken[:])
 		for i, e := range p.taken[:n] {
@@ -413,9 +429,12 @@ func (p *pump) send(d *direction, limit int64) {
 		if n == 0 {
 			return
 		}
+
 		start := p.now()
-		r, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(d.tx), uintptr(unsafe.Pointer(&p.tx)), uintptr(n), unix.MSG_DONTWAIT, 0, 0)
+		r, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(d.tx), uintptr(unsafe.Pointer(&p.tx)), uintptr(n),
+			unix.MSG_DONTWAIT, 0, 0)
 		end := p.now()
+
 		switch errno {
 		case 0:
 			// The receiving side of each frame was processed within the call,
@@ -446,6 +465,7 @@ func (p *pump) send(d *direction, limit int64) {
 			d.queuedLength.Add(vnetHead - int64(p.txIov[0].Len))
 			q.settle(p.taken[:n], 1)
 		}
+
 		limit = max(limit, end+sendLead)
 	}
 }

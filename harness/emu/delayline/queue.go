@@ -56,7 +56,8 @@ func newQueue(size int) (*queue, error) {
 	var arena []byte
 	err := error(unix.ENOMEM)
 	for ; size >= 4*blockSize; size /= 2 {
-		arena, err = unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_NORESERVE)
+		arena, err = unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE,
+			unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_NORESERVE)
 		if err == nil {
 			break
 		}
@@ -64,10 +65,12 @@ func newQueue(size int) (*queue, error) {
 	if err != nil {
 		return nil, fmt.Errorf("map queue of %d bytes: %w", size, err)
 	}
+
 	// Huge pages would cost a long pause at the first frame of each.
 	if err := unix.Madvise(arena, unix.MADV_NOHUGEPAGE); err != nil && err != unix.EINVAL {
 		return nil, fmt.Errorf("advise queue memory: %w", err)
 	}
+
 	blocks := len(arena) / blockSize
 	q := &queue{
 		arena: arena,
@@ -75,13 +78,16 @@ func newQueue(size int) (*queue, error) {
 		order: make([]uint32, blocks),
 		ends:  make([]uint32, blocks),
 	}
+
 	for b := blocks - 1; b >= 0; b-- {
 		q.free = append(q.free, uint32(b))
 	}
+
 	// The first frames find their memory ready.
 	for off := 0; off < blockSize; off += 4096 {
 		arena[off] = 0
 	}
+
 	return q, nil
 }
 
@@ -92,6 +98,7 @@ func (q *queue) push(due int64, n int) []byte {
 	if need > blockSize {
 		return nil
 	}
+
 	if q.used == 0 || q.write+need > (q.write-1)/blockSize*blockSize+blockSize {
 		if len(q.free) == 0 {
 			return nil
@@ -111,16 +118,20 @@ func (q *queue) push(due int64, n int) []byte {
 		// From here on write is behind at least one entry, so that write-1
 		// lies in the block.
 	}
+
 	off := q.write
 	q.write += need
 	q.ends[off/blockSize] = q.write
+
 	binary.NativeEndian.PutUint64(q.arena[off:], uint64(due))
 	binary.NativeEndian.PutUint32(q.arena[off+8:], uint32(n))
 	binary.NativeEndian.PutUint32(q.arena[off+12:], 0)
 	q.count++
+
 	if q.sorted {
 		q.raise(off, due)
 	}
+
 	return q.arena[off+entryHead : off+entryHead+uint32(n)]
 }
 

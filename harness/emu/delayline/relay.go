@@ -69,44 +69,16 @@ func start(ctx context.Context, lines []Line) (*Relay, error) {
 	if os.Getenv(childMarker) != "" {
 		return nil, errors.New("this is itself the child of a relay: call delayline.MaybeMain first thing in main")
 	}
-	setup := setupMessage{Lines: uint32(len(lines))}
-	config, err := binary.Append(nil, binary.NativeEndian, setup)
+
+	config, files, err := configure(lines)
 	if err != nil {
-		return nil, fmt.Errorf("encode configuration: %w", err)
+		return nil, err
 	}
-	files := make([]*os.File, 0, 2*len(lines))
-	for i, l := range lines {
-		if l.A == nil || l.B == nil {
-			return nil, fmt.Errorf("line %d: an end has no socket (make it with Open)", i)
-		}
-		if err := errors.Join(l.AB.Validate(), l.BA.Validate()); err != nil {
-			return nil, fmt.Errorf("line %d: %w", i, err)
-		}
-		files = append(files, l.A, l.B)
-		config, err = binary.Append(config, binary.NativeEndian, lineMessage{AB: l.AB, BA: l.BA, Seed: l.Seed})
-		if err != nil {
-			return nil, fmt.Errorf("encode configuration of line %d: %w", i, err)
-		}
+	cmd, err := command(files)
+	if err != nil {
+		return nil, err
 	}
 
-	// The link in /proc works also where mounts hide the program's path, as in
-	// a sandbox with its own /tmp.
-	program := "/proc/self/exe"
-	if _, err := os.Readlink(program); err != nil {
-		if program, err = os.Executable(); err != nil {
-			return nil, fmt.Errorf("find this program (is /proc mounted?): %w", err)
-		}
-	}
-	cmd := exec.Command(program)
-	cmd.Args = []string{"edgebed-delayline"}
-	// Preemption signals would interrupt every wait that outlasts 10 ms.
-	cmd.Env = append(os.Environ(), childMarker+"=1", "GODEBUG=asyncpreemptoff=1")
-	cmd.ExtraFiles = files
-	// A process group of its own keeps the terminal's signals away: how the
-	// relay ends is up to this process.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
-	stderr := tail.Writer{Max: stderrShown}
-	cmd.Stderr = &stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, fmt.Errorf("make control pipe: %w", err)
@@ -130,19 +102,86 @@ func start(ctx context.Context, lines []Line) (*Relay, error) {
 		closing: make(chan struct{}),
 	}
 	r.turn <- struct{}{}
+	if err := r.run(childOut); err != nil {
+		in.Close()
+		out.Close()
+		return nil, fmt.Errorf("run child process: %w", err)
+	}
+
+	if _, err := r.exchange(ctx, config, 0); err != nil {
+		r.Close()
+		return nil, fmt.Errorf("wait for child process (does main call delayline.MaybeMain first?): %w", err)
+	}
+	return r, nil
+}
+
+// configure encodes the lines for the child, and returns the files that it needs
+// in their order.
+func configure(lines []Line) (config []byte, files []*os.File, err error) {
+	config, err = binary.Append(nil, binary.NativeEndian, setupMessage{Lines: uint32(len(lines))})
+	if err != nil {
+		return nil, nil, fmt.Errorf("encode configuration: %w", err)
+	}
+
+	files = make([]*os.File, 0, 2*len(lines))
+	for i, l := range lines {
+		if l.A == nil || l.B == nil {
+			return nil, nil, fmt.Errorf("line %d: an end has no socket (make it with Open)", i)
+		}
+		if err := errors.Join(l.AB.Validate(), l.BA.Validate()); err != nil {
+			return nil, nil, fmt.Errorf("line %d: %w", i, err)
+		}
+
+		files = append(files, l.A, l.B)
+		config, err = binary.Append(config, binary.NativeEndian, lineMessage{AB: l.AB, BA: l.BA, Seed: l.Seed})
+		if err != nil {
+			return nil, nil, fmt.Errorf("encode configuration of line %d: %w", i, err)
+		}
+	}
+	return config, files, nil
+}
+
+// command is the child process before its start, without its pipes.
+func command(files []*os.File) (*exec.Cmd, error) {
+	// The link in /proc works also where mounts hide the program's path, as in
+	// a sandbox with its own /tmp.
+	program := "/proc/self/exe"
+	if _, err := os.Readlink(program); err != nil {
+		if program, err = os.Executable(); err != nil {
+			return nil, fmt.Errorf("find this program (is /proc mounted?): %w", err)
+		}
+	}
+
+	cmd := exec.Command(program)
+	cmd.Args = []string{"edgebed-delayline"}
+	// Preemption signals would interrupt every wait that outlasts 10 ms.
+	cmd.Env = append(os.Environ(), childMarker+"=1", "GODEBUG=asyncpreemptoff=1")
+	cmd.ExtraFiles = files
+	// A process group of its own keeps the terminal's signals away: how the
+	// relay ends is up to this process.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+	return cmd, nil
+}
+
+// run starts the child and waits for its end beside. It closes childOut, the
+// child's end of the pipe, in this process.
+func (r *Relay) run(childOut *os.File) error {
+	stderr := tail.Writer{Max: stderrShown}
+	r.cmd.Stderr = &stderr
 	started := make(chan error, 1)
 	go func() {
 		// The parent death signal follows the thread that forked, so this
 		// thread stays until the child is gone.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
-		err := cmd.Start()
+		err := r.cmd.Start()
 		childOut.Close()
 		started <- err
 		if err != nil {
 			return
 		}
-		err = cmd.Wait()
+
+		err = r.cmd.Wait()
 		select {
 		case <-r.closing:
 		default:
@@ -150,16 +189,7 @@ func start(ctx context.Context, lines []Line) (*Relay, error) {
 		}
 		close(r.done)
 	}()
-	if err := <-started; err != nil {
-		in.Close()
-		out.Close()
-		return nil, fmt.Errorf("run child process: %w", err)
-	}
-	if _, err := r.exchange(ctx, config, 0); err != nil {
-		r.Close()
-		return nil, fmt.Errorf("wait for child process (does main call delayline.MaybeMain first?): %w", err)
-	}
-	return r, nil
+	return <-started
 }
 
 // orExit0 names the end of a process that gave no error.
@@ -223,6 +253,7 @@ func (r *Relay) exchange(ctx context.Context, message []byte, payload int) ([]by
 		return nil, r.gone()
 	case <-r.turn:
 	}
+
 	type result struct {
 		reply []byte
 		err   error
@@ -237,6 +268,7 @@ func (r *Relay) exchange(ctx context.Context, message []byte, payload int) ([]by
 		results <- result{answer, err}
 		r.turn <- struct{}{}
 	}()
+
 	select {
 	case <-ctx.Done():
 		return nil, ctx.Err()

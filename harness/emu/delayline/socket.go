@@ -65,11 +65,14 @@ func setUp(fd, ifindex int) error {
 		{"PACKET_AUXDATA", unix.SOL_PACKET, unix.PACKET_AUXDATA, 1},
 		{"SO_TIMESTAMPNS", unix.SOL_SOCKET, unix.SO_TIMESTAMPNS_NEW, 1},
 	}
+
 	for _, o := range options {
 		if err := unix.SetsockoptInt(fd, o.level, o.opt, o.value); err != nil {
 			return fmt.Errorf("set %s: %w", o.name, err)
 		}
 	}
+
+	// With the right to do so, buffers may be larger than the machine's limit.
 	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer) != nil {
 		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer); err != nil {
 			return fmt.Errorf("set SO_RCVBUF: %w", err)
@@ -80,6 +83,7 @@ func setUp(fd, ifindex int) error {
 			return fmt.Errorf("set SO_SNDBUF: %w", err)
 		}
 	}
+
 	address := &unix.SockaddrLinklayer{Protocol: bigEndian(unix.ETH_P_ALL), Ifindex: ifindex}
 	if err := unix.Bind(fd, address); err != nil {
 		return fmt.Errorf("bind: %w", err)

@@ -252,7 +252,8 @@ func (c *Chart) holes() (remark string) {
 		switch {
 		case lost == points:
 			*axis.log = false
-			remark += fmt.Sprintf(" The %s is linear: a logarithmic one cannot show zero, and no point has more.", axis.what)
+			remark += fmt.Sprintf(" The %s is linear: a logarithmic one cannot show zero, and no point has more.",
+				axis.what)
 		case lost > 0:
 			remark += fmt.Sprintf(" %d of %s %s left out: the logarithmic %s cannot show zero.",
 				lost, table.Count(points, "point"), verb, axis.what)

@@ -15,7 +15,7 @@ const missing = '□'
 // Lacking returns the letters of a chart's texts that the typeface of PNG files
 // lacks, each once, in their order.
 func (c *Chart) Lacking() []rune {
-	face := plotfont.DefaultCache.Lookup(textStyle(labelSize, false, ink).Font, labelSize)
+	face := plotfont.DefaultCache.Lookup(textStyle(labelSize, ink).Font, labelSize)
 	var buffer sfnt.Buffer
 	var lacking []rune
 	for _, text := range c.texts() {
@@ -55,7 +55,8 @@ func (c *Chart) drawable() *Chart {
 		}, *text)
 	}
 
-	copied.Caption += fmt.Sprintf(" %c stands for letters that this file’s typeface lacks; %s.svg has them.", missing, c.Stem)
+	copied.Caption += fmt.Sprintf(" %c stands for letters that this file’s typeface lacks; %s.svg has them.", missing,
+		c.Stem)
 	return &copied
 }
 

@@ -65,8 +65,8 @@ const headingGap = 3
 
 // Plot implements plot.Plotter.
 func (h heading) Plot(c draw.Canvas, _ *plot.Plot) {
-	style := textStyle(panelSize, true, ink)
-	drawLines(c, style, h.lines, c.Min.X, c.Max.Y+h.height(), leading(panelSize))
+	style := boldStyle(panelSize, ink)
+	drawLines(c, style, h.lines, vg.Point{X: c.Min.X, Y: c.Max.Y + h.height()}, leading(panelSize))
 }
 
 func (h heading) height() vg.Length {
@@ -145,7 +145,7 @@ const GroupWidth = 0.78
 func (b bars) Plot(c draw.Canvas, p *plot.Plot) {
 	toX, toY := p.Transforms(&c)
 	pitch := (toX(GroupWidth) - toX(0)) / vg.Length(len(b.points))
-	label := textStyle(smallSize, false, ink)
+	label := textStyle(smallSize, ink)
 	label.XAlign, label.YAlign = draw.XCenter, draw.YBottom
 
 	fits := true
@@ -169,7 +169,8 @@ func (b bars) Plot(c draw.Canvas, p *plot.Plot) {
 			if e.Known {
 				high := toY(e.High)
 				// A white rim keeps the whisker visible on a dark bar.
-				drawWhisker(c, draw.LineStyle{Color: color.White, Width: 2}, middle, toY(math.Max(e.Low, p.Y.Min)), high)
+				drawWhisker(c, draw.LineStyle{Color: color.White, Width: 2}, middle, toY(math.Max(e.Low, p.Y.Min)),
+					high)
 				drawWhisker(c, draw.LineStyle{Color: ink, Width: 0.8}, middle, toY(math.Max(e.Low, p.Y.Min)), high)
 				top = max(top, high)
 			}
@@ -180,10 +181,10 @@ func (b bars) Plot(c draw.Canvas, p *plot.Plot) {
 	}
 }
 
-// drawLines draws lines of text downwards from y.
-func drawLines(c draw.Canvas, style draw.TextStyle, lines []string, x, y, step vg.Length) {
+// drawLines draws lines of text downwards, the first one at a point.
+func drawLines(c draw.Canvas, style draw.TextStyle, lines []string, at vg.Point, step vg.Length) {
 	for _, line := range lines {
-		c.FillText(style, vg.Point{X: x, Y: y}, line)
-		y -= step
+		c.FillText(style, at, line)
+		at.Y -= step
 	}
 }

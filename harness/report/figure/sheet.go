@@ -49,8 +49,8 @@ func newSheet(c *Chart) *sheet {
 	}
 
 	inner := s.width - 2*margin
-	s.title = wrap(textStyle(titleSize, true, ink), c.Title, inner*spare)
-	s.caption = wrap(textStyle(smallSize, false, faded), c.Caption, inner*spare)
+	s.title = wrap(boldStyle(titleSize, ink), c.Title, inner*spare)
+	s.caption = wrap(textStyle(smallSize, faded), c.Caption, inner*spare)
 	s.legend = s.legendRows(inner)
 	s.height = 2*margin + s.panelsHeight + 3*gap +
 		vg.Length(len(s.title))*leading(titleSize) +
@@ -69,7 +69,7 @@ const (
 
 // entryWidth is the width of an entry of the legend.
 func (s *sheet) entryWidth(i int) vg.Length {
-	style := textStyle(labelSize, false, ink)
+	style := textStyle(labelSize, ink)
 	width := sampleWidth + sampleGap + style.Width(s.Series[i])
 	if i == 0 && s.SeriesTitle != "" {
 		width += style.Width(s.SeriesTitle) + sampleGap
@@ -96,7 +96,7 @@ func (s *sheet) legendRows(width vg.Length) [][]int {
 func (s *sheet) draw(c draw.Canvas) {
 	y := c.Max.Y - margin
 	x := c.Min.X + margin
-	drawLines(c, textStyle(titleSize, true, ink), s.title, x, y, leading(titleSize))
+	drawLines(c, boldStyle(titleSize, ink), s.title, vg.Point{X: x, Y: y}, leading(titleSize))
 	y -= vg.Length(len(s.title))*leading(titleSize) + gap
 	for _, row := range s.legend {
 		s.drawLegendRow(c, row, y)
@@ -112,7 +112,7 @@ func (s *sheet) draw(c draw.Canvas) {
 	s.drawPanels(panels)
 
 	y -= s.panelsHeight + gap
-	drawLines(c, textStyle(smallSize, false, faded), s.caption, x, y, leading(smallSize))
+	drawLines(c, textStyle(smallSize, faded), s.caption, vg.Point{X: x, Y: y}, leading(smallSize))
 }
 
 // drawLegendRow draws a centred row of the legend below top.
@@ -122,7 +122,7 @@ func (s *sheet) drawLegendRow(c draw.Canvas, row []int, top vg.Length) {
 		width += entryGap + s.entryWidth(i)
 	}
 	x := c.Center().X - width/2
-	style := textStyle(labelSize, false, ink)
+	style := textStyle(labelSize, ink)
 	style.YAlign = draw.YCenter
 	y := top - legendLeading/2
 
@@ -166,7 +166,7 @@ func (s *sheet) drawPanels(c draw.Canvas) {
 
 	// Plot could draw the titles too, but on a logarithmic axis it mistakes
 	// their place and pads the panel.
-	title := textStyle(labelSize, false, ink)
+	title := textStyle(labelSize, ink)
 	title.XAlign, title.YAlign = draw.XCenter, draw.YTop
 	middle := vg.Point{X: (area.Min.X + area.Max.X) / 2, Y: (area.Min.Y + area.Max.Y) / 2}
 	if s.XTitle != "" {
@@ -214,13 +214,13 @@ type labels struct{ x, y bool }
 func (s *sheet) plot(panel *Panel, show labels, c draw.Canvas) *plot.Plot {
 	p := plot.New()
 	p.BackgroundColor = nil
-	p.TextHandler = textStyle(labelSize, false, ink).Handler
+	p.TextHandler = textStyle(labelSize, ink).Handler
 	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
 		axis.Padding = 0
 		axis.LineStyle.Width = 0 // the backdrop draws the frame
 		axis.Tick.LineStyle = draw.LineStyle{Color: ink, Width: 0.5}
 		axis.Tick.Length = 4
-		tick := textStyle(smallSize, false, ink)
+		tick := textStyle(smallSize, ink)
 		tick.XAlign, tick.YAlign = axis.Tick.Label.XAlign, axis.Tick.Label.YAlign
 		axis.Tick.Label = tick
 		axis.Label.TextStyle = tick // Plot measures a space in it, even without a label
@@ -249,7 +249,7 @@ func (s *sheet) plot(panel *Panel, show labels, c draw.Canvas) *plot.Plot {
 		}
 	}
 	if panel.Title != "" {
-		p.Add(heading{lines: wrap(textStyle(panelSize, true, ink), panel.Title, width)})
+		p.Add(heading{lines: wrap(boldStyle(panelSize, ink), panel.Title, width)})
 	}
 	return p
 }

@@ -36,7 +36,11 @@ func TestNothingClipped(t *testing.T) {
 						if a.Size < smallSize {
 							t.Errorf("%q is set in %v pt", a.String, a.Size)
 						}
-						width := textStyle(float64(a.Size), a.Font.Weight != 0, ink).Width(a.String)
+						style := textStyle
+						if a.Font.Weight != 0 {
+							style = boldStyle
+						}
+						width := style(float64(a.Size), ink).Width(a.String)
 						if !rotated && (a.Point.X < 0 || a.Point.X+width > s.width || a.Point.Y < 0 || a.Point.Y+a.Size > s.height) {
 							t.Errorf("%q at %v, %v pt wide, leaves the sheet of %v by %v", a.String, a.Point, width, s.width, s.height)
 						}

@@ -209,15 +209,19 @@ func hatchLines(r vg.Rectangle, angle float64, gap vg.Length) [][2]vg.Point {
 
 // textStyle is the type of all texts: Liberation Sans, which has the metrics of
 // Arial and Helvetica, so that a viewer without it shows the same layout.
-func textStyle(size float64, bold bool, c color.Color) text.Style {
-	f := plotfont.Font{Typeface: "Liberation", Variant: "Sans", Size: vg.Length(size)}
-	if bold {
-		f.Weight = font.WeightBold
-	}
+func textStyle(size float64, c color.Color) text.Style {
 	return text.Style{
-		Color: c, Font: f, XAlign: text.XLeft, YAlign: text.YTop,
+		Color: c, XAlign: text.XLeft, YAlign: text.YTop,
+		Font:    plotfont.Font{Typeface: "Liberation", Variant: "Sans", Size: vg.Length(size)},
 		Handler: text.Plain{Fonts: plotfont.DefaultCache},
 	}
+}
+
+// boldStyle is textStyle in bold.
+func boldStyle(size float64, c color.Color) text.Style {
+	s := textStyle(size, c)
+	s.Font.Weight = font.WeightBold
+	return s
 }
 
 // wrap breaks a text at spaces into lines of at most the given width. A single

@@ -53,7 +53,7 @@ func TestSeriesDiffer(t *testing.T) {
 }
 
 func TestWrap(t *testing.T) {
-	style := textStyle(smallSize, false, ink)
+	style := textStyle(smallSize, ink)
 	text := strings.Repeat("some words to break ", 12)
 	lines := wrap(style, text, 150)
 	if len(lines) < 3 || strings.Join(lines, " ") != strings.TrimSpace(text) {

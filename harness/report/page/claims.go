@@ -27,7 +27,7 @@ func ClaimsOf(judgements []gate.Judgement) []Claim {
 	for _, j := range judgements {
 		list = append(list, Claim{
 			Name: j.Claim.Name, Quotation: j.Claim.Quote, Place: j.Claim.Place, Note: j.Claim.Note,
-			Verdict: string(j.Verdict), Numbers: j.Detail,
+			Verdict: string(j.Outcome), Numbers: j.Detail,
 		})
 	}
 	return list

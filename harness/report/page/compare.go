@@ -180,8 +180,9 @@ func (c *comparison) beside(a, b []table.Fact) (differ table.Table, same []table
 const (
 	arrowRemark = "An arrow marks those whose interval excludes 1."
 	pairsRemark = "Geometric means of the ratios of the same workloads, with 95 % confidence intervals. " + arrowRemark
-	meansRemark = "Ratios of means where the results have no workload in common, which then have no interval; elsewhere " +
-		"geometric means of the ratios of the same workloads, with 95 % confidence intervals. " + arrowRemark
+	meansRemark = "Ratios of means where the results have no workload in common, " +
+		"which then have no interval; elsewhere geometric means of the ratios of the same workloads, " +
+		"with 95 % confidence intervals. " + arrowRemark
 )
 
 // ratios are a metric of the second result over that of the first, paired by

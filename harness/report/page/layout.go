@@ -87,7 +87,8 @@ func (n *network) placeTree(spots map[string]spot, at func(angle, radius float64
 		return most
 	}
 	middle := slices.MinFunc(n.switches, func(a, b string) int {
-		return cmp.Or(cmp.Compare(eccentricity(a), eccentricity(b)), cmp.Compare(len(n.neighbours(b)), len(n.neighbours(a))))
+		return cmp.Or(cmp.Compare(eccentricity(a), eccentricity(b)),
+			cmp.Compare(len(n.neighbours(b)), len(n.neighbours(a))))
 	})
 
 	_, parent := n.distances(middle)

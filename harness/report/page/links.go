@@ -96,7 +96,8 @@ func (m *networkMap) image(name string, l look) template.HTML {
 	}
 	for k, way := range m.net.directions() {
 		class := "edge access"
-		text := table.Joined(name, fmt.Sprintf("%s → %s: %s kB per execution", way.from, way.to, table.FormatValue(m.flow[way]/1000)))
+		text := table.Joined(name,
+			fmt.Sprintf("%s → %s: %s kB per execution", way.from, way.to, table.FormatValue(m.flow[way]/1000)))
 		if m.net.between(way) {
 			class = "edge"
 			if total > 0 {

@@ -87,7 +87,8 @@ func hatches() template.HTML {
 		if len(h.Angles) > 0 {
 			size, turn = h.Gap*1.3, -h.Angles[0]*180/math.Pi
 		}
-		d.Add(`<pattern id="hatch%d" class="s%d" width="%.1f" height="%.1f" patternUnits="userSpaceOnUse" patternTransform="rotate(%.0f)">`,
+		d.Add(`<pattern id="hatch%d" class="s%d" width="%.1f" height="%.1f" patternUnits="userSpaceOnUse" `+
+			`patternTransform="rotate(%.0f)">`,
 			i, i, size, size, turn)
 		d.Add(`<rect class="tint" width="%.1f" height="%.1f"/>`, size, size)
 		if len(h.Angles) > 0 {
@@ -98,7 +99,8 @@ func hatches() template.HTML {
 		}
 		d.Add(`</pattern>`)
 	}
-	return template.HTML(`<svg class="defs" width="0" height="0" aria-hidden="true"><defs>` + d.String() + `</defs></svg>`)
+	return template.HTML(`<svg class="defs" width="0" height="0" aria-hidden="true"><defs>` +
+		d.String() + `</defs></svg>`)
 }
 
 // legend returns the legend of a chart of a kind.
@@ -112,7 +114,8 @@ func (v view) legend(kind string) []entry {
 		case record.KindBars:
 			d.Add(`<rect class="bar" x="1" y="2" width="28" height="10" fill="%s"/>`, l.fill())
 		case kindBoxes:
-			d.Add(`<path class="whisker" d="M2 7H28"/><rect class="box" x="7" y="2" width="16" height="10"/><path class="median" d="M15 2V12"/>`)
+			d.Add(`<path class="whisker" d="M2 7H28"/><rect class="box" x="7" y="2" width="16" height="10"/>` +
+				`<path class="median" d="M15 2V12"/>`)
 		default:
 			d.Add(`<path class="line" d="M1 7H29" stroke-dasharray="%s"/>`, l.dashes())
 			d.symbol(l, 15, 7, 4)

@@ -47,7 +47,8 @@ func (n *network) add(other *record.Network) {
 	}
 
 	for _, p := range other.Ports {
-		known := slices.Contains(n.switches, p.Switch) && (n.home[p.Peer] == p.Switch || slices.Contains(n.switches, p.Peer))
+		known := slices.Contains(n.switches, p.Switch) &&
+			(n.home[p.Peer] == p.Switch || slices.Contains(n.switches, p.Peer))
 		if _, seen := n.ports[p.Name]; seen || !known {
 			continue
 		}

@@ -96,7 +96,8 @@ func contentOf(r *record.Results, claims []Claim) (*content, error) {
 
 	p.Facts = p.glance(c, totals)
 	for _, reason := range slices.Sorted(maps.Keys(totals.Reasons)) {
-		p.Failures = append(p.Failures, table.Fact{Key: reason, Value: table.Count(totals.Reasons[reason], "execution")})
+		p.Failures = append(p.Failures,
+			table.Fact{Key: reason, Value: table.Count(totals.Reasons[reason], "execution")})
 	}
 	p.draw(r)
 	return p, p.tabulate(r, roles)

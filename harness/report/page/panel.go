@@ -143,7 +143,8 @@ func (v view) describe(series, position int, e stats.Estimate) string {
 func measured(e stats.Estimate) string {
 	text := table.FormatValue(e.Value)
 	if e.Known {
-		text += fmt.Sprintf(", 95 %% interval %s to %s", table.FormatLike(e.Low, e.Value), table.FormatLike(e.High, e.Value))
+		text += fmt.Sprintf(", 95 %% interval %s to %s", table.FormatLike(e.Low, e.Value),
+			table.FormatLike(e.High, e.Value))
 	}
 	return text + ", n = " + fmt.Sprint(e.N)
 }

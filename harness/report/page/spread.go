@@ -192,7 +192,8 @@ func (b *boxes) image() template.HTML {
 // box draws a distribution around a middle in a room as wide as pitch.
 func (c *canvas) box(d spread, middle, pitch float64) {
 	half := math.Min(pitch*0.36, 14)
-	c.Add(`<rect class="hit" x="%.1f" y="%.1f" width="%.1f" height="%.1f"/>`, middle-pitch/2, c.top, pitch, c.bottom-c.top)
+	c.Add(`<rect class="hit" x="%.1f" y="%.1f" width="%.1f" height="%.1f"/>`, middle-pitch/2, c.top, pitch,
+		c.bottom-c.top)
 	c.Add(`<path class="whisker" d="M%.1f %.1fV%.1f"/>`, middle, c.up(d.whiskLow), c.up(d.whiskH))
 	c.Add(`<rect class="box" x="%.1f" y="%.1f" width="%.1f" height="%.1f"/>`,
 		middle-half, c.up(d.q3), 2*half, math.Max(c.up(d.q1)-c.up(d.q3), 0.5))

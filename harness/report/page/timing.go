@@ -13,13 +13,16 @@ import (
 
 // timeParts are the parts of a delay, in the order in which bars show them.
 var timeParts = []struct{ name, about string }{
-	{"Serialisation", "the payload of the critical path, with its frames’ headers, at the rate of the slowest link on its way, " +
-		"less the burst that an idle link passes at once"},
+	{"Serialisation",
+		"the payload of the critical path, with its frames’ headers, at the rate of the slowest link on its way, " +
+			"less the burst that an idle link passes at once"},
 	{"Propagation", "the links’ delay of every message of the critical path"},
 	{"Computing", "the functions’ service times"},
-	{"Connection set-up", "the links’ delay of opening connections: TCP’s handshake and gRPC’s wait for the server’s settings"},
-	{"The rest", "what no calculation accounts for: TCP’s slow start, acknowledgements, waiting behind other transfers, " +
-		"remote procedure calls and scheduling"},
+	{"Connection set-up",
+		"the links’ delay of opening connections: TCP’s handshake and gRPC’s wait for the server’s settings"},
+	{"The rest",
+		"what no calculation accounts for: TCP’s slow start, acknowledgements, waiting behind other transfers, " +
+			"remote procedure calls and scheduling"},
 }
 
 // timing is the mean delay over executions and its parts, in seconds.
@@ -103,7 +106,8 @@ func timingLegend(roles matrix.Roles, cells []record.CellResult) *section {
 		sec.Markers[i].Index = fixed // a row of bars is no series
 	}
 	for k, p := range timeParts {
-		sample := template.HTML(fmt.Sprintf(`<svg class="sample" viewBox="0 0 30 14" width="30" height="14" aria-hidden="true">`+
+		sample := template.HTML(fmt.Sprintf(`<svg class="sample" viewBox="0 0 30 14" width="30" `+
+			`height="14" aria-hidden="true">`+
 			`<rect class="part p%d" x="1" y="2" width="28" height="10"/></svg>`, k))
 		sec.Legend = append(sec.Legend, entry{fixed, p.name, sample})
 		sec.Notes = append(sec.Notes, table.Fact{Key: p.name, Value: p.about})
@@ -164,9 +168,11 @@ func (d *drawing) timeBar(v timing, b bar) {
 		text := fmt.Sprintf("%s: %s %s s, %.1f %% of %s s", b.about, timeParts[k].name, table.FormatLike(part, v.delay),
 			100*part/v.delay, table.FormatValue(v.delay))
 		d.mark("bit", text, b.row, k, func() {
-			d.Add(`<rect class="part p%d" x="%.2f" y="%.1f" width="%.2f" height="14"/>`, k, x, b.y, math.Max(width-0.6, 0.3))
+			d.Add(`<rect class="part p%d" x="%.2f" y="%.1f" width="%.2f" height="14"/>`, k, x, b.y,
+				math.Max(width-0.6, 0.3))
 		})
 		x += width
 	}
-	d.Label("value", right+6, b.y+11, fmt.Sprintf("%s s, %s×", table.FormatValue(v.delay), table.FormatValue(v.delay/v.bound())))
+	d.Label("value", right+6, b.y+11,
+		fmt.Sprintf("%s s, %s×", table.FormatValue(v.delay), table.FormatValue(v.delay/v.bound())))
 }

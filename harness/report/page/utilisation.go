@@ -48,7 +48,8 @@ func utilisation(cells []record.CellResult) map[direction]float64 {
 func utilisationTables(r *record.Results, roles matrix.Roles) []table.Table {
 	const remark = "Bytes sent in a direction over those that its rate lets through while the executions run."
 	keys := table.Headings(slices.Concat(roles.Rows, roles.X))
-	busiest := table.Table{Caption: "Utilisation of links between switches: the busiest direction, and the mean over all",
+	busiest := table.Table{Caption: "Utilisation of links between switches: the busiest direction, and the mean " +
+		"over all",
 		Remark: remark, Keys: len(keys), Header: slices.Clone(keys)}
 	every := table.Table{Caption: "Utilisation of every link between switches",
 		Remark: remark, Keys: len(keys) + 2, Header: append(slices.Clone(keys), "From", "To")}

@@ -50,11 +50,14 @@ func Figures() []record.Figure {
 		return where
 	}
 	return []record.Figure{
-		{Name: "single", Title: "One plot", Kind: record.KindLines, Metric: record.TrafficVolume, X: "rate", Series: "model", LogX: true,
+		{Name: "single", Title: "One plot", Kind: record.KindLines, Metric: record.TrafficVolume, X: "rate",
+			Series: "model", LogX: true,
 			Where: one("size", "s3-l6", "argument", "10 kB")},
-		{Name: "seven-panels", Title: strings.Repeat("A title that is too long for one line. ", 5), Kind: record.KindBars,
-			Metric: record.Delay, X: "size", Series: "model", Panels: []string{"rate"}, Where: one("argument", "10 kB")},
-		{Name: "names-along-x", Title: "Names along x", Kind: record.KindLines, Metric: record.Delay, X: "model", Series: "rate",
+		{Name: "seven-panels", Title: strings.Repeat("A title that is too long for one line. ", 5),
+			Kind: record.KindBars, Metric: record.Delay, X: "size", Series: "model", Panels: []string{"rate"},
+			Where: one("argument", "10 kB")},
+		{Name: "names-along-x", Title: "Names along x", Kind: record.KindLines, Metric: record.Delay, X: "model",
+			Series: "rate",
 			Panels: []string{"argument"}, LogX: true, LogY: true, Where: one("size", "s3-l6")},
 		{Name: "one-group", Title: "One group", Kind: record.KindBars, Metric: record.TrunkVolume, Series: "rate",
 			Where: one("size", "s3-l6", "argument", "10 kB", "model", "pure-faas")},
@@ -67,11 +70,13 @@ func Figures() []record.Figure {
 // of the given rate in Mb/s between them.
 func Network(rate float64) *record.Network {
 	trunk := func(from, to string) record.NetworkPort {
-		return record.NetworkPort{Name: from + "-" + to, Switch: from, Peer: to, Trunk: true, RateBPS: int64(rate * 1e6)}
+		return record.NetworkPort{Name: from + "-" + to, Switch: from, Peer: to, Trunk: true,
+			RateBPS: int64(rate * 1e6)}
 	}
 	return &record.Network{
 		Topology: "two", Switches: []string{"s0", "s1"},
-		Hosts: []record.Host{{Name: "host0", Address: "10.0.0.1", Switch: "s0"}, {Name: "host1", Address: "10.0.0.2", Switch: "s1"}},
+		Hosts: []record.Host{{Name: "host0", Address: "10.0.0.1", Switch: "s0"},
+			{Name: "host1", Address: "10.0.0.2", Switch: "s1"}},
 		Ports: []record.NetworkPort{
 			{Name: "s0-host0", Switch: "s0", Peer: "host0"}, {Name: "s1-host1", Switch: "s1", Peer: "host1"},
 			trunk("s0", "s1"), trunk("s1", "s0"),
@@ -124,16 +129,23 @@ func Synthesize(w Workload) *record.Results {
 				for _, rate := range w.Rates {
 					for _, model := range w.Models {
 						for seed := range w.Seeds {
-							point := []record.Coord{coord("variant", variant), coord("size", size), coord("argument", argument),
+							point := []record.Coord{coord("variant", variant), coord("size", size),
+								coord("argument", argument),
 								coord("rate", rate+" Mb/s"), coord("model", model)}
 							id := fmt.Sprint(variant, size, argument, rate, model, seed)
-							c := record.CellResult{Attempts: 1, End: &record.CellEnd{Cell: id, OK: true}, Cell: record.Cell{
-								ID: id, Point: point, Network: Network(point[3].Number), Seed: uint64(seed + 1), Executions: w.Executions, Started: start,
-								Settings: map[string]string{record.SettingDelayBackend: "delayline", record.SettingCongestionControl: "cubic"},
-							}}
+							c := record.CellResult{Attempts: 1, End: &record.CellEnd{Cell: id, OK: true}}
+							c.Cell = record.Cell{
+								ID: id, Point: point, Network: Network(point[3].Number),
+								Seed: uint64(seed + 1), Executions: w.Executions, Started: start,
+								Settings: map[string]string{
+									record.SettingDelayBackend:      "delayline",
+									record.SettingCongestionControl: "cubic",
+								},
+							}
+							at := spot{variant, size, model, point[2].Number * 1000, point[3].Number, uint64(seed)}
 							for i := range w.Executions + 1 {
 								made++
-								e := synthesizeExecution(variant, size, point[2].Number*1000, point[3].Number, model, uint64(seed), i-1)
+								e := at.execution(i - 1)
 								e.Cell = id
 								if w.FailEvery > 0 && made%w.FailEvery == 0 && !e.WarmUp {
 									e.OK, e.Reason, e.DelayNS = false, "no answer within 30 s", 0
@@ -152,18 +164,25 @@ func Synthesize(w Workload) *record.Results {
 	return r
 }
 
-// synthesizeExecution draws a chain with its dependencies, the same for every
-// model and rate, and works out what the model sends.
-func synthesizeExecution(variant, size string, argument, rate float64, model string, seed uint64, index int) record.Execution {
+// spot is what a made-up execution depends on: argument in bytes, rate in Mb/s.
+type spot struct {
+	variant, size, model string
+	argument, rate       float64
+	seed                 uint64
+}
+
+// execution draws a chain with its dependencies, the same for every model and
+// rate, and works out what the model sends.
+func (s spot) execution(index int) record.Execution {
 	states, functions := 3, 6
-	if size == "s6-l3" {
+	if s.size == "s6-l3" {
 		states, functions = 6, 3
 	}
-	if variant == "artifact" {
+	if s.variant == "artifact" {
 		states, functions = functions, states
 	}
 
-	rng := rand.New(rand.NewPCG(seed, uint64(index+1)))
+	rng := rand.New(rand.NewPCG(s.seed, uint64(index+1)))
 	all, used := 0.0, 0.0
 	for i := range states {
 		bytes := float64(1+i) * 10_000
@@ -172,24 +191,26 @@ func synthesizeExecution(variant, size string, argument, rate float64, model str
 	}
 	n := float64(functions)
 	var payload, fixed float64
-	switch model {
+	switch s.model {
 	case "pure-faas":
-		payload, fixed = 2*n*argument+2*used, 0.012*n
+		payload, fixed = 2*n*s.argument+2*used, 0.012*n
 	case "state-prop":
-		payload, fixed = (n+1)*(argument+all), 0.011*n
+		payload, fixed = (n+1)*(s.argument+all), 0.011*n
 	default:
-		payload, fixed = (n+1)*argument+used, 0.011*n+0.006*float64(states)*n/2
+		payload, fixed = (n+1)*s.argument+used, 0.011*n+0.006*float64(states)*n/2
 	}
 
-	noise := rand.New(rand.NewPCG(uint64(len(model))*1000+seed, uint64(index+1)*1000+uint64(rate)))
-	delay := (fixed + payload*8*1.07/(rate*1e6)) * (1 + 0.02*noise.NormFloat64())
+	noise := rand.New(rand.NewPCG(uint64(len(s.model))*1000+s.seed, uint64(index+1)*1000+uint64(s.rate)))
+	delay := (fixed + payload*8*1.07/(s.rate*1e6)) * (1 + 0.02*noise.NormFloat64())
 	return record.Execution{
-		Index: index, WarmUp: index < 0, Workload: fmt.Sprintf("%s-%d-%d", size, seed, index), OK: true,
+		Index: index, WarmUp: index < 0, Workload: fmt.Sprintf("%s-%d-%d", s.size, s.seed, index), OK: true,
 		DelayNS: int64(delay * 1e9), CycleNS: int64((delay + 0.1) * 1e9),
 		SwitchBytes: int64(payload * 2.8 * 1.07), TrunkBytes: int64(payload * 1.8 * 1.07), Table1Bytes: int64(payload),
-		Bound: &record.Bound{SerialisationNS: int64(payload * 8 / (rate * 1e6) * 1e9), PropagationNS: int64(n * 1e6), ComputingNS: int64(n * 1e7)},
+		Bound: &record.Bound{SerialisationNS: int64(payload * 8 / (s.rate * 1e6) * 1e9), PropagationNS: int64(n * 1e6),
+			ComputingNS: int64(n * 1e7)},
 		Ports: []record.Port{
-			{Name: "s0-host0", TxBytes: int64(payload), RxBytes: int64(payload / 2)}, {Name: "s1-host1", TxBytes: int64(payload / 2), RxBytes: int64(payload)},
+			{Name: "s0-host0", TxBytes: int64(payload), RxBytes: int64(payload / 2)},
+			{Name: "s1-host1", TxBytes: int64(payload / 2), RxBytes: int64(payload)},
 			{Name: "s0-s1", TxBytes: int64(payload)}, {Name: "s1-s0", TxBytes: int64(payload / 2)},
 		},
 	}

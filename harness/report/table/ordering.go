@@ -11,13 +11,15 @@ import (
 )
 
 // OrderingRemark says how to read orderings.
-const OrderingRemark = "From the smallest mean to the largest. The sign between two neighbours is < where the 95 % interval of\n" +
+const OrderingRemark = "From the smallest mean to the largest. " +
+	"The sign between two neighbours is < where the 95 % interval of\n" +
 	"their difference, paired by workload, excludes zero, else ≈. The factor is the largest mean over the smallest."
 
 // Orderings are the orders of the series at the ends of the abscissa, a table for
 // delay and one for traffic; none where there are no two series to put in order.
 func Orderings(r *record.Results, roles matrix.Roles) []Table {
-	if len(roles.Columns) == 0 || len(matrix.Levels(roles.Columns[0], r.Cells)) < 2 || len(matrix.Counted(r.Cells)) == 0 {
+	if len(roles.Columns) == 0 || len(matrix.Levels(roles.Columns[0], r.Cells)) < 2 ||
+		len(matrix.Counted(r.Cells)) == 0 {
 		return nil
 	}
 	var tables []Table

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -16,6 +17,17 @@ import (
 func FuzzParse(f *testing.F) {
 	for _, name := range []string{"exp400", "exp401", "exp402", "alibaba-mix"} {
 		data, err := scenarios.Files.ReadFile(name + ".yaml")
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	examples, err := fs.Glob(scenarios.Examples(), "*.yaml")
+	if err != nil || len(examples) == 0 {
+		f.Fatalf("%d examples, %v", len(examples), err)
+	}
+	for _, name := range examples {
+		data, err := fs.ReadFile(scenarios.Examples(), name)
 		if err != nil {
 			f.Fatal(err)
 		}

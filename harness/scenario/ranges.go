@@ -17,10 +17,10 @@ const maxRange = 1000
 // valueRange is a range of an axis's values: "1..8", "1..100 Mb/s log 7",
 // "0..50 ms step 10", "10..90 kB linear 5".
 var valueRange = regexp.MustCompile(
-	`^\s*([0-9.]+(?:e[0-9]+)?)\s*\.\.\s*([0-9.]+(?:e[0-9]+)?)\s*([A-Za-zµ][A-Za-zµ/]*)??(?:\s+(log|linear|step)\s+([0-9.]+))?\s*$`)
+	`^\s*(\d+(?:\.\d+)?(?:e\d+)?)\s*\.\.\s*(\d+(?:\.\d+)?(?:e\d+)?)\s*([A-Za-zµ][A-Za-zµ/]*)??(?:\s+(log|linear|step)\s+([0-9.]+))?\s*$`)
 
 // expandRange writes out a range. Values of a log range, and of a linear one, have
-// three digits, and without a unit they are whole where the ends are. ok is false
+// three digits where those tell them apart, and without a unit they are whole where the ends are. ok is false
 // where the text is no range.
 func expandRange(text string) (values []string, ok bool, err error) {
 	m := valueRange.FindStringSubmatch(text)
@@ -72,11 +72,12 @@ func steps(first, last float64, way string, amount float64) ([]float64, error) {
 		numbers := []float64{first}
 		for k := 1; k < n-1; k++ {
 			share := float64(k) / float64(n-1)
-			x := first + (last-first)*share
+			x, gap := first+(last-first)*share, (last-first)/float64(n-1)
 			if way == "log" {
 				x = first * math.Pow(last/first, share)
+				gap = x - x/math.Pow(last/first, 1/float64(n-1))
 			}
-			numbers = append(numbers, rounded(x))
+			numbers = append(numbers, rounded(x, gap))
 		}
 		return append(numbers, last), nil
 	}
@@ -95,8 +96,17 @@ func steps(first, last float64, way string, amount float64) ([]float64, error) {
 	}
 }
 
-// rounded returns a number of three digits.
-func rounded(x float64) float64 { return digits(x, 3) }
+// rounded returns a number of three digits, or of as many more as tell it from its
+// neighbours, which are at least a gap away.
+func rounded(x, gap float64) float64 {
+	for n := 3; n < 15; n++ {
+		if v := digits(x, n); math.Abs(v-x) < gap/10 {
+			return v
+		}
+	}
+
+	return x
+}
 
 func digits(x float64, n int) float64 {
 	// What FormatFloat writes ParseFloat reads.

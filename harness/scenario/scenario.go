@@ -242,6 +242,10 @@ func parseAxis(doc *yamlfile.Document, index int, f *axisFile) (Axis, error) {
 		}
 		values, err := axisValues(doc, alias(node), f.Axis, path)
 		errs = append(errs, err)
+		if len(axis.Values)+len(values) > MaxCells {
+			axis.Values = nil // thousands of them would each be found wrong
+			return axis, doc.Errorf(base, "expected at most %d values, got more", MaxCells)
+		}
 		axis.Values = append(axis.Values, values...)
 		for range values {
 			places = append(places, path)

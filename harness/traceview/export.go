@@ -194,7 +194,7 @@ const (
 func WriteOTLP(w io.Writer, t *trace.Trace) error {
 
 	var doc otlpTraces
-	for _, at := range places(t) {
+	for _, at := range nodesOf(t) {
 		r := otlpResourceSpans{Schema: schema}
 		r.Resource.Attributes = otlpAttributes([]attribute{
 			{"service.namespace", "edgebed"},
@@ -313,7 +313,7 @@ func WriteChrome(w io.Writer, t *trace.Trace) error {
 
 	// A process of the format is a host, a thread is a node, or one more lane of it.
 	host, process, thread := "", 0, 0
-	for _, at := range places(t) {
+	for _, at := range nodesOf(t) {
 		if at.Host != host || process == 0 {
 			process++
 			host, thread = at.Host, 0
@@ -434,9 +434,9 @@ next:
 	return lanes
 }
 
-// places returns the nodes that have a part in the trace, or are outside it: the
+// nodesOf returns the nodes that have a part in the trace, or are outside it: the
 // client first, then host by host as they were deployed.
-func places(t *trace.Trace) []trace.Place {
+func nodesOf(t *trace.Trace) []trace.Place {
 	var list []trace.Place
 	add := func(p trace.Place) {
 		if !slices.Contains(list, p) {

@@ -70,7 +70,7 @@ type (
 // are in the order of time; the space between them grows with the logarithm of
 // the time, so that milliseconds and seconds have room in one drawing.
 func WriteSequence(w io.Writer, t *trace.Trace) error {
-	s := &sequence{Trace: t, nodes: places(t), x: make(map[trace.Place]float64)}
+	s := &sequence{Trace: t, nodes: nodesOf(t), x: make(map[trace.Place]float64)}
 	s.collect()
 	s.rows()
 	s.lifelines()

@@ -61,7 +61,7 @@ func WriteTimeline(w io.Writer, t *trace.Trace) error {
 	at := func(v time.Duration) float64 { return float64(v) * scale }
 	var rows drawing
 	y := 0.0
-	nodes := places(t)
+	nodes := nodesOf(t)
 	for i, p := range nodes {
 		if i > 0 && p.Host != nodes[i-1].Host {
 			y += 8

@@ -32,8 +32,8 @@ type bar struct {
 func WriteTimeline(w io.Writer, t *trace.Trace) error {
 	transfers := t.Transfers()
 	last := t.Delay
-	lanes := make(map[trace.Place][2][]bar) // what it does, and what it sends
-	add := func(at trace.Place, lane int, b bar) {
+	lanes := make(map[trace.Party][2][]bar) // what it does, and what it sends
+	add := func(at trace.Party, lane int, b bar) {
 		last = max(last, b.end)
 		pair := lanes[at]
 		pair[lane] = append(pair[lane], b)

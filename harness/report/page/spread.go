@@ -103,7 +103,9 @@ func distributions(r *record.Results, roles matrix.Roles) *section {
 	t.Header = append(table.Headings(axes), "n", "Minimum", "25 %", "Median", "75 %", "95 %", "Maximum")
 
 	for _, panel := range roles.Panels(r.Cells) {
-		b := boxes{panel: panel, groups: matrix.Points(roles.X, r.Cells), series: matrix.Points(roles.Columns, r.Cells)}
+		b := boxes{
+			panel: panel, groups: matrix.Points(roles.X, r.Cells), series: matrix.Points(roles.Columns, r.Cells),
+		}
 		b.collect(panel.Of(r.Cells))
 		if b.low > b.high {
 			continue

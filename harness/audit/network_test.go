@@ -17,7 +17,7 @@ import (
 	"edgebed/harness/emu"
 	"edgebed/harness/emu/delayline"
 	"edgebed/harness/record"
-	"edgebed/harness/sandbox"
+	"edgebed/harness/sandbox/sandboxtest"
 	"edgebed/harness/topology"
 	"edgebed/nodes/units"
 	"edgebed/topologies"
@@ -25,7 +25,7 @@ import (
 
 func TestMain(m *testing.M) {
 	delayline.MaybeMain()
-	sandbox.RunTests(m)
+	sandboxtest.Run(m)
 }
 
 // ring builds the paper's ring.

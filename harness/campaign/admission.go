@@ -116,7 +116,7 @@ func kind(j job.Job) string {
 	return fmt.Sprint(j.FastestLink(), " ", j.Cell.Execution.Model)
 }
 
-// Load is the first estimate of the CPU time that a cell takes per second once its
+// Load is the first guess at the CPU time that a cell takes per second once its
 // network is built, in cores, before the machine has been seen running one: what
 // watching it takes, its executions, and most of all a user-space delay line, which
 // wakes up for every frame. An execution keeps about one path of links busy at a

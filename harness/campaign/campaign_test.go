@@ -235,7 +235,7 @@ func TestEveryCellOnce(t *testing.T) {
 }
 
 // TestBudgetRises: on a machine that keeps up, a campaign is faster than its
-// first budget allows, and Estimate says how long it takes.
+// first budget allows, and Expected says how long it takes.
 func TestBudgetRises(t *testing.T) {
 	list := jobs(t, "1 Mb/s", "2 Mb/s", "5 Mb/s", "10 Mb/s")
 	elapsed := func(t *testing.T, audit func(job.Job, float64) *record.Audit) time.Duration {
@@ -254,8 +254,8 @@ func TestBudgetRises(t *testing.T) {
 		if seeing > blind*9/10 {
 			t.Errorf("with faithful audits it took %v, without audits %v", seeing, blind)
 		}
-		if e := Estimate(list, Options{Cores: 1}); e < seeing*9/10 || e > seeing*11/10 {
-			t.Errorf("Estimate says %v, it took %v", e, seeing)
+		if e := Expected(list, Options{Cores: 1}); e < seeing*9/10 || e > seeing*11/10 {
+			t.Errorf("Expected says %v, it took %v", e, seeing)
 		}
 	})
 }

@@ -15,9 +15,9 @@ import (
 // work, the rest is waiting for a processor.
 const setUp = 1200 * time.Millisecond
 
-// Estimate returns how long the jobs take under the admission policy of a campaign
+// Expected returns how long the jobs take under the admission policy of a campaign
 // with the given options, Cores among them, if every cell is faithful.
-func Estimate(jobs []job.Job, o Options) time.Duration {
+func Expected(jobs []job.Job, o Options) time.Duration {
 	if o.Expected == nil {
 		o.Expected = (*job.Job).Expected
 	}
@@ -44,7 +44,7 @@ func (t *tally) add(took, expected float64) {
 }
 
 // pace is what the cells that have ended say about the time that others take. The
-// zero pace has seen none, and believes the estimates.
+// zero pace has seen none, and believes the expected times.
 type pace struct {
 	setUps, all tally
 	kinds       map[string]*tally

@@ -26,6 +26,7 @@ import (
 	"edgebed/harness/campaign"
 	"edgebed/harness/record"
 	"edgebed/harness/sandbox"
+	"edgebed/harness/sandbox/sandboxtest"
 	"edgebed/scenarios"
 )
 
@@ -175,7 +176,7 @@ func needSandbox(t *testing.T) {
 	t.Helper()
 	if err := sandbox.Probe(context.Background(), sandbox.Options{}); err != nil {
 		var refused *sandbox.RefusedError
-		if errors.As(err, &refused) && os.Getenv(sandbox.EnvRequire) == "" {
+		if errors.As(err, &refused) && os.Getenv(sandboxtest.EnvRequire) == "" {
 			t.Skip(err)
 		}
 		t.Fatal(err)

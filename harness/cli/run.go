@@ -286,7 +286,7 @@ func describe(cmd *cobra.Command, plan *scenario.Plan, jobs []job.Job, o runOpti
 	cores, _ := machine.Cores()
 	fmt.Fprintf(w, "%d cells of %s, profile %s, %.1f MB sent by switches; %v one after another, about %v side by side on %g cores\n",
 		len(jobs), plan.Scenario.Name, plan.Profile, float64(traffic)/1e6, total.Round(time.Second),
-		campaign.Estimate(jobs, campaign.Options{
+		campaign.Expected(jobs, campaign.Options{
 			Cores: cores, Jobs: o.jobs, Expected: o.backend.Expected, Exact: o.backend.Exact,
 		}).Round(time.Second), cores)
 	return nil

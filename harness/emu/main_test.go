@@ -19,6 +19,7 @@ import (
 	"edgebed/harness/emu/delayline"
 	"edgebed/harness/network"
 	"edgebed/harness/sandbox"
+	"edgebed/harness/sandbox/sandboxtest"
 	"edgebed/harness/topology"
 	"edgebed/topologies"
 )
@@ -38,7 +39,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, hold())
 		os.Exit(1)
 	}
-	sandbox.RunTests(m)
+	sandboxtest.Run(m)
 }
 
 // backend is what the environment asks for; empty means Auto.

@@ -147,7 +147,7 @@ type probe struct {
 func newProbe(l *link, dir int) *probe {
 	p := &probe{link: l.direction(dir), params: l.params[dir], from: l.port[dir], to: l.port[1-dir],
 		size: topology.Frame}
-	p.plan()
+	p.layTrain()
 	p.singles, p.gap = singles, singleGap
 	if jitter := p.params.Jitter; jitter > 0 {
 		p.singles, p.gap = jitterSingles, min(max(2*jitter, singleGap), jitterGap)
@@ -158,8 +158,8 @@ func newProbe(l *link, dir int) *probe {
 	return p
 }
 
-// plan decides on the train.
-func (p *probe) plan() {
+// layTrain decides how many frames the train has, and of which size.
+func (p *probe) layTrain() {
 	rate, bucket := p.params.Rate, p.params.BurstSize()
 	if rate == 0 || rate.Time(bucket) > largestBucket && bucket > topology.Frame {
 		return

@@ -134,7 +134,7 @@ func TestMeasurePlan(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := probe{params: tt.Params, size: topology.Frame}
-			p.plan()
+			p.layTrain()
 			if p.frames > 0 != tt.train {
 				t.Fatalf("a train of %d frames", p.frames)
 			}

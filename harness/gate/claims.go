@@ -73,7 +73,8 @@ type Judgement struct {
 // 95 % interval of its ratio lies within the bounds. Since a claim is refuted by
 // any of its points, a point refutes it only by an interval whose level is
 // raised for their number (Bonferroni); for a claim that needs to hold at one
-// point only, the level of holding is raised instead. Executions of the same workload are compared with each other.
+// point only, the level of holding is raised instead. Executions of the same workload
+// are compared with each other.
 func Judge(r *record.Results, claims []record.Claim) []Judgement {
 	all := make([]Judgement, 0, len(claims))
 	for _, c := range claims {

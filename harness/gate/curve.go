@@ -24,7 +24,7 @@ func curvesOf(
 	list []matrix.Point, x record.Axis, base, fresh []record.CellResult,
 ) (curves []*curve, points, onlyBase int) {
 	for _, p := range list {
-		cv := &curve{place: p, x: x, base: p.Of(base), fresh: p.Of(fresh)}
+		cv := &curve{point: p, x: x, base: p.Of(base), fresh: p.Of(fresh)}
 		cv.find()
 		points, onlyBase = points+len(cv.steps), onlyBase+cv.missing
 		if len(cv.steps) > 0 {
@@ -36,7 +36,7 @@ func curvesOf(
 
 // curve is the cells of both sides that lie on one curve.
 type curve struct {
-	place       matrix.Point
+	point       matrix.Point
 	x           record.Axis
 	base, fresh []record.CellResult
 	// steps are the places along the abscissa that both sides have executions at,
@@ -84,7 +84,7 @@ func (cv *curve) failures() (Curve, bool) {
 	if now <= before {
 		return Curve{}, false
 	}
-	return Curve{Where: cv.place.String(), Metric: "failed executions", Change: Regression,
+	return Curve{Where: cv.point.String(), Metric: "failed executions", Change: Regression,
 		Tests: []Test{{Part: wholeCurve, Base: before, New: now, N: n, Change: Regression}}}, true
 }
 

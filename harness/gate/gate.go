@@ -50,11 +50,10 @@ const calibrationError = 0.03
 // Executions of the same workload are compared with each other; those that only
 // one side has are left out. A curve's test is a permutation of the signs of its
 // pairs' logarithmic ratios, which asks nothing of the delays' distribution; where
-// workloads differ, a point has the test of Mann and Whitney. All others, and these
-// too, must pass Student's test, whose error includes the noise that a whole cell has
-// in common (Limits). P-values are adjusted for all tests
-// of a metric (Holm). A change counts where it is significant and no smaller
-// than the limits.
+// workloads differ, a point has the test of Mann and Whitney. Beside these, every
+// difference must pass Student's test, whose error includes the noise that a whole
+// cell has in common (Limits). P-values are adjusted for all tests of a metric (Holm).
+// A change counts where it is significant and no smaller than the limits.
 //
 // Delays of cells that the audit calls disturbed are left out: they say nothing of
 // the program. Where that leaves nothing, all are compared.

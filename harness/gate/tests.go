@@ -28,10 +28,10 @@ func (c *Comparison) tests(metric string, curves []*curve, series string) (sever
 	for _, cv := range curves {
 		points, parts := cv.components(metric, noise)
 		for _, part := range append(parts, points...) {
-			single = append(single, c.test(cv.place.String(), metric, part))
+			single = append(single, c.test(cv.point.String(), metric, part))
 		}
 		group := []string{"all curves"}
-		if coord, ok := cv.place.On(series); ok && len(cv.place) > 1 {
+		if coord, ok := cv.point.On(series); ok && len(cv.point) > 1 {
 			group = append(group, matrix.Point{coord}.String())
 		}
 		for _, g := range group {

@@ -71,13 +71,13 @@ func (p Point) Has(c record.Cell) bool {
 
 // Of returns the cells that lie in the point, in their order.
 func (p Point) Of(cells []record.CellResult) []record.CellResult {
-	var kept []record.CellResult
+	var inside []record.CellResult
 	for _, c := range cells {
 		if p.Has(c.Cell) {
-			kept = append(kept, c)
+			inside = append(inside, c)
 		}
 	}
-	return kept
+	return inside
 }
 
 // Points returns the combinations of the values that cells have on the axes, the

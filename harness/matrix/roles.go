@@ -54,9 +54,9 @@ func RolesOf(r *record.Results) Roles {
 // Keys are the axes that say what a row of a table is about.
 func (r Roles) Keys() []record.Axis { return slices.Concat(r.Rows, r.X) }
 
-// Places are the points of the panels, in the order of a figure's: the first of
+// Panels are the points of the panels, in the order of a figure's: the first of
 // their axes along the row.
-func (r Roles) Places(cells []record.CellResult) []Point {
+func (r Roles) Panels(cells []record.CellResult) []Point {
 	axes := slices.Clone(r.Rows)
 	slices.Reverse(axes)
 	all := Points(axes, cells)

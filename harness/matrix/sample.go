@@ -17,11 +17,11 @@ func workload(c record.Cell, e record.Execution) string {
 // Counted returns the executions that statistics are made of: warm-ups and
 // failed executions are left out (record.CellResult.Counted).
 func Counted(cells []record.CellResult) []record.Execution {
-	var kept []record.Execution
+	var counted []record.Execution
 	for _, c := range cells {
-		kept = append(kept, c.Counted()...)
+		counted = append(counted, c.Counted()...)
 	}
-	return kept
+	return counted
 }
 
 // Sample returns a metric of record.Metrics of each execution that counts and has

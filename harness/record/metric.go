@@ -51,11 +51,11 @@ func (e Execution) Measure(metric string) (numerator, denominator float64, ok bo
 // and failed executions are left out. A failed execution has no delay, and what
 // it sent before it failed is no measure of the model.
 func (c CellResult) Counted() []Execution {
-	var kept []Execution
+	var counted []Execution
 	for _, e := range c.Executions {
 		if !e.WarmUp && e.OK {
-			kept = append(kept, e)
+			counted = append(counted, e)
 		}
 	}
-	return kept
+	return counted
 }

@@ -36,7 +36,7 @@ func Write(dir string, r *record.Results) ([]string, error) {
 		name  string
 		write func(io.Writer) error
 	}{
-		{"report.html", func(w io.Writer) error { return page.Write(w, r, page.ClaimsOf(checked.Claims)) }},
+		{"report.html", func(w io.Writer) error { return page.Write(w, r, page.JudgedOf(checked.Claims)) }},
 		{"report.md", func(w io.Writer) error { return markdown(w, r, checked) }},
 		{"summary.csv", func(w io.Writer) error { return summaryCSV(w, r) }},
 		{"executions.csv", func(w io.Writer) error { return record.ExecutionsCSV(w, r) }},
@@ -73,7 +73,7 @@ func writeFile(name string, write func(io.Writer) error) error {
 // point in common give an error, and nothing is written.
 func WriteComparison(dir string, a, b *record.Results) (string, error) {
 	side := func(r *record.Results) page.Side {
-		return page.Side{Results: r, Claims: page.ClaimsOf(gate.Judge(r, r.Campaign.Claims))}
+		return page.Side{Results: r, Claims: page.JudgedOf(gate.Judge(r, r.Campaign.Claims))}
 	}
 	var text bytes.Buffer
 	if err := page.WriteComparison(&text, side(a), side(b)); err != nil {

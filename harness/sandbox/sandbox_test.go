@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"edgebed/harness/sandbox"
+	"edgebed/harness/sandbox/sandboxtest"
 )
 
 // roles are what this test binary does when it is started by a test.
@@ -48,7 +49,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	sandbox.RunTests(m)
+	sandboxtest.Run(m)
 }
 
 // eachWay runs a test with and without a user namespace.

@@ -19,6 +19,7 @@ import (
 	"edgebed/harness/emu/delayline"
 	"edgebed/harness/network"
 	"edgebed/harness/sandbox"
+	"edgebed/harness/sandbox/sandboxtest"
 	"edgebed/harness/topology/preset"
 )
 
@@ -26,7 +27,7 @@ import (
 func TestMain(m *testing.M) {
 	sandbox.Enter()
 	delayline.MaybeMain()
-	sandbox.RunTests(m)
+	sandboxtest.Run(m)
 }
 
 // start builds a preset and returns a shell for it, with what it writes.

@@ -14,6 +14,7 @@ import (
 	"edgebed/harness/emu"
 	"edgebed/harness/job"
 	"edgebed/harness/machine"
+	"edgebed/harness/record"
 	"edgebed/harness/sandbox"
 	"edgebed/harness/tail"
 	"edgebed/harness/topology"
@@ -75,7 +76,7 @@ func Doctor(ctx context.Context) ([]string, error) {
 		remark = "; link delay is made in user space"
 	}
 	facts = append(facts, "netem: "+o.Netem+remark)
-	for _, name := range []string{"delay-backend", "congestion-control"} {
+	for _, name := range []string{record.SettingDelayBackend, record.SettingCongestionControl} {
 		if v, ok := o.Settings[name]; ok {
 			facts = append(facts, name+": "+v)
 		}

@@ -46,8 +46,8 @@ type setup struct {
 	recorder   *trace.Recorder // nil where nothing is traced
 	// cost is the software cost in full, with where it is from.
 	cost string
-	// kept is the client of the last execution if the next one has the same.
-	kept *client.Client
+	// client is that of the last execution if the next one has the same.
+	client *client.Client
 	// before is the workflow that it executed, nil where there is no such client.
 	before *workflow.Workflow
 	// answered is when the last execution had its answer: the pause before the
@@ -233,7 +233,7 @@ func (s *setup) execute(ctx context.Context, index int, w job.Workflow) (record.
 		return e, err
 	}
 
-	c := s.kept
+	c := s.client
 	if c == nil {
 		if c, err = s.deployment.NewClient(ctx); err != nil {
 			return e, err
@@ -245,9 +245,9 @@ func (s *setup) execute(ctx context.Context, index int, w job.Workflow) (record.
 	}
 	before = before.plus(verification)
 
-	s.kept, s.before = c, w.Workflow
+	s.client, s.before = c, w.Workflow
 	if !cell.Execution.KeepClient || c.Spent() {
-		s.kept, s.before = nil, nil
+		s.client, s.before = nil, nil
 		if err := c.Close(); err != nil {
 			return e, err
 		}

@@ -16,6 +16,7 @@ import (
 	"edgebed/harness/job"
 	"edgebed/harness/record"
 	"edgebed/harness/sandbox"
+	"edgebed/harness/sandbox/sandboxtest"
 	"edgebed/harness/scenario"
 	"edgebed/harness/scenario/scenariotest"
 	"edgebed/nodes/workflow"
@@ -45,7 +46,7 @@ func TestMain(m *testing.M) {
 	}
 	if err := sandbox.Probe(context.Background(), sandbox.Options{}); err != nil {
 		var refused *sandbox.RefusedError
-		if errors.As(err, &refused) && os.Getenv(sandbox.EnvRequire) == "" {
+		if errors.As(err, &refused) && os.Getenv(sandboxtest.EnvRequire) == "" {
 			fmt.Println("skipped:", err)
 			os.Exit(0)
 		}

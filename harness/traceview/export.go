@@ -194,7 +194,7 @@ const (
 func WriteOTLP(w io.Writer, t *trace.Trace) error {
 
 	var doc otlpTraces
-	for _, at := range places(t) {
+	for _, at := range nodesOf(t) {
 		r := otlpResourceSpans{Schema: schema}
 		r.Resource.Attributes = otlpAttributes([]attribute{
 			{"service.namespace", "edgebed"},
@@ -313,7 +313,7 @@ func WriteChrome(w io.Writer, t *trace.Trace) error {
 
 	// A process of the format is a host, a thread is a node, or one more lane of it.
 	host, process, thread := "", 0, 0
-	for _, at := range places(t) {
+	for _, at := range nodesOf(t) {
 		if at.Host != host || process == 0 {
 			process++
 			host, thread = at.Host, 0
@@ -402,9 +402,9 @@ func chromeName(s *trace.Span) string {
 	return spanName(s)
 }
 
-// nest spreads the spans of a place over as few lanes as it takes for any two in
+// nest spreads the spans of a party over as few lanes as it takes for any two in
 // one lane to be apart or one inside the other.
-func nest(t *trace.Trace, at trace.Place) [][]*trace.Span {
+func nest(t *trace.Trace, at trace.Party) [][]*trace.Span {
 	var spans []*trace.Span
 	for i := range t.Spans {
 		if s := &t.Spans[i]; s.At == at {
@@ -434,11 +434,11 @@ next:
 	return lanes
 }
 
-// places returns the nodes that have a part in the trace, or are outside it: the
+// nodesOf returns the nodes that have a part in the trace, or are outside it: the
 // client first, then host by host as they were deployed.
-func places(t *trace.Trace) []trace.Place {
-	var list []trace.Place
-	add := func(p trace.Place) {
+func nodesOf(t *trace.Trace) []trace.Party {
+	var list []trace.Party
+	add := func(p trace.Party) {
 		if !slices.Contains(list, p) {
 			list = append(list, p)
 		}
@@ -452,7 +452,7 @@ func places(t *trace.Trace) []trace.Place {
 		add(tr.To)
 	}
 
-	host := func(p trace.Place) int {
+	host := func(p trace.Party) int {
 		if i := slices.Index(t.Hosts, p.Host); i >= 0 {
 			return i
 		}
@@ -461,8 +461,8 @@ func places(t *trace.Trace) []trace.Place {
 
 	// The client's host comes first, then the topology's order.
 	client := t.Spans[0].At.Host
-	slices.SortStableFunc(list, func(a, b trace.Place) int {
-		first := func(p trace.Place) int {
+	slices.SortStableFunc(list, func(a, b trace.Party) int {
+		first := func(p trace.Party) int {
 			if p.Host == client {
 				return -1
 			}

@@ -33,8 +33,8 @@ type sequence struct {
 	boxes     []*box
 	result    *moment // the execution's end
 
-	nodes  []trace.Place
-	x      map[trace.Place]float64
+	nodes  []trace.Party
+	x      map[trace.Party]float64
 	tops   []float64 // of the headings
 	bottom float64
 
@@ -70,7 +70,7 @@ type (
 // are in the order of time; the space between them grows with the logarithm of
 // the time, so that milliseconds and seconds have room in one drawing.
 func WriteSequence(w io.Writer, t *trace.Trace) error {
-	s := &sequence{Trace: t, nodes: places(t), x: make(map[trace.Place]float64)}
+	s := &sequence{Trace: t, nodes: nodesOf(t), x: make(map[trace.Party]float64)}
 	s.collect()
 	s.rows()
 	s.lifelines()
@@ -103,7 +103,7 @@ func (s *sequence) collect() {
 	for _, tr := range s.transfers {
 		s.arrows = append(s.arrows, arrow{tr, add(tr.Sent, 1), add(tr.Received, -1)})
 	}
-	ends := make(map[trace.Place][]time.Duration) // of the last run at each level
+	ends := make(map[trace.Party][]time.Duration) // of the last run at each level
 	for _, run := range runs(s.Trace) {
 		level := slices.IndexFunc(ends[run.At], func(end time.Duration) bool { return end <= run.Start })
 		if level < 0 {
@@ -157,7 +157,7 @@ func (s *sequence) lifelines() {
 	}
 	for _, top := range s.tops {
 		for rest := s.nodes; len(rest) > 0; {
-			n := slices.IndexFunc(rest, func(p trace.Place) bool { return p.Host != rest[0].Host })
+			n := slices.IndexFunc(rest, func(p trace.Party) bool { return p.Host != rest[0].Host })
 			if n < 0 {
 				n = len(rest)
 			}
@@ -168,7 +168,7 @@ func (s *sequence) lifelines() {
 }
 
 // heading draws a host with its nodes.
-func (s *sequence) heading(top float64, nodes []trace.Place) {
+func (s *sequence) heading(top float64, nodes []trace.Party) {
 	d := &s.texts
 	from, to := s.x[nodes[0]]-lifeGap/2+3, s.x[nodes[len(nodes)-1]]+lifeGap/2-3
 	d.Add(`<rect class="band" x="%.1f" y="%.1f" width="%.1f" height="38" rx="5"/>`+"\n", from, top, to-from)

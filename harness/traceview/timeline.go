@@ -32,8 +32,8 @@ type bar struct {
 func WriteTimeline(w io.Writer, t *trace.Trace) error {
 	transfers := t.Transfers()
 	last := t.Delay
-	lanes := make(map[trace.Place][2][]bar) // what it does, and what it sends
-	add := func(at trace.Place, lane int, b bar) {
+	lanes := make(map[trace.Party][2][]bar) // what it does, and what it sends
+	add := func(at trace.Party, lane int, b bar) {
 		last = max(last, b.end)
 		pair := lanes[at]
 		pair[lane] = append(pair[lane], b)
@@ -61,7 +61,7 @@ func WriteTimeline(w io.Writer, t *trace.Trace) error {
 	at := func(v time.Duration) float64 { return float64(v) * scale }
 	var rows drawing
 	y := 0.0
-	nodes := places(t)
+	nodes := nodesOf(t)
 	for i, p := range nodes {
 		if i > 0 && p.Host != nodes[i-1].Host {
 			y += 8

@@ -23,8 +23,8 @@ type made struct{ trace.Trace }
 
 const uuid = "00112233-4455-6677-8899-aabbccddeeff"
 
-func place(host int, role trace.Role) trace.Place {
-	return trace.Place{Host: fmt.Sprintf("host%d", host), Role: role}
+func party(host int, role trace.Role) trace.Party {
+	return trace.Party{Host: fmt.Sprintf("host%d", host), Role: role}
 }
 
 func begin(delay time.Duration) *made {
@@ -32,7 +32,7 @@ func begin(delay time.Duration) *made {
 		ID: strings.ReplaceAll(uuid, "-", ""), Name: "made up",
 		Start: time.Date(2024, 2, 3, 4, 5, 6, 7, time.UTC), Delay: delay, Hosts: []string{"host0", "host1", "host2"},
 	}}
-	m.span(trace.Span{Kind: trace.Execution, At: place(0, trace.Client), Name: "made up", End: delay})
+	m.span(trace.Span{Kind: trace.Execution, At: party(0, trace.Client), Name: "made up", End: delay})
 	return m
 }
 
@@ -44,7 +44,7 @@ func (m *made) span(s trace.Span) uint64 {
 
 // call adds both sides of a call: each message takes took, and the server answers
 // after more.
-func (m *made) call(parent uint64, method string, from, to trace.Place, at, took, more time.Duration, request, response trace.Message) (call, serve uint64) {
+func (m *made) call(parent uint64, method string, from, to trace.Party, at, took, more time.Duration, request, response trace.Message) (call, serve uint64) {
 	timed := func(m trace.Message, at time.Duration) *trace.Message { m.Time = at; return &m }
 	local, remote := "10.1.0.1:40000", "10.1.0.2:6473"
 	call = m.span(trace.Span{
@@ -62,7 +62,7 @@ func (m *made) call(parent uint64, method string, from, to trace.Place, at, took
 func small() *trace.Trace {
 	const t = time.Millisecond
 	m := begin(60 * t)
-	client, router, computer, other, states := place(0, trace.Client), place(0, trace.Router), place(1, trace.Computer), place(2, trace.Computer), place(0, trace.StateServer)
+	client, router, computer, other, states := party(0, trace.Client), party(0, trace.Router), party(1, trace.Computer), party(2, trace.Computer), party(0, trace.StateServer)
 	f := trace.Invocation{Function: "f1", UUID: uuid}
 	request := trace.Message{Size: 1050, Invocation: f, Argument: 1000, States: []trace.State{{Name: "s0", Location: "10.1.0.1:6481"}}}
 	ack := trace.Message{Size: 13, Invocation: f, Ack: true}
@@ -95,7 +95,7 @@ func long(functions int) *trace.Trace {
 	for i := range functions {
 		at := time.Duration(i) * 100 * time.Millisecond
 		f := trace.Invocation{Function: fmt.Sprintf("function%d", i), UUID: uuid, Index: i}
-		from, router, to := place(i%12, trace.Computer), place(i%12, trace.Router), place((i*5+1)%12, trace.Computer)
+		from, router, to := party(i%12, trace.Computer), party(i%12, trace.Router), party((i*5+1)%12, trace.Computer)
 		request := trace.Message{Size: 123456, Invocation: f, Argument: 10 * units.KB, States: []trace.State{{Name: "s0", Size: 60 * units.KB}, {Name: "s1", Location: "somewhere"}}}
 		m.call(1, "EdgeServer/RunLambda", from, router, at, time.Millisecond, 80*time.Millisecond, request, trace.Message{Size: 13, Ack: true})
 		m.call(1, "EdgeServer/RunLambda", router, to, at+2*time.Millisecond, 70*time.Millisecond, time.Microsecond, request, trace.Message{Size: 13, Ack: true})

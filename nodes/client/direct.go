@@ -81,7 +81,7 @@ func (c *Client) resolve(ctx context.Context, w *workflow.Workflow) ([]string, e
 
 // sendDirect sends the client's messages. The connections to the computers open
 // at the same time.
-func (c *Client) sendDirect(ctx context.Context, d *direct.Plan, messages []*wire.LambdaRequest) error {
+func (c *Client) sendDirect(ctx context.Context, d *direct.Course, messages []*wire.LambdaRequest) error {
 	for _, m := range messages {
 		endpoint := d.Endpoint(int(m.GetNextFunctionIndex()))
 		if c.computers[endpoint] == nil {
@@ -117,7 +117,7 @@ func (c *Client) sendDirect(ctx context.Context, d *direct.Plan, messages []*wir
 
 // collect takes the tasks' answers until all are there.
 func (c *Client) collect(
-	ctx context.Context, p *prepared, d *direct.Plan, arrived <-chan *wire.LambdaResponse, result *Result,
+	ctx context.Context, p *prepared, d *direct.Course, arrived <-chan *wire.LambdaResponse, result *Result,
 ) error {
 	missing := d.Answers()
 	for len(missing) > 0 {

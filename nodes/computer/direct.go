@@ -66,18 +66,18 @@ func (c *Computer) finishDirect(t *directTask, cause trace.Cause) {
 	ctx, cancel := context.WithDeadline(c.life, t.deadline)
 	defer cancel()
 	ctx, end := c.cfg.Trace.Task(ctx, cause, trace.Invocation{
-		Function: t.plan.Name(t.index), UUID: t.plan.UUID, Index: t.index,
+		Function: t.course.Name(t.index), UUID: t.course.UUID, Index: t.index,
 	})
 	defer end()
 
 	if err := c.runDirect(ctx, t); err != nil {
-		c.waiting.fail(t.plan.UUID, fmt.Errorf("run %s: %w", t.plan.Label(t.index), err))
+		c.waiting.fail(t.course.UUID, fmt.Errorf("run %s: %w", t.course.Label(t.index), err))
 		c.lose(t.report(), err)
 	}
 }
 
 func (c *Computer) runDirect(ctx context.Context, t *directTask) error {
-	p := t.plan
+	p := t.course
 	used, err := c.fetchStates(ctx, t)
 	defer used.close()
 	if err != nil {
@@ -105,7 +105,7 @@ func (c *Computer) runDirect(ctx context.Context, t *directTask) error {
 // Different states move at the same time, each over a connection of its own. With
 // StateReadWrite it returns what it read.
 func (c *Computer) fetchStates(ctx context.Context, t *directTask) (*accesses, error) {
-	if !t.plan.Local {
+	if !t.course.Local {
 		return nil, nil
 	}
 	locations := make(map[string]string)
@@ -131,7 +131,7 @@ func (c *Computer) fetchStates(ctx context.Context, t *directTask) (*accesses, e
 // its mark where that is asked for.
 func (c *Computer) updateStates(ctx context.Context, t *directTask, used *accesses) error {
 	var mark []byte
-	if t.plan.Verify {
+	if t.course.Verify {
 		mark = markOf(uint64(t.index))
 	}
 	if used != nil {
@@ -142,7 +142,7 @@ func (c *Computer) updateStates(ctx context.Context, t *directTask, used *access
 	}
 
 	for _, name := range slices.Sorted(maps.Keys(t.states)) {
-		if t.plan.Local {
+		if t.course.Local {
 			if err := c.copyState(ctx, c.states, name, mark); err != nil {
 				return fmt.Errorf("mark state %s: %w", name, err)
 			}
@@ -156,7 +156,7 @@ func (c *Computer) updateStates(ctx context.Context, t *directTask, used *access
 // sendDirect hands the output and the states to the next tasks, first to those
 // on this computer, and returns to the client what goes there.
 func (c *Computer) sendDirect(ctx context.Context, t *directTask, output string) error {
-	p := t.plan
+	p := t.course
 	messages, returned := p.Outgoing(direct.Finished{
 		Task: t.index, Hops: t.hops + 1, Output: output, States: t.states,
 	})
@@ -215,10 +215,10 @@ func (c *Computer) sendTo(ctx context.Context, endpoint string, m *wire.LambdaRe
 // report is the task as a request, as far as its callback is concerned.
 func (t *directTask) report() *wire.LambdaRequest {
 	return &wire.LambdaRequest{
-		Name:              t.plan.Name(t.index),
+		Name:              t.course.Name(t.index),
 		Hops:              t.hops,
-		Callback:          t.plan.Callback,
+		Callback:          t.course.Callback,
 		NextFunctionIndex: uint32(t.index),
-		Uuid:              t.plan.UUID,
+		Uuid:              t.course.UUID,
 	}
 }

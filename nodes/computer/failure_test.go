@@ -98,7 +98,7 @@ func TestFailureReachesClient(t *testing.T) {
 				}
 			}
 			eventually(t, "the failure is counted", func() bool { return c.Stats().InFlight == 0 })
-			if s := c.Stats(); s.Failed != 1 || s.Failures[0] != (Failure{testUUID, "f", resp.GetRetcode(), true}) && test.req.GetName() == "f" {
+			if s := c.Stats(); s.Failed != 1 || s.Failures[0] != (FailedRequest{testUUID, "f", resp.GetRetcode(), true}) && test.req.GetName() == "f" {
 				t.Errorf("failures %+v", s.Failures)
 			}
 		})

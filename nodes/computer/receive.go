@@ -129,7 +129,7 @@ func check(req *wire.LambdaRequest) error {
 
 // estimate answers a dry run.
 func (c *Computer) estimate(req *wire.LambdaRequest) (*wire.LambdaResponse, error) {
-	d, loads, err := c.engine.Estimate(req.GetName(), len(req.GetInput()))
+	d, loads, err := c.engine.Expected(req.GetName(), len(req.GetInput()))
 	if err != nil {
 		return nil, err
 	}

@@ -21,11 +21,11 @@ type Stats struct {
 	// Failed is the number of requests that failed since the start.
 	Failed int
 	// Failures holds the last of them, at most 100, oldest first.
-	Failures []Failure
+	Failures []FailedRequest
 }
 
-// Failure is a request that failed.
-type Failure struct {
+// FailedRequest is a request that failed.
+type FailedRequest struct {
 	// UUID of the execution; empty where the request had none.
 	UUID string
 	// Function that was requested.
@@ -54,17 +54,17 @@ func (c *Computer) Abandon() int { return c.joins.drop() + c.waiting.drop() }
 // fail notes a request that failed.
 func (c *Computer) fail(req *wire.LambdaRequest, cause error, told bool) {
 	c.log.Warn("request failed", "function", req.GetName(), "uuid", req.GetUuid(), "told", told, "error", cause)
-	c.failures.add(Failure{UUID: req.GetUuid(), Function: req.GetName(), Reason: retcode(cause), Told: told})
+	c.failures.add(FailedRequest{UUID: req.GetUuid(), Function: req.GetName(), Reason: retcode(cause), Told: told})
 }
 
 // failureLog keeps the last failures.
 type failureLog struct {
 	mu    sync.Mutex
 	count int
-	last  []Failure
+	last  []FailedRequest
 }
 
-func (l *failureLog) add(f Failure) {
+func (l *failureLog) add(f FailedRequest) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.count++
@@ -74,7 +74,7 @@ func (l *failureLog) add(f Failure) {
 	}
 }
 
-func (l *failureLog) get() (int, []Failure) {
+func (l *failureLog) get() (int, []FailedRequest) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.count, slices.Clone(l.last)

@@ -35,7 +35,7 @@ type directExecution struct {
 
 // directTask is a task of the direct form with what has arrived for it.
 type directTask struct {
-	plan   *direct.Plan
+	course *direct.Course
 	index  int
 	inputs map[int]string // by predecessor
 	states map[string]*wire.State
@@ -109,7 +109,7 @@ func (w *waitingTable) arrive(m *direct.Message, expired func(*directTask)) (*di
 
 func newDirectTask(m *direct.Message, deadline time.Time) *directTask {
 	return &directTask{
-		plan: m.Plan, index: m.Index,
+		course: m.Course, index: m.Index,
 		inputs: make(map[int]string), states: make(map[string]*wire.State),
 		arrived: make(map[int]bool), senders: m.Senders(m.Index),
 		deadline: deadline,
@@ -146,7 +146,7 @@ func (t *directTask) stop() {
 func (w *waitingTable) expire(t *directTask, expired func(*directTask)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	ex := w.executions[t.plan.UUID]
+	ex := w.executions[t.course.UUID]
 	if w.closed || ex == nil || ex.waiting[t.index] != t {
 		return
 	}
@@ -181,13 +181,13 @@ func (t *directTask) missing() error {
 		}
 
 		var what []string
-		if slices.Contains(t.plan.Predecessors(t.index), s) {
+		if slices.Contains(t.course.Predecessors(t.index), s) {
 			what = append(what, "the argument")
 		}
-		for _, state := range t.plan.Handed(s, t.index) {
+		for _, state := range t.course.Handed(s, t.index) {
 			what = append(what, "state "+state)
 		}
-		list = append(list, fmt.Sprintf("%s from %s", strings.Join(what, " and "), t.plan.Label(s)))
+		list = append(list, fmt.Sprintf("%s from %s", strings.Join(what, " and "), t.course.Label(s)))
 	}
 	return fmt.Errorf("at the execution's deadline %d of %d messages were here, and not %s",
 		len(t.arrived), len(t.senders), strings.Join(list, ", "))

@@ -495,7 +495,7 @@ func (d *Deployment) NewClient(ctx context.Context) (*client.Client, error) {
 // Placement returns the host that serves a function. It fails where none or
 // several do.
 func (d *Deployment) Placement(function string) (string, error) {
-	hosts := d.Servers(function)
+	hosts := d.serving(function)
 	switch len(hosts) {
 	case 1:
 		return hosts[0], nil
@@ -506,9 +506,9 @@ func (d *Deployment) Placement(function string) (string, error) {
 	}
 }
 
-// Servers returns the hosts whose configured computers serve a function,
+// serving returns the hosts whose configured computers serve a function,
 // sorted.
-func (d *Deployment) Servers(function string) []string {
+func (d *Deployment) serving(function string) []string {
 	var hosts []string
 	for name, c := range d.cfg.Computers {
 		serves := func(c processor.Container) bool { return c.Lambda.Name == function }

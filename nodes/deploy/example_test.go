@@ -8,6 +8,7 @@ import (
 	"edgebed/nodes/client"
 	"edgebed/nodes/deploy"
 	"edgebed/nodes/router"
+	"edgebed/nodes/units"
 	"edgebed/nodes/workflow"
 )
 
@@ -48,4 +49,43 @@ func ExampleStart() {
 	// the client's router sends 10.1.0.3 to 10.1.0.3:10000
 	// 10.1.0.3:10000 <nil>
 	// <nil> true
+}
+
+// Look what an execution leaves in the nodes. In state-local a state stays with the
+// last computer that used it, and the client gets a reference. Callbacks come late
+// where the client has given an execution up.
+func ExampleDeployment_Computer() {
+	ctx := context.Background()
+	_, cfg := ring(3, 0)
+	d, err := deploy.Start(ctx, cfg)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer d.Close()
+	c, err := d.NewClient(ctx)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.Close()
+
+	w := &workflow.Workflow{
+		Functions:    []string{"10.1.0.2", "10.1.0.3"},
+		Dependencies: map[string][]string{"model": {"10.1.0.2", "10.1.0.3"}},
+		StateSizes:   map[string]units.Size{"model": units.KB},
+	}
+	run := workflow.Run{Model: workflow.StateLocal, Form: workflow.Carry, Argument: argument}
+	_, err = c.Execute(ctx, w, run, client.Options{})
+	fmt.Println("executed:", err)
+	for _, host := range []string{"10.1.0.2", "10.1.0.3"} {
+		fmt.Println(host, "holds", d.Computer(host).StateServer().Names())
+	}
+	fmt.Println(c.LateCallbacks(), "late callbacks")
+
+	// Output:
+	// executed: <nil>
+	// 10.1.0.2 holds []
+	// 10.1.0.3 holds [model]
+	// 0 late callbacks
 }

@@ -45,7 +45,7 @@ var letters = map[trace.Role]string{trace.Client: "client", trace.Router: "r", t
 
 // station writes a place as the paper's figures do: its role and its host's
 // number.
-func station(p trace.Place) string {
+func station(p trace.Party) string {
 	if p.Role == trace.Client {
 		return "client"
 	}

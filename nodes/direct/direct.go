@@ -40,9 +40,10 @@ const marker = "direct"
 // maxRemaining bounds a deadline that a message tells.
 const maxRemaining = 24 * time.Hour
 
-// Plan is what all messages of one execution have in common. It is not changed
-// once made, and may be used by several goroutines.
-type Plan struct {
+// Course is what all messages of one execution have in common: which computer runs
+// each task, and who hands what to whom. It is not changed once made, and may be used
+// by several goroutines.
+type Course struct {
 	// UUID of the execution.
 	UUID string
 	// Callback is the endpoint of the client's callback server.
@@ -79,15 +80,15 @@ type Execution struct {
 	Verify bool
 }
 
-// New returns the plan of one execution of an augmented workflow.
-func New(a *workflow.Augmented, e Execution) (*Plan, error) {
+// New returns the course of one execution of an augmented workflow.
+func New(a *workflow.Augmented, e Execution) (*Course, error) {
 	w := a.Workflow
 	if len(e.Endpoints) != w.Len() {
-		return nil, fmt.Errorf("plan execution: %d endpoints for %d functions (want one each)",
+		return nil, fmt.Errorf("bind execution: %d endpoints for %d functions (want one each)",
 			len(e.Endpoints), w.Len())
 	}
 
-	p := &Plan{
+	p := &Course{
 		UUID: e.UUID, Callback: e.Callback, Local: e.Local, Verify: e.Verify,
 		dag:   &wire.Dag{Names: slices.Clone(w.Functions)},
 		users: make(map[string]*wire.IndexList),
@@ -112,7 +113,7 @@ func New(a *workflow.Augmented, e Execution) (*Plan, error) {
 		p.users[state] = indices(users)
 	}
 	if err := p.index(); err != nil {
-		return nil, fmt.Errorf("plan execution: %w", err)
+		return nil, fmt.Errorf("bind execution: %w", err)
 	}
 	return p, nil
 }
@@ -125,8 +126,8 @@ func indices(list []int) *wire.IndexList {
 	return out
 }
 
-// index checks the plan and fills in what is derived from it.
-func (p *Plan) index() error {
+// index checks the course and fills in what is derived from it.
+func (p *Course) index() error {
 	n := len(p.dag.GetNames())
 	exit := uint64(len(p.dag.GetSuccessors()))
 	switch {
@@ -177,28 +178,19 @@ func (p *Plan) index() error {
 }
 
 // Len returns the number of tasks.
-func (p *Plan) Len() int { return len(p.bound) }
+func (p *Course) Len() int { return len(p.bound) }
 
 // Exit returns the index of the last task, whose output is the result.
-func (p *Plan) Exit() int { return p.Len() - 1 }
+func (p *Course) Exit() int { return p.Len() - 1 }
 
 // Name returns the name of task i's function.
-func (p *Plan) Name(i int) string { return p.dag.GetNames()[i] }
+func (p *Course) Name(i int) string { return p.dag.GetNames()[i] }
 
 // Endpoint returns the endpoint of the computer that task i is bound to.
-func (p *Plan) Endpoint(i int) string { return p.hosts[p.bound[i]].GetEndpoint() }
-
-// Endpoints returns the computers of the execution, each once.
-func (p *Plan) Endpoints() []string {
-	var list []string
-	for _, h := range p.hosts {
-		list = append(list, h.GetEndpoint())
-	}
-	return list
-}
+func (p *Course) Endpoint(i int) string { return p.hosts[p.bound[i]].GetEndpoint() }
 
 // Label names a task and its computer, or the client, for people.
-func (p *Plan) Label(i int) string {
+func (p *Course) Label(i int) string {
 	if i == Client {
 		return "the client"
 	}
@@ -207,7 +199,7 @@ func (p *Plan) Label(i int) string {
 
 // Predecessors returns the tasks whose outputs task i needs, in increasing
 // order; the client for the entry.
-func (p *Plan) Predecessors(i int) []int {
+func (p *Course) Predecessors(i int) []int {
 	if i == 0 {
 		return []int{Client}
 	}
@@ -222,11 +214,11 @@ func (p *Plan) Predecessors(i int) []int {
 
 // Handed returns the states that one task, or the client, hands to another,
 // sorted.
-func (p *Plan) Handed(from, to int) []string { return p.handed[edge{from, to}] }
+func (p *Course) Handed(from, to int) []string { return p.handed[edge{from, to}] }
 
 // Senders returns who sends a message to task i, in increasing order: its
 // predecessors, and those that use its states before it.
-func (p *Plan) Senders(i int) []int {
+func (p *Course) Senders(i int) []int {
 	list := p.Predecessors(i)
 	for e := range p.handed {
 		if e.to == i {
@@ -239,7 +231,7 @@ func (p *Plan) Senders(i int) []int {
 
 // Answers returns the tasks that answer the client, in increasing order: the
 // last users of states, and the last task.
-func (p *Plan) Answers() []int {
+func (p *Course) Answers() []int {
 	list := []int{p.Exit()}
 	for e := range p.handed {
 		if e.to == Client {
@@ -265,7 +257,7 @@ type Finished struct {
 // successors in the DAG's order, then to the next users of its states that are
 // no successors, and what it returns to the client. For the client it returns what
 // that sends to begin with. The messages lack the remaining time.
-func (p *Plan) Outgoing(f Finished) (messages []*wire.LambdaRequest, returned map[string]*wire.State) {
+func (p *Course) Outgoing(f Finished) (messages []*wire.LambdaRequest, returned map[string]*wire.State) {
 	var others []int
 	for e := range p.handed {
 		if e.from == f.Task && e.to != Client && !p.precedes(f.Task, e.to) {
@@ -284,7 +276,7 @@ func (p *Plan) Outgoing(f Finished) (messages []*wire.LambdaRequest, returned ma
 }
 
 // message returns what a task, or the client, sends to a task.
-func (p *Plan) message(f Finished, to int, input string) *wire.LambdaRequest {
+func (p *Course) message(f Finished, to int, input string) *wire.LambdaRequest {
 	m := &wire.LambdaRequest{
 		Name:              p.Name(to),
 		Input:             input,
@@ -319,7 +311,7 @@ func (f Finished) pick(names []string) map[string]*wire.State {
 
 // successors returns the direct successors of a task in the DAG's order; the
 // entry for the client.
-func (p *Plan) successors(i int) []int {
+func (p *Course) successors(i int) []int {
 	switch i {
 	case Client:
 		return []int{0}
@@ -336,7 +328,7 @@ func (p *Plan) successors(i int) []int {
 }
 
 // precedes reports whether j is a direct successor of i.
-func (p *Plan) precedes(i, j int) bool {
+func (p *Course) precedes(i, j int) bool {
 	switch i {
 	case Client:
 		return j == 0
@@ -348,7 +340,7 @@ func (p *Plan) precedes(i, j int) bool {
 
 // Message is one message of the form.
 type Message struct {
-	*Plan
+	*Course
 	// Sender is the task, or the client, that sent the message to task Index.
 	Sender, Index int
 	// Argument tells that Input is the sender's output.
@@ -367,7 +359,7 @@ type Message struct {
 // receiver; it does not look for cycles, which Augment refuses at the client.
 func Parse(req *wire.LambdaRequest) (*Message, error) {
 	d := req.GetDirect()
-	p := &Plan{
+	p := &Course{
 		UUID: req.GetUuid(), Callback: req.GetCallback(), Local: d.GetLocal(), Verify: req.GetVerify() != nil,
 		dag: req.GetDag(), hosts: d.GetHosts(), bound: d.GetBound(), users: d.GetUsers(),
 	}
@@ -376,7 +368,7 @@ func Parse(req *wire.LambdaRequest) (*Message, error) {
 	}
 
 	m := &Message{
-		Plan: p, Index: int(req.GetNextFunctionIndex()), Sender: int(d.GetSender()),
+		Course: p, Index: int(req.GetNextFunctionIndex()), Sender: int(d.GetSender()),
 		Input: req.GetInput(), States: req.GetStates(), Hops: req.GetHops(),
 		Remaining: time.Duration(min(d.GetRemainingMs(), uint64(maxRemaining/time.Millisecond))) * time.Millisecond,
 	}
@@ -411,7 +403,7 @@ func Parse(req *wire.LambdaRequest) (*Message, error) {
 
 // CheckStates compares the states of a message or answer with those that it has
 // to hold. Contents may be empty; locations may not.
-func (p *Plan) CheckStates(expected []string, got map[string]*wire.State) error {
+func (p *Course) CheckStates(expected []string, got map[string]*wire.State) error {
 	if names := slices.Sorted(maps.Keys(got)); !slices.Equal(names, expected) {
 		return fmt.Errorf("it holds states %q, want %q", names, expected)
 	}

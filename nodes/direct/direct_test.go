@@ -23,8 +23,8 @@ import (
 // host returns the endpoint of the i-th computer.
 func host(i int) string { return fmt.Sprintf("10.1.0.%d:10000", i+2) }
 
-// plan makes the plan of a workflow whose functions are on a host each.
-func plan(t testing.TB, w *workflow.Workflow, local bool) *Plan {
+// course makes the course of a workflow whose functions are on a host each.
+func course(t testing.TB, w *workflow.Workflow, local bool) *Course {
 	t.Helper()
 	a, err := workflow.Augment(w)
 	if err != nil {
@@ -65,7 +65,7 @@ func figure12() *workflow.Workflow {
 }
 
 // lines describes what a task sends.
-func lines(p *Plan, sender int) []string {
+func lines(p *Course, sender int) []string {
 	states := make(map[string]*wire.State)
 	for s := range p.users {
 		states[s] = &wire.State{Content: []byte(s)}
@@ -114,7 +114,7 @@ func TestOutgoing(t *testing.T) {
 		}, [][]string{{"0out[s]"}, {"client[s]"}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			p := plan(t, tt.w, false)
+			p := course(t, tt.w, false)
 			for k, want := range tt.want {
 				if got := lines(p, k-1); !slices.Equal(got, want) {
 					t.Errorf("%s sends %q, want %q", p.Label(k-1), got, want)
@@ -127,7 +127,7 @@ func TestOutgoing(t *testing.T) {
 // One message holds all that a task needs to know of the execution.
 func TestMessage(t *testing.T) {
 	w := figure12()
-	p := plan(t, w, true)
+	p := course(t, w, true)
 	p.Verify = true
 	messages, _ := p.Outgoing(Finished{
 		Task: 3, Hops: 2, Output: "out", States: map[string]*wire.State{"S": {Location: "l:1"}},
@@ -168,11 +168,11 @@ func TestMessage(t *testing.T) {
 	}
 	for i := range w.Functions {
 		if !slices.Equal(got.Senders(i), p.Senders(i)) || got.Label(i) != p.Label(i) {
-			t.Errorf("task %d: the plan changed on its way", i)
+			t.Errorf("task %d: the course changed on its way", i)
 		}
 	}
-	if !slices.Equal(got.Answers(), []int{4}) || got.Exit() != 4 || len(got.Endpoints()) != 5 {
-		t.Errorf("answers %v, exit %d, endpoints %v", got.Answers(), got.Exit(), got.Endpoints())
+	if !slices.Equal(got.Answers(), []int{4}) || got.Exit() != 4 || len(got.hosts) != 5 {
+		t.Errorf("answers %v, exit %d, hosts %v", got.Answers(), got.Exit(), got.hosts)
 	}
 	if err := SetRemaining(m, time.Now().Add(-time.Millisecond)); err == nil {
 		t.Error("a message was to be sent after the deadline")
@@ -189,7 +189,11 @@ func TestHostsOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := p.Endpoints(); !slices.Equal(got, []string{"a:1", "b:1", "c:1"}) || p.Endpoint(2) != "a:1" || p.Endpoint(3) != "b:1" {
+	var got []string
+	for _, h := range p.hosts {
+		got = append(got, h.GetEndpoint())
+	}
+	if !slices.Equal(got, []string{"a:1", "b:1", "c:1"}) || p.Endpoint(2) != "a:1" || p.Endpoint(3) != "b:1" {
 		t.Errorf("endpoints %q", got)
 	}
 	if _, err := New(a, Execution{UUID: "u", Callback: "c:1", Endpoints: []string{"a:1"}}); err == nil {
@@ -199,7 +203,7 @@ func TestHostsOnce(t *testing.T) {
 
 func TestParseRefuses(t *testing.T) {
 	good := func() *wire.LambdaRequest {
-		messages, _ := plan(t, figure9(1, 2), false).Outgoing(Finished{
+		messages, _ := course(t, figure9(1, 2), false).Outgoing(Finished{
 			Task: 1, Hops: 1, Output: "out", States: map[string]*wire.State{"S": {Content: []byte("x")}},
 		})
 		m := messages[1] // from f2 to f3: the state alone
@@ -251,7 +255,7 @@ func TestParseRefuses(t *testing.T) {
 // FuzzParse: whatever arrives, nothing panics, and what is accepted can be used.
 func FuzzParse(f *testing.F) {
 	for _, w := range []*workflow.Workflow{figure9(1, 2), figure12()} {
-		p := plan(f, w, false)
+		p := course(f, w, false)
 		for sender := Client; sender < p.Len(); sender++ {
 			messages, _ := p.Outgoing(Finished{
 				Task: sender, Hops: 1, Output: "out", States: map[string]*wire.State{"S": {Content: []byte("x")}},

@@ -97,8 +97,8 @@ func (e *Engine) Submit(function string, input int) (*Task, error) {
 	return t, nil
 }
 
-// Estimate returns how long such a task would take, and the loads.
-func (e *Engine) Estimate(function string, input int) (time.Duration, [3]uint32, error) {
+// Expected returns how long such a task would take, and the loads.
+func (e *Engine) Expected(function string, input int) (time.Duration, [3]uint32, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	c, err := e.find(function)

@@ -143,7 +143,7 @@ func TestMemoryBeyondProcessor(t *testing.T) {
 	if _, err := e.Submit("f", 101); err == nil || !strings.Contains(err.Error(), "101 bytes of memory") {
 		t.Errorf("submit = %v, want an error that says how much memory", err)
 	}
-	if _, _, err := e.Estimate("f", 101); err == nil {
+	if _, _, err := e.Expected("f", 101); err == nil {
 		t.Error("estimate gave no error")
 	}
 	if _, err := e.Submit("f", 100); err != nil {
@@ -194,7 +194,7 @@ func TestEstimate(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			got, _, err := e.Estimate("f", 5)
+			got, _, err := e.Expected("f", 5)
 			if err != nil || absDuration(got-test.want) > 100 {
 				t.Errorf("estimate = %v, %v, want %v", got, err, test.want)
 			}
@@ -206,7 +206,7 @@ func TestLoads(t *testing.T) {
 	clock := &clocktest.Clock{}
 	e := NewEngine("test", unitSpec(2, 4, 1e6, "f"), clock)
 	loads := func() [3]uint32 {
-		_, loads, err := e.Estimate("f", 1)
+		_, loads, err := e.Expected("f", 1)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -45,7 +45,7 @@ func New() *Recorder { return &Recorder{} }
 // node tells it of tasks and functions.
 type Node struct {
 	recorder *Recorder
-	at       Place
+	at       Party
 }
 
 // Node returns what records for the node of the given role on a host.
@@ -58,7 +58,7 @@ func (r *Recorder) Node(host string, role Role) *Node {
 	if !slices.Contains(r.hosts, host) {
 		r.hosts = append(r.hosts, host)
 	}
-	return &Node{r, Place{host, role}}
+	return &Node{r, Party{host, role}}
 }
 
 // Begin starts recording an execution of the given name at the client's node,

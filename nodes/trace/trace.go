@@ -32,14 +32,14 @@ const (
 // Roles in the order in which a message from a client meets them.
 var Roles = []Role{Client, Controller, Router, Computer, StateServer}
 
-// Place is where something happens: a node on a host. A place outside the traced
+// Party is who takes part in an execution: a node on a host. One outside the traced
 // deployment has no role, and the host is an address.
-type Place struct {
+type Party struct {
 	Host string `json:"host"`
 	Role Role   `json:"role,omitempty"`
 }
 
-func (p Place) String() string {
+func (p Party) String() string {
 	if p.Role == "" {
 		return p.Host
 	}
@@ -88,7 +88,7 @@ type Span struct {
 	ID     uint64 `json:"id"`
 	Parent uint64 `json:"parent,omitempty"`
 	Kind   Kind   `json:"kind"`
-	At     Place  `json:"at"`
+	At     Party  `json:"at"`
 	// Name is "Service/Method" of calls, and the function of tasks.
 	Name  string        `json:"name"`
 	Start time.Duration `json:"start_ns"`
@@ -169,7 +169,7 @@ type Transfer struct {
 	Method string
 	// Response tells that the message answers another.
 	Response bool
-	From, To Place
+	From, To Party
 	// Sent is when its sender began to send it, Received when its receiver had
 	// all of it.
 	Sent, Received time.Duration
@@ -219,7 +219,7 @@ func (t *Trace) transfers(call, serve *Span, opened bool) (list []Transfer) {
 	if s == nil {
 		s = serve
 	}
-	from, to := Place{Host: s.Remote}, Place{Host: s.Remote}
+	from, to := Party{Host: s.Remote}, Party{Host: s.Remote}
 	if call != nil {
 		from = call.At
 	}

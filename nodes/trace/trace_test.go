@@ -51,7 +51,7 @@ func TestLost(t *testing.T) {
 		t.Fatalf("trace %q has messages %+v, want one", tr.ID, list)
 	}
 	for _, m := range list {
-		if !m.Lost || m.From.Role != trace.Client || m.To != (trace.Place{Host: "b", Role: trace.StateServer}) {
+		if !m.Lost || m.From.Role != trace.Client || m.To != (trace.Party{Host: "b", Role: trace.StateServer}) {
 			t.Errorf("message %+v, want one that is lost on its way to the state server", m)
 		}
 	}

@@ -49,8 +49,8 @@ var rateUnits = map[string]float64{
 }
 
 var sizeUnits = map[string]float64{
-	"": 1, "B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9,
-	"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30,
+	"": float64(Byte), "B": float64(Byte), "kB": float64(KB), "MB": float64(MB), "GB": float64(GB),
+	"KiB": float64(KiB), "MiB": float64(MiB), "GiB": float64(GiB),
 }
 
 // explained are units that people write and that do not say what is meant.

@@ -55,7 +55,7 @@ func ParseJSON(name string, data []byte) (*Workflow, error) {
 		return nil, err
 	}
 	if err := w.Validate(); err != nil {
-		return nil, r.place(err)
+		return nil, r.locate(err)
 	}
 	return w, nil
 }
@@ -140,9 +140,9 @@ type jsonReader struct {
 	states map[string]int // where the last entry of a state is
 }
 
-// place gives what is wrong with a workflow as a whole its place: the state that the
+// locate gives what is wrong with a workflow as a whole its place: the state that the
 // message names, else the whole text.
-func (r *jsonReader) place(err error) error {
+func (r *jsonReader) locate(err error) error {
 	var errs []error
 	for _, err := range yamlfile.Each(err) {
 		at := r.start()

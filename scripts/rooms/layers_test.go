@@ -70,7 +70,10 @@ var rules = []rule{
 var everything = []string{"harness", "nodes", "scenarios", "topologies", "scripts"}
 
 // forTests are the rooms that product code must not import.
-var forTests = []string{"harness/golden", "harness/scenario/scenariotest", "harness/report/reporttest", "nodes/memnet", "nodes/nodetest", "nodes/clock/clocktest"}
+var forTests = []string{
+	"harness/golden", "harness/scenario/scenariotest", "harness/report/reporttest", "harness/sandbox/sandboxtest",
+	"nodes/memnet", "nodes/nodetest", "nodes/clock/clocktest",
+}
 
 // within tells whether a path is one of the rooms, or inside one. Paths of
 // other modules count as they are.

@@ -319,6 +319,6 @@ func victimMain() {
 		os.Exit(1)
 	}
 	fmt.Println(r.Pid())
-	<-r.Done()
+	<-r.done
 	os.Exit(1)
 }

@@ -109,7 +109,7 @@ func TestUnexpectedEndIsReported(t *testing.T) {
 		t.Fatal(err)
 	}
 	select {
-	case <-r.Done():
+	case <-r.done:
 	case <-time.After(patience):
 		t.Fatal("the end of the child was not noticed")
 	}

@@ -294,10 +294,6 @@ func (r *Relay) gone() error {
 	return errors.New("the relay is closed")
 }
 
-// Done returns a channel that is closed when the child process has ended, by
-// Close or unexpectedly.
-func (r *Relay) Done() <-chan struct{} { return r.done }
-
 // Err returns why the child process ended unexpectedly. It is nil while the
 // relay runs and after Close.
 func (r *Relay) Err() error {

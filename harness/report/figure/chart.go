@@ -156,12 +156,12 @@ func newChart(r *record.Results, f record.Figure, cells []record.CellResult, var
 	}
 	c.setSeries(series)
 
-	for _, place := range c.grid(panels, cells) {
-		if place == nil {
+	for _, point := range c.grid(panels, cells) {
+		if point == nil {
 			c.Panels = append(c.Panels, nil)
 			continue
 		}
-		p, err := newPanel(f.Metric, *place, series, groups, cells)
+		p, err := newPanel(f.Metric, *point, series, groups, cells)
 		if err != nil {
 			return nil, err
 		}
@@ -196,10 +196,10 @@ func (c *Chart) abscissa(
 
 // newPanel estimates the points of a panel.
 func newPanel(
-	metric string, place matrix.Point, series, groups []matrix.Point, cells []record.CellResult,
+	metric string, panel matrix.Point, series, groups []matrix.Point, cells []record.CellResult,
 ) (*Panel, error) {
-	p := &Panel{Title: place.Names(", ")}
-	inPanel := place.Of(cells)
+	p := &Panel{Title: panel.Names(", ")}
+	inPanel := panel.Of(cells)
 	for _, s := range series {
 		inSeries := s.Of(inPanel)
 		points := make([]stats.Estimate, len(groups))
@@ -332,34 +332,34 @@ func (c *Chart) setSeries(series []matrix.Point) {
 // second the rows; over one they fill rows of at most three. An entry is nil
 // where the matrix has a hole, and the empty point for a single plot.
 func (c *Chart) grid(axes []record.Axis, cells []record.CellResult) []*matrix.Point {
-	var places []*matrix.Point
+	var points []*matrix.Point
 	if len(axes) < 2 {
 		for _, p := range matrix.Points(axes, cells) {
-			places = append(places, &p)
+			points = append(points, &p)
 		}
-		c.Columns = min(max(len(places), 1), 3)
-		if len(places) == 4 {
+		c.Columns = min(max(len(points), 1), 3)
+		if len(points) == 4 {
 			c.Columns = 2
 		}
-		for len(places)%c.Columns != 0 {
-			places = append(places, nil)
+		for len(points)%c.Columns != 0 {
+			points = append(points, nil)
 		}
-		return places
+		return points
 	}
 
 	columns, rows := matrix.Levels(axes[0], cells), matrix.Levels(axes[1], cells)
 	c.Columns = len(columns)
 	for _, row := range rows {
 		for _, column := range columns {
-			place := matrix.Point{column, row}
-			if len(place.Of(cells)) == 0 {
-				places = append(places, nil)
+			point := matrix.Point{column, row}
+			if len(point.Of(cells)) == 0 {
+				points = append(points, nil)
 				continue
 			}
-			places = append(places, &place)
+			points = append(points, &point)
 		}
 	}
-	return places
+	return points
 }
 
 // Table is what a chart shows as numbers: a row per panel and position, a column

@@ -274,9 +274,9 @@ func pageResults(t *testing.T) *record.Results {
 	return r
 }
 
-var sampleClaims = []Claim{
-	{Name: "low-rates", Quotation: "Delay falls with the link rate", Place: "Sec. 6.2", Note: "by half, as a long note says, which must not make the page wider than the window of a small phone", Verdict: "holds", Numbers: "ratio 0.2, 95 % interval 0.1 to 0.3"},
-	{Name: "<b>markup</b>", Quotation: "a & b", Verdict: "fails", Numbers: "no"},
+var sampleClaims = []Judged{
+	{Name: "low-rates", Quotation: "Delay falls with the link rate", Place: "Sec. 6.2", Note: "by half, as a long note says, which must not make the page wider than the window of a small phone", Outcome: "holds", Numbers: "ratio 0.2, 95 % interval 0.1 to 0.3"},
+	{Name: "<b>markup</b>", Quotation: "a & b", Outcome: "fails", Numbers: "no"},
 }
 
 func writePage(t *testing.T, r *record.Results) string {

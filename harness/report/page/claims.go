@@ -8,38 +8,38 @@ import (
 	"edgebed/harness/report/table"
 )
 
-// Claim is a sentence made checkable, with what the records say about it.
-type Claim struct {
+// Judged is a claim: a sentence made checkable, with what the records say about it.
+type Judged struct {
 	// Name identifies the claim; Quotation is the sentence and Place where it
 	// stands, for instance "Sec. 6.2".
 	Name, Quotation, Place string
 	// Note says how the words were made numbers.
 	Note string
-	// Verdict is "holds", "fails" or "undecided".
-	Verdict string
-	// Numbers say what the verdict rests on.
+	// Outcome is "holds", "fails" or "undecided".
+	Outcome string
+	// Numbers say what the outcome rests on.
 	Numbers string
 }
 
-// ClaimsOf makes claims of the page from judgements.
-func ClaimsOf(judgements []gate.Judgement) []Claim {
-	var list []Claim
+// JudgedOf makes claims for the page of judgements.
+func JudgedOf(judgements []gate.Judgement) []Judged {
+	var list []Judged
 	for _, j := range judgements {
-		list = append(list, Claim{
+		list = append(list, Judged{
 			Name: j.Claim.Name, Quotation: j.Claim.Quote, Place: j.Claim.Place, Note: j.Claim.Note,
-			Verdict: string(j.Outcome), Numbers: j.Detail,
+			Outcome: string(j.Outcome), Numbers: j.Detail,
 		})
 	}
 	return list
 }
 
-// verdicts counts the claims by verdict.
-func verdicts(claims []Claim) []table.Fact {
+// verdicts counts the claims by outcome.
+func outcomes(claims []Judged) []table.Fact {
 	var counts []table.Fact
 	for _, v := range []string{"holds", "fails", "undecided"} {
 		n := 0
 		for _, c := range claims {
-			if c.Verdict == v {
+			if c.Outcome == v {
 				n++
 			}
 		}

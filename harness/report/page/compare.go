@@ -31,12 +31,12 @@ type comparison struct {
 
 // claimPair is a claim with what each of the results says of it.
 type claimPair struct {
-	Claim
-	Of [2]Claim
+	Judged
+	Of [2]Judged
 }
 
-// Differ reports whether the verdicts differ.
-func (p claimPair) Differ() bool { return p.Of[0].Verdict != p.Of[1].Verdict }
+// Differ reports whether the outcomes differ.
+func (p claimPair) Differ() bool { return p.Of[0].Outcome != p.Of[1].Outcome }
 
 // ratioView is the ratios of a metric.
 type ratioView struct {
@@ -52,7 +52,7 @@ func (v ratioView) Mark(row, column int) string { return v.Marks[row][column-v.K
 // Side is one of two results that are compared, with what it says of its claims.
 type Side struct {
 	Results *record.Results
-	Claims  []Claim
+	Claims  []Judged
 }
 
 // name is a short name of where the results came from: their folder's.
@@ -104,18 +104,18 @@ func made(r *record.Results) string {
 	return fmt.Sprintf("%d, %d failed", t.OK, t.Failed)
 }
 
-// claims puts the verdicts of the two results on each claim next to each other.
+// claims puts the outcomes of the two results on each claim next to each other.
 // One that a result was not asked about has none there.
-func (c *comparison) claims(a, b []Claim) {
+func (c *comparison) claims(a, b []Judged) {
 	for _, claim := range slices.Concat(a, b) {
 		if slices.ContainsFunc(c.Claims, func(p claimPair) bool { return p.Name == claim.Name }) {
 			continue
 		}
 
-		p := claimPair{Claim: claim}
-		for i, judged := range [][]Claim{a, b} {
-			p.Of[i] = Claim{Verdict: "not asked"}
-			if k := slices.IndexFunc(judged, func(o Claim) bool { return o.Name == claim.Name }); k >= 0 {
+		p := claimPair{Judged: claim}
+		for i, judged := range [][]Judged{a, b} {
+			p.Of[i] = Judged{Outcome: "not asked"}
+			if k := slices.IndexFunc(judged, func(o Judged) bool { return o.Name == claim.Name }); k >= 0 {
 				p.Of[i] = judged[k]
 			}
 		}

@@ -72,5 +72,5 @@ func TestComparisonOfClaims(t *testing.T) {
 
 // side judges a result by its own claims.
 func side(r *record.Results) Side {
-	return Side{Results: r, Claims: ClaimsOf(gate.Judge(r, r.Campaign.Claims))}
+	return Side{Results: r, Claims: JudgedOf(gate.Judge(r, r.Campaign.Claims))}
 }

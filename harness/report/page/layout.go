@@ -17,9 +17,9 @@ const (
 	hostReach           = 42.0
 )
 
-// place gives every switch and host its spot: a ring in a circle, anything else
+// spots gives every switch and host its spot: a ring in a circle, anything else
 // as a tree around its middle.
-func (n *network) place() map[string]spot {
+func (n *network) spots() map[string]spot {
 	spots := make(map[string]spot)
 	at := func(angle, radius float64) spot {
 		sin, cos := math.Sincos(angle)

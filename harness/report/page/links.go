@@ -12,9 +12,9 @@ import (
 	"edgebed/harness/svg"
 )
 
-// flows are the traffic of a place's links, by series.
+// flows are the traffic of a panel's links, by series.
 type flows struct {
-	place matrix.Point
+	panel matrix.Point
 	net   *network
 	// bytes are the mean per execution, used says how much of a direction is in use.
 	bytes []map[direction]float64
@@ -33,14 +33,14 @@ func linkTraffic(r *record.Results, roles matrix.Roles) *section {
 
 	var all []flows
 	most := 0.0
-	for _, place := range roles.Places(r.Cells) {
-		f := flowsAt(place, series, place.Of(r.Cells), roles)
+	for _, panel := range roles.Panels(r.Cells) {
+		f := flowsAt(panel, series, panel.Of(r.Cells), roles)
 		if len(f.net.links) == 0 {
 			continue
 		}
 		all = append(all, f)
 		for _, way := range f.net.directions() {
-			row := append(place.Texts(), way.from, way.to)
+			row := append(panel.Texts(), way.from, way.to)
 			for _, bytes := range f.bytes {
 				most = math.Max(most, bytes[way])
 				row = append(row, table.FormatValue(bytes[way]/1000))
@@ -54,9 +54,9 @@ func linkTraffic(r *record.Results, roles matrix.Roles) *section {
 
 	sec := &section{Columns: len(series), Tables: append([]table.Table{t}, utilisationTables(r, roles)...)}
 	for _, f := range all {
-		spots := f.net.place()
+		spots := f.net.spots()
 		for i, s := range series {
-			title := table.Joined(append(s.Texts(), f.place.Names(", "))...)
+			title := table.Joined(append(s.Texts(), f.panel.Names(", "))...)
 			m := networkMap{net: f.net, spots: spots, flow: f.bytes[i], used: f.used[i], most: most}
 			sec.Panels = append(sec.Panels, panelView{title, m.image(title, look{style: i})})
 		}
@@ -64,8 +64,8 @@ func linkTraffic(r *record.Results, roles matrix.Roles) *section {
 	return sec
 }
 
-func flowsAt(place matrix.Point, series []matrix.Point, cells []record.CellResult, roles matrix.Roles) flows {
-	f := flows{place: place, net: networkOf(cells)}
+func flowsAt(panel matrix.Point, series []matrix.Point, cells []record.CellResult, roles matrix.Roles) flows {
+	f := flows{panel: panel, net: networkOf(cells)}
 	for _, s := range series {
 		own := s.Of(cells)
 		f.bytes = append(f.bytes, f.net.traffic(matrix.Counted(own)))

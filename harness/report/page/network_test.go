@@ -73,7 +73,7 @@ func TestNetworks(t *testing.T) {
 			}
 		}
 
-		spots := n.place()
+		spots := n.spots()
 		nodes := slices.Concat(n.switches, n.hosts)
 		for i, a := range nodes {
 			for _, b := range nodes[:i] {

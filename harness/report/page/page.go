@@ -37,8 +37,8 @@ type content struct {
 	Title, Subtitle string
 	Variant         string       // the reading of the paper that ran
 	Facts           []table.Fact // at a glance
-	Claims          []Claim
-	Verdicts        []table.Fact // claims by verdict
+	Claims          []Judged
+	Outcomes        []table.Fact // claims by outcome
 	Asked           []table.Fact
 	Axes            []table.Table
 	Failures        []table.Fact
@@ -60,7 +60,7 @@ type content struct {
 
 // Write writes the report of a campaign as one HTML file without any reference to
 // another one. claims may be nil where none were judged.
-func Write(w io.Writer, r *record.Results, claims []Claim) error {
+func Write(w io.Writer, r *record.Results, claims []Judged) error {
 	p, err := contentOf(r, claims)
 	if err != nil {
 		return err
@@ -68,7 +68,7 @@ func Write(w io.Writer, r *record.Results, claims []Claim) error {
 	return pages.ExecuteTemplate(w, "report.html", p)
 }
 
-func contentOf(r *record.Results, claims []Claim) (*content, error) {
+func contentOf(r *record.Results, claims []Judged) (*content, error) {
 	c := r.Campaign
 	roles := matrix.RolesOf(r)
 	totals := table.Tally(r.Cells)
@@ -78,7 +78,7 @@ func contentOf(r *record.Results, claims []Claim) (*content, error) {
 			c.Scenario, table.OrUnknown(c.Profile), c.Started.UTC().Format("2 January 2006")),
 		Variant:      c.Variant(),
 		Claims:       claims,
-		Verdicts:     verdicts(claims),
+		Outcomes:     outcomes(claims),
 		Asked:        asked(r, totals),
 		Axes:         []table.Table{table.Axes(r)},
 		Incomplete:   table.Incomplete(r),
@@ -113,7 +113,7 @@ func (p *content) glance(c record.Campaign, totals table.Totals) []table.Fact {
 	}
 	if len(p.Claims) > 0 {
 		var short []string
-		for _, v := range p.Verdicts {
+		for _, v := range p.Outcomes {
 			short = append(short, v.Value+" "+v.Key)
 		}
 		facts = append(facts, table.Fact{Key: "claims", Value: strings.Join(short, ", ")})

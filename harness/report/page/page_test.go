@@ -16,7 +16,7 @@ import (
 	"edgebed/harness/report/table"
 )
 
-func pageText(t *testing.T, r *record.Results, claims []Claim) string {
+func pageText(t *testing.T, r *record.Results, claims []Judged) string {
 	t.Helper()
 	var text bytes.Buffer
 	if err := Write(&text, r, claims); err != nil {

@@ -85,7 +85,7 @@ func (s spread) row() []string {
 
 // boxes are the distributions in a panel, by series and group.
 type boxes struct {
-	place          matrix.Point
+	panel          matrix.Point
 	groups, series []matrix.Point
 	all            [][]spread
 	low, high      float64 // range of all values, low above high without any
@@ -102,13 +102,15 @@ func distributions(r *record.Results, roles matrix.Roles) *section {
 	t := table.Table{Caption: "Delays in seconds", Keys: len(axes)}
 	t.Header = append(table.Headings(axes), "n", "Minimum", "25 %", "Median", "75 %", "95 %", "Maximum")
 
-	for _, place := range roles.Places(r.Cells) {
-		b := boxes{place: place, groups: matrix.Points(roles.X, r.Cells), series: matrix.Points(roles.Columns, r.Cells)}
-		b.collect(place.Of(r.Cells))
+	for _, panel := range roles.Panels(r.Cells) {
+		b := boxes{
+			panel: panel, groups: matrix.Points(roles.X, r.Cells), series: matrix.Points(roles.Columns, r.Cells),
+		}
+		b.collect(panel.Of(r.Cells))
 		if b.low > b.high {
 			continue
 		}
-		sec.Panels = append(sec.Panels, panelView{place.Names(", "), b.image()})
+		sec.Panels = append(sec.Panels, panelView{panel.Names(", "), b.image()})
 		t.Rows = append(t.Rows, b.rows()...)
 	}
 	sec.Tables = []table.Table{t}
@@ -136,7 +138,7 @@ func (b *boxes) rows() (rows [][]string) {
 	for k, g := range b.groups {
 		for i, s := range b.series {
 			if d := b.all[i][k]; len(d.sorted) > 0 {
-				rows = append(rows, append(b.place.With(g...).With(s...).Texts(), d.row()...))
+				rows = append(rows, append(b.panel.With(g...).With(s...).Texts(), d.row()...))
 			}
 		}
 	}
@@ -186,7 +188,7 @@ func (b *boxes) image() template.HTML {
 			c.mark(look{style: i}.class(), about+": "+d.text(), i, k, func() { c.box(d, middle, pitch) })
 		}
 	}
-	return c.drawing.image(b.place.Names(", "), c.width, c.height)
+	return c.drawing.image(b.panel.Names(", "), c.width, c.height)
 }
 
 // box draws a distribution around a middle in a room as wide as pitch.

@@ -85,10 +85,10 @@ func timings(r *record.Results, roles matrix.Roles) *section {
 	t.Header = append(t.Header, "Lower bound", "Delay / bound")
 
 	sec := timingLegend(roles, r.Cells)
-	for _, place := range roles.Places(r.Cells) {
-		image, rows := timeBars(place, roles, place.Of(r.Cells))
+	for _, panel := range roles.Panels(r.Cells) {
+		image, rows := timeBars(panel, roles, panel.Of(r.Cells))
 		if len(rows) > 0 {
-			sec.Panels = append(sec.Panels, panelView{place.Names(", "), image})
+			sec.Panels = append(sec.Panels, panelView{panel.Names(", "), image})
 			t.Rows = append(t.Rows, rows...)
 		}
 	}
@@ -116,7 +116,7 @@ func timingLegend(roles matrix.Roles, cells []record.CellResult) *section {
 }
 
 // timeBars draws the bars of a panel, and returns them as rows of the table.
-func timeBars(place matrix.Point, roles matrix.Roles, cells []record.CellResult) (template.HTML, [][]string) {
+func timeBars(panel matrix.Point, roles matrix.Roles, cells []record.CellResult) (template.HTML, [][]string) {
 	var d drawing
 	var rows [][]string
 	height := 4.0
@@ -134,11 +134,11 @@ func timeBars(place matrix.Point, roles matrix.Roles, cells []record.CellResult)
 			about := table.Joined(s.With(g...).Texts()...)
 			d.timeBar(v, bar{look: look{style: i}, about: about, y: height, row: len(rows)})
 			height += 17
-			rows = append(rows, append(place.With(g...).With(s...).Texts(), v.row()...))
+			rows = append(rows, append(panel.With(g...).With(s...).Texts(), v.row()...))
 		}
 		height += 4
 	}
-	return d.image(place.Names(", "), panelFrame.width, height+4), rows
+	return d.image(panel.Names(", "), panelFrame.width, height+4), rows
 }
 
 // bar is where and how a bar of times is drawn.

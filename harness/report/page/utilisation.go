@@ -59,10 +59,10 @@ func utilisationTables(r *record.Results, roles matrix.Roles) []table.Table {
 		busiest.Header, every.Header = append(busiest.Header, name), append(every.Header, name)
 	}
 
-	for _, place := range roles.Places(r.Cells) {
-		net := networkOf(place.Of(r.Cells))
-		for _, x := range matrix.Points(roles.X, place.Of(r.Cells)) {
-			point := place.With(x...)
+	for _, panel := range roles.Panels(r.Cells) {
+		net := networkOf(panel.Of(r.Cells))
+		for _, x := range matrix.Points(roles.X, panel.Of(r.Cells)) {
+			point := panel.With(x...)
 			var shares []map[direction]float64
 			for _, s := range series {
 				shares = append(shares, utilisation(s.Of(point.Of(r.Cells))))

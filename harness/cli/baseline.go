@@ -41,6 +41,7 @@ Records that are large lose the traffic of single ports. Commit all of it.`,
 					return usage(err)
 				}
 			}
+
 			entry, err := baseline.Update(args[0], o)
 			var input *baseline.InputError
 			if errors.As(err, &input) {
@@ -49,14 +50,18 @@ Records that are large lose the traffic of single ports. Commit all of it.`,
 			if err != nil {
 				return err
 			}
+
 			fmt.Fprint(cmd.OutOrStdout(), entry)
 			return nil
 		},
 	}
+
 	cmd.Flags().StringVar(&o.Reason, "reason", "", "why the baseline changes")
 	cmd.Flags().StringVar(&o.Root, "root", baselineRoot, "folder of the baselines")
 	cmd.Flags().StringVar(&o.Name, "name", "", "name of the baseline (default that of DIR)")
-	cmd.Flags().StringVar(&o.Table, "table", "", "also put the result into a table: "+strings.Join(baseline.Kinds(), ", "))
+	cmd.Flags().StringVar(&o.Table, "table", "",
+		"also put the result into a table: "+strings.Join(baseline.Kinds(), ", "))
+
 	return cmd
 }
 
@@ -89,6 +94,7 @@ Exit codes: 0 done, 1 with --check: a table differs from the records.`,
 		},
 	}
 	cmd.Flags().StringVar(&root, "root", baselineRoot, "folder of the baselines")
-	cmd.Flags().BoolVar(&check, "check", false, "write nothing, and fail (exit code 1) where a table differs from the records")
+	cmd.Flags().BoolVar(&check, "check", false,
+		"write nothing, and fail (exit code 1) where a table differs from the records")
 	return cmd
 }

@@ -76,7 +76,8 @@ given, 2 unusable input.`,
 					own = asked
 				}
 				if len(own) == 0 {
-					return usage(fmt.Errorf("check %s: no claims (name a scenario that has some: --claims %s)", dir, r.Campaign.Scenario))
+					return usage(fmt.Errorf("check %s: no claims (name a scenario that has some: --claims %s)",
+						dir, r.Campaign.Scenario))
 				}
 				c := gate.Check(r, own)
 				results, claims, failed = append(results, c), claims+len(c.Claims), failed+c.Failed()
@@ -96,7 +97,8 @@ given, 2 unusable input.`,
 	cmd.Flags().StringVar(&format, "format", "text", "how to write the table: "+strings.Join(gate.ClaimFormats, ", "))
 	cmd.Flags().StringVar(&from, "claims", "", "take the claims of this `scenario` instead of those in the records")
 	cmd.Flags().BoolVar(&strict, "strict", false, "fail (exit code 1) where a claim fails")
-	cmd.Flags().BoolVar(&costs, "sensitivity", false, "say which claims depend on the software cost that the results were made with")
+	cmd.Flags().BoolVar(&costs, "sensitivity", false,
+		"say which claims depend on the software cost that the results were made with")
 	return cmd
 }
 

@@ -41,8 +41,10 @@ Exit codes: 0 no regression, 1 a regression, 2 results that cannot be compared.`
 			if err := oneOf("--format", format, gate.CompareFormats); err != nil {
 				return usage(err)
 			}
-			if !(limits.Delay >= 0 && limits.Bytes >= 0 && limits.Noise >= 0) || !(limits.Alpha > 0 && limits.Alpha < 1) {
-				return usage(errors.New("compare: --delay, --bytes and --noise must not be negative, and --alpha must be between 0 and 1"))
+			positive := limits.Delay >= 0 && limits.Bytes >= 0 && limits.Noise >= 0
+			if !positive || !(limits.Alpha > 0 && limits.Alpha < 1) {
+				return usage(errors.New("compare: --delay, --bytes and --noise must not be negative, " +
+					"and --alpha must be between 0 and 1"))
 			}
 			base, err := record.Read(args[0])
 			if err != nil {
@@ -69,8 +71,10 @@ Exit codes: 0 no regression, 1 a regression, 2 results that cannot be compared.`
 	f.StringVar(&format, "format", "text", "how to write the outcome: "+strings.Join(gate.CompareFormats, ", "))
 	f.Float64Var(&limits.Delay, "delay", limits.Delay, "smallest relative change of a curve's delay that matters")
 	f.Float64Var(&limits.Bytes, "bytes", limits.Bytes, "smallest relative change of a curve's bytes that matters")
-	f.Float64Var(&limits.Noise, "noise", limits.Noise, "relative standard deviation between runs of what a cell's delays have in common beside the links")
-	f.BoolVar(&limits.AcrossNetworks, "across-networks", false, "compare a result of emulated links with one in virtual time")
+	f.Float64Var(&limits.Noise, "noise", limits.Noise,
+		"relative standard deviation between runs of what a cell's delays have in common beside the links")
+	f.BoolVar(&limits.AcrossNetworks, "across-networks", false,
+		"compare a result of emulated links with one in virtual time")
 	f.Float64Var(&limits.Alpha, "alpha", limits.Alpha, "probability of a false alarm, for each metric")
 	return cmd
 }

@@ -35,7 +35,8 @@ func loadScenario(name string) (*scenario.Scenario, finder, error) {
 	}
 	data, file, err := builtin(name, "scenario", scenarios.Files, scenarios.Examples())
 	if err != nil && folder {
-		return nil, nil, fmt.Errorf("read scenario %s: it is a folder (name a scenario file, or a built-in scenario)", name)
+		return nil, nil, fmt.Errorf("read scenario %s: it is a folder (name a scenario file, or a built-in scenario)",
+			name)
 	}
 	if err != nil {
 		return nil, nil, err
@@ -81,7 +82,8 @@ func builtin(name, kind string, sets ...fs.FS) ([]byte, string, error) {
 		}
 		names = append(names, builtinNames(files)...)
 	}
-	return nil, "", fmt.Errorf("read %s %s: no such file, and no built-in one%s", kind, name, yamlfile.Suggest(name, names))
+	return nil, "", fmt.Errorf("read %s %s: no such file, and no built-in one%s",
+		kind, name, yamlfile.Suggest(name, names))
 }
 
 func builtinNames(files fs.FS) []string {

@@ -45,7 +45,8 @@ writing there.`,
 				damaged += left
 			}
 			if damaged > 0 {
-				return &exitError{exitFailed, fmt.Errorf("damaged lines: %d; --repair leaves them out, and keeps the file as it was", damaged)}
+				return &exitError{exitFailed,
+					fmt.Errorf("damaged lines: %d; --repair leaves them out, and keeps the file as it was", damaged)}
 			}
 			return nil
 		},

@@ -35,7 +35,8 @@ of both in each figure, and the ratios of the second to the first.`,
 			case len(args) == 0 || len(args) > 2:
 				return usage(fmt.Errorf("report: name a result folder, or two to compare, got %d", len(args)))
 			case len(args) == 1 && out != "":
-				return usage(errors.New("report: --out is for comparisons; the report of one folder is written into it"))
+				return usage(errors.New("report: --out is for comparisons; " +
+					"the report of one folder is written into it"))
 			}
 			return nil
 		},
@@ -87,7 +88,8 @@ func validateCommand() *cobra.Command {
 				return usage(err)
 			}
 			remark(cmd, p)
-			fmt.Fprintf(cmd.OutOrStdout(), "%s: fine, %d cells in profile %s\n", plan.Scenario.File, len(p.Jobs), plan.Profile)
+			fmt.Fprintf(cmd.OutOrStdout(),
+				"%s: fine, %d cells in profile %s\n", plan.Scenario.File, len(p.Jobs), plan.Profile)
 			return nil
 		},
 	}
@@ -105,7 +107,10 @@ func listCommand() *cobra.Command {
 			for _, set := range []struct {
 				title string
 				files fs.FS
-			}{{"scenarios:", scenarios.Files}, {"examples (scenarios of a few lines, to copy and change):", scenarios.Examples()}} {
+			}{
+				{"scenarios:", scenarios.Files},
+				{"examples (scenarios of a few lines, to copy and change):", scenarios.Examples()},
+			} {
 				fmt.Fprintln(w, set.title)
 				for _, name := range builtinNames(set.files) {
 					s, _, err := loadScenario(name)
@@ -115,6 +120,7 @@ func listCommand() *cobra.Command {
 					fmt.Fprintf(w, "  %-16s %s\n", name, s.Description)
 				}
 			}
+
 			fmt.Fprintln(w, "topologies:")
 			for _, name := range builtinNames(topologies.Files) {
 				data, err := topologies.Files.ReadFile(name + ".yaml")
@@ -173,9 +179,11 @@ model and rate, and is written once.`,
 			if err != nil {
 				return usage(err)
 			}
+
 			if err := os.MkdirAll(out, 0o755); err != nil {
 				return fmt.Errorf("create folder for workflows: %w", err)
 			}
+
 			written := map[string]bool{}
 			for _, job := range p.Jobs {
 				for k := range job.Executions() {
@@ -197,10 +205,12 @@ model and rate, and is written once.`,
 					}
 				}
 			}
+
 			fmt.Fprintf(cmd.OutOrStdout(), "%d workflows in %s\n", len(written), out)
 			return nil
 		},
 	}
+
 	flags.add(cmd)
 	cmd.Flags().StringVar(&out, "out", "workload", "folder for the files")
 	return cmd

@@ -123,7 +123,8 @@ func shortScenario(name, reference string, t *topology.Topology) []byte {
 			varyArgument(&b)
 			break
 		}
-		fmt.Fprintf(&b, "  classes: {%s: {rate: $rate}}\nmatrix:\n  - axis: rate\n    label: Link rate\n%s", class, rate)
+		fmt.Fprintf(&b,
+			"  classes: {%s: {rate: $rate}}\nmatrix:\n  - axis: rate\n    label: Link rate\n%s", class, rate)
 	}
 	if len(t.Hosts) < 2 {
 		fmt.Fprintf(&b, "nodes: {computers: [{hosts: [%s]}]}\n", t.Hosts[0].Name)

@@ -33,19 +33,25 @@ different results of one cell, are refused. If cells are missing the exit code i
 			if err := writeReport(cmd, args[0], r, cmd.OutOrStdout()); err != nil {
 				return err
 			}
+
 			complete := len(r.Complete())
 			fmt.Fprintf(cmd.OutOrStdout(), "%d of %d cells from %d folders\n", complete, r.Campaign.Cells, len(args)-1)
+
 			if missing := r.Campaign.Cells - complete; missing > 0 {
 				for _, c := range r.Cells {
 					if !c.Complete() {
 						fmt.Fprintln(cmd.ErrOrStderr(), "not complete:", c.Cell.ID)
 					}
 				}
-				return &exitError{exitIncomplete, fmt.Errorf("%d of %d cells are missing; run them with --resume --out %s", missing, r.Campaign.Cells, args[0])}
+				return &exitError{exitIncomplete,
+					fmt.Errorf("%d of %d cells are missing; run them with --resume --out %s",
+						missing, r.Campaign.Cells, args[0])}
 			}
 			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&o.AcrossNetworks, "across-networks", false, "merge results of emulated and virtual networks, and say which cells are whose")
+
+	cmd.Flags().BoolVar(&o.AcrossNetworks, "across-networks", false,
+		"merge results of emulated and virtual networks, and say which cells are whose")
 	return cmd
 }

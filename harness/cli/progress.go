@@ -43,6 +43,7 @@ func (v *progressView) show(e campaign.Event) {
 		}
 		fmt.Fprintln(v.w, note)
 	}
+
 	p := e.Progress
 	line := fmt.Sprintf("%d/%d cells, %d/%d executions, %d running, %v",
 		p.CellsDone, p.Cells, p.ExecutionsDone, p.Executions, p.Running, p.Elapsed.Round(time.Second))
@@ -55,6 +56,7 @@ func (v *progressView) show(e campaign.Event) {
 	if p.Left > 0 {
 		line += fmt.Sprintf(", about %v left", p.Left.Round(time.Second))
 	}
+
 	if v.bar != nil {
 		v.bar.Describe(line)
 		_ = v.bar.Set(int(p.Fraction * barSteps))

@@ -42,8 +42,10 @@ func (f *selectionFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.profile, "profile", "quick", "how much to run: a profile of the scenario")
 	cmd.Flags().StringArrayVar(&f.set, "set", nil, "give a parameter a value, as `name=value`; repeatable")
 	cmd.Flags().StringArrayVar(&f.where, "where", nil, "run only this value of an axis, as `axis=value`; repeatable")
-	cmd.Flags().StringVar(&f.network, "network", "", "what makes the links: emulated (the kernel) or virtual (computed, in virtual time); default: as the scenario says")
-	cmd.Flags().StringVar(&f.filter, "filter", "", "run only cells whose identifier this regular `expression` matches, for instance part of it")
+	cmd.Flags().StringVar(&f.network, "network", "", "what makes the links: emulated (the kernel) or "+
+		"virtual (computed, in virtual time); default: as the scenario says")
+	cmd.Flags().StringVar(&f.filter, "filter", "",
+		"run only cells whose identifier this regular `expression` matches, for instance part of it")
 }
 
 // expand returns the scenario's cells that the flags choose.
@@ -126,7 +128,8 @@ func oneScenario(workloads *[]string) cobra.PositionalArgs {
 }
 
 func addWorkloads(cmd *cobra.Command, workloads *[]string) {
-	cmd.Flags().StringArrayVar(workloads, "workload", nil, "execute the workflow in this JSON `file` instead of generated ones; more may follow")
+	cmd.Flags().StringArrayVar(workloads, "workload", nil,
+		"execute the workflow in this JSON `file` instead of generated ones; more may follow")
 }
 
 // parseShard reads i/n.
@@ -144,7 +147,9 @@ func parseShard(text string) (i, n int, err error) {
 }
 
 func (f *selectionFlags) selection() (scenario.Selection, error) {
-	sel := scenario.Selection{Profile: f.profile, Set: map[string]string{}, Where: map[string][]string{}, Verify: f.verify}
+	sel := scenario.Selection{
+		Profile: f.profile, Set: map[string]string{}, Where: map[string][]string{}, Verify: f.verify,
+	}
 	for _, s := range f.set {
 		name, value, ok := strings.Cut(s, "=")
 		if !ok {
@@ -213,7 +218,10 @@ prototype's chain or DAG format) instead of generated ones.`,
 			if err != nil {
 				return usage(err)
 			}
-			if err := errors.Join(inRange("jobs", o.jobs, 0, maxJobs), inRange("reruns", o.reruns, 0, maxReruns)); err != nil {
+			if err := errors.Join(
+				inRange("jobs", o.jobs, 0, maxJobs),
+				inRange("reruns", o.reruns, 0, maxReruns),
+			); err != nil {
 				return usage(err)
 			}
 			// A shell expands --workload *.json to one flag and arguments.
@@ -236,15 +244,20 @@ prototype's chain or DAG format) instead of generated ones.`,
 		},
 	}
 	flags.add(cmd)
-	cmd.Flags().BoolVar(&flags.verify, "verify", false, "let every execution prove that its functions used each state in causal order, or fail")
+	cmd.Flags().BoolVar(&flags.verify, "verify", false,
+		"let every execution prove that its functions used each state in causal order, or fail")
 	cmd.Flags().StringVar(&o.out, "out", "", "folder for records, figures and report (default results/NAME)")
-	cmd.Flags().IntVar(&o.reruns, "reruns", campaign.Reruns, "how often to run a cell again that the audit calls disturbed: with fewer neighbours, at last alone")
-	cmd.Flags().IntVar(&o.jobs, "jobs", 0, "largest number of cells at once (default: as many as the machine keeps up with)")
+	cmd.Flags().IntVar(&o.reruns, "reruns", campaign.Reruns,
+		"how often to run a cell again that the audit calls disturbed: with fewer neighbours, at last alone")
+	cmd.Flags().IntVar(&o.jobs, "jobs", 0,
+		"largest number of cells at once (default: as many as the machine keeps up with)")
 	addWorkloads(cmd, &workloads)
 	cmd.Flags().BoolVar(&o.resume, "resume", false, "go on with a campaign that was stopped")
-	cmd.Flags().StringVar(&shard, "shard", "", "run only part `i/n` of the cells, counted from 1: one of n that take about as long; see edgebed merge")
+	cmd.Flags().StringVar(&shard, "shard", "",
+		"run only part `i/n` of the cells, counted from 1: one of n that take about as long; see edgebed merge")
 	cmd.Flags().BoolVar(&o.json, "json", false, "write events to stdout as JSON lines")
-	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "print the cells with their expected time and traffic, and run nothing")
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false,
+		"print the cells with their expected time and traffic, and run nothing")
 	return cmd
 }
 
@@ -281,10 +294,12 @@ func describe(cmd *cobra.Command, plan *scenario.Plan, jobs []job.Job, o runOpti
 		expected, bytes := o.backend.Expected(&j), j.Traffic()
 		total += expected
 		traffic += bytes
-		fmt.Fprintf(w, "%-80s %4d executions %8.1f s %10.2f MB\n", j.Cell.ID, j.Executions(), expected.Seconds(), float64(bytes)/1e6)
+		fmt.Fprintf(w, "%-80s %4d executions %8.1f s %10.2f MB\n",
+			j.Cell.ID, j.Executions(), expected.Seconds(), float64(bytes)/1e6)
 	}
 	cores, _ := machine.Cores()
-	fmt.Fprintf(w, "%d cells of %s, profile %s, %.1f MB sent by switches; %v one after another, about %v side by side on %g cores\n",
+	fmt.Fprintf(w, "%d cells of %s, profile %s, %.1f MB sent by switches; "+
+		"%v one after another, about %v side by side on %g cores\n",
 		len(jobs), plan.Scenario.Name, plan.Profile, float64(traffic)/1e6, total.Round(time.Second),
 		campaign.Expected(jobs, campaign.Options{
 			Cores: cores, Jobs: o.jobs, Expected: o.backend.Expected, Exact: o.backend.Exact,
@@ -301,14 +316,17 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *job.Prepared, part 
 	if most > 0 && (o.jobs == 0 || o.jobs > most) {
 		o.jobs = most
 	}
+
 	header := campaign.Header(plan, p)
 	header.Network = o.backend.Network
 	header.Command = append([]string{"edgebed"}, os.Args[1:]...)
+
 	work, err := o.backend.Calibrate(ctx)
 	if err != nil {
 		return err
 	}
 	header.CalibrationNS = work.Nanoseconds()
+
 	opened, err := campaign.Open(o.out, header, part, campaign.OpenOptions{
 		Resume: o.resume, Reruns: o.reruns, Whole: o.backend.Exact,
 	})
@@ -317,22 +335,28 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *job.Prepared, part 
 	}
 	todo, w := opened.Jobs, opened.Writer
 	defer w.Close()
+
 	if warning := w.Warning(); warning != "" {
 		fmt.Fprintln(cmd.ErrOrStderr(), "warning:", warning)
 	}
+
 	view := newProgressView(cmd.ErrOrStderr())
 	events := newEventStream(cmd.OutOrStdout(), o.json)
 	files := cmd.OutOrStdout()
 	if o.json {
 		files = io.Discard
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "%s, profile %s, %s network: %d cells to run, records in %s\n", plan.Scenario.Name, plan.Profile, o.backend.Network, len(todo), o.out)
+
+	fmt.Fprintf(cmd.ErrOrStderr(), "%s, profile %s, %s network: %d cells to run, records in %s\n",
+		plan.Scenario.Name, plan.Profile, o.backend.Network, len(todo), o.out)
 	events.begin(header, len(todo), o.out)
+
 	// Whoever reads the events or the progress may go away (| head): the write then
 	// fails, instead of a signal that would end the campaign.
 	pipe := make(chan os.Signal, 1)
 	signal.Notify(pipe, syscall.SIGPIPE)
 	defer signal.Stop(pipe)
+
 	release := hold(ctx)
 	summary, err := campaign.Run(ctx, todo, w, campaign.Options{
 		Worker: o.backend.Spawn, Jobs: o.jobs, Reruns: o.reruns, Disturbed: opened.Disturbed,
@@ -342,15 +366,19 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *job.Prepared, part 
 			events.pass(e)
 		},
 	})
+
 	release()
 	view.close()
 	events.end(summary, err)
 	if err != nil {
 		if ctx.Err() != nil {
-			return &exitError{exitInterrupted, fmt.Errorf("interrupted after %d of %d cells; go on with --resume --out %s", summary.CellsDone, summary.Cells, o.out)}
+			return &exitError{exitInterrupted,
+				fmt.Errorf("interrupted after %d of %d cells; go on with --resume --out %s",
+					summary.CellsDone, summary.Cells, o.out)}
 		}
 		return err
 	}
+
 	if err := w.Close(); err != nil {
 		return err
 	}
@@ -361,10 +389,14 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *job.Prepared, part 
 	if err := writeReport(cmd, o.out, results, files); err != nil {
 		return err
 	}
+
 	fmt.Fprintf(files, "%d of %d cells, %d executions, %d failed, %v\n",
-		len(part)-len(todo)+summary.CellsDone, len(part), summary.ExecutionsDone, summary.ExecutionsFailed, summary.Elapsed.Round(time.Second))
+		len(part)-len(todo)+summary.CellsDone, len(part),
+		summary.ExecutionsDone, summary.ExecutionsFailed, summary.Elapsed.Round(time.Second))
 	if n := summary.CellsFailed + summary.ExecutionsFailed; n > 0 {
-		return &exitError{exitIncomplete, fmt.Errorf("%d cells and %d executions failed; their reasons are in %s", summary.CellsFailed, summary.ExecutionsFailed, filepath.Join(o.out, "report.md"))}
+		return &exitError{exitIncomplete,
+			fmt.Errorf("%d cells and %d executions failed; their reasons are in %s",
+				summary.CellsFailed, summary.ExecutionsFailed, filepath.Join(o.out, "report.md"))}
 	}
 	return nil
 }

@@ -42,7 +42,8 @@ with the terminal, so that editors and top work. Host names resolve.`,
 			return spawnShell(cmd, args[0], shell.Config{Lines: lines, Script: script, History: historyFile()})
 		},
 	}
-	cmd.Flags().StringArrayVarP(&lines, "command", "c", nil, "run this `line` instead of reading a terminal; repeatable")
+	cmd.Flags().StringArrayVarP(&lines, "command", "c", nil,
+		"run this `line` instead of reading a terminal; repeatable")
 	cmd.Flags().StringVarP(&script, "file", "f", "", "run the lines of this `file`")
 
 	return cmd

@@ -57,7 +57,8 @@ messages; recording costs the nodes some microseconds a call.`,
 			}
 			job := prepared.Jobs[0]
 			if n := job.Executions(); execution < 0 || execution >= n {
-				return usage(fmt.Errorf("trace: --execution %d: the cell has executions 0 to %d (profile %s)", execution, n-1, plan.Profile))
+				return usage(fmt.Errorf("trace: --execution %d: the cell has executions 0 to %d (profile %s)",
+					execution, n-1, plan.Profile))
 			}
 			backend, err := flags.backend(plan.Scenario)
 			if err != nil {
@@ -65,7 +66,8 @@ messages; recording costs the nodes some microseconds a call.`,
 			}
 			job.Trace = &execution
 			if out == "" {
-				out = filepath.Join("results", plan.Scenario.Name+"-trace", folderName(job.Cell.ID), fmt.Sprint(execution))
+				out = filepath.Join("results", plan.Scenario.Name+"-trace", folderName(job.Cell.ID),
+					fmt.Sprint(execution))
 			}
 			return runTrace(cmd, backend, job, out)
 		},
@@ -73,7 +75,8 @@ messages; recording costs the nodes some microseconds a call.`,
 	flags.add(cmd)
 	cmd.Flags().IntVar(&execution, "execution", 0, "which execution of the cell to trace; those before it run, too")
 	addWorkloads(cmd, &workloads)
-	cmd.Flags().StringVar(&out, "out", "", "folder for the files, which replace those of an earlier trace (default results/NAME-trace/CELL/K)")
+	cmd.Flags().StringVar(&out, "out", "",
+		"folder for the files, which replace those of an earlier trace (default results/NAME-trace/CELL/K)")
 	return cmd
 }
 
@@ -118,11 +121,13 @@ func runTrace(cmd *cobra.Command, backend testbed.Backend, j job.Job, out string
 	if _, err := backend.Ready(ctx, []job.Job{j}); err != nil {
 		return err
 	}
+
 	var (
 		traced *trace.Trace
 		last   record.Execution
 		end    record.CellEnd
 	)
+
 	progress := cmd.ErrOrStderr()
 	fmt.Fprintln(progress, j.Cell.ID)
 	defer hold(ctx)()
@@ -140,25 +145,30 @@ func runTrace(cmd *cobra.Command, backend testbed.Backend, j job.Job, out string
 		CellEnd: func(e record.CellEnd) error { end = e; return nil },
 		Trace:   func(t trace.Trace) error { traced = &t; return nil },
 	})
+
 	if err != nil {
 		return err
 	}
 	if traced == nil {
 		return fmt.Errorf("trace %s: the worker sent no trace", j.Cell.ID)
 	}
+
 	if end.Audit != nil && end.Audit.Verdict == record.Disturbed {
 		for _, f := range end.Audit.Findings {
 			fmt.Fprintln(progress, "warning: the cell was disturbed:", f)
 		}
 	}
+
 	if err := traceview.WriteTable(cmd.OutOrStdout(), traced); err != nil {
 		return err
 	}
 	if err := writeTrace(cmd.OutOrStdout(), traced, out); err != nil {
 		return fmt.Errorf("write trace: %w", err)
 	}
+
 	if !last.OK {
-		return &exitError{exitIncomplete, fmt.Errorf("execution %d failed; the trace shows how far it came: %s", last.Index, last.Reason)}
+		return &exitError{exitIncomplete,
+			fmt.Errorf("execution %d failed; the trace shows how far it came: %s", last.Index, last.Reason)}
 	}
 	return nil
 }
@@ -182,10 +192,12 @@ func writeTrace(list io.Writer, t *trace.Trace, dir string) error {
 		if err != nil {
 			return err
 		}
+
 		if err := errors.Join(f.write(file, t), file.Close()); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		fmt.Fprintln(list, name)
 	}
+
 	return nil
 }

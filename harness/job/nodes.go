@@ -63,16 +63,19 @@ func (j *Job) serve() (*serving, error) {
 	for _, h := range t.Hosts {
 		hosts = append(hosts, h.Name)
 	}
+
 	known := func(pos yamlfile.Pos, host string) error {
 		if !slices.Contains(hosts, host) {
 			return pos.Errorf("topology %s has no host %s%s", t.Name, host, yamlfile.Suggest(host, hosts))
 		}
 		return nil
 	}
+
 	errs := []error{n.Place(hosts), known(n.Pos.At("client"), n.Client)}
 	if n.Controller != n.Client {
 		errs = append(errs, known(n.Pos.At("controller"), n.Controller))
 	}
+
 	list, seen := &serving{hosts: map[string][]string{}}, map[string]bool{}
 	for _, g := range n.Computers {
 		for k, host := range g.Hosts {
@@ -85,6 +88,7 @@ func (j *Job) serve() (*serving, error) {
 				errs = append(errs, at.Errorf("host %s has a computer already", host))
 			}
 			seen[host] = true
+
 			spec, _ := t.Host(host)
 			for _, f := range g.Functions {
 				for _, name := range f.Names {
@@ -97,6 +101,7 @@ func (j *Job) serve() (*serving, error) {
 			}
 		}
 	}
+
 	return list, yamlfile.Join(errs...)
 }
 
@@ -150,17 +155,20 @@ func (j *Job) Computers() (map[string]deploy.Computer, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	for _, g := range j.Cell.Nodes.Computers {
 		for _, name := range g.Hosts {
 			host, _ := j.topology.Host(name)
 			var spec processor.Spec
 			speeds := map[string]float64{}
+
 			for _, p := range g.Processors {
 				spec.Processors = append(spec.Processors, processor.Processor{
 					Name: p.Name, Type: processor.GenericCPU, Speed: p.Speed, Cores: p.Cores, Memory: p.Memory,
 				})
 				speeds[p.Name] = p.Speed
 			}
+
 			for i, f := range g.Functions {
 				on := f.Processor
 				if on == "" && len(g.Processors) == 1 {
@@ -168,9 +176,11 @@ func (j *Job) Computers() (map[string]deploy.Computer, error) {
 				}
 				speed, ok := speeds[on]
 				if !ok {
-					return nil, g.Pos.At("functions", i, "processor").Errorf("function %s: unknown processor %q%s", strings.Join(f.Names, ", "), on,
+					at := g.Pos.At("functions", i, "processor")
+					return nil, at.Errorf("function %s: unknown processor %q%s", strings.Join(f.Names, ", "), on,
 						yamlfile.Suggest(on, slices.Collect(maps.Keys(speeds))))
 				}
+
 				var names []string
 				for _, pattern := range f.Names {
 					fn := functionName(pattern, host)
@@ -190,9 +200,11 @@ func (j *Job) Computers() (map[string]deploy.Computer, error) {
 					})
 				}
 			}
+
 			if err := spec.Validate(); err != nil {
 				return nil, g.Pos.Errorf("computer on %s: %w", name, err)
 			}
+
 			keeper := g.Keeper(name)
 			list[name] = deploy.Computer{
 				Spec:           spec,
@@ -203,5 +215,6 @@ func (j *Job) Computers() (map[string]deploy.Computer, error) {
 			}
 		}
 	}
+
 	return list, nil
 }

@@ -214,6 +214,7 @@ func (j *Job) group(host string) *scenario.ComputerGroup {
 func (j *Job) Bound(w, before *workflow.Workflow) (*record.Bound, error) {
 	t := j.topology
 	place, _ := j.placement(w, before)
+
 	b, err := workflow.LowerBound(w, j.Run(), place, workflow.Costs{
 		Service: func(i int) time.Duration { return j.service(w.Functions[i], place.Host(i)) },
 		Delay: func(from, to string) time.Duration {
@@ -240,6 +241,7 @@ func (j *Job) Bound(w, before *workflow.Workflow) (*record.Bound, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	return &record.Bound{
 		SerialisationNS: int64(b.Serialisation), PropagationNS: int64(b.Propagation),
 		ComputingNS: int64(b.Computing), SetUpNS: int64(b.SetUp),

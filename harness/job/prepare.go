@@ -35,7 +35,9 @@ type Prepared struct {
 // Workflows are drawn as they are needed. Of each cell the first ones, at most
 // Checked, are drawn here too and checked; the numbers that decide whether one can run at all
 // are the same for all.
-func Prepare(plan *scenario.Plan, find func(name string) (data []byte, file string, err error), given []Workflow) (*Prepared, error) {
+func Prepare(
+	plan *scenario.Plan, find func(name string) (data []byte, file string, err error), given []Workflow,
+) (*Prepared, error) {
 	p := &Prepared{Decides: plan.Decides()}
 	read := topologies{find: find, parsed: map[string]source{}, broken: map[string]bool{}, name: plan.Scenario.Name}
 	given, errs := slices.Clone(given), []error(nil)
@@ -128,18 +130,22 @@ func ReadWorkflows(files []string) ([]Workflow, error) {
 			errs = append(errs, fmt.Errorf("read workflow: %w", err))
 			continue
 		}
+
 		w, err := workflow.ParseJSON(file, data)
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
+
 		name := strings.TrimSuffix(filepath.Base(file), ".json")
 		if other, again := names[name]; again {
-			errs = append(errs, fmt.Errorf("read workflow %s: %s has the same name, by which results are paired; rename one", file, other))
+			errs = append(errs, fmt.Errorf("read workflow %s: %s has the same name, "+
+				"by which results are paired; rename one", file, other))
 		}
 		names[name] = file
 		list = append(list, Workflow{Name: name, Workflow: w})
 	}
+
 	return list, yamlfile.Join(errs...)
 }
 
@@ -185,7 +191,8 @@ func (j *Job) runnable(w Workflow) error {
 	total := j.Cell.Workload.Argument
 	for _, state := range slices.Sorted(maps.Keys(w.Workflow.StateSizes)) {
 		if total += min(w.Workflow.StateSizes[state], 2*scenario.MaxState); total > scenario.MaxState {
-			return at.Errorf("workflow %s: argument and states up to %s, of %v, are more than the %v that fit into one message; make them smaller",
+			return at.Errorf("workflow %s: argument and states up to %s, of %v, are more than the %v "+
+				"that fit into one message; make them smaller",
 				w.Name, state, w.Workflow.StateSizes[state], scenario.MaxState)
 		}
 	}
@@ -211,7 +218,8 @@ func (j *Job) open(t *topology.Topology) (err error) {
 		if err := t.SetClass(name, j.Cell.Topology.Classes[name]); err != nil {
 			errs = append(errs, at.Errorf("%w", err))
 		} else if !slices.ContainsFunc(t.Links, func(l topology.LinkSpec) bool { return l.Class == name }) {
-			errs = append(errs, at.Errorf("no link of topology %s is of class %s, so that this changes nothing; remove it", t.Name, name))
+			errs = append(errs, at.Errorf("no link of topology %s is of class %s, "+
+				"so that this changes nothing; remove it", t.Name, name))
 		}
 	}
 	j.topology = t
@@ -238,8 +246,9 @@ func (j *Job) feasible(w *workflow.Workflow) error {
 
 	if e := j.Cell.Execution; e.Model != workflow.PureFaaS && e.Form == workflow.Carry {
 		if e.KeepClient && !w.IsChain() {
-			return errors.New("keep the client after a DAG in the carry form: a join discards what its other inputs say about states, " +
-				"so that the client's next execution would use states out of date; use form: direct")
+			return errors.New("keep the client after a DAG in the carry form: a join discards what its " +
+				"other inputs say about states, so that the client's next execution would use states " +
+				"out of date; use form: direct")
 		}
 		return w.CheckCarry()
 	}

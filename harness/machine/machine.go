@@ -70,8 +70,8 @@ func tasks(root fs.FS) (tightest Tasks, ok bool) {
 		}
 		current, _ := number(root, path.Join(folder, "pids.current"))
 		if left := max(0, allowed-current); !ok || left < tightest.Left {
-			tightest = Tasks{left, allowed, fmt.Sprintf(
-				"raise pids.max of the control group /%s (systemd: TasksMax=, docker and podman: --pids-limit)", folder)}
+			tightest = Tasks{left, allowed, fmt.Sprintf("raise pids.max of the control group /%s "+
+				"(systemd: TasksMax=, docker and podman: --pids-limit)", folder)}
 			ok = true
 		}
 	})

@@ -18,7 +18,8 @@ func userTasks(root fs.FS) (Tasks, bool) {
 		return Tasks{}, false
 	}
 	used := threadsOf(root, strconv.Itoa(os.Getuid()))
-	return Tasks{max(0, int64(limit.Cur)-used), int64(limit.Cur), "raise the limit of the user's processes with ulimit -u"}, true
+	return Tasks{max(0, int64(limit.Cur)-used), int64(limit.Cur),
+		"raise the limit of the user's processes with ulimit -u"}, true
 }
 
 // threadsOf counts the threads of a user.
@@ -27,10 +28,12 @@ func threadsOf(root fs.FS, uid string) (sum int64) {
 	if err != nil {
 		return 0
 	}
+
 	for _, e := range entries {
 		if _, err := strconv.Atoi(e.Name()); err != nil {
 			continue
 		}
+
 		own, threads := false, int64(0)
 		for line := range strings.Lines(read(root, path.Join("proc", e.Name(), "status"))) {
 			fields := strings.Fields(line)
@@ -41,6 +44,7 @@ func threadsOf(root fs.FS, uid string) (sum int64) {
 				threads, _ = strconv.ParseInt(fields[1], 10, 64)
 			}
 		}
+
 		if own {
 			sum += threads
 		}

@@ -111,7 +111,8 @@ func (n *Nodes) Place(hosts []string) error {
 			continue
 		}
 		if len(others) == 0 {
-			return n.Pos.At("computers").Errorf("the topology has no host but the client's, %s; add one, or say hosts: [%s]", n.Client, n.Client)
+			return n.Pos.At("computers").Errorf(
+				"the topology has no host but the client's, %s; add one, or say hosts: [%s]", n.Client, n.Client)
 		}
 		g.Hosts = others
 	}
@@ -247,7 +248,8 @@ func (e *Execution) CycleTime(delay time.Duration) time.Duration {
 // CycleWords says what CycleTime is made of, for records and reports.
 func (e *Execution) CycleWords() string {
 	if e.Cycle == CycleArtifact {
-		return fmt.Sprintf("artifact: process start %v + pause %v + max(%v, delay)", e.ProcessStart, e.Pause, e.Interval)
+		return fmt.Sprintf("artifact: process start %v + pause %v + max(%v, delay)",
+			e.ProcessStart, e.Pause, e.Interval)
 	}
 	return fmt.Sprintf("text: pause %v + delay", e.Pause)
 }
@@ -292,6 +294,7 @@ func (s *Scenario) Expand(sel Selection) (*Plan, error) {
 		return nil, fmt.Errorf("%s: unknown profile %q%s", s.File, sel.Profile,
 			yamlfile.Suggest(sel.Profile, slices.Sorted(maps.Keys(s.Profiles))))
 	}
+
 	params, err := s.parameters(profile.Set, sel.Set)
 	if err != nil {
 		return nil, err
@@ -300,6 +303,7 @@ func (s *Scenario) Expand(sel Selection) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	plan := &Plan{Scenario: s, Profile: sel.Profile, Parameters: params, Broken: s.broken}
 	for _, a := range axes {
 		plan.Axes = append(plan.Axes, record.Axis{Name: a.Name, Label: a.Label, Unit: a.Unit, Values: a.names()})
@@ -307,6 +311,7 @@ func (s *Scenario) Expand(sel Selection) (*Plan, error) {
 	if n := points(axes).number(); n*len(profile.Seeds) > MaxCells {
 		return nil, s.doc.Errorf(yamlfile.Path{"matrix"}, "expected at most %d cells, got more", MaxCells)
 	}
+
 	var mistakes mistakes
 	first := map[string]string{} // point by content
 	for i, seed := range profile.Seeds {
@@ -314,6 +319,7 @@ func (s *Scenario) Expand(sel Selection) (*Plan, error) {
 			if slices.ContainsFunc(point, func(v Value) bool { return v.wrong }) || s.excluded(axes, point) {
 				continue
 			}
+
 			cell, errs := s.cell(axes, point, params)
 			mistakes.add(errs)
 			if i == 0 && len(errs) == 0 && !s.broken {
@@ -322,20 +328,24 @@ func (s *Scenario) Expand(sel Selection) (*Plan, error) {
 			if !cell.placed {
 				continue
 			}
+
 			cell.Seed = seed
 			cell.Executions = profile.Executions
 			cell.Execution.Verify = cell.Execution.Verify || sel.Verify
 			cell.ID += fmt.Sprintf("/seed=%d", seed)
 			plan.Cells = append(plan.Cells, cell)
 		}
+
 		if len(mistakes.errs) > 0 {
 			break // another seed has the same ones
 		}
 	}
+
 	if len(plan.Cells) == 0 && len(mistakes.errs) == 0 && !s.broken {
 		mistakes.add([]error{s.doc.Errorf(yamlfile.Path{"exclude"}, "no cell is left of the matrix and the selection")})
 	}
 	plan.Broken = plan.Broken || len(mistakes.errs) > 0
+
 	// Claims name values of the matrix: where cells are wrong, those that they name
 	// may be right.
 	errs := mistakes.errs
@@ -344,10 +354,12 @@ func (s *Scenario) Expand(sel Selection) (*Plan, error) {
 			errs = append(errs, err)
 		}
 	}
+
 	if err := yamlfile.Join(errs...); err != nil {
 		plan.Broken = true
 		return plan, err
 	}
+
 	plan.decides = s.decides(profile, params)
 	if sel.Verify {
 		plan.decides["every execution"] = "verified"
@@ -520,7 +532,8 @@ func (s *Scenario) checkDifferent(seen map[string]string, axes []Axis, c Cell) e
 		}
 		axis := s.axis(axes[i].Name)
 		k := slices.Index(axis.names(), coord.Value)
-		return s.doc.Errorf(yamlfile.Path{"matrix", slices.IndexFunc(s.Axes, func(a Axis) bool { return a.Name == coord.Axis }), "values", k},
+		onAxis := slices.IndexFunc(s.Axes, func(a Axis) bool { return a.Name == coord.Axis })
+		return s.doc.Errorf(yamlfile.Path{"matrix", onAxis, "values", k},
 			"value %q of axis %s changes nothing: the cell is the same as %s", coord.Value, coord.Axis, other)
 	}
 	return nil
@@ -559,7 +572,8 @@ const maxCycle = time.Hour
 func (e *Execution) checkCycle() error {
 	switch {
 	case e.Cycle != "" && !slices.Contains(Cycles, e.Cycle):
-		return e.Pos.Errorf("unknown cycle %q%s", e.Cycle, yamlfile.Suggest(string(e.Cycle), []string{string(CycleText), string(CycleArtifact)}))
+		return e.Pos.Errorf("unknown cycle %q%s", e.Cycle,
+			yamlfile.Suggest(string(e.Cycle), []string{string(CycleText), string(CycleArtifact)}))
 	case e.ProcessStart < 0 || e.ProcessStart > maxCycle || e.Interval < 0 || e.Interval > maxCycle:
 		return e.Pos.Errorf("process-start and interval: expected 0 to %v", maxCycle)
 	case e.Cycle == "" && (e.ProcessStart > 0 || e.Interval > 0):
@@ -577,6 +591,7 @@ func (n *Nodes) checkKeepers() error {
 			keepers[host] = g.Keeper(host)
 		}
 	}
+
 	var errs []error
 	for _, g := range n.Computers {
 		elsewhere := false
@@ -585,17 +600,21 @@ func (n *Nodes) checkKeepers() error {
 			elsewhere = elsewhere || keeper != host
 			switch own, ok := keepers[keeper]; {
 			case !ok:
-				errs = append(errs, g.Pos.At("state-host").Errorf("state-host %s: there is no computer on it, and so no state server%s", keeper,
+				errs = append(errs, g.Pos.At("state-host").Errorf(
+					"state-host %s: there is no computer on it, and so no state server%s", keeper,
 					yamlfile.Suggest(keeper, slices.Sorted(maps.Keys(keepers)))))
 			case own != keeper:
-				errs = append(errs, g.Pos.At("state-host").Errorf("state-host %s: its computer keeps its states on %s; name a host that keeps its own", keeper, own))
+				errs = append(errs, g.Pos.At("state-host").Errorf(
+					"state-host %s: its computer keeps its states on %s; name a host that keeps its own", keeper, own))
 			}
 		}
+
 		switch g.StateMode {
 		case "", StateArtifact:
 		case StateReadWrite:
 			if !elsewhere {
-				errs = append(errs, g.Pos.At("state-mode").Errorf("state-mode %s: it is for states that are kept on another host; add state-host", g.StateMode))
+				errs = append(errs, g.Pos.At("state-mode").Errorf(
+					"state-mode %s: it is for states that are kept on another host; add state-host", g.StateMode))
 			}
 		default:
 			errs = append(errs, g.Pos.At("state-mode").Errorf("unknown state-mode %q%s", g.StateMode,
@@ -614,6 +633,7 @@ func (s *Scenario) substitute(node *yaml.Node, vars map[string]string) (*yaml.No
 	if node.Kind == yaml.AliasNode {
 		node = node.Alias
 	}
+
 	out := *node
 	if node.Kind == yaml.ScalarNode {
 		var unknown string
@@ -625,13 +645,15 @@ func (s *Scenario) substitute(node *yaml.Node, vars map[string]string) (*yaml.No
 			return value
 		})
 		if unknown != "" {
-			return nil, s.doc.At(node).Errorf("unknown variable $%s%s", unknown, yamlfile.Suggest(unknown, slices.Sorted(maps.Keys(vars))))
+			return nil, s.doc.At(node).Errorf("unknown variable $%s%s", unknown,
+				yamlfile.Suggest(unknown, slices.Sorted(maps.Keys(vars))))
 		}
 		if out.Value != node.Value {
 			out.Tag = "" // the value decides anew what kind of scalar it is
 		}
 		return &out, nil
 	}
+
 	out.Content = make([]*yaml.Node, len(node.Content))
 	var errs []error
 	for i, child := range node.Content {
@@ -661,17 +683,22 @@ func (n *Nodes) expandNames() error {
 					names = append(names, name)
 					continue
 				}
+
 				first, _ := strconv.Atoi(m[2]) // the expression lets only digits through
 				last, _ := strconv.Atoi(m[3])
 				if last < first || last-first >= maxNames-len(names) {
-					errs = append(errs, g.Pos.At("functions", i, "names", k).Errorf("function %s: expected a range from the smaller number to the larger, and at most %d names", name, maxNames))
+					errs = append(errs, g.Pos.At("functions", i, "names", k).Errorf(
+						"function %s: expected a range from the smaller number to the larger, and at most %d names",
+						name, maxNames))
 					names = append(names, name)
 					continue
 				}
+
 				for k := first; k <= last; k++ {
 					names = append(names, m[1]+strconv.Itoa(k)+m[4])
 				}
 			}
+
 			g.Functions[i].Names = names
 		}
 	}

@@ -23,18 +23,23 @@ func (s *Scenario) CheckClaims() error {
 			}
 			errs = append(errs, s.doc.Errorf(path, format, args...))
 		}
+
 		if names[c.Name] {
 			fail("name", "claim %s stands twice", c.Name)
 		}
 		names[c.Name] = true
+
 		if _, ok := record.Metrics[c.Metric]; !ok {
-			fail("metric", "unknown metric %s%s", c.Metric, yamlfile.Suggest(c.Metric, slices.Sorted(maps.Keys(record.Metrics))))
+			fail("metric", "unknown metric %s%s", c.Metric,
+				yamlfile.Suggest(c.Metric, slices.Sorted(maps.Keys(record.Metrics))))
 		}
+
 		needs, ok := claimKeys[c.Kind]
 		if !ok {
 			fail("kind", "unknown kind of claim %s%s", c.Kind, yamlfile.Suggest(c.Kind, record.ClaimKinds))
 			continue
 		}
+
 		for key, set := range claimSet(c) {
 			needed := slices.Contains(needs, key+"!")
 			switch {
@@ -44,12 +49,14 @@ func (s *Scenario) CheckClaims() error {
 				fail("", "a claim of kind %s needs %q", c.Kind, key)
 			}
 		}
+
 		if slices.Contains(needs, "at-least") && c.AtLeast == 0 && c.AtMost == 0 {
 			fail("", "a claim of kind %s needs at-least or at-most", c.Kind)
 		}
 		if c.Within < 0 || c.AtLeast < 0 || c.AtMost < 0 || c.AtMost > 0 && c.AtLeast > c.AtMost {
 			fail("", "bounds must be positive, and at-least not above at-most")
 		}
+
 		for axis, values := range c.Where {
 			if axis == c.Series {
 				fail("where", "%s is the series; name its values in of or order", axis)
@@ -63,11 +70,13 @@ func (s *Scenario) CheckClaims() error {
 				}
 			}
 		}
+
 		series := s.axis(c.Series)
 		if series == nil {
 			fail("series", "unknown axis %s%s", c.Series, yamlfile.Suggest(c.Series, s.axisNames()))
 			continue
 		}
+
 		if len(c.Order) == 1 {
 			fail("order", "an order needs two series at least")
 		}
@@ -76,6 +85,7 @@ func (s *Scenario) CheckClaims() error {
 				fail("order", "%w", err)
 			}
 		}
+
 		for _, v := range c.Of {
 			parts := strings.Split(v, " / ")
 			if len(parts) > 2 || len(parts) == 1 && slices.Contains(needs, "ratios") {
@@ -88,14 +98,17 @@ func (s *Scenario) CheckClaims() error {
 				}
 			}
 		}
+
 		if c.Along == "" {
 			continue
 		}
 		along := s.axis(c.Along)
 		if along == nil || c.Along == c.Series {
-			fail("along", "expected an axis other than the series, got %s%s", c.Along, yamlfile.Suggest(c.Along, s.axisNames()))
+			fail("along", "expected an axis other than the series, got %s%s",
+				c.Along, yamlfile.Suggest(c.Along, s.axisNames()))
 			continue
 		}
+
 		for key, value := range map[string]string{"from": c.From, "to": c.To, "at": c.At} {
 			if value == "" {
 				continue
@@ -104,6 +117,7 @@ func (s *Scenario) CheckClaims() error {
 				fail(key, "%w", err)
 			}
 		}
+
 		if c.From != "" && c.To != "" && slices.Index(along.names(), c.From) >= slices.Index(along.names(), c.To) {
 			fail("from", "%q does not come before %q on axis %s", c.From, c.To, c.Along)
 		}

@@ -53,7 +53,8 @@ func (s *SoftwareCost) UnmarshalYAML(node *yaml.Node) error {
 		*s = SoftwareCost{Factor: factor}
 		return nil
 	}
-	return fmt.Errorf("expected none, fit, a multiple such as 2x fit, or terms such as {call: 1 ms, state-move: 2 ms}, got %q%s",
+	return fmt.Errorf("expected none, fit, a multiple such as 2x fit, "+
+		"or terms such as {call: 1 ms, state-move: 2 ms}, got %q%s",
 		node.Value, yamlfile.Suggest(node.Value, []string{"none", "fit"}))
 }
 

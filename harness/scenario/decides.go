@@ -36,7 +36,8 @@ func (s *Scenario) decides(profile Profile, params map[string]string) map[string
 		}
 	}
 	for name, node := range map[string]*yaml.Node{
-		"topology": &s.sections.topology, "nodes": &s.sections.nodes, "workload": &s.sections.workload, "execution": &s.sections.execution,
+		"topology": &s.sections.topology, "nodes": &s.sections.nodes,
+		"workload": &s.sections.workload, "execution": &s.sections.execution,
 	} {
 		leaves(node, yamlfile.Path{name}, all)
 	}

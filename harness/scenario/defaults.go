@@ -82,7 +82,8 @@ func (f *filler) fill(node, from *yaml.Node) {
 				f.fill(own, value)
 				continue
 			}
-			node.Content = append(node.Content, placed(key, node.Line, node.Column), placed(value, node.Line, node.Column))
+			node.Content = append(node.Content,
+				placed(key, node.Line, node.Column), placed(value, node.Line, node.Column))
 		}
 	case node.Kind == yaml.SequenceNode && from.Kind == yaml.SequenceNode && from.Content[0].Kind == yaml.MappingNode:
 		for _, element := range node.Content {

@@ -53,8 +53,10 @@ func (s *Scenario) pair(suffix string, f record.Figure) []record.Figure {
 		against = " against " + strings.ToLower(cmp.Or(x.Label, x.Name))
 	}
 	delay, traffic := f, f
-	delay.Name, delay.Metric, delay.Title = "delay"+suffix, record.Delay, s.Title+": mean delay"+against
-	traffic.Name, traffic.Metric, traffic.Title = "traffic"+suffix, record.TrafficVolume, s.Title+": traffic per execution"+against
+	delay.Name, delay.Metric = "delay"+suffix, record.Delay
+	delay.Title = s.Title + ": mean delay" + against
+	traffic.Name, traffic.Metric = "traffic"+suffix, record.TrafficVolume
+	traffic.Title = s.Title + ": traffic per execution" + against
 	// Against rates and sizes over decades delay is about a power of them.
 	delay.LogY = f.LogX
 

@@ -80,16 +80,21 @@ func (t *Topology) check() error {
 	if kinds != 1 {
 		errs = append(errs, t.Pos.Errorf("expected one of file, preset, or switches and hosts; got %d of them", kinds))
 	}
+
 	errs = append(errs, oneOf(t.Pos.At("delay"), "delay back end", t.Delay, emu.Backends...))
+
 	if len(t.Sysctls) > maxSysctls {
-		errs = append(errs, t.Pos.At("sysctls").Errorf("expected at most %d settings, got %d", maxSysctls, len(t.Sysctls)))
+		errs = append(errs, t.Pos.At("sysctls").Errorf("expected at most %d settings, got %d",
+			maxSysctls, len(t.Sysctls)))
 	}
+
 	for _, name := range slices.Sorted(maps.Keys(t.Sysctls)) {
 		if err := emu.CheckSysctl(name); err != nil {
 			errs = append(errs, t.Pos.At("sysctls", name).Wrap(err))
 		}
 		if len(t.Sysctls[name]) > maxSysctlValue {
-			errs = append(errs, t.Pos.At("sysctls", name).Errorf("expected a value of at most %d characters", maxSysctlValue))
+			errs = append(errs, t.Pos.At("sysctls", name).Errorf("expected a value of at most %d characters",
+				maxSysctlValue))
 		}
 	}
 	return yamlfile.Join(errs...)
@@ -100,6 +105,7 @@ func (n *Nodes) check() error {
 		n.expandNames(),
 		within(n.Pos.At("computers"), "number of groups", len(n.Computers), 1, maxComputers),
 	}
+
 	for _, g := range n.Computers {
 		if g.Hosts != nil {
 			errs = append(errs, within(g.Pos.At("hosts"), "number of hosts", len(g.Hosts), 1, maxComputers))
@@ -107,6 +113,7 @@ func (n *Nodes) check() error {
 		errs = append(errs,
 			within(g.Pos.At("functions"), "number of functions", len(g.Functions), 1, maxComputers),
 			within(g.Pos.At("processors"), "number of processors", len(g.Processors), 1, maxComputers))
+
 		for i, p := range g.Processors {
 			at := g.Pos.At("processors", i)
 			errs = append(errs,
@@ -114,6 +121,7 @@ func (n *Nodes) check() error {
 				within(at.At("speed"), "speed", p.Speed, 1, maxSpeed),
 				within(at.At("memory"), "memory", p.Memory, 1, maxMemory))
 		}
+
 		for i, f := range g.Functions {
 			at := g.Pos.At("functions", i)
 			errs = append(errs,
@@ -123,6 +131,7 @@ func (n *Nodes) check() error {
 				within(at.At("memory-per-byte"), "memory-per-byte", f.MemoryPerByte, 0, maxPerByte))
 		}
 	}
+
 	// Where all hosts are named, states can be looked for without the topology.
 	if !slices.ContainsFunc(n.Computers, func(g ComputerGroup) bool { return g.Hosts == nil }) {
 		errs = append(errs, n.checkKeepers())
@@ -132,12 +141,15 @@ func (n *Nodes) check() error {
 
 func (w *Workload) check() error {
 	var errs []error
+
 	if w.Variant != "" {
 		errs = append(errs, oneOf(w.Pos.At("variant"), "variant", w.Variant, workflow.Artifact, workflow.Text))
 	}
 	if w.Argument < framing {
-		errs = append(errs, w.Pos.At("argument").Errorf("argument %v is smaller than the 12 B of its framing", w.Argument))
+		errs = append(errs, w.Pos.At("argument").Errorf("argument %v is smaller than the 12 B of its framing",
+			w.Argument))
 	}
+
 	// A chain under the artifact reading has States functions and Length states;
 	// so one limit holds for both. States grow by 10 kB each, and all of one
 	// execution travel in one message where they are with the client.
@@ -150,14 +162,17 @@ func (w *Workload) check() error {
 		{"stages", w.Stages, 1, workflow.MaxFunctions}, {"branches", w.Branches, 1, workflow.MaxFunctions},
 		{"max-tasks", w.MaxTasks, 3, alibaba.MaxTasks},
 	}
+
 	for _, n := range numbers {
 		if slices.Contains(Generators[w.Generator].Keys, n.key) {
 			errs = append(errs, within(w.Pos.At(n.key), n.key, n.value, n.least, n.most))
 		}
 	}
+
 	if yamlfile.Join(errs...) == nil {
 		errs = append(errs, w.checkSize())
 	}
+
 	errs = append(errs, within(w.Pos.At("argument"), "argument", w.Argument, min(w.Argument, framing), MaxState),
 		within(w.Pos.At("video-state"), "video-state", w.VideoState, 0, MaxState))
 	return yamlfile.Join(errs...)
@@ -191,7 +206,9 @@ func (e *Execution) check() error {
 // figure would show curves that differ in nothing under labels that say they do.
 func (s *Scenario) checkUses() error {
 	used := map[string]bool{}
-	for _, section := range []*yaml.Node{&s.sections.topology, &s.sections.nodes, &s.sections.workload, &s.sections.execution} {
+	for _, section := range []*yaml.Node{
+		&s.sections.topology, &s.sections.nodes, &s.sections.workload, &s.sections.execution,
+	} {
 		uses(section, used)
 	}
 	known := map[string]bool{}
@@ -235,9 +252,11 @@ func (s *Scenario) checkUses() error {
 			}
 			switch by := setBy[name]; {
 			case name == a.Name && !used[name]:
-				errs = append(errs, s.doc.Errorf(path, "nothing uses the axis %s; write $%s where its value belongs, or remove it", name, name))
+				errs = append(errs, s.doc.Errorf(path,
+					"nothing uses the axis %s; write $%s where its value belongs, or remove it", name, name))
 			case !used[name]:
-				errs = append(errs, s.doc.Errorf(path, "nothing uses %s, which axis %s sets; write $%s where its value belongs, or remove it", name, a.Name, name))
+				errs = append(errs, s.doc.Errorf(path, "nothing uses %s, which axis %s sets; "+
+					"write $%s where its value belongs, or remove it", name, a.Name, name))
 			case by != "" && name != a.Name: // an axis and its namesake are reported as such
 				errs = append(errs, s.doc.Errorf(path, "%s is set by %s too", name, by))
 			}

@@ -17,11 +17,13 @@ const maxRange = 1000
 // valueRange is a range of an axis's values: "1..8", "1..100 Mb/s log 7",
 // "0..50 ms step 10", "10..90 kB linear 5".
 var valueRange = regexp.MustCompile(
-	`^\s*(\d+(?:\.\d+)?(?:e\d+)?)\s*\.\.\s*(\d+(?:\.\d+)?(?:e\d+)?)\s*([A-Za-zµ][A-Za-zµ/]*)??(?:\s+(log|linear|step)\s+([0-9.]+))?\s*$`)
+	`^\s*(\d+(?:\.\d+)?(?:e\d+)?)\s*\.\.\s*(\d+(?:\.\d+)?(?:e\d+)?)` + // the ends
+		`\s*([A-Za-zµ][A-Za-zµ/]*)??` + // their unit
+		`(?:\s+(log|linear|step)\s+([0-9.]+))?\s*$`) // the way from one to the other
 
 // expandRange writes out a range. Values of a log range, and of a linear one, have
-// three digits where those tell them apart, and without a unit they are whole where the ends are. ok is false
-// where the text is no range.
+// three digits where those tell them apart, and without a unit they are whole where
+// the ends are. ok is false where the text is no range.
 func expandRange(text string) (values []string, ok bool, err error) {
 	m := valueRange.FindStringSubmatch(text)
 	if m == nil {

@@ -190,7 +190,8 @@ func Parse(name string, data []byte) (*Scenario, error) {
 	errs := []error{doc.Decode(&f)}
 	if errs[0] == nil && f.Version != 1 {
 		// Another version has other keys: there is no point in checking them.
-		return nil, doc.Errorf(yamlfile.Path{"version"}, "expected 1, the version that this edgebed reads, got %d", f.Version)
+		return nil, doc.Errorf(yamlfile.Path{"version"},
+			"expected 1, the version that this edgebed reads, got %d", f.Version)
 	}
 	if err := CheckNetwork(f.Network); f.Network != "" && err != nil {
 		return nil, doc.Errorf(yamlfile.Path{"network"}, "%w", err)
@@ -292,6 +293,7 @@ func axisValues(doc *yamlfile.Document, node *yaml.Node, axis string, path yamlf
 		}
 		return values, nil
 	}
+
 	return nil, doc.Errorf(path, "expected a plain value, a range or {name, label, set}")
 }
 
@@ -320,10 +322,12 @@ func numberIn(value, unit string) (float64, error) {
 		v, err := units.ParseSize(value)
 		return float64(v) / float64(one), err
 	}
+
 	one, err := units.ParseDuration("1" + unit)
 	if err != nil {
 		return 0, fmt.Errorf("unit %q is none of a rate, a size or a time", unit)
 	}
+
 	v, err := units.ParseDuration(value)
 	if err != nil {
 		return 0, fmt.Errorf("parse time %q: %w", value, err)
@@ -337,9 +341,11 @@ func (s *Scenario) check() error {
 	fail := func(path yamlfile.Path, format string, args ...any) {
 		errs = append(errs, s.doc.Errorf(path, format, args...))
 	}
+
 	if err := record.CheckFileName(s.Name); err != nil {
 		fail(yamlfile.Path{"name"}, "%w; the name of a scenario is that of its result folder", err)
 	}
+
 	seen := map[string]string{}
 	take := func(path yamlfile.Path, name, kind string) {
 		if !variableName.MatchString(name) {
@@ -349,6 +355,7 @@ func (s *Scenario) check() error {
 		}
 		seen[name] = kind
 	}
+
 	for i, p := range s.Parameters {
 		path := yamlfile.Path{"parameters", i}
 		take(append(path, "name"), p.Name, "a parameter")
@@ -356,6 +363,7 @@ func (s *Scenario) check() error {
 			fail(append(path, "default"), "%w", err)
 		}
 	}
+
 	if len(s.Axes) == 0 {
 		fail(yamlfile.Path{"matrix"}, "expected at least one axis")
 	}
@@ -367,17 +375,20 @@ func (s *Scenario) check() error {
 			fail(append(path, "values"), "axis %s needs at least one value", a.Name)
 		}
 		cells = min(cells*len(a.Values), MaxCells+1)
+
 		names := map[string]bool{}
 		for k, v := range a.Values {
 			switch {
 			case v.Name == "" || len(v.Name) > maxValueName || strings.ContainsFunc(v.Name, unicode.IsControl):
-				fail(append(path, "values", k), "expected a value of 1 to %d characters, got %.20q", maxValueName, v.Name)
+				fail(append(path, "values", k),
+					"expected a value of 1 to %d characters, got %.20q", maxValueName, v.Name)
 			case names[v.Name]:
 				fail(append(path, "values", k), "value %q stands twice on axis %s", v.Name, a.Name)
 			}
 			names[v.Name] = true
 		}
 	}
+
 	for i, points := range s.Exclude {
 		if len(points) == 0 {
 			fail(yamlfile.Path{"exclude", i}, "expected axes with values, such as {rate: [1 Mb/s]}")
@@ -393,27 +404,33 @@ func (s *Scenario) check() error {
 			}
 		}
 	}
+
 	if len(s.Profiles) == 0 {
 		fail(yamlfile.Path{"profiles"}, "expected at least one profile")
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Profiles)) {
 		p, path := s.Profiles[name], yamlfile.Path{"profiles", name}
 		if p.Executions < 1 || p.Executions > MaxExecutions {
-			fail(append(path, "executions"), "expected at least one execution and at most %d, got %d", MaxExecutions, p.Executions)
+			fail(append(path, "executions"),
+				"expected at least one execution and at most %d, got %d", MaxExecutions, p.Executions)
 		}
+
 		if n := len(p.Seeds); n < 1 || n > maxSeeds {
 			fail(append(path, "seeds"), "expected at least one seed and at most %d, got %d", maxSeeds, n)
 		} else if cells*n > MaxCells && cells > 0 {
 			fail(path, "expected at most %d cells, got more: the matrix times %d seeds", MaxCells, n)
 		}
+
 		first := map[uint64]int{}
 		for k, seed := range p.Seeds {
 			if before, again := first[seed]; again {
-				fail(append(path, "seeds", k), "seed %d stands twice, first as number %d; each seed makes one cell", seed, before+1)
+				fail(append(path, "seeds", k),
+					"seed %d stands twice, first as number %d; each seed makes one cell", seed, before+1)
 				continue
 			}
 			first[seed] = k
 		}
+
 		for axis, values := range p.Where {
 			for _, v := range values {
 				if err := s.checkValue(axis, v); err != nil {
@@ -421,12 +438,14 @@ func (s *Scenario) check() error {
 				}
 			}
 		}
+
 		for _, parameter := range slices.Sorted(maps.Keys(p.Set)) {
 			if _, err := s.parameters(map[string]string{parameter: p.Set[parameter]}); err != nil {
 				fail(append(path, "set", parameter), "%w", errors.Unwrap(err))
 			}
 		}
 	}
+
 	errs = append(errs, s.checkFigures())
 	return yamlfile.Join(errs...)
 }
@@ -437,49 +456,61 @@ func (s *Scenario) checkFigures() error {
 	fail := func(path yamlfile.Path, format string, args ...any) {
 		errs = append(errs, s.doc.Errorf(path, format, args...))
 	}
+
 	var axes []record.Axis
 	for _, a := range s.Axes {
 		axes = append(axes, record.Axis{Name: a.Name})
 	}
+
 	names := map[string]string{}
 	for i, f := range s.Figures {
 		path, before := yamlfile.Path{"figures", i}, len(errs)
 		roles := map[string]string{"x": f.X, "series": f.Series}
+
 		for _, role := range slices.Sorted(maps.Keys(roles)) {
 			if axis := roles[role]; axis != "" && s.axis(axis) == nil {
 				fail(append(path, role), "unknown axis %s%s", axis, yamlfile.Suggest(axis, s.axisNames()))
 			}
 		}
+
 		for k, axis := range f.Panels {
 			if s.axis(axis) == nil {
 				fail(append(path, "panels", k), "unknown axis %s%s", axis, yamlfile.Suggest(axis, s.axisNames()))
 			}
 		}
+
 		for _, v := range f.Of {
 			if err := s.checkValue(f.Series, v); err != nil {
 				fail(append(path, "of"), "%w", err)
 			}
 		}
+
 		for axis, v := range f.Where {
 			if err := s.checkValue(axis, v); err != nil {
 				fail(append(path, "where", axis), "%w", err)
 			}
 		}
+
 		if _, ok := record.Metrics[f.Metric]; !ok {
-			fail(append(path, "metric"), "unknown metric %q%s", f.Metric, yamlfile.Suggest(f.Metric, slices.Sorted(maps.Keys(record.Metrics))))
+			fail(append(path, "metric"), "unknown metric %q%s", f.Metric,
+				yamlfile.Suggest(f.Metric, slices.Sorted(maps.Keys(record.Metrics))))
 		}
+
 		if kinds := []string{record.KindLines, record.KindBars}; !slices.Contains(kinds, f.Kind) {
 			fail(append(path, "kind"), "unknown kind of figure %q%s", f.Kind, yamlfile.Suggest(f.Kind, kinds))
 		}
+
 		if err := record.CheckFileName(f.Name); err != nil {
 			fail(append(path, "name"), "%w; the name of a figure is that of its files", err)
 		}
+
 		// Case is not what tells files apart everywhere.
 		folded := strings.ToLower(f.Name)
 		if other, again := names[folded]; again {
 			fail(append(path, "name"), "figure %s and figure %s would be the same files", f.Name, other)
 		}
 		names[folded] = f.Name
+
 		if err := f.Check(axes); err != nil && len(errs) == before {
 			fail(path, "%w", err)
 		}

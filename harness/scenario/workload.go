@@ -92,7 +92,8 @@ func (w Workload) Draw(functions []string) (workflow.Generator, error) {
 }
 
 func (w *Workload) unknown() error {
-	return w.Pos.At("generator").Errorf("unknown generator %q%s", w.Generator, yamlfile.Suggest(w.Generator, slices.Sorted(maps.Keys(Generators))))
+	return w.Pos.At("generator").Errorf("unknown generator %q%s", w.Generator,
+		yamlfile.Suggest(w.Generator, slices.Sorted(maps.Keys(Generators))))
 }
 
 // checkKeys checks that the mapping which the workload was read from has no keys
@@ -110,7 +111,8 @@ func (w *Workload) checkKeys(node *yaml.Node) error {
 			continue
 		}
 		at := yamlfile.Pos{File: w.Pos.File, Line: key.Line, Column: key.Column, Path: w.Pos.Path}
-		errs = append(errs, at.Errorf("generator %s does not use %s; remove it (used: %s)", w.Generator, key.Value, strings.Join(g.Keys, ", ")))
+		errs = append(errs, at.Errorf("generator %s does not use %s; remove it (used: %s)",
+			w.Generator, key.Value, strings.Join(g.Keys, ", ")))
 	}
 
 	return yamlfile.Join(errs...)

@@ -52,7 +52,8 @@ func (s *Shell) stopCapture(port string) error {
 	delete(s.captures, port)
 
 	stats, err := c.Stop()
-	fmt.Fprintf(s.out, "%s: %d packets, %d B, %d lost, in %s\n", port, stats.Packets, stats.Bytes, stats.Lost, c.file.Name())
+	fmt.Fprintf(s.out,
+		"%s: %d packets, %d B, %d lost, in %s\n", port, stats.Packets, stats.Bytes, stats.Lost, c.file.Name())
 
 	return errors.Join(err, c.file.Close())
 }

@@ -28,14 +28,18 @@ func commands() []command {
 		{"ping", "ping HOST HOST [COUNT]", "time round trips (HOST ping ... runs the system's ping)", (*Shell).ping},
 		{"pingall", "pingall", "one packet between all pairs of hosts", (*Shell).pingAll},
 		{"iperf", "iperf HOST HOST [SECONDS]", "TCP goodput from the first to the second", (*Shell).iperf},
-		{"iperfudp", "iperfudp HOST HOST RATE [SECONDS]", "UDP at a rate: what arrives, what is lost", (*Shell).iperfUDP},
+		{"iperfudp", "iperfudp HOST HOST RATE [SECONDS]",
+			"UDP at a rate: what arrives, what is lost", (*Shell).iperfUDP},
 		{"link", "link SWITCH SWITCH up|down", "take a link down, or up again", (*Shell).upDown},
-		{"set", "set SWITCH SWITCH [rate R] [delay D] [jitter J] [loss L] [queue N]", "change both directions of a link", (*Shell).set},
+		{"set", "set SWITCH SWITCH [rate R] [delay D] [jitter J] [loss L] [queue N]",
+			"change both directions of a link", (*Shell).set},
 		{"watch", "watch [SECONDS]", "rates of all ports, every second, until Ctrl-C", (*Shell).watch},
 		{"counters", "counters", "bytes and packets of all ports since the start", (*Shell).counters},
-		{"capture", "capture PORT FILE | capture PORT stop", "write a port's frames as pcapng for Wireshark", (*Shell).capture},
+		{"capture", "capture PORT FILE | capture PORT stop",
+			"write a port's frames as pcapng for Wireshark", (*Shell).capture},
 		{"help ?", "help [COMMAND]", "this list, or one command", (*Shell).help},
-		{"exit quit", "exit", "take the network down and leave", func(*Shell, context.Context, []string) error { return errExit }},
+		{"exit quit", "exit", "take the network down and leave",
+			func(*Shell, context.Context, []string) error { return errExit }},
 	}
 }
 

@@ -55,7 +55,8 @@ func (s *Shell) pingInstead(ctx context.Context, h *emu.Host, args []string) err
 		}
 	}
 
-	return fmt.Errorf("ping %s: no host has this address (the machine has no ping program; the shell's own takes [-c N] HOST)", target)
+	return fmt.Errorf("ping %s: no host has this address "+
+		"(the machine has no ping program; the shell's own takes [-c N] HOST)", target)
 }
 
 var word = regexp.MustCompile(`[A-Za-z][A-Za-z0-9_]*`)

@@ -132,7 +132,8 @@ func override(o *topology.Override, name, text string) error {
 		return nil
 	}
 
-	return fmt.Errorf("unknown parameter %q%s", name, yamlfile.Suggest(name, []string{"rate", "delay", "jitter", "loss", "queue"}))
+	return fmt.Errorf("unknown parameter %q%s", name,
+		yamlfile.Suggest(name, []string{"rate", "delay", "jitter", "loss", "queue"}))
 }
 
 func (s *Shell) counters(context.Context, []string) error {
@@ -144,7 +145,8 @@ func (s *Shell) counters(context.Context, []string) error {
 	table := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "port\tsent B\tpackets\treceived B\tpackets\tdrops\twaiting B\t")
 	for _, p := range c.Ports {
-		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t\n", p.Name, p.TxBytes, p.TxPackets, p.RxBytes, p.RxPackets, p.Drops, p.Backlog)
+		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t\n",
+			p.Name, p.TxBytes, p.TxPackets, p.RxBytes, p.RxPackets, p.Drops, p.Backlog)
 	}
 
 	return table.Flush()

@@ -80,7 +80,8 @@ func (s *Shell) Execute(ctx context.Context, line string) error {
 		}
 	}
 
-	return fmt.Errorf("unknown command or host %q%s (help lists the commands, hosts the hosts)", word, yamlfile.Suggest(word, s.words()))
+	return fmt.Errorf("unknown command or host %q%s (help lists the commands, hosts the hosts)",
+		word, yamlfile.Suggest(word, s.words()))
 }
 
 // words are all that a line may begin with.

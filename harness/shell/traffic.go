@@ -69,8 +69,9 @@ func (s *Shell) ping(ctx context.Context, args []string) error {
 
 	if len(times) > 0 {
 		slices.Sort(times)
+		least, median, most := times[0], times[len(times)/2], times[len(times)-1]
 		fmt.Fprintf(s.out, "%d of %d answered, least %v, median %v, most %v\n", len(times), count,
-			times[0].Round(10*time.Microsecond), times[len(times)/2].Round(10*time.Microsecond), times[len(times)-1].Round(10*time.Microsecond))
+			least.Round(10*time.Microsecond), median.Round(10*time.Microsecond), most.Round(10*time.Microsecond))
 	}
 
 	return nil
@@ -117,7 +118,8 @@ func roundTrip(ctx context.Context, a, b *emu.Host, sequence int, patience time.
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })()
 
-	request, err := (&icmp.Message{Type: ipv4.ICMPTypeEcho, Body: &icmp.Echo{Seq: sequence, Data: make([]byte, 56)}}).Marshal(nil)
+	echo := icmp.Message{Type: ipv4.ICMPTypeEcho, Body: &icmp.Echo{Seq: sequence, Data: make([]byte, 56)}}
+	request, err := echo.Marshal(nil)
 	if err != nil {
 		return 0, err
 	}
@@ -288,7 +290,9 @@ func (s *Shell) iperfUDP(ctx context.Context, args []string) error {
 }
 
 // flood sends datagrams, each at its time.
-func flood(ctx context.Context, from net.PacketConn, to net.Addr, rate units.Rate, length time.Duration) (sent int64, err error) {
+func flood(
+	ctx context.Context, from net.PacketConn, to net.Addr, rate units.Rate, length time.Duration,
+) (sent int64, err error) {
 	data := make([]byte, datagram)
 	every := rate.Time(datagram)
 	start := time.Now()

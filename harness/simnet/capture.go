@@ -44,7 +44,8 @@ func (n *Network) Ports() []string {
 func (n *Network) Capture(portName string, w io.Writer) (*Capture, error) {
 	i := slices.IndexFunc(n.ports, func(p *port) bool { return p.counters.Name == portName })
 	if i < 0 {
-		return nil, fmt.Errorf("capture port %s: network %s has no such port%s", portName, n.topology.Name, yamlfile.Suggest(portName, n.Ports()))
+		return nil, fmt.Errorf("capture port %s: network %s has no such port%s",
+			portName, n.topology.Name, yamlfile.Suggest(portName, n.Ports()))
 	}
 	out, err := pcapgo.NewNgWriterInterface(w, pcapgo.NgInterface{
 		Name: portName, LinkType: layers.LinkTypeEthernet, TimestampResolution: 9, SnapLength: uint32(topology.Frame),
@@ -89,5 +90,6 @@ func (c *Capture) write(now int64, f frame, direction pcapgo.NgEpbFlag) {
 	data = append(data, view.AsSlice()...)
 	at := c.port.network.schedule.origin.Add(time.Duration(now))
 	info := gopacket.CaptureInfo{Timestamp: at, Length: len(data), CaptureLength: len(data)}
-	c.err = c.out.WritePacketWithOptions(info, data, pcapgo.NgPacketOptions{Flags: &pcapgo.NgEpbFlags{Direction: direction}})
+	c.err = c.out.WritePacketWithOptions(info, data,
+		pcapgo.NgPacketOptions{Flags: &pcapgo.NgEpbFlags{Direction: direction}})
 }

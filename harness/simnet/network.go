@@ -187,7 +187,8 @@ func (n *Network) Host(name string) (*Host, error) {
 		}
 		names = append(names, h.spec.Name)
 	}
-	return nil, fmt.Errorf("find host: network %s has no host %q%s", n.topology.Name, name, yamlfile.Suggest(name, names))
+	return nil, fmt.Errorf("find host: network %s has no host %q%s",
+		n.topology.Name, name, yamlfile.Suggest(name, names))
 }
 
 // SetClass changes parameters of a link class while the network runs: frames that
@@ -208,22 +209,27 @@ func (n *Network) change(do func(*topology.Topology) error) error {
 	if n.closed {
 		return fmt.Errorf("change network %s: %w", n.topology.Name, net.ErrClosed)
 	}
+
 	changed := n.topology.Clone()
 	if err := do(changed); err != nil {
 		return err
 	}
+
 	for i, l := range changed.Links {
 		for dir, p := range changed.Directions(l) {
 			if at := n.links[i][dir]; (at.params.Rate == 0) != (p.Rate == 0) {
-				return fmt.Errorf("change link %s-%s: it cannot change between shaped and unshaped; give it a rate from the start", l.Between[0], l.Between[1])
+				return fmt.Errorf("change link %s-%s: it cannot change between shaped and unshaped; "+
+					"give it a rate from the start", l.Between[0], l.Between[1])
 			}
 		}
 	}
+
 	for i, l := range changed.Links {
 		for dir, p := range changed.Directions(l) {
 			n.links[i][dir].change(p)
 		}
 	}
+
 	n.topology = changed
 	return nil
 }
@@ -238,6 +244,7 @@ func (n *Network) describe() {
 	n.settings["topology"] = n.topology.Name
 	n.settings["delay-backend"] = "virtual"
 	n.settings["congestion-control"] = n.opts.CongestionControl
+
 	links := network.Settings{}
 	for _, ends := range n.links {
 		for _, t := range ends {
@@ -248,16 +255,19 @@ func (n *Network) describe() {
 				links.Put("link-jitter-order", name, string(cmp.Or(p.JitterOrder, topology.FIFO)))
 			}
 			links.Put("link-loss", name, fmt.Sprint(float64(p.Loss)))
+
 			if p.Rate == 0 {
 				links.Put("link-rate", name, "unshaped")
 				continue
 			}
+
 			links.Put("link-rate", name, p.Rate.String())
 			links.Put("link-burst", name, fmt.Sprintf("%d B", p.Burst.At(p.Rate)))
 			links.Put("link-cburst", name, fmt.Sprintf("%d B", p.CeilBurst.At(p.Rate)))
 			links.Put("link-queue", name, fmt.Sprintf("%d packets", p.Queue))
 		}
 	}
+
 	links.Fold(n.settings)
 }
 
@@ -308,11 +318,13 @@ func (n *Network) Idle(ctx context.Context, quiet time.Duration) (network.Counte
 			}
 			left = int64(quiet / 8)
 		}
+
 		n.schedule.mu.Unlock()
 		err := Sleep(ctx, time.Duration(left))
 		n.schedule.mu.Lock()
 		if err != nil {
-			return network.Counters{}, fmt.Errorf("wait until network %s is idle: %w; %d frames on the wire", n.topology.Name, err, n.flying)
+			return network.Counters{}, fmt.Errorf("wait until network %s is idle: %w; %d frames on the wire",
+				n.topology.Name, err, n.flying)
 		}
 	}
 }

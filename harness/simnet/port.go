@@ -164,6 +164,7 @@ func (t *port) launch(now int64, f frame) {
 	// Each frame takes the same draws, so that its fate depends on its number
 	// only.
 	lossDraw, jitterDraw := t.random.Uint64(), t.random.Uint64()
+
 	// On a link without a delay stage the kernel does not copy frames: they stay
 	// their socket's.
 	owner := f.sender
@@ -171,10 +172,12 @@ func (t *port) launch(now int64, f frame) {
 		f.sender = nil
 		defer owner.left(now, f.size)
 	}
+
 	if lossDraw>>11 < uint64(float64(t.params.Loss)*(1<<53)) {
 		f.packet.DecRef()
 		return
 	}
+
 	due := now + int64(t.params.Delay)
 	if t.params.Jitter > 0 {
 		due += int64((float64(jitterDraw>>11)/(1<<52) - 1) * float64(t.params.Jitter))
@@ -183,6 +186,7 @@ func (t *port) launch(now int64, f frame) {
 		due = max(due, t.lastDue)
 	}
 	t.lastDue = max(due, t.lastDue)
+
 	earliest := t.wire.len() == 0 || due < t.wire.first().due
 	t.wire.insert(dueFrame{f, due})
 	t.network.flying++

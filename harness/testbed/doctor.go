@@ -46,10 +46,12 @@ type outcome struct {
 func Doctor(ctx context.Context) ([]string, error) {
 	var facts []string
 	if cores, limited := machine.Cores(); limited {
-		facts = append(facts, fmt.Sprintf("processors: a control group allows %g of %d cores; campaigns plan with that (raise its CPU quota to use more)", cores, runtime.NumCPU()))
+		facts = append(facts, fmt.Sprintf("processors: a control group allows %g of %d cores; "+
+			"campaigns plan with that (raise its CPU quota to use more)", cores, runtime.NumCPU()))
 	}
 	if tasks, limited := machine.TasksLeft(); limited {
-		facts = append(facts, fmt.Sprintf("processes and threads: %d more of %d are allowed, a cell needs about %d and one for each delayed link", tasks.Left, tasks.Allowed, cellTasks()))
+		facts = append(facts, fmt.Sprintf("processes and threads: %d more of %d are allowed, "+
+			"a cell needs about %d and one for each delayed link", tasks.Left, tasks.Allowed, cellTasks()))
 		if tasks.Left < cellTasks() {
 			return facts, lacksTasks(tasks, cellTasks())
 		}
@@ -155,7 +157,8 @@ func Ready(ctx context.Context, jobs []job.Job) (atOnce int, err error) {
 	}
 	var open unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &open); err == nil && files > open.Max {
-		return 0, fmt.Errorf("check the limit of open files: a cell needs about %d, and the process may have %d; raise it with ulimit -n", files, open.Max)
+		return 0, fmt.Errorf("check the limit of open files: a cell needs about %d, and the process may have %d; "+
+			"raise it with ulimit -n", files, open.Max)
 	}
 	if limited && need > 0 {
 		atOnce = int(max(1, tasks.Left/need))
@@ -176,7 +179,8 @@ func trialOf(j *job.Job) trial {
 func cellTasks() int64 { return int64(22 + 4*min(runtime.NumCPU(), 32)) }
 
 func lacksTasks(t machine.Tasks, need int64) error {
-	return fmt.Errorf("check the limit of processes and threads: a cell needs about %d, and %d more of %d are allowed; %s", need, t.Left, t.Allowed, t.Setting)
+	return fmt.Errorf("check the limit of processes and threads: a cell needs about %d, "+
+		"and %d more of %d are allowed; %s", need, t.Left, t.Allowed, t.Setting)
 }
 
 // try builds the trials' networks in a sandbox.
@@ -197,7 +201,8 @@ func try(ctx context.Context, trials []trial) ([]outcome, error) {
 	}
 	var found []outcome
 	if err := json.Unmarshal(out, &found); err != nil || len(found) != len(trials) {
-		return nil, errors.Join(fmt.Errorf("examine this machine: got %d answers to %d trials%s", len(found), len(trials), log.After("\n")), err)
+		return nil, errors.Join(fmt.Errorf("examine this machine: got %d answers to %d trials%s",
+			len(found), len(trials), log.After("\n")), err)
 	}
 	return found, nil
 }
@@ -228,6 +233,7 @@ func (t trial) build(ctx context.Context) (settings map[string]string, err error
 	if t.Delayed {
 		class = "{rate: 10 Mb/s, delay: 1 ms}"
 	}
+
 	parsed, err := topology.Parse("examination", []byte(`
 version: 1
 name: examination
@@ -244,6 +250,7 @@ links:
 	if err != nil {
 		return nil, err
 	}
+
 	n, err := emu.Build(ctx, parsed, t.Options)
 	if err != nil {
 		return nil, err

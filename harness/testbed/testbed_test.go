@@ -244,7 +244,7 @@ func TestSpawnStops(t *testing.T) {
 		bad := j
 		bad.TopologyText = []byte("version: 1\nname: x")
 		err := Spawn(context.Background(), bad, none)
-		if err == nil || !strings.Contains(err.Error(), "subnet") {
+		if err == nil || !strings.Contains(err.Error(), "switches") {
 			t.Errorf("error %v, want the worker's own words about the topology", err)
 		}
 	})

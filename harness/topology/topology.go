@@ -251,6 +251,7 @@ func (o Override) Merge(by Override) Override {
 	if by.Rate != nil {
 		o.Rate = by.Rate
 	}
+
 	if by.Delay != nil {
 		o.Delay = by.Delay
 	}
@@ -260,18 +261,22 @@ func (o Override) Merge(by Override) Override {
 	if by.JitterOrder != nil {
 		o.JitterOrder = by.JitterOrder
 	}
+
 	if by.Loss != nil {
 		o.Loss = by.Loss
 	}
+
 	if by.Queue != nil {
 		o.Queue = by.Queue
 	}
+
 	if by.Burst != nil {
 		o.Burst = by.Burst
 	}
 	if by.CeilBurst != nil {
 		o.CeilBurst = by.CeilBurst
 	}
+
 	return o
 }
 
@@ -289,14 +294,17 @@ func (p Params) Validate() error {
 	case p.Queue < 1 || p.Queue > maxQueue:
 		return fmt.Errorf("queue of %d packets is out of range: expected 1 to %d", p.Queue, maxQueue)
 	}
+
 	for _, b := range []Burst{p.Burst, p.CeilBurst} {
 		switch {
 		case b != 0 && (units.Size(b) < Frame || units.Size(b) > maxBurst):
-			return fmt.Errorf("burst %v is out of range: expected auto, or one frame of %d B to %v", units.Size(b), Frame, maxBurst)
+			return fmt.Errorf("burst %v is out of range: expected auto, or one frame of %d B to %v",
+				units.Size(b), Frame, maxBurst)
 		case p.Rate > 0 && p.Rate.Time(b.At(p.Rate)) > time.Minute:
 			return fmt.Errorf("burst %v takes over a minute at %v: make it smaller", units.Size(b), p.Rate)
 		}
 	}
+
 	switch {
 	case p.Delay < 0 || p.Delay > MaxDelay:
 		return fmt.Errorf("check delay %v: want 0s to %v", p.Delay, MaxDelay)
@@ -416,7 +424,8 @@ func (t *Topology) Clone() *Topology {
 func (t *Topology) SetClass(name string, o Override) error {
 	class, ok := t.Classes[name]
 	if !ok {
-		return fmt.Errorf("set link class: unknown class %q in topology %s%s", name, t.Name, yamlfile.Suggest(name, slices.Collect(maps.Keys(t.Classes))))
+		return fmt.Errorf("set link class: unknown class %q in topology %s%s",
+			name, t.Name, yamlfile.Suggest(name, slices.Collect(maps.Keys(t.Classes))))
 	}
 	changed := t.Clone()
 	changed.Classes[name] = class.Merge(o)
@@ -539,6 +548,7 @@ func (t *Topology) Toward(end int) []int {
 	for i, s := range t.Switches {
 		index[s] = i
 	}
+
 	links := make([][]int, n) // of each switch
 	for i, l := range t.Links {
 		a, okA := index[l.Between[0]]
@@ -548,11 +558,13 @@ func (t *Topology) Toward(end int) []int {
 			links[b] = append(links[b], i)
 		}
 	}
+
 	next, cost := make([]int, n), make([]*big.Int, n)
 	for i := range next {
 		next[i] = -1
 	}
 	cost[end] = new(big.Int)
+
 	for frontier := []int{end}; len(frontier) > 0; {
 		// The switches one hop further away, with their best way to here.
 		reached := map[int]*big.Int{}
@@ -571,6 +583,7 @@ func (t *Topology) Toward(end int) []int {
 				}
 			}
 		}
+
 		frontier = slices.Sorted(maps.Keys(reached))
 		for at, c := range reached {
 			cost[at] = c
@@ -588,13 +601,18 @@ func (t *Topology) Validate() error {
 	fail := func(path yamlfile.Path, format string, args ...any) {
 		errs = append(errs, t.pos.At(path...).Errorf(format, args...))
 	}
+
 	if t.Version != 1 {
 		fail(yamlfile.Path{"version"}, "unknown version %d; expected 1", t.Version)
 	}
 	if t.Name == "" {
 		fail(yamlfile.Path{"name"}, "expected a name")
 	}
-	for part, n := range map[string]int{"switches": len(t.Switches), "hosts": len(t.Hosts), "links": len(t.Links), "link-classes": len(t.Classes)} {
+
+	// What follows visits every part, so too many of them are refused first.
+	for part, n := range map[string]int{
+		"switches": len(t.Switches), "hosts": len(t.Hosts), "links": len(t.Links), "link-classes": len(t.Classes),
+	} {
 		if n > maxParts {
 			fail(yamlfile.Path{part}, "expected at most %d, got %d", maxParts, n)
 		}
@@ -602,12 +620,15 @@ func (t *Topology) Validate() error {
 	if len(errs) > 0 {
 		return yamlfile.Join(errs...)
 	}
+
 	ports := map[string]int{}
 	port := func(path yamlfile.Path, at string) {
 		if ports[at]++; ports[at] == MaxPorts+1 {
-			fail(path, "switch %s would have more than %d ports, which is all that a bridge has; spread hosts and links over more switches", at, MaxPorts)
+			fail(path, "switch %s would have more than %d ports, which is all that a bridge has; "+
+				"spread hosts and links over more switches", at, MaxPorts)
 		}
 	}
+
 	names := map[string]string{}
 	name := func(path yamlfile.Path, kind, name string) {
 		if !validName.MatchString(name) {
@@ -617,6 +638,7 @@ func (t *Topology) Validate() error {
 		}
 		names[name] = kind
 	}
+
 	if len(t.Switches) == 0 {
 		fail(yamlfile.Path{"switches"}, "expected at least one switch")
 	}
@@ -625,6 +647,7 @@ func (t *Topology) Validate() error {
 		switches[s] = true
 		name(yamlfile.Path{"switches", i}, "switch", s)
 	}
+
 	known := func(path yamlfile.Path, s string) bool {
 		if switches[s] {
 			return true
@@ -632,18 +655,23 @@ func (t *Topology) Validate() error {
 		fail(path, "unknown switch %q%s", s, yamlfile.Suggest(s, t.Switches))
 		return false
 	}
+
 	subnetOK := t.Subnet.IsValid() && t.Subnet.Addr().Is4() && t.Subnet == t.Subnet.Masked() && t.Subnet.Bits() <= 30
 	if !subnetOK && !(t.wrong && !t.Subnet.IsValid()) {
-		fail(yamlfile.Path{"subnet"}, "%v is not an IPv4 subnet with room for hosts; expected something like 10.1.0.0/16", t.Subnet)
+		fail(yamlfile.Path{"subnet"},
+			"%v is not an IPv4 subnet with room for hosts; expected something like 10.1.0.0/16", t.Subnet)
 	}
+
 	if len(t.Hosts) == 0 {
 		fail(yamlfile.Path{"hosts"}, "expected at least one host")
 	}
+
 	addresses := map[netip.Addr]string{}
 	for i, h := range t.Hosts {
 		name(yamlfile.Path{"hosts", i, "name"}, "host", h.Name)
 		known(yamlfile.Path{"hosts", i, "switch"}, h.Switch)
 		port(yamlfile.Path{"hosts", i, "switch"}, h.Switch)
+
 		at := yamlfile.Path{"hosts", i, "address"}
 		if !h.Address.IsValid() && t.wrong {
 			continue
@@ -657,22 +685,26 @@ func (t *Topology) Validate() error {
 		}
 		addresses[h.Address] = h.Name
 	}
+
 	wrong := map[string]bool{} // classes, so that their links do not repeat it
 	for class := range t.Classes {
 		if !validName.MatchString(class) {
-			fail(yamlfile.Path{"link-classes", class}, "%q is not a name; expected a letter and up to 31 letters, digits or underscores", class)
+			fail(yamlfile.Path{"link-classes", class},
+				"%q is not a name; expected a letter and up to 31 letters, digits or underscores", class)
 		}
 		if err := t.Classes[class].apply(Params{Queue: DefaultQueue}).Validate(); err != nil {
 			fail(yamlfile.Path{"link-classes", class}, "%w", err)
 			wrong[class] = true
 		}
 	}
+
 	seen := map[[2]string]bool{}
 	for i, l := range t.Links {
 		okA := known(yamlfile.Path{"links", i, "between", 0}, l.Between[0])
 		okB := known(yamlfile.Path{"links", i, "between", 1}, l.Between[1])
 		port(yamlfile.Path{"links", i, "between", 0}, l.Between[0])
 		port(yamlfile.Path{"links", i, "between", 1}, l.Between[1])
+
 		ends := [2]string{min(l.Between[0], l.Between[1]), max(l.Between[0], l.Between[1])}
 		switch {
 		case okA && okB && ends[0] == ends[1]:
@@ -681,10 +713,13 @@ func (t *Topology) Validate() error {
 			fail(yamlfile.Path{"links", i, "between"}, "switches %s and %s are linked already", ends[0], ends[1])
 		}
 		seen[ends] = true
+
 		if _, ok := t.Classes[l.Class]; l.Class != "" && !ok {
-			fail(yamlfile.Path{"links", i, "class"}, "unknown link class %q%s", l.Class, yamlfile.Suggest(l.Class, slices.Collect(maps.Keys(t.Classes))))
+			fail(yamlfile.Path{"links", i, "class"}, "unknown link class %q%s", l.Class,
+				yamlfile.Suggest(l.Class, slices.Collect(maps.Keys(t.Classes))))
 			continue
 		}
+
 		for dir, p := range t.Directions(l) {
 			if wrong[l.Class] {
 				break
@@ -695,10 +730,13 @@ func (t *Topology) Validate() error {
 			}
 		}
 	}
+
+	// Between wrong switches and links there are no paths to look for.
 	if len(errs) == 0 {
 		for i, link := range t.Toward(0) {
 			if i > 0 && link < 0 {
-				fail(yamlfile.Path{"switches", i}, "switch %s has no path to switch %s; link them", t.Switches[i], t.Switches[0])
+				fail(yamlfile.Path{"switches", i},
+					"switch %s has no path to switch %s; link them", t.Switches[i], t.Switches[0])
 			}
 		}
 	}

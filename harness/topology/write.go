@@ -33,7 +33,8 @@ func (t *Topology) YAML() ([]byte, error) {
 	hosts := &yaml.Node{Kind: yaml.SequenceNode}
 	for _, h := range t.Hosts {
 		hosts.Content = append(hosts.Content, flow(yaml.MappingNode,
-			scalar("name"), scalar(h.Name), scalar("address"), scalar(h.Address.String()), scalar("switch"), scalar(h.Switch)))
+			scalar("name"), scalar(h.Name), scalar("address"), scalar(h.Address.String()),
+			scalar("switch"), scalar(h.Switch)))
 	}
 	add("hosts", hosts)
 

@@ -19,7 +19,8 @@ import (
 func Build(_ context.Context, j *job.Job) (testbed.Network, error) {
 	t := j.Cell.Topology
 	if len(t.Sysctls) > 0 {
-		return nil, t.Pos.Errorf("set sysctl %s: a network in virtual time has no kernel to set it in; leave it out, or run on emulated links",
+		return nil, t.Pos.Errorf("set sysctl %s: a network in virtual time has no kernel to set it in; "+
+			"leave it out, or run on emulated links",
 			slices.Min(slices.Collect(maps.Keys(t.Sysctls))))
 	}
 	n, err := simnet.Build(j.Topology(), simnet.Options{CongestionControl: t.CongestionControl, Seed: j.Cell.Seed})
@@ -81,7 +82,8 @@ func CheckClock() error {
 		}
 	}
 	if usesCgo {
-		return fmt.Errorf("check the clock: the program uses cgo, whose threads keep virtual time from passing; build it with %s", BuildCommand)
+		return fmt.Errorf("check the clock: the program uses cgo, whose threads keep virtual time from passing; "+
+			"build it with %s", BuildCommand)
 	}
 	return nil
 }

@@ -79,10 +79,12 @@ func (w *Workflow) MarshalJSON() ([]byte, error) {
 	for state, names := range w.Dependencies {
 		dependencies[state] = notNil(names)
 	}
+
 	sizes := map[string]int64{}
 	for state, size := range w.StateSizes {
 		sizes[state] = int64(size)
 	}
+
 	orders := map[string]any{}
 	for state, order := range w.Order {
 		orders[state] = notNil(order)
@@ -90,10 +92,12 @@ func (w *Workflow) MarshalJSON() ([]byte, error) {
 	for _, state := range w.AnyOrder {
 		orders[state] = anyOrder
 	}
+
 	variant := w.Variant
 	if variant == Artifact {
 		variant = "" // the default
 	}
+
 	if w.IsChain() {
 		return json.Marshal(struct {
 			Functions    []string            `json:"functions"`
@@ -103,6 +107,7 @@ func (w *Workflow) MarshalJSON() ([]byte, error) {
 			Variant      Variant             `json:"variant,omitempty"`
 		}{notNil(w.Functions), dependencies, sizes, orders, variant})
 	}
+
 	successors := make([][]int, len(w.Successors))
 	for i, list := range w.Successors {
 		successors[i] = notNil(list)
@@ -182,12 +187,14 @@ func (r *jsonReader) object(value json.RawMessage, offset int, path yamlfile.Pat
 	if err != nil {
 		return nil, r.errorf(offset, path, "expected an object: %w", err)
 	}
+
 	if start == nil {
 		return nil, nil
 	}
 	if start != json.Delim('{') {
 		return nil, r.errorf(offset, path, "expected an object, got %s", excerpt(value))
 	}
+
 	var members []member
 	var errs []error
 	seen := map[string]bool{}
@@ -196,14 +203,17 @@ func (r *jsonReader) object(value json.RawMessage, offset int, path yamlfile.Pat
 		if err != nil {
 			return nil, r.errorf(offset+int(dec.InputOffset()), path, "read a key: %w", err)
 		}
+
 		key, ok := token.(string)
 		if !ok {
 			return nil, r.errorf(offset+int(dec.InputOffset()), path, "expected a key, got %v", token)
 		}
+
 		m := member{key: key}
 		if err := dec.Decode(&m.value); err != nil {
 			return nil, r.errorf(offset+int(dec.InputOffset()), append(path, key), "read the value: %w", err)
 		}
+
 		m.offset = offset + int(dec.InputOffset()) - len(m.value)
 		if seen[key] {
 			errs = append(errs, r.errorf(m.offset, path, "duplicate key %q", key))
@@ -237,33 +247,42 @@ func (r *jsonReader) workflow() (*Workflow, error) {
 		}
 		return nil, r.errorf(offset, nil, "parse JSON: %w", err)
 	}
+
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return nil, r.errorf(int(dec.InputOffset()), nil, "expected one JSON object, got more text after it")
 	}
+
 	members, err := r.object(whole, r.start(), nil)
 	if err != nil {
 		return nil, err
 	}
+
 	byKey := map[string]member{}
 	for _, m := range members {
 		byKey[m.key] = m
 	}
+
 	_, chain := byKey[keyFunctions]
 	_, names := byKey[keyFunctionNames]
 	_, successors := byKey[keySuccessors]
 	valid := chainKeys
 	switch {
 	case chain && (names || successors):
-		return nil, r.errorf(0, nil, "expected a chain (%s) or a DAG (%s and %s), got keys of both", keyFunctions, keySuccessors, keyFunctionNames)
+		return nil, r.errorf(0, nil, "expected a chain (%s) or a DAG (%s and %s), got keys of both",
+			keyFunctions, keySuccessors, keyFunctionNames)
 	case names && successors:
 		valid = dagKeys
 	case names:
-		return nil, r.errorf(0, nil, "missing key %q: a DAG has %s and %s", keySuccessors, keySuccessors, keyFunctionNames)
+		return nil, r.errorf(0, nil,
+			"missing key %q: a DAG has %s and %s", keySuccessors, keySuccessors, keyFunctionNames)
 	case successors:
-		return nil, r.errorf(0, nil, "missing key %q: a DAG has %s and %s", keyFunctionNames, keySuccessors, keyFunctionNames)
+		return nil, r.errorf(0, nil,
+			"missing key %q: a DAG has %s and %s", keyFunctionNames, keySuccessors, keyFunctionNames)
 	case !chain:
-		return nil, r.errorf(0, nil, "missing keys: expected a chain (%s) or a DAG (%s and %s)", keyFunctions, keySuccessors, keyFunctionNames)
+		return nil, r.errorf(0, nil,
+			"missing keys: expected a chain (%s) or a DAG (%s and %s)", keyFunctions, keySuccessors, keyFunctionNames)
 	}
+
 	w := &Workflow{}
 	var errs []error
 	for _, m := range members {
@@ -273,9 +292,11 @@ func (r *jsonReader) workflow() (*Workflow, error) {
 		}
 		errs = append(errs, r.member(w, m))
 	}
+
 	if err := yamlfile.Join(errs...); err != nil {
 		return nil, err
 	}
+
 	if successors && w.Successors == nil {
 		w.Successors = [][]int{}
 	}
@@ -304,6 +325,7 @@ func (r *jsonReader) member(w *Workflow, m member) error {
 			}
 			w.StateSizes[entry.key] = size
 		}
+
 		if len(members) == 0 {
 			w.StateSizes = nil
 		}

@@ -117,7 +117,9 @@ type Pos struct {
 
 // Errorf makes an Error at p; the format is that of fmt.Errorf.
 func (p Pos) Errorf(format string, args ...any) error {
-	return &Error{File: p.File, Line: p.Line, Column: p.Column, Path: p.Path, Err: fmt.Errorf(format, args...), doc: p.doc}
+	return &Error{
+		File: p.File, Line: p.Line, Column: p.Column, Path: p.Path, Err: fmt.Errorf(format, args...), doc: p.doc,
+	}
 }
 
 // At returns the place of a part of what stands at p: the value at the path, or
@@ -168,6 +170,7 @@ func Join(errs ...error) error {
 	for _, err := range errs {
 		all = append(all, flatten(err)...)
 	}
+
 	said := map[string]bool{}
 	all = slices.DeleteFunc(all, func(err error) bool {
 		e, ok := err.(*Error)
@@ -178,9 +181,11 @@ func Join(errs ...error) error {
 		said[e.Error()] = true
 		return again
 	})
+
 	if len(all) == 0 {
 		return nil
 	}
+
 	line := func(err error) (int, int) {
 		var e *Error
 		if errors.As(err, &e) && e.Line > 0 {
@@ -188,11 +193,13 @@ func Join(errs ...error) error {
 		}
 		return int(^uint(0) >> 1), 0
 	}
+
 	slices.SortStableFunc(all, func(a, b error) int {
 		la, ca := line(a)
 		lb, cb := line(b)
 		return cmp.Or(cmp.Compare(la, lb), cmp.Compare(ca, cb))
 	})
+
 	if more := len(all) - maxErrors; more > 0 {
 		all = append(all[:maxErrors], fmt.Errorf("and %d more errors", more))
 	}
@@ -215,7 +222,8 @@ func Beyond(err, more error) error {
 	all := flatten(err)
 	for _, err := range flatten(more) {
 		e, ok := err.(*Error)
-		if !ok || !slices.ContainsFunc(taken, func(path string) bool { return inside(e.Path, path) || inside(path, e.Path) }) {
+		related := func(path string) bool { return inside(e.Path, path) || inside(path, e.Path) }
+		if !ok || !slices.ContainsFunc(taken, related) {
 			all = append(all, err)
 		}
 	}

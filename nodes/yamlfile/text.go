@@ -22,7 +22,8 @@ const MaxText = 16 << 20
 // with its place.
 func Text(filename string, data []byte) ([]byte, error) {
 	if len(data) > MaxText {
-		return nil, &Error{File: filename, Err: fmt.Errorf("expected at most %d MB of text: the file is larger", MaxText>>20)}
+		err := fmt.Errorf("expected at most %d MB of text: the file is larger", MaxText>>20)
+		return nil, &Error{File: filename, Err: err}
 	}
 
 	// Without a mark an ASCII character first, as all of our files have, shows
@@ -45,7 +46,8 @@ func Text(filename string, data []byte) ([]byte, error) {
 		r, size := utf8.DecodeRune(text[i:])
 		switch {
 		case r == utf8.RuneError && size == 1:
-			return nil, doc.Offset(i).Errorf("expected UTF-8 text, got the byte 0x%02x; save the file as UTF-8", text[i])
+			return nil, doc.Offset(i).Errorf("expected UTF-8 text, got the byte 0x%02x; save the file as UTF-8",
+				text[i])
 		case r < ' ' && r != '\t' && r != '\n' && r != '\r':
 			return nil, doc.Offset(i).Errorf("expected text, got the control character 0x%02x; remove it", r)
 		}

@@ -68,6 +68,7 @@ func Parse(filename string, data []byte) (doc *Document, err error) {
 			doc, err = nil, doc.own(err)
 		}
 	}()
+
 	// The parser is a port of C code that reports some malformed inputs by
 	// panicking; whatever a user's file holds must end as an error.
 	defer func() {
@@ -75,16 +76,20 @@ func Parse(filename string, data []byte) (doc *Document, err error) {
 			err = &Error{File: filename, Err: fmt.Errorf("parse YAML: %v", r)}
 		}
 	}()
+
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	var top yaml.Node
 	if err := dec.Decode(&top); errors.Is(err, io.EOF) {
-		return nil, &Error{File: filename, Line: 1, Column: 1, Err: errors.New("expected a document, got an empty file")}
+		return nil, &Error{File: filename, Line: 1, Column: 1,
+			Err: errors.New("expected a document, got an empty file")}
 	} else if err != nil {
 		return nil, doc.syntaxError(err)
 	}
+
 	if top.Kind != yaml.DocumentNode || len(top.Content) != 1 {
 		return nil, &Error{File: filename, Line: 1, Column: 1, Err: errors.New("expected a YAML document")}
 	}
+
 	var second yaml.Node
 	if err := dec.Decode(&second); err == nil {
 		return nil, &Error{File: filename, Line: max(second.Line, 1), Column: max(second.Column, 1),
@@ -92,6 +97,7 @@ func Parse(filename string, data []byte) (doc *Document, err error) {
 	} else if !errors.Is(err, io.EOF) {
 		return nil, doc.syntaxError(err)
 	}
+
 	doc.root = top.Content[0]
 	if _, err := expand(doc.root, map[*yaml.Node]int{}); err != nil {
 		err.File = filename
@@ -108,6 +114,7 @@ func expand(node *yaml.Node, sizes map[*yaml.Node]int) (int, *Error) {
 	refuse := func(format string, args ...any) (int, *Error) {
 		return 0, &Error{Line: node.Line, Column: node.Column, Err: fmt.Errorf(format, args...)}
 	}
+
 	if node.Kind == yaml.AliasNode {
 		size, ok := sizes[node.Alias]
 		if !ok {
@@ -115,6 +122,7 @@ func expand(node *yaml.Node, sizes map[*yaml.Node]int) (int, *Error) {
 		}
 		return size, nil
 	}
+
 	size := 1
 	for _, part := range node.Content {
 		n, err := expand(part, sizes)
@@ -125,6 +133,7 @@ func expand(node *yaml.Node, sizes map[*yaml.Node]int) (int, *Error) {
 			return refuse("the document is too large: its aliases expand to more than %d values", maxNodes)
 		}
 	}
+
 	if node.Anchor != "" {
 		sizes[node] = size
 	}
@@ -148,7 +157,8 @@ func (d *Document) syntaxError(err error) error {
 		number++
 		indent := line[:len(line)-len(strings.TrimLeft(line, " \t"))]
 		if tab := strings.IndexByte(indent, '\t'); tab >= 0 && strings.TrimSpace(line) != "" {
-			return &Error{File: d.file, Line: number, Column: tab + 1, Err: errors.New("expected spaces before the text, got a tab; YAML indents with spaces only")}
+			return &Error{File: d.file, Line: number, Column: tab + 1,
+				Err: errors.New("expected spaces before the text, got a tab; YAML indents with spaces only")}
 		}
 	}
 	return e
@@ -254,7 +264,8 @@ type decoder struct {
 // fail records a mistake at a node.
 func (d *decoder) fail(node *yaml.Node, path Path, format string, args ...any) {
 	d.errs = append(d.errs, &Error{
-		File: d.file, Line: node.Line, Column: node.Column, Path: path.String(), Err: fmt.Errorf(format, args...), doc: d.doc})
+		File: d.file, Line: node.Line, Column: node.Column, Path: path.String(),
+		Err: fmt.Errorf(format, args...), doc: d.doc})
 }
 
 // expect records that a node holds something else than it should.
@@ -296,10 +307,12 @@ func (d *decoder) value(node *yaml.Node, v reflect.Value, path Path) {
 		v.Set(reflect.ValueOf(*node))
 		return
 	}
+
 	if node.Style&yaml.TaggedStyle != 0 {
 		d.fail(node, path, "unexpected tag %s; remove it", node.Tag)
 		return
 	}
+
 	if v.Kind() == reflect.Pointer {
 		if isNull(node) {
 			v.SetZero()
@@ -311,9 +324,11 @@ func (d *decoder) value(node *yaml.Node, v reflect.Value, path Path) {
 		d.value(node, v.Elem(), path)
 		return
 	}
+
 	if d.custom(node, v, path) {
 		return
 	}
+
 	switch v.Kind() {
 	case reflect.Struct:
 		d.structure(node, v, path)
@@ -393,14 +408,17 @@ func (d *decoder) fields(v reflect.Value, pos Pos) (list []field, rest reflect.V
 		if !f.IsExported() {
 			continue
 		}
+
 		if f.Type == posType {
 			v.Field(i).Set(reflect.ValueOf(pos))
 			continue
 		}
+
 		name, options, _ := strings.Cut(f.Tag.Get("yaml"), ",")
 		if name == "-" {
 			continue
 		}
+
 		if options == "inline" || strings.HasSuffix(options, ",inline") || strings.HasPrefix(options, "inline,") {
 			switch f.Type.Kind() {
 			case reflect.Struct:
@@ -414,6 +432,7 @@ func (d *decoder) fields(v reflect.Value, pos Pos) (list []field, rest reflect.V
 			}
 			continue
 		}
+
 		if name == "" {
 			name = strings.ToLower(f.Name)
 		}
@@ -428,13 +447,16 @@ func (d *decoder) structure(node *yaml.Node, v reflect.Value, path Path) {
 		d.expect(node, path, "a mapping")
 		return
 	}
-	list, rest := d.fields(v, Pos{File: d.file, Line: node.Line, Column: node.Column, Path: path.String(), doc: d.doc, node: node})
+
+	pos := Pos{File: d.file, Line: node.Line, Column: node.Column, Path: path.String(), doc: d.doc, node: node}
+	list, rest := d.fields(v, pos)
 	known := make(map[string]field, len(list))
 	names := make([]string, len(list))
 	for i, f := range list {
 		known[f.name] = f
 		names[i] = f.name
 	}
+
 	present := map[string]bool{}
 	seen := map[any]bool{}
 	d.pairs(node, path, func(key, value *yaml.Node) {
@@ -456,6 +478,7 @@ func (d *decoder) structure(node *yaml.Node, v reflect.Value, path Path) {
 			}
 		}
 	})
+
 	for _, f := range list {
 		if f.required && !present[f.name] {
 			d.fail(node, path, "missing required key %q", f.name)
@@ -506,13 +529,16 @@ func (d *decoder) entry(key, value *yaml.Node, m reflect.Value, path Path, seen 
 	if m.IsNil() {
 		m.Set(reflect.MakeMap(m.Type()))
 	}
+
 	before := len(d.errs)
 	k := reflect.New(m.Type().Key()).Elem()
 	d.value(key, k, path.child(key.Value))
 	wrong := len(d.errs) > before
+
 	// A wrong value leaves a zero one, so that what refers to its key finds it.
 	e := reflect.New(m.Type().Elem()).Elem()
 	d.value(value, e, path.child(key.Value))
+
 	if wrong {
 		return
 	}
@@ -524,6 +550,7 @@ func (d *decoder) entry(key, value *yaml.Node, m reflect.Value, path Path, seen 
 		d.fail(key, path, "duplicate key %s: another key has the same value", describe(key))
 		return
 	}
+
 	seen[k.Interface()] = true
 	m.SetMapIndex(k, e)
 }
@@ -564,11 +591,13 @@ func (d *decoder) any(node *yaml.Node, path Path) any {
 		d.list(node, reflect.ValueOf(&s).Elem(), path)
 		return s
 	}
+
 	into := func(p any) any {
 		v := reflect.ValueOf(p).Elem()
 		d.scalar(node, v, path)
 		return v.Interface()
 	}
+
 	switch node.ShortTag() {
 	case "!!null":
 		return nil
@@ -586,6 +615,7 @@ func (d *decoder) any(node *yaml.Node, path Path) any {
 func (d *decoder) scalar(node *yaml.Node, v reflect.Value, path Path) {
 	plain := node.Kind == yaml.ScalarNode && !isNull(node)
 	tag := node.ShortTag()
+
 	switch v.Kind() {
 	case reflect.String:
 		if !plain {
@@ -609,7 +639,8 @@ func (d *decoder) scalar(node *yaml.Node, v reflect.Value, path Path) {
 		case !plain || tag != "!!int" && !isWhole || err != nil && !errors.Is(err, strconv.ErrRange):
 			d.expect(node, path, "a whole number")
 		case err != nil || v.OverflowInt(n):
-			d.fail(node, path, "expected a whole number of %d bits, got %s: it is too large", v.Type().Bits(), node.Value)
+			d.fail(node, path,
+				"expected a whole number of %d bits, got %s: it is too large", v.Type().Bits(), node.Value)
 		default:
 			v.SetInt(n)
 		}
@@ -624,7 +655,8 @@ func (d *decoder) scalar(node *yaml.Node, v reflect.Value, path Path) {
 		case !plain || tag != "!!int" && !isWhole || err != nil && !errors.Is(err, strconv.ErrRange):
 			d.expect(node, path, "a whole number that is not negative")
 		case err != nil || v.OverflowUint(n):
-			d.fail(node, path, "expected a whole number of %d bits, got %s: it is too large", v.Type().Bits(), node.Value)
+			d.fail(node, path,
+				"expected a whole number of %d bits, got %s: it is too large", v.Type().Bits(), node.Value)
 		default:
 			v.SetUint(n)
 		}

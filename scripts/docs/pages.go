@@ -39,8 +39,9 @@ A scenario is a name, a topology and what varies; whatever else it leaves out ha
 [defaults](#defaults) below. [authoring.md](authoring.md) begins with one of a few lines.`,
 		link: map[string]string{
 			"Parameter": "Parameters", "axisFile": "Matrix", "valueFile": "Values", "Profile": "Profiles",
-			"record.Figure": "Figures", "record.Claim": "Claims", "record.NetworkKind": "Networks", "ComputerGroup": "Computers",
-			"Processor": "Processors", "Function": "Functions", "StateMode": "State modes",
+			"record.Figure": "Figures", "record.Claim": "Claims", "record.NetworkKind": "Networks",
+			"ComputerGroup": "Computers", "Processor": "Processors",
+			"Function": "Functions", "StateMode": "State modes",
 			"topology.Override": "Link classes", "topology.HostSpec": "Hosts", "topology.LinkSpec": "Links",
 			"workflow.Model": "Models", "workflow.Form": "Forms",
 			"workflow.Variant": "Variants", "emu.Backend": "Delay back ends",
@@ -55,8 +56,9 @@ A scenario is a name, a topology and what varies; whatever else it leaves out ha
 			{title: "Parameters", folder: folder, of: "Parameter",
 				text: "Values that are the same in all cells. `edgebed run --set NAME=VALUE` changes them."},
 			{title: "Matrix", folder: folder, of: "axisFile", text: "A list of axes; the last one varies fastest. " +
-				"A range of values is `1..8` (in steps of 1), `0..50 ms step 10`, `10..90 kB linear 5` or `1..100 Mb/s log 7`: " +
-				"so many values, the ends among them, with three digits; without a unit, whole numbers where the ends are."},
+				"A range of values is `1..8` (in steps of 1), `0..50 ms step 10`, `10..90 kB linear 5` " +
+				"or `1..100 Mb/s log 7`: so many values, the ends among them, with three digits; " +
+				"without a unit, whole numbers where the ends are."},
 			{title: "Values", folder: folder, of: "valueFile",
 				text: "A value of an axis is plain text, or has a name and sets several variables at once:"},
 			{title: "Topology", folder: folder, of: "Topology"},
@@ -86,7 +88,8 @@ A scenario is a name, a topology and what varies; whatever else it leaves out ha
 			{title: "Figures", folder: records, of: "Figure"},
 			metrics(),
 			{title: "Claims", folder: records, of: "Claim",
-				text: "A claim is a sentence made checkable; `edgebed check` says whether it holds. It is about a metric's " +
+				text: "A claim is a sentence made checkable; `edgebed check` says whether it holds. " +
+					"It is about a metric's " +
 					"mean at each point that `where` leaves."},
 			{title: "Kinds of claims", folder: records, with: "Claim", only: record.ClaimKinds,
 				text: "Below, a and \"a / b\" stand for an element of `of`: a series, or the ratio of two."},

@@ -152,7 +152,8 @@ var kinds = map[string]string{
 	"string": "text", "int": "whole number", "uint64": "whole number", "float64": "number", "bool": "`true` or `false`",
 	"units.Rate": "rate, as `10 Mb/s`", "units.Size": "size, as `10 kB`", "time.Duration": "time, as `1.5 ms`",
 	"netip.Prefix": "IPv4 subnet, as `10.1.0.0/16`", "netip.Addr": "IPv4 address",
-	"yaml.Node": "see below", "Loss": "probability, as `0.01` or `1 %`", "Burst": "`auto`, or a size", "SoftwareCost": "`none`, `fit`, `2x fit`, or `{call: 1 ms, …}`",
+	"yaml.Node": "see below", "Loss": "probability, as `0.01` or `1 %`", "Burst": "`auto`, or a size",
+	"SoftwareCost": "`none`, `fit`, `2x fit`, or `{call: 1 ms, …}`",
 }
 
 // kind says how a value of a Go type is written in a file.

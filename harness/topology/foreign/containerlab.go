@@ -57,7 +57,8 @@ func readContainerlab(_ string, data []byte) (*graph, error) {
 		}
 	}
 	if len(g.nodes) > 0 {
-		g.remark("images, kinds, startup configurations and addresses of nodes were left out; links have %v and %v", defaultRate, defaultDelay)
+		g.remark("images, kinds, startup configurations and addresses of nodes were left out; links have %v and %v",
+			defaultRate, defaultDelay)
 	}
 
 	linux := func(name string) bool { return file.Topology.Nodes[name].Kind == "linux" }

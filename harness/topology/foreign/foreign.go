@@ -98,7 +98,8 @@ func Read(file string, data []byte) (*Network, error) {
 		return n, nil
 	}
 
-	return nil, fmt.Errorf("read %s: unknown kind of file; expected .graphml, .dot, .gv, .clab.yml, .mn, .txt, .edges, .csv or .tsv", file)
+	return nil, fmt.Errorf("read %s: unknown kind of file; expected .graphml, .dot, .gv, .clab.yml, .mn, .txt, "+
+		".edges, .csv or .tsv", file)
 }
 
 // graph is what all formats have in common.

@@ -82,7 +82,8 @@ func readGraphML(_ string, data []byte) (*graph, error) {
 		}
 	}
 	if unplaced > 0 {
-		g.remark("%d of %d nodes have no place: links to them have the default delay of %v", unplaced, len(g.nodes), defaultDelay)
+		g.remark("%d of %d nodes have no place: links to them have the default delay of %v",
+			unplaced, len(g.nodes), defaultDelay)
 	}
 
 	for _, e := range first.Edges {

@@ -70,7 +70,8 @@ func (g *graph) names() []string {
 	}
 
 	if changed > 0 {
-		g.remark("%d of %d names were changed: a name is a letter and up to 31 letters, digits or underscores", changed, len(names))
+		g.remark("%d of %d names were changed: a name is a letter and up to 31 letters, digits or underscores",
+			changed, len(names))
 	}
 
 	return names
@@ -192,7 +193,8 @@ func (g *graph) addLinks(t *topology.Topology, names []string) {
 		g.remark("%d links lead from a switch to itself and were left out", loops)
 	}
 	if shaped > 0 {
-		g.remark("%d links of hosts have a rate or a delay, which was left out: only links between switches are shaped", shaped)
+		g.remark("%d links of hosts have a rate or a delay, which was left out: only links between switches are shaped",
+			shaped)
 	}
 	if clamped > 0 {
 		g.remark("%d rates are outside %v to %v and were brought into it", clamped, topology.MinRate, topology.MaxRate)
@@ -260,7 +262,8 @@ func (g *graph) keepLargest(t *topology.Topology) {
 
 	best := slices.Index(sizes, slices.Max(sizes))
 	outside := func(s string) bool { return part[s] != best }
-	g.remark("the network has %d parts without a link between them: the largest, of %d switches, was kept", len(sizes), sizes[best])
+	g.remark("the network has %d parts without a link between them: the largest, of %d switches, was kept",
+		len(sizes), sizes[best])
 	t.Switches = slices.DeleteFunc(t.Switches, outside)
 	t.Hosts = slices.DeleteFunc(t.Hosts, func(h topology.HostSpec) bool { return outside(h.Switch) })
 	t.Links = slices.DeleteFunc(t.Links, func(l topology.LinkSpec) bool { return outside(l.Between[0]) })

@@ -101,7 +101,8 @@ func find(name string) (Preset, error) {
 		names = append(names, p.Name)
 	}
 
-	return Preset{}, fmt.Errorf("unknown preset %q%s (presets: %s)", name, yamlfile.Suggest(name, names), strings.Join(names, ", "))
+	return Preset{}, fmt.Errorf("unknown preset %q%s (presets: %s)",
+		name, yamlfile.Suggest(name, names), strings.Join(names, ", "))
 }
 
 // read takes the parameters from the words after the preset's name.

@@ -41,17 +41,26 @@ func shapes() []Preset {
 			whole("switches", 6, 3, most, "switches of the ring"), hosts(1, "switch"),
 			whole("outer", 0, 0, 1, "1 adds a second ring around, with a spoke to each switch"),
 		}, ring},
-		{"star", "Leaves around a switch without hosts", []Param{whole("leaves", 5, 1, 1000, "leaves"), hosts(1, "leaf")}, star},
+		{"star", "Leaves around a switch without hosts", []Param{
+			whole("leaves", 5, 1, 1000, "leaves"), hosts(1, "leaf"),
+		}, star},
 		{"tree", "Switches in a tree, hosts below the lowest", []Param{
-			whole("depth", 2, 1, 10, "levels of switches"), whole("fanout", 2, 1, 100, "children of each switch, and hosts of each of the lowest"),
+			whole("depth", 2, 1, 10, "levels of switches"),
+			whole("fanout", 2, 1, 100, "children of each switch, and hosts of each of the lowest"),
 		}, tree},
+
+		// Meshes.
 		{"grid", "Switches in rows and columns", []Param{
 			whole("rows", 3, 1, 100, "rows"), whole("columns", 3, 1, 100, "columns"), hosts(1, "switch"),
 		}, grid},
 		{"torus", "A grid whose rows and columns close to rings", []Param{
 			whole("rows", 3, 3, 100, "rows"), whole("columns", 3, 3, 100, "columns"), hosts(1, "switch"),
 		}, torus},
-		{"mesh", "Every switch linked to every other", []Param{whole("switches", 4, 1, 60, "switches"), hosts(1, "switch")}, mesh},
+		{"mesh", "Every switch linked to every other", []Param{
+			whole("switches", 4, 1, 60, "switches"), hosts(1, "switch"),
+		}, mesh},
+
+		// Data centres.
 		{"fattree", "A k-ary fat tree of three levels", []Param{
 			{Name: "k", Default: 4, Min: 2, Max: 32, Even: true, Doc: "ports of each switch"},
 		}, fatTree},
@@ -62,22 +71,31 @@ func shapes() []Preset {
 			whole("cores", 2, 1, 20, "core switches"), whole("pods", 2, 1, 100, "pairs of aggregation switches"),
 			whole("access", 2, 1, 100, "access switches of each pair"), hosts(2, "access switch"),
 		}, threeTier},
+
+		// Networks of several sites.
 		{"hourglass", "Two sides of hosts with one narrow link between them", []Param{
-			whole("left", 3, 1, 1000, "switches with a host on the left"), whole("right", 3, 1, 1000, "and on the right"), hosts(1, "switch"),
+			whole("left", 3, 1, 1000, "switches with a host on the left"),
+			whole("right", 3, 1, 1000, "and on the right"), hosts(1, "switch"),
 		}, hourglass},
-		{"edge-cloud", "A client and edge nodes close to each other, and a distant cloud, as in the paper's Fig. 2", []Param{
+		{"edge-cloud", "A client and edge nodes close to each other, and a distant cloud, " +
+			"as in the paper's Fig. 2", []Param{
 			whole("edges", 4, 1, 1000, "edge nodes"),
 		}, edgeCloud},
 		{"pods", "Groups of switches that are all linked with each other, the groups in a ring", []Param{
 			whole("pods", 3, 1, 100, "groups"), whole("size", 3, 1, 30, "switches of a group"), hosts(1, "switch"),
 		}, pods},
+
+		// Random networks.
 		{"waxman", "A random network in which near switches are linked more often (Waxman 1988)", []Param{
 			whole("switches", 20, 1, 1000, "switches"), hosts(1, "switch"),
-			{Name: "alpha", Default: 0.4, Min: 0, Max: 1, Fraction: true, Doc: "how often switches beside each other are linked"},
-			{Name: "beta", Default: 0.2, Min: 0.01, Max: 1, Fraction: true, Doc: "how slowly that falls with the distance"},
+			{Name: "alpha", Default: 0.4, Min: 0, Max: 1, Fraction: true,
+				Doc: "how often switches beside each other are linked"},
+			{Name: "beta", Default: 0.2, Min: 0.01, Max: 1, Fraction: true,
+				Doc: "how slowly that falls with the distance"},
 			whole("seed", 1, 0, 1<<53, "of the random numbers"),
 		}, waxman},
-		{"barabasi-albert", "A random network in which new switches link to those with many links (Barabási and Albert 1999)", []Param{
+		{"barabasi-albert", "A random network in which new switches link to those with many links " +
+			"(Barabási and Albert 1999)", []Param{
 			whole("switches", 20, 3, most, "switches"), hosts(1, "switch"),
 			whole("m", 2, 1, 20, "links of each new switch"),
 			whole("seed", 1, 0, 1<<53, "of the random numbers"),

@@ -34,7 +34,8 @@ const maxDrawn = 400
 // force-directed one, the same at every call.
 func Draw(w io.Writer, t *topology.Topology, format string) error {
 	if n := len(t.Hosts) + len(t.Switches); n > maxDrawn {
-		return fmt.Errorf("draw %s: %d hosts and switches are too many for a picture, which holds %d; write .dot and use Graphviz",
+		return fmt.Errorf("draw %s: %d hosts and switches are too many for a picture, which holds %d; "+
+			"write .dot and use Graphviz",
 			t.Name, n, maxDrawn)
 	}
 
@@ -181,8 +182,10 @@ func (d *drawing) draw(c draw.Canvas, size vg.Length) {
 		return vg.Point{X: margin + vg.Length(p.X)*(size-2*margin), Y: margin + vg.Length(p.Y)*(size-2*margin)}
 	}
 
+	dashed := draw.LineStyle{Color: linkColor, Width: 0.7, Dashes: []vg.Length{2, 2}}
 	for _, h := range d.t.Hosts {
-		c.StrokeLine2(draw.LineStyle{Color: linkColor, Width: 0.7, Dashes: []vg.Length{2, 2}}, at(h.Name).X, at(h.Name).Y, at(h.Switch).X, at(h.Switch).Y)
+		host, on := at(h.Name), at(h.Switch)
+		c.StrokeLine2(dashed, host.X, host.Y, on.X, on.Y)
 	}
 	for _, l := range d.t.Links {
 		d.link(c, l, at(l.Between[0]), at(l.Between[1]))

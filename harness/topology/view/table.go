@@ -66,7 +66,8 @@ func Pairs(t *topology.Topology) ([]Pair, error) {
 
 // WriteTable writes hosts and links. A link whose directions differ has a line each.
 func WriteTable(w io.Writer, t *topology.Topology) error {
-	fmt.Fprintf(w, "%s: %d hosts, %d switches, %d links, subnet %v\n", t.Name, len(t.Hosts), len(t.Switches), len(t.Links), t.Subnet)
+	fmt.Fprintf(w, "%s: %d hosts, %d switches, %d links, subnet %v\n",
+		t.Name, len(t.Hosts), len(t.Switches), len(t.Links), t.Subnet)
 	if t.Description != "" {
 		fmt.Fprintln(w, t.Description)
 	}

@@ -18,7 +18,8 @@ func WriteDOT(w io.Writer, t *topology.Topology) error {
 		fmt.Fprintf(&b, "  %s [shape=circle];\n", strconv.Quote(s))
 	}
 	for _, h := range t.Hosts {
-		fmt.Fprintf(&b, "  %s [shape=box];\n  %s -- %s;\n", strconv.Quote(h.Name), strconv.Quote(h.Name), strconv.Quote(h.Switch))
+		fmt.Fprintf(&b,
+			"  %s [shape=box];\n  %s -- %s;\n", strconv.Quote(h.Name), strconv.Quote(h.Name), strconv.Quote(h.Switch))
 	}
 	for _, l := range t.Links {
 		p := t.Directions(l)[0]

@@ -97,9 +97,9 @@ INJECTED  ?= 1
 gate-rates:
 	$(GO) run ./scripts/gate-rates -unchanged $(UNCHANGED) -injected $(INJECTED) -- exp400 --profile $(PROFILE) --jobs $(JOBS) --reruns $(RERUNS)
 
-## run all tests, with the race detector where there is a C compiler
 # The command line's tests start the program some hundred times, which the detector
-# makes six times slower; what it starts is tested with the detector in its own rooms.
+# makes several times slower; what it starts is tested with the detector in its own rooms.
+## run all tests, with the race detector where there is a C compiler
 test:
 ifeq ($(RACE),)
 	@echo 'make test: no C compiler (gcc) found, which the race detector needs: testing without it'

@@ -33,7 +33,7 @@ func loadScenario(name string) (*scenario.Scenario, finder, error) {
 	if !folder && !errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, fmt.Errorf("read scenario %s: %w", name, err)
 	}
-	data, file, err := builtin(name, "scenario", scenarios.Files, scenarios.Examples())
+	data, file, err := builtin(name, "scenario", scenarios.Files, scenarios.Examples(), scenarios.Programs())
 	if err != nil && folder {
 		return nil, nil, fmt.Errorf("read scenario %s: it is a folder (name a scenario file, or a built-in scenario)",
 			name)

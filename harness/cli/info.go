@@ -110,6 +110,7 @@ func listCommand() *cobra.Command {
 			}{
 				{"scenarios:", scenarios.Files},
 				{"examples (scenarios of a few lines, to copy and change):", scenarios.Examples()},
+				{"with programs of others (they need --allow-exec):", scenarios.Programs()},
 			} {
 				fmt.Fprintln(w, set.title)
 				for _, name := range builtinNames(set.files) {
@@ -150,7 +151,7 @@ prints what a scenario has where its file says nothing.`,
 				_, err := cmd.OutOrStdout().Write(scenario.DefaultsText)
 				return err
 			}
-			data, _, err := builtin(args[0], "scenario", scenarios.Files, scenarios.Examples())
+			data, _, err := builtin(args[0], "scenario", scenarios.Files, scenarios.Examples(), scenarios.Programs())
 			if err != nil {
 				var topologyErr error
 				if data, _, topologyErr = builtinTopology(args[0]); topologyErr != nil {

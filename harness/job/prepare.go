@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"edgebed/harness/program"
 	"edgebed/harness/scenario"
 	"edgebed/harness/topology"
 	"edgebed/nodes/cost"
@@ -224,7 +225,8 @@ func (j *Job) open(t *topology.Topology) (err error) {
 	}
 	j.topology = t
 	j.serving, err = j.serve()
-	if err := yamlfile.Join(append(errs, err)...); err != nil {
+	errs = append(errs, err, program.Place(j.Cell.Programs, j.Addresses()))
+	if err := yamlfile.Join(errs...); err != nil {
 		return err
 	}
 	if w := j.Cell.Workload; len(j.Given) == 0 {

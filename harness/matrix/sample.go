@@ -66,7 +66,7 @@ func Values(metric string, cells []record.CellResult) []float64 {
 // that is polled over a whole cell shows it (paper Fig. 18); table1-ratio is the
 // bytes over those of the formula.
 func Estimate(metric string, cells []record.CellResult) (stats.Estimate, error) {
-	if _, ok := record.Metrics[metric]; !ok {
+	if !record.Known(metric) {
 		return stats.Estimate{}, fmt.Errorf("estimate metric %q: unknown", metric)
 	}
 	if metric != record.TrafficRate && metric != record.Table1Ratio {

@@ -36,7 +36,7 @@ func (f Figure) Check(axes []Axis) error {
 	if f.Kind != KindLines && f.Kind != KindBars {
 		return wrap(fmt.Errorf("unknown kind %q (expected %s or %s)", f.Kind, KindLines, KindBars))
 	}
-	if _, ok := Metrics[f.Metric]; !ok {
+	if !Known(f.Metric) {
 		return wrap(fmt.Errorf("unknown metric %q (expected one of %s)",
 			f.Metric, strings.Join(slices.Sorted(maps.Keys(Metrics)), ", ")))
 	}

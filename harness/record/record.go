@@ -51,6 +51,9 @@ type Campaign struct {
 	Figures []Figure `json:"figures"`
 	// Claims of the scenario about the results.
 	Claims []Claim `json:"claims,omitempty"`
+	// Quantities are what programs of others measure, by metric (PROGRAM.NAME), with the
+	// label of its axis.
+	Quantities map[string]string `json:"quantities,omitempty"`
 	// Cells and Executions are the planned numbers; Executions leaves out
 	// warm-ups.
 	Cells      int     `json:"cells"`
@@ -211,6 +214,9 @@ type Cell struct {
 	Settings map[string]string `json:"settings"`
 	// Network is what the cell was built of; nil in records of an older edgebed.
 	Network *Network `json:"network,omitempty"`
+	// Files is the folder beside the records that holds what this attempt left there:
+	// logs of programs, captures. Empty where there is none.
+	Files string `json:"files,omitempty"`
 }
 
 // Execution is one run of one workflow.
@@ -271,6 +277,11 @@ type Execution struct {
 	// Findings are those of the cell's audit up to here: what counts if the
 	// attempt is stopped now, so that no CellEnd follows.
 	Findings []Finding `json:"findings,omitempty"`
+	// Quantities are what programs of others measured during the execution, by metric
+	// (PROGRAM.NAME): the means of their samples.
+	Quantities map[string]float64 `json:"quantities,omitempty"`
+	// Programs are those that ran once in this execution, which then is theirs.
+	Programs []Program `json:"programs,omitempty"`
 }
 
 // Bound is the least time that an execution can take, by cause, along its
@@ -317,6 +328,23 @@ type CellEnd struct {
 	// Audit says whether the cell's emulation was faithful; nil in records of an
 	// edgebed that did not look.
 	Audit *Audit `json:"audit,omitempty"`
+	// Programs are those that ran beside the executions.
+	Programs []Program `json:"programs,omitempty"`
+}
+
+// Program is how a program of others ended.
+type Program struct {
+	Name string `json:"name"`
+	Host string `json:"host"`
+	// Code is its exit code, 128 and the signal where one ended it, -1 where it could not
+	// be started.
+	Code int `json:"code"`
+	// Stopped says that it was ended because it was not needed any more.
+	Stopped bool `json:"stopped,omitempty"`
+	// Restarts is how often it was started again.
+	Restarts int `json:"restarts,omitempty"`
+	// TookNS is from its start to its end.
+	TookNS int64 `json:"took_ns"`
 }
 
 // Verdict says whether an emulation did what the scenario says.

@@ -17,6 +17,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"edgebed/harness/emu"
+	"edgebed/harness/program"
 	"edgebed/harness/record"
 	"edgebed/harness/topology"
 	"edgebed/nodes/units"
@@ -37,6 +38,7 @@ type Cell struct {
 	Nodes      Nodes
 	Workload   Workload
 	Execution  Execution
+	Programs   []program.Program
 
 	placed bool // topology and nodes could be read
 }
@@ -486,11 +488,16 @@ func (s *Scenario) cell(axes []Axis, point []Value, params map[string]string) (C
 		{"nodes", &s.sections.nodes, &c.Nodes, c.Nodes.check},
 		{"workload", &s.sections.workload, &c.Workload, c.Workload.check},
 		{"execution", &s.sections.execution, &c.Execution, c.Execution.check},
+		{"programs", &s.sections.programs, &c.Programs, c.checkPrograms},
 	} {
 		if part.node.Kind == 0 {
-			continue // Parse has said that it is missing
+			continue // Parse has said that it is missing, or it may be
 		}
-		node, err := s.substitute(part.node, vars)
+		substitute := s.substitute
+		if part.into == &c.Programs {
+			substitute = s.substituteAround
+		}
+		node, err := substitute(part.node, vars)
 		if err == nil && part.into == &c.Workload {
 			s.fillWorkload(node)
 		}
@@ -514,7 +521,7 @@ func (s *Scenario) cell(axes []Axis, point []Value, params map[string]string) (C
 // point: then an axis has values that mean the same, and figures would show one
 // thing under two labels. In seen are the points of the cells before, by content.
 func (s *Scenario) checkDifferent(seen map[string]string, axes []Axis, c Cell) error {
-	content, err := json.Marshal([]any{c.Topology, c.Nodes, c.Workload, c.Execution})
+	content, err := json.Marshal([]any{c.Topology, c.Nodes, c.Workload, c.Execution, c.Programs})
 	if err != nil {
 		return err
 	}

@@ -125,6 +125,9 @@ type file struct {
 	Workload yaml.Node `yaml:"workload"`
 	// Execution says how each workflow is executed.
 	Execution yaml.Node `yaml:"execution"`
+	// Programs are commands that run on hosts beside the nodes, or instead of workflows.
+	// edgebed starts them only with --allow-exec.
+	Programs yaml.Node `yaml:"programs"`
 	// Profiles say how much of the matrix to run; quick is what runs unless another
 	// one is chosen.
 	Profiles map[string]Profile `yaml:"profiles"`
@@ -138,6 +141,15 @@ type file struct {
 
 type sections struct {
 	topology, nodes, workload, execution yaml.Node
+	programs                             yaml.Node // may be missing
+}
+
+// all are the sections of the file, by their keys; those that are missing have no kind.
+func (s *sections) all() map[string]*yaml.Node {
+	return map[string]*yaml.Node{
+		"topology": &s.topology, "nodes": &s.nodes, "workload": &s.workload, "execution": &s.execution,
+		"programs": &s.programs,
+	}
 }
 
 // axisFile is an axis as it is written.
@@ -200,7 +212,10 @@ func Parse(name string, data []byte) (*Scenario, error) {
 		Name: f.Name, Title: cmp.Or(f.Title, f.Name), Description: f.Description, File: name,
 		Network: cmp.Or(f.Network, record.Emulated), Parameters: f.Parameters, Exclude: f.Exclude,
 		Profiles: f.Profiles, Figures: f.Figures, Claims: f.Claims, doc: doc,
-		sections: sections{topology: f.Topology, nodes: f.Nodes, workload: f.Workload, execution: f.Execution},
+		sections: sections{
+			topology: f.Topology, nodes: f.Nodes, workload: f.Workload, execution: f.Execution,
+			programs: f.Programs,
+		},
 	}
 	for i := range f.Matrix {
 		axis, err := parseAxis(doc, i, &f.Matrix[i])
@@ -491,9 +506,8 @@ func (s *Scenario) checkFigures() error {
 			}
 		}
 
-		if _, ok := record.Metrics[f.Metric]; !ok {
-			fail(append(path, "metric"), "unknown metric %q%s", f.Metric,
-				yamlfile.Suggest(f.Metric, slices.Sorted(maps.Keys(record.Metrics))))
+		if err := s.checkMetric(f.Metric); err != nil {
+			fail(append(path, "metric"), "%w", err)
 		}
 
 		if kinds := []string{record.KindLines, record.KindBars}; !slices.Contains(kinds, f.Kind) {

@@ -11,6 +11,7 @@ import (
 	"edgebed/harness/audit"
 	"edgebed/harness/emu"
 	"edgebed/harness/job"
+	"edgebed/harness/program"
 	"edgebed/harness/record"
 	"edgebed/nodes/clock"
 	"edgebed/nodes/wire"
@@ -39,6 +40,9 @@ func (n emulated) Kind() record.NetworkKind { return record.Emulated }
 
 // Net implements Network.
 func (n emulated) Net(host string) (wire.Net, error) { return n.Host(host) }
+
+// ProgramHost implements programHosts.
+func (n emulated) ProgramHost(host string) (program.Host, error) { return n.Host(host) }
 
 // Clock implements Network: the computers' own threads.
 func (n emulated) Clock() clock.Clock { return nil }

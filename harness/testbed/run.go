@@ -12,6 +12,7 @@ import (
 
 	"edgebed/harness/job"
 	"edgebed/harness/network"
+	"edgebed/harness/program"
 	"edgebed/harness/record"
 	"edgebed/harness/scenario"
 	"edgebed/nodes/client"
@@ -50,6 +51,9 @@ type setup struct {
 	client *client.Client
 	// before is the workflow that it executed, nil where there is no such client.
 	before *workflow.Workflow
+	// files is where logs go, programs are those of others; nil where there are none.
+	files    *files
+	programs *program.Set
 	// answered is when the last execution had its answer: the pause before the
 	// next one begins there.
 	answered time.Time
@@ -97,11 +101,21 @@ func start(ctx context.Context, build Build, j job.Job) (*setup, error) {
 	if s.deployment, err = deploy.Start(ctx, cfg); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
+	if s.files, err = openFiles(&s.job); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	if err := s.startPrograms(ctx); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
 	return s, nil
 }
 
 func (s *setup) close() error {
 	var errs []error
+	if s.programs != nil {
+		errs = append(errs, s.programs.Close())
+	}
+	errs = append(errs, s.files.close())
 	if s.deployment != nil {
 		errs = append(errs, s.deployment.Close())
 	}
@@ -131,6 +145,7 @@ func (s *setup) run(ctx context.Context, report job.Reporter) error {
 	if err := report.Cell(record.Cell{
 		ID: cell.ID, Point: cell.Point, Seed: cell.Seed, Executions: s.job.Executions(), First: s.job.First,
 		Started: time.Now(), Settings: settings, Network: s.job.Network(),
+		Files: s.job.Files,
 	}); err != nil {
 		return err
 	}
@@ -173,8 +188,12 @@ func (s *setup) run(ctx context.Context, report job.Reporter) error {
 			}
 		}
 
+		lost := s.measured(&e)
 		if err := report.Execution(e); err != nil {
 			return err
+		}
+		if lost != nil {
+			return fmt.Errorf("execution %d: %w", k, lost)
 		}
 		if restless != nil {
 			// The execution is on record; the next one would count its frames.
@@ -188,6 +207,7 @@ func (s *setup) run(ctx context.Context, report job.Reporter) error {
 	}
 	return report.CellEnd(record.CellEnd{
 		Cell: cell.ID, Ended: time.Now(), OK: true, BusyCPU: busy, Audit: verdict,
+		Programs: s.stopPrograms(),
 	})
 }
 
@@ -217,6 +237,9 @@ func clients(keep bool) string {
 // execute runs one workflow and measures it. The error is for what the testbed
 // itself could not do.
 func (s *setup) execute(ctx context.Context, index int, w job.Workflow) (record.Execution, error) {
+	if s.job.OfPrograms() {
+		return s.runPrograms(ctx, index)
+	}
 	cell := s.job.Cell
 	e := record.Execution{Cell: cell.ID, Index: index, WarmUp: index < 0, Workload: w.Name}
 	if err := s.predict(&e, w.Workflow); err != nil {
@@ -270,7 +293,7 @@ func (s *setup) execute(ctx context.Context, index int, w job.Workflow) (record.
 	var restless *restlessError
 	if errors.As(err, &restless) {
 		e.OK = false
-		e.Reason = strings.TrimPrefix(e.Reason+"; "+restless.Error(), "; ")
+		e.Reason = joined(e.Reason, restless.Error())
 	} else if err != nil {
 		return e, err
 	}
@@ -371,3 +394,6 @@ func sleep(ctx context.Context, d time.Duration) error {
 		return ctx.Err()
 	}
 }
+
+// joined is a reason with another one after it.
+func joined(reason, more string) string { return strings.TrimPrefix(reason+"; "+more, "; ") }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"edgebed/harness/emu"
+	"edgebed/harness/program"
 	"edgebed/harness/record"
 	"edgebed/harness/scenario"
 	"edgebed/nodes/workflow"
@@ -20,6 +21,7 @@ func scenarioPage() page {
 		folder    = "harness/scenario"
 		records   = "harness/record"
 		workflows = "nodes/workflow"
+		programs  = "harness/program"
 	)
 	return page{
 		file: "docs/scenarios.md",
@@ -45,6 +47,7 @@ A scenario is a name, a topology and what varies; whatever else it leaves out ha
 			"topology.Override": "Link classes", "topology.HostSpec": "Hosts", "topology.LinkSpec": "Links",
 			"workflow.Model": "Models", "workflow.Form": "Forms",
 			"workflow.Variant": "Variants", "emu.Backend": "Delay back ends",
+			"Span": "Spans", "Ready": "Readiness", "Restart": "Restarts", "Source": "Samples", "Quantity": "Quantities",
 		},
 		words: map[string]string{
 			"Generators": "[generators](#generators)", "Metrics": "[metrics](#metrics)",
@@ -83,6 +86,16 @@ A scenario is a name, a topology and what varies; whatever else it leaves out ha
 			{title: "Models", folder: workflows, of: "Model", only: texts(workflow.Models)},
 			{title: "Forms", folder: workflows, of: "Form",
 				only: texts([]workflow.Form{workflow.Carry, workflow.Direct})},
+			{title: "Programs", folder: programs, of: "Program",
+				text: programsText},
+			{title: "Spans", folder: programs, of: "Span",
+				only: texts([]program.Span{program.Cell, program.Execution})},
+			{title: "Readiness", folder: programs, of: "Ready"},
+			{title: "Restarts", folder: programs, of: "Restart",
+				only: texts([]program.Restart{program.Never, program.OnFailure, program.Always})},
+			{title: "Samples", folder: programs, of: "Source", only: texts([]program.Source{
+				program.Descriptor, program.Stdout, program.Document, program.Text})},
+			{title: "Quantities", folder: programs, of: "Quantity"},
 			{title: "Profiles", folder: folder, of: "Profile",
 				text: "How much of the matrix to run; `--profile` chooses one by name."},
 			{title: "Figures", folder: records, of: "Figure"},
@@ -154,3 +167,11 @@ func texts[T ~string](names []T) []string {
 	}
 	return s
 }
+
+// programsText introduces the programs of a scenario.
+const programsText = "Commands on hosts, of any software that the machine has; " +
+	"[network.md](network.md#programs) has examples. In command, environment and files, `{{host}}`, " +
+	"`{{address}}` and `{{port}}` stand for the program's own, `{{NAME.address}}` for a host's or another " +
+	"program's, `{{NAME.host}}` and `{{NAME.port}}` for another program's, `{{dir}}` for its folder, " +
+	"`{{seed}}` for the cell's seed, and `{{execution}}` for the number of the execution. " +
+	"`$$` is one dollar sign."

@@ -141,7 +141,7 @@ func (c *Chart) name(f record.Figure, variant matrix.Point, free []record.Axis, 
 // newChart collects the points of one chart.
 func newChart(r *record.Results, f record.Figure, cells []record.CellResult, variant matrix.Point) (*Chart, error) {
 	c := &Chart{
-		Kind: f.Kind, YTitle: record.Metrics[f.Metric],
+		Kind: f.Kind, YTitle: r.Campaign.Label(f.Metric),
 		LogX: f.LogX, LogY: f.LogY && f.Kind == record.KindLines,
 	}
 	groups, panels := c.abscissa(r, f, cells)

@@ -139,12 +139,12 @@ func TestProgramsNeedConsent(t *testing.T) {
 }
 
 // runPrograms runs a scenario with consent, and returns its records.
-func runPrograms(t *testing.T, file string, code int) (*record.Results, string) {
+func runPrograms(t *testing.T, file string, code int, flags ...string) (*record.Results, string) {
 	t.Helper()
 	needSandbox(t)
 	out := filepath.Join(t.TempDir(), "out")
 	var log bytes.Buffer
-	cmd := command(t, &log, "run", file, "--allow-exec", "--out", out)
+	cmd := command(t, &log, append([]string{"run", file, "--allow-exec", "--out", out}, flags...)...)
 	if err := cmd.Run(); cmd.ProcessState == nil || cmd.ProcessState.ExitCode() != code {
 		t.Fatalf("%v, want exit code %d\n%s", err, code, log.String())
 	}

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"edgebed/harness/program"
 	"edgebed/harness/scenario"
 	"edgebed/harness/topology"
 	"edgebed/nodes/cost"
@@ -223,12 +222,15 @@ func (j *Job) open(t *topology.Topology) (err error) {
 				"so that this changes nothing; remove it", t.Name, name))
 		}
 	}
+
 	j.topology = t
 	j.serving, err = j.serve()
-	errs = append(errs, err, program.Place(j.Cell.Programs, j.Addresses()))
+	_, captureErr := j.CapturePorts()
+	errs = append(errs, err, j.placePrograms(), captureErr)
 	if err := yamlfile.Join(errs...); err != nil {
 		return err
 	}
+
 	if w := j.Cell.Workload; len(j.Given) == 0 {
 		if _, known := scenario.Generators[w.Generator]; known {
 			j.generator, err = w.Draw(j.serving.functions)

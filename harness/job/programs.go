@@ -35,7 +35,7 @@ func (j *Job) ProgramExecution(execution int) string {
 }
 
 // KeepsFiles reports whether the job leaves files beside the records.
-func (j *Job) KeepsFiles() bool { return len(j.Cell.Programs) > 0 }
+func (j *Job) KeepsFiles() bool { return len(j.Cell.Programs)+len(j.Cell.Capture.Of) > 0 }
 
 // Allow gives the jobs the consent of whoever starts them to programs of others, or
 // refuses jobs that need it and do not have it: a scenario may come from anywhere, and
@@ -80,4 +80,12 @@ func NoPrograms(jobs []Job) error {
 		}
 	}
 	return nil
+}
+
+// placePrograms checks the cell's programs against the network.
+func (j *Job) placePrograms() error {
+	if len(j.Cell.Programs) == 0 {
+		return nil
+	}
+	return program.Place(j.Cell.Programs, j.Addresses())
 }

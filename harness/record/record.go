@@ -282,6 +282,22 @@ type Execution struct {
 	Quantities map[string]float64 `json:"quantities,omitempty"`
 	// Programs are those that ran once in this execution, which then is theirs.
 	Programs []Program `json:"programs,omitempty"`
+	// Captures are the files with its frames.
+	Captures []Capture `json:"captures,omitempty"`
+}
+
+// Capture is a file with the frames of a port during one execution.
+type Capture struct {
+	Port string `json:"port"`
+	// File is its name in the folder of Cell.Files. A file of an older execution may have
+	// had to make room.
+	File string `json:"file"`
+	// Frames and Bytes are what was captured, in both directions.
+	Frames int64 `json:"frames"`
+	Bytes  int64 `json:"bytes"`
+	// Lost came too fast to be captured; LeftOut had no room in the file.
+	Lost    int64 `json:"lost,omitempty"`
+	LeftOut int64 `json:"left_out,omitempty"`
 }
 
 // Bound is the least time that an execution can take, by cause, along its

@@ -39,6 +39,7 @@ type Cell struct {
 	Workload   Workload
 	Execution  Execution
 	Programs   []program.Program
+	Capture    Capture
 
 	placed bool // topology and nodes could be read
 }
@@ -489,6 +490,7 @@ func (s *Scenario) cell(axes []Axis, point []Value, params map[string]string) (C
 		{"workload", &s.sections.workload, &c.Workload, c.Workload.check},
 		{"execution", &s.sections.execution, &c.Execution, c.Execution.check},
 		{"programs", &s.sections.programs, &c.Programs, c.checkPrograms},
+		{"capture", &s.sections.capture, &c.Capture, c.Capture.check},
 	} {
 		if part.node.Kind == 0 {
 			continue // Parse has said that it is missing, or it may be
@@ -498,6 +500,9 @@ func (s *Scenario) cell(axes []Axis, point []Value, params map[string]string) (C
 			substitute = s.substituteAround
 		}
 		node, err := substitute(part.node, vars)
+		if err == nil && part.into == &c.Capture {
+			node = captureNode(node)
+		}
 		if err == nil && part.into == &c.Workload {
 			s.fillWorkload(node)
 		}

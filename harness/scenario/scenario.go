@@ -128,6 +128,8 @@ type file struct {
 	// Programs are commands that run on hosts beside the nodes, or instead of workflows.
 	// edgebed starts them only with --allow-exec.
 	Programs yaml.Node `yaml:"programs"`
+	// Capture keeps frames as pcapng: a list of ports and hosts, or what is below.
+	Capture yaml.Node `yaml:"capture"`
 	// Profiles say how much of the matrix to run; quick is what runs unless another
 	// one is chosen.
 	Profiles map[string]Profile `yaml:"profiles"`
@@ -141,14 +143,14 @@ type file struct {
 
 type sections struct {
 	topology, nodes, workload, execution yaml.Node
-	programs                             yaml.Node // may be missing
+	programs, capture                    yaml.Node // may be missing
 }
 
 // all are the sections of the file, by their keys; those that are missing have no kind.
 func (s *sections) all() map[string]*yaml.Node {
 	return map[string]*yaml.Node{
 		"topology": &s.topology, "nodes": &s.nodes, "workload": &s.workload, "execution": &s.execution,
-		"programs": &s.programs,
+		"programs": &s.programs, "capture": &s.capture,
 	}
 }
 
@@ -214,7 +216,7 @@ func Parse(name string, data []byte) (*Scenario, error) {
 		Profiles: f.Profiles, Figures: f.Figures, Claims: f.Claims, doc: doc,
 		sections: sections{
 			topology: f.Topology, nodes: f.Nodes, workload: f.Workload, execution: f.Execution,
-			programs: f.Programs,
+			programs: f.Programs, capture: f.Capture,
 		},
 	}
 	for i := range f.Matrix {

@@ -3,6 +3,7 @@ package testbed
 import (
 	"context"
 	"errors"
+	"io"
 	"runtime"
 	"time"
 
@@ -57,6 +58,18 @@ func (n emulated) Sleep(ctx context.Context, d time.Duration) error {
 		}
 	}
 	return nil
+}
+
+// Capture implements Network.
+func (n emulated) Capture(port string, w io.Writer, comment string) (StopCapture, error) {
+	c, err := n.Network.Capture(port, w, comment)
+	if err != nil {
+		return nil, err
+	}
+	return func() (int64, error) {
+		stats, err := c.Stop()
+		return stats.Lost, err
+	}, nil
 }
 
 // Rest implements Network: a collection inside an execution would show in its

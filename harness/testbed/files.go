@@ -92,3 +92,11 @@ type discarded struct{ io.Writer }
 
 // Close implements io.Closer.
 func (discarded) Close() error { return nil }
+
+// remove removes a file.
+func (f *files) remove(name string) error {
+	if f == nil {
+		return nil
+	}
+	return f.root.Remove(name)
+}

@@ -2,6 +2,7 @@ package testbed
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"edgebed/harness/job"
@@ -30,6 +31,8 @@ type Network interface {
 	Counters() (network.Counters, error)
 	Idle(ctx context.Context, quiet time.Duration) (network.Counters, error)
 	TCP() (network.TCP, error)
+	// Capture begins to write the frames of a port, in both directions, to w as pcapng.
+	Capture(port string, w io.Writer, comment string) (StopCapture, error)
 	// Rest does before an execution what would disturb it.
 	Rest()
 	// Watch begins to look for what disturbs the cell's executions.

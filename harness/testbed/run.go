@@ -54,6 +54,8 @@ type setup struct {
 	// files is where logs go, programs are those of others; nil where there are none.
 	files    *files
 	programs *program.Set
+	// capturer keeps frames; nil keeps none.
+	capturer *capturer
 	// answered is when the last execution had its answer: the pause before the
 	// next one begins there.
 	answered time.Time
@@ -102,6 +104,9 @@ func start(ctx context.Context, build Build, j job.Job) (*setup, error) {
 		return nil, errors.Join(err, s.close())
 	}
 	if s.files, err = openFiles(&s.job); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	if s.capturer, err = newCapturer(&s.job); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	if err := s.startPrograms(ctx); err != nil {
@@ -172,7 +177,13 @@ func (s *setup) run(ctx context.Context, report job.Reporter) error {
 			return fmt.Errorf("execution %d: %w", k, err)
 		}
 
+		captures, err := s.beginCaptures(k, w.Name)
+		if err != nil {
+			return fmt.Errorf("execution %d: %w", k, err)
+		}
 		e, err := s.execute(ctx, k, w)
+		var captureErr error
+		e.Captures, captureErr = s.endCaptures(captures)
 		var restless *restlessError
 		if err != nil && !errors.As(err, &restless) {
 			return fmt.Errorf("execution %d: %w", k, err)
@@ -188,7 +199,7 @@ func (s *setup) run(ctx context.Context, report job.Reporter) error {
 			}
 		}
 
-		lost := s.measured(&e)
+		lost := errors.Join(s.measured(&e), captureErr)
 		if err := report.Execution(e); err != nil {
 			return err
 		}

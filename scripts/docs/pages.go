@@ -96,6 +96,9 @@ A scenario is a name, a topology and what varies; whatever else it leaves out ha
 			{title: "Samples", folder: programs, of: "Source", only: texts([]program.Source{
 				program.Descriptor, program.Stdout, program.Document, program.Text})},
 			{title: "Quantities", folder: programs, of: "Quantity"},
+			{title: "Capture", folder: folder, of: "Capture",
+				text: "Frames as pcapng, for Wireshark and others; a list alone, " +
+					"`capture: [s0-s1, host2]`, is what `of` says. See [network.md](network.md#captures)."},
 			{title: "Profiles", folder: folder, of: "Profile",
 				text: "How much of the matrix to run; `--profile` chooses one by name."},
 			{title: "Figures", folder: records, of: "Figure"},

@@ -139,6 +139,8 @@ NETWORK ?= emulated
 ## fit the software cost to the runs of the prototype: writes nodes/cost/fit.yaml
 calibrate: $(BIN) $(VIRTUAL)
 	$(GO) run ./scripts/calibrate -profile $(CALIBRATION) -network $(NETWORK)
+	$(MAKE) all
+	$(GO) run ./scripts/calibrate -refine -profile $(CALIBRATION) -network $(NETWORK)
 
 ## hold our nodes with that cost against the runs of the prototype
 replay: $(BIN) $(VIRTUAL)

@@ -90,12 +90,14 @@ regress-grid: $(BIN)
 	$(BIN) run exp400 $(REGRESS) --jobs $(JOBS) --out results/regress
 
 # The gate's error rates: unchanged runs against each other and against runs with
-# slow-downs built in; see scripts/gate-rates. 15 runs of some 3 minutes each.
+# slow-downs built in; see scripts/gate-rates. 15 runs of some 3 minutes each; with
+# NETWORK=virtual of half a minute, and slow-downs of a tenth of the size.
 UNCHANGED ?= 11
 INJECTED  ?= 1
 ## measure how often edgebed compare errs: 40 minutes
 gate-rates:
-	$(GO) run ./scripts/gate-rates -unchanged $(UNCHANGED) -injected $(INJECTED) -- exp400 --profile $(PROFILE) --jobs $(JOBS) --reruns $(RERUNS)
+	$(GO) run ./scripts/gate-rates -network $(NETWORK) -out results/gate-rates/$(NETWORK) -unchanged $(UNCHANGED) \
+		-injected $(INJECTED) -- exp400 --profile $(PROFILE) --jobs $(JOBS) --reruns $(RERUNS)
 
 # The command line's tests start the program some hundred times, which the detector
 # makes several times slower; what it starts is tested with the detector in its own rooms.

@@ -57,7 +57,7 @@ func TestVirtual(t *testing.T) {
 		run(exitOK, append(append(cells, "--out", in(out)), more...)...)
 	}
 
-	if text := run(exitUsage, append(cells, "--out", in("none"))...); !strings.Contains(text, "go build -tags faketime") {
+	if text := run(exitFailed, append(cells, "--out", in("none"))...); !strings.Contains(text, "go build -tags faketime") {
 		t.Errorf("without its worker edgebed says\n%s", text)
 	}
 	buildWorker(t, filepath.Dir(edgebed))

@@ -156,7 +156,7 @@ func TestRates(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "one link") || strings.Contains(err.Error(), "state-prop") {
 		t.Errorf("want only the link's injection to be missed, got: %v", err)
 	}
-	for _, want := range []string{"0 alarms in 1 pairs", "once too often): found in 2 of 2 comparisons, in the right curves in 2", "95 % of its rate): found in 0 of 2"} {
+	for _, want := range []string{"0 alarms in 1 pairs", "of it) once too often): found in 2 of 2 comparisons, in the right curves in 2", "99.5 %) of its rate): found in 0 of 2"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the output lacks %q:\n%s", want, &out)
 		}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"runtime"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -58,8 +60,30 @@ func (n *network) Capture(port string, w io.Writer, comment string) (testbed.Sto
 	return func() (int64, error) { return 0, c.Stop() }, nil
 }
 
-// Rest implements testbed.Network: time stands still while garbage is collected.
-func (n *network) Rest() {}
+// Rest implements testbed.Network. The collector works here and, while memory lasts,
+// nowhere else: it would halt goroutines at moments that differ from run to run, and
+// so change the order in which those run that are ready at one instant.
+func (n *network) Rest() {
+	var memory runtime.MemStats
+	runtime.ReadMemStats(&memory)
+	if memory.HeapAlloc > restHeap {
+		runtime.GC()
+	}
+	align()
+}
+
+// Sizes of the heap: from the first on garbage is collected between executions, from
+// the second on at any time.
+const (
+	restHeap = 64 << 20
+	mostHeap = 1 << 30
+)
+
+// collectAtRest switches the collector off but for Rest, and where memory gets short.
+func collectAtRest() {
+	debug.SetGCPercent(-1)
+	debug.SetMemoryLimit(mostHeap)
+}
 
 // Watch implements testbed.Network: nothing can disturb a computed network.
 func (n *network) Watch(context.Context) (testbed.Watch, error) { return exact{}, nil }

@@ -69,29 +69,41 @@ func hog(t *testing.T) {
 	t.Cleanup(func() { ended.Store(true) })
 }
 
-// TestDeterministic runs two cells twice, the second time on a busy machine: every
-// byte of the records must be the same.
+// TestDeterministic runs cells twice, the second time on a busy machine: every byte
+// of the records must be the same. In DAGs several calls begin at one instant.
 func TestDeterministic(t *testing.T) {
 	program := worker(t)
-	plan := scenariotest.Expand(t, "exp400", scenario.Selection{Profile: "quick", Where: map[string][]string{
-		"panel": {"S=3,L=6"}, "rate": {"10 Mb/s"}, "argument": {"10 kB"}, "model": {"state-prop", "state-local"},
-	}})
-	p, err := job.Prepare(plan, scenariotest.Topology, nil)
-	if err != nil {
-		t.Fatal(err)
+	var jobs []job.Job
+	for _, cells := range []struct {
+		scenario string
+		where    map[string][]string
+	}{
+		{"exp400", map[string][]string{
+			"panel": {"S=3,L=6"}, "rate": {"10 Mb/s"}, "argument": {"10 kB"}, "model": {"state-prop", "state-local"},
+		}},
+		{"exp401", map[string][]string{
+			"rate": {"10 Mb/s"}, "argument": {"10 kB"}, "model": {"pure-faas", "state-local-carry", "state-local-direct"},
+		}},
+	} {
+		plan := scenariotest.Expand(t, cells.scenario, scenario.Selection{Profile: "quick", Where: cells.where})
+		p, err := job.Prepare(plan, scenariotest.Topology, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		jobs = append(jobs, p.Jobs...)
 	}
-	if len(p.Jobs) != 2 {
-		t.Fatalf("%d cells, want 2", len(p.Jobs))
+	if len(jobs) != 5 {
+		t.Fatalf("%d cells, want 5", len(jobs))
 	}
-	p.Jobs[0].Files = "files"
-	p.Jobs[0].Cell.Capture = scenario.Capture{Of: []string{"s0-s1"}, Size: units.MB, Files: 10}
+	jobs[0].Files = "files"
+	jobs[0].Cell.Capture = scenario.Capture{Of: []string{"s0-s1"}, Size: units.MB, Files: 10}
 	var first [][]byte
-	for _, j := range p.Jobs {
+	for _, j := range jobs {
 		first = append(first, run(t, program, j))
 	}
 
 	hog(t)
-	for i, j := range p.Jobs {
+	for i, j := range jobs {
 		again := run(t, program, j)
 		if !bytes.Equal(first[i], again) {
 			t.Errorf("%s: the records differ:\n%s\nand on a busy machine\n%s", j.Cell.ID, first[i], again)
@@ -131,7 +143,8 @@ func check(t *testing.T, j job.Job, lines []byte) {
 					t.Errorf("execution %d has %d captures, want %d", e.Index, len(e.Captures), want)
 				}
 				least := e.Bound.SerialisationNS + e.Bound.PropagationNS + e.Bound.ComputingNS
-				if e.DelayNS < least || e.DelayNS > 2*least {
+				// Branches of a DAG share links, which the bound leaves out.
+				if e.DelayNS < least || e.DelayNS > 3*least {
 					t.Errorf("execution %d took %d ns, at least possible are %d", e.Index, e.DelayNS, least)
 				}
 				if share := float64(e.TrunkBytes) / float64(e.PredictedTrunkBytes); share < 0.97 || share > 1.03 {

@@ -28,8 +28,8 @@ func (s *Scenario) CheckClaims() error {
 		}
 		names[c.Name] = true
 
-		if err := s.checkMetric(c.Metric); err != nil {
-			fail("metric", "%w", err)
+		if names := s.metrics(); !slices.Contains(names, c.Metric) {
+			fail("metric", "unknown metric %s%s", c.Metric, yamlfile.Suggest(c.Metric, names))
 		}
 
 		needs, ok := claimKeys[c.Kind]

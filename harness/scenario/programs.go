@@ -2,7 +2,6 @@ package scenario
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -78,12 +77,8 @@ func (s *Scenario) Quantities() map[string]string {
 // checkPrograms checks the cell's programs, as far as that needs no network.
 func (c *Cell) checkPrograms() error { return program.Check(c.Programs) }
 
-// checkMetric refuses a metric that there is not.
-func (s *Scenario) checkMetric(metric string) error {
-	known := slices.Collect(maps.Keys(record.Metrics))
-	known = slices.Sorted(slices.Values(slices.AppendSeq(known, maps.Keys(s.Quantities()))))
-	if slices.Contains(known, metric) {
-		return nil
-	}
-	return fmt.Errorf("unknown metric %q%s", metric, yamlfile.Suggest(metric, known))
+// metrics returns the names of all metrics, sorted.
+func (s *Scenario) metrics() []string {
+	names := slices.Collect(maps.Keys(record.Metrics))
+	return slices.Sorted(slices.Values(slices.AppendSeq(names, maps.Keys(s.Quantities()))))
 }

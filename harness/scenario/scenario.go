@@ -508,8 +508,8 @@ func (s *Scenario) checkFigures() error {
 			}
 		}
 
-		if err := s.checkMetric(f.Metric); err != nil {
-			fail(append(path, "metric"), "%w", err)
+		if names := s.metrics(); !slices.Contains(names, f.Metric) {
+			fail(append(path, "metric"), "unknown metric %q%s", f.Metric, yamlfile.Suggest(f.Metric, names))
 		}
 
 		if kinds := []string{record.KindLines, record.KindBars}; !slices.Contains(kinds, f.Kind) {
@@ -587,4 +587,15 @@ func (p Parameter) accepts(value string) error {
 		return fmt.Errorf("parameter %s does not take %q%s", p.Name, value, yamlfile.Suggest(value, p.Values))
 	}
 	return nil
+}
+
+// Recognize reports whether a file is a scenario rather than a topology: it has a section
+// topology. It says nothing about whether the scenario is right.
+func Recognize(data []byte) bool {
+	var sections map[string]yaml.Node
+	if yaml.Unmarshal(data, &sections) != nil {
+		return false
+	}
+	_, ok := sections["topology"]
+	return ok
 }

@@ -21,16 +21,21 @@ import (
 // Emulated builds a job's network of the kernel's devices. The calling process
 // must be in a sandbox.
 func Emulated(ctx context.Context, j *job.Job) (Network, error) {
-	n, err := emu.Build(ctx, j.Topology(), emu.Options{
-		Delay:             j.Cell.Topology.Delay,
-		CongestionControl: j.Cell.Topology.CongestionControl,
-		Sysctls:           j.Cell.Topology.Sysctls,
-		Seed:              j.Cell.Seed,
-	})
+	n, err := emu.Build(ctx, j.Topology(), optionsOf(j))
 	if err != nil {
 		return nil, err
 	}
 	return emulated{n}, nil
+}
+
+// optionsOf are what a job's cell asks of the network.
+func optionsOf(j *job.Job) emu.Options {
+	return emu.Options{
+		Delay:             j.Cell.Topology.Delay,
+		CongestionControl: j.Cell.Topology.CongestionControl,
+		Sysctls:           j.Cell.Topology.Sysctls,
+		Seed:              j.Cell.Seed,
+	}
 }
 
 // emulated is an emulated network as the testbed uses it.

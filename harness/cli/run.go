@@ -238,6 +238,9 @@ prototype's chain or DAG format) instead of generated ones.`,
 			}
 			part := campaign.Shard(prepared.Jobs, i, n, o.backend.Expected)
 			if dryRun {
+				if o.backend.Network == record.Emulated {
+					o.backend.Expected = testbed.Foretell(cmd.Context(), part, foretelling)
+				}
 				return describe(cmd, plan, part, o)
 			}
 			return runCampaign(cmd, plan, prepared, part, o)
@@ -257,9 +260,12 @@ prototype's chain or DAG format) instead of generated ones.`,
 		"run only part `i/n` of the cells, counted from 1: one of n that take about as long; see edgebed merge")
 	cmd.Flags().BoolVar(&o.json, "json", false, "write events to stdout as JSON lines")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false,
-		"print the cells with their expected time and traffic, and run nothing")
+		"print the cells with their expected time and traffic, and run nothing but a few seconds of virtual time")
 	return cmd
 }
+
+// foretelling is how long a dry run may take to find out how long a campaign takes.
+const foretelling = 5 * time.Second
 
 // Limits of flags.
 const (

@@ -13,6 +13,7 @@ import (
 	"edgebed/nodes/alibaba"
 	"edgebed/nodes/units"
 	"edgebed/nodes/workflow"
+	"edgebed/nodes/workflow/foreign"
 	"edgebed/nodes/yamlfile"
 )
 
@@ -169,12 +170,33 @@ func (w *Workload) check() error {
 		}
 	}
 
+	if w.IsListed() {
+		errs = append(errs, w.checkListed())
+	}
 	if yamlfile.Join(errs...) == nil {
 		errs = append(errs, w.checkSize())
 	}
 
 	errs = append(errs, within(w.Pos.At("argument"), "argument", w.Argument, min(w.Argument, framing), MaxState),
 		within(w.Pos.At("video-state"), "video-state", w.VideoState, 0, MaxState))
+	return yamlfile.Join(errs...)
+}
+
+// minFactor is the smallest factor of sizes and times.
+const minFactor = 1e-12
+
+// checkListed checks a workload that has its workflows itself.
+func (w *Workload) checkListed() error {
+	errs := []error{
+		within(w.Pos.At("size-factor"), "size-factor", w.SizeFactor, minFactor, foreign.MaxFactor),
+		within(w.Pos.At("time-factor"), "time-factor", w.TimeFactor, minFactor, foreign.MaxFactor),
+	}
+	switch {
+	case w.Generator == fromFile && w.File == "":
+		errs = append(errs, w.Pos.At("file").Errorf("expected the name of a file of workflows, got nothing"))
+	case w.Generator == fromScenario && w.Workflow == nil:
+		errs = append(errs, w.Pos.At("workflow").Errorf("expected a workflow with tasks, got nothing"))
+	}
 	return yamlfile.Join(errs...)
 }
 

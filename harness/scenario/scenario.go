@@ -153,7 +153,10 @@ type axisFile struct {
 	Unit string `yaml:"unit"`
 	// Values is a range, or a list of plain values, ranges, and values that have a
 	// name and set several variables.
-	Values yaml.Node `yaml:"values" required:"true"`
+	Values yaml.Node `yaml:"values"`
+	// Files is a pattern such as "workflows/*.json" instead of values: each file beside
+	// the scenario that it matches is one, under its name without folder and end.
+	Files string `yaml:"files"`
 }
 
 // valueFile is a value of an axis that sets several variables.
@@ -181,7 +184,10 @@ func CheckNetwork(n record.NetworkKind) error {
 // Parse reads a scenario. Errors carry file, line and column. Beside an error it
 // returns what could be read, nil where that is nothing: it is good for Expand to
 // find the mistakes of the rest, and for nothing else.
-func Parse(name string, data []byte) (*Scenario, error) {
+func Parse(name string, data []byte) (*Scenario, error) { return Load(name, data, noFiles{}) }
+
+// Load is Parse for a scenario that refers to other files.
+func Load(name string, data []byte, files Files) (*Scenario, error) {
 	doc, err := yamlfile.Parse(name, data)
 	if err != nil {
 		return nil, err
@@ -203,7 +209,7 @@ func Parse(name string, data []byte) (*Scenario, error) {
 		sections: sections{topology: f.Topology, nodes: f.Nodes, workload: f.Workload, execution: f.Execution},
 	}
 	for i := range f.Matrix {
-		axis, err := parseAxis(doc, i, &f.Matrix[i])
+		axis, err := parseAxis(doc, i, &f.Matrix[i], files)
 		errs = append(errs, err)
 		s.Axes = append(s.Axes, axis)
 	}
@@ -223,10 +229,22 @@ func Parse(name string, data []byte) (*Scenario, error) {
 	return s, err
 }
 
-func parseAxis(doc *yamlfile.Document, index int, f *axisFile) (Axis, error) {
+func parseAxis(doc *yamlfile.Document, index int, f *axisFile, files Files) (Axis, error) {
 	axis := Axis{Name: f.Axis, Label: cmp.Or(f.Label, f.Axis), Unit: f.Unit}
 	var errs []error
 	base := yamlfile.Path{"matrix", index, "values"}
+	given := f.Values.Kind != 0 && !isNull(&f.Values)
+	switch {
+	case given && f.Files != "":
+		return axis, f.Pos.At("files").Errorf("expected values or files, got both")
+	case f.Files != "":
+		var err error
+		axis.Values, err = fileValues(doc, f, yamlfile.Path{"matrix", index, "files"}, files)
+		return axis, err
+	case !given:
+		return axis, f.Pos.Errorf("missing required key %q, or \"files\"", "values")
+	}
+
 	nodes := []*yaml.Node{&f.Values}
 	list := f.Values.Kind == yaml.SequenceNode
 	if list {

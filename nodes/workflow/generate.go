@@ -133,13 +133,14 @@ func Alias(function string, use int) string {
 	return function + aliasMark + strconv.Itoa(use)
 }
 
-// AliasOf returns the function that a name is an alias of, or the name itself.
+// AliasOf returns the function that a name is an alias of, or the name itself. What
+// follows the last @ may be the number of a use, or the name of a task (see Listed).
 func AliasOf(name string) string {
-	function, use, ok := strings.Cut(name, aliasMark)
-	if n, err := strconv.Atoi(use); !ok || err != nil || Alias(function, n) != name {
+	at := strings.LastIndex(name, aliasMark)
+	if at <= 0 || at == len(name)-1 {
 		return name
 	}
-	return function
+	return name[:at]
 }
 
 // distinct returns the names with an alias for each repetition, so that no two

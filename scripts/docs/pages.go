@@ -43,6 +43,7 @@ A scenario is a name, a topology and what varies; whatever else it leaves out ha
 			"ComputerGroup": "Computers", "Processor": "Processors",
 			"Function": "Functions", "StateMode": "State modes",
 			"topology.Override": "Link classes", "topology.HostSpec": "Hosts", "topology.LinkSpec": "Links",
+			"foreign.Description": "Workflows", "Task": "Tasks",
 			"workflow.Model": "Models", "workflow.Form": "Forms",
 			"workflow.Variant": "Variants", "emu.Backend": "Delay back ends",
 		},
@@ -77,6 +78,10 @@ A scenario is a name, a topology and what varies; whatever else it leaves out ha
 			{title: "Workload", folder: folder, of: "Workload",
 				text: "The keys beside `generator` and `argument` are those that the generator reads, and no others."},
 			generators(),
+			{title: "Workflow files", text: workflowFiles},
+			{title: "Workflows", folder: "nodes/workflow/foreign", of: "Description",
+				text: "A workflow under `workload.workflow`, or in a YAML file of its own."},
+			{title: "Tasks", folder: "nodes/workflow/foreign", of: "Task"},
 			{title: "Variants", folder: workflows, of: "Variant",
 				only: texts([]workflow.Variant{workflow.Artifact, workflow.Text})},
 			{title: "Execution", folder: folder, of: "Execution"},
@@ -126,6 +131,31 @@ links further down the file, in both directions.`,
 		},
 	}
 }
+
+// workflowFiles is about the formats that package foreign reads.
+const workflowFiles = `The end of a file's name and its content tell what it holds:
+
+| file | holds |
+|---|---|
+| ` + "`.json`" + ` with ` + "`workflow`" + ` | [WfCommons' WfFormat](https://github.com/wfcommons/WfFormat) 1.3 to 1.6 |
+| ` + "`.json`" + ` with ` + "`functions`" + `, or ` + "`successors`" + ` and ` + "`functionNames`" + ` | the prototype's chain or DAG |
+| ` + "`.csv`" + ` | jobs of the Alibaba trace of 2018, rows of batch_task.csv: ` + "`M2_1`" + ` is task 2, which waits for task 1 |
+| ` + "`.yaml`" + ` | [a workflow](#workflows) of edgebed's own |
+
+A task puts out what the file says: in WfFormat, what the one of its children that reads
+most reads of the files it writes, and a last task all that it writes. Each child gets
+all of it. Where the file does not say sizes or times, an output is as large as
+the argument, and a task takes its computer's service time. The client's input is the
+argument.
+
+Several first tasks follow a task ` + "`start`" + `, which puts out what the one of them that reads
+most reads, and several last ones precede a task ` + "`end`" + `, which puts out all that they do.
+Both take no time.
+
+Where computers serve functions of the tasks' names, tasks run there. Where they serve none of
+them, each execution draws a function for each task, as seeds say. ` + "`argument`" + `,
+` + "`size-factor`" + ` and ` + "`time-factor`" + ` bring a workflow to the magnitude of an edge network: an
+output, and what a join reads, is at most 250 MB. A workflow has up to 1000 tasks.`
 
 // generators lists the ways to draw workflows, and what they read.
 func generators() section {

@@ -40,7 +40,7 @@ func Prepare(
 	plan *scenario.Plan, find func(name string) (data []byte, file string, err error), given []Workflow,
 ) (*Prepared, error) {
 	p := &Prepared{Decides: plan.Decides()}
-	workflows := workflows{find: find, read: map[string]*foreign.File{}, broken: map[string]bool{}}
+	workflows := workflowFiles{find: find, read: map[string]*foreign.File{}, broken: map[string]bool{}}
 	read := topologies{find: find, parsed: map[string]source{}, broken: map[string]bool{}, name: plan.Scenario.Name}
 	given, errs := slices.Clone(given), []error(nil)
 	places := map[string]bool{}

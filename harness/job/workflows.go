@@ -14,8 +14,8 @@ import (
 	"edgebed/nodes/workflow/foreign"
 )
 
-// workflows are those that cells name.
-type workflows struct {
+// workflowFiles are the workflows that cells name.
+type workflowFiles struct {
 	find   func(name string) (data []byte, file string, err error)
 	read   map[string]*foreign.File
 	broken map[string]bool
@@ -25,7 +25,7 @@ type workflows struct {
 
 // of returns the workflows that a cell's workload names or describes, nil where a
 // generator draws them, and where their mistakes have been told.
-func (s *workflows) of(cell *scenario.Cell) ([]*workflow.Workflow, error) {
+func (s *workflowFiles) of(cell *scenario.Cell) ([]*workflow.Workflow, error) {
 	w := &cell.Workload
 	scale := foreign.Scale{Size: w.SizeFactor, Time: w.TimeFactor}
 	if w.Workflow != nil {
@@ -65,7 +65,7 @@ func (s *workflows) of(cell *scenario.Cell) ([]*workflow.Workflow, error) {
 }
 
 // note adds what decides results, and remarks.
-func (s *workflows) note(p *Prepared) {
+func (s *workflowFiles) note(p *Prepared) {
 	for name, d := range s.digests {
 		p.Decides["workflow file "+name] = d
 	}
@@ -80,8 +80,8 @@ func (s *workflows) note(p *Prepared) {
 
 // task is what a workflow from elsewhere says of a task.
 type task struct {
-	output units.Size // negative where it is the argument's
-	time   time.Duration
+	output units.Size
+	time   time.Duration // negative where the computer says it
 }
 
 // maxTasks bounds the containers of workflows from elsewhere: tasks times functions.
@@ -101,7 +101,7 @@ func (j *Job) noteTasks() error {
 			j.tasks = map[string]task{}
 		}
 		for i, name := range w.Functions {
-			t := task{output: w.OutputOf(i, -1), time: -1}
+			t := task{output: w.OutputOf(i, j.Cell.Workload.Argument), time: -1}
 			if i < len(w.Times) {
 				t.time = w.Times[i]
 			}
@@ -131,7 +131,8 @@ func (t *texts) of(size units.Size) string {
 	return t.longest[:size]
 }
 
-// suit gives a function the output and the time that a workflow says of its task.
+// suit gives a function the output and the time of its task. Neither depends on the
+// input, which may be of any size.
 func (j *Job) suit(l *processor.Lambda, speed float64, outputs *texts) {
 	t, ok := j.tasks[l.Name]
 	if !ok {
@@ -140,10 +141,10 @@ func (j *Job) suit(l *processor.Lambda, speed float64, outputs *texts) {
 		}
 	}
 
-	if t.output >= 0 {
-		l.Output, l.Value = processor.Fixed, outputs.of(t.output)
-	}
+	l.Output, l.Value = processor.Fixed, outputs.of(t.output)
+	operations := l.OpCoeff * float64(j.Cell.Workload.Argument)
 	if t.time >= 0 {
-		l.OpCoeff, l.OpOffset = 0, t.time.Seconds()*speed
+		operations = t.time.Seconds() * speed
 	}
+	l.OpCoeff, l.OpOffset = 0, operations
 }

@@ -141,7 +141,8 @@ func (w *Workload) checkKeys(node *yaml.Node) error {
 		if key.Value == "generator" || key.Value == "argument" || slices.Contains(g.Keys, key.Value) {
 			continue
 		}
-		at := yamlfile.Pos{File: w.Pos.File, Line: key.Line, Column: key.Column, Path: w.Pos.Path}
+		at := w.Pos
+		at.Line, at.Column = key.Line, key.Column
 		errs = append(errs, at.Errorf("generator %s does not use %s; remove it (used: %s)",
 			w.Generator, key.Value, strings.Join(g.Keys, ", ")))
 	}

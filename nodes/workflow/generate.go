@@ -133,14 +133,17 @@ func Alias(function string, use int) string {
 	return function + aliasMark + strconv.Itoa(use)
 }
 
-// AliasOf returns the function that a name is an alias of, or the name itself. What
-// follows the last @ may be the number of a use, or the name of a task (see Listed).
+// AliasOf returns the function that a name is an alias of, as Alias or Task makes it, or
+// the name itself.
 func AliasOf(name string) string {
-	at := strings.LastIndex(name, aliasMark)
-	if at <= 0 || at == len(name)-1 {
+	if at := strings.LastIndex(name, taskMark); at > 0 && at < len(name)-len(taskMark) {
+		return name[:at]
+	}
+	function, use, ok := strings.Cut(name, aliasMark)
+	if n, err := strconv.Atoi(use); !ok || err != nil || Alias(function, n) != name {
 		return name
 	}
-	return name[:at]
+	return function
 }
 
 // distinct returns the names with an alias for each repetition, so that no two

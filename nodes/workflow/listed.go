@@ -54,16 +54,19 @@ func (g Listed) Served(w *Workflow) bool {
 	})
 }
 
-// Task names a task that runs on a function of another name: "f@t".
+// taskMark stands between a function's name and that of the task that runs on it.
+const taskMark = "~"
+
+// Task names a task that runs on a function of another name: "f~t".
 func Task(function, task string) string {
-	return function + aliasMark + strings.ReplaceAll(task, aliasMark, "-")
+	return function + taskMark + strings.ReplaceAll(task, taskMark, "-")
 }
 
 // TaskOf returns the task of such a name, as Task writes it, or a name of another kind
 // itself.
 func TaskOf(name string) string {
-	if function := AliasOf(name); function != name {
-		return name[len(function)+len(aliasMark):]
+	if at := strings.LastIndex(name, taskMark); at > 0 {
+		return name[at+len(taskMark):]
 	}
 	return name
 }

@@ -81,8 +81,8 @@ func TestSizesTravel(t *testing.T) {
 // once while there are enough, and under names that tell the task.
 func TestListed(t *testing.T) {
 	w := sized()
-	w.Functions[1] = "b@1"
-	w.Dependencies, w.StateSizes = map[string][]string{"s": {"b@1", "d"}}, map[string]units.Size{"s": 1}
+	w.Functions[1] = "b~1"
+	w.Dependencies, w.StateSizes = map[string][]string{"s": {"b~1", "d"}}, map[string]units.Size{"s": 1}
 	list := Listed{Workflows: []*Workflow{w}, Functions: []string{"f", "g", "h", "i", "j"}}
 	drawn := map[string]bool{}
 	for k := range 20 {

@@ -158,6 +158,7 @@ func (r *wfReader) files(list []wfData) {
 		switch {
 		case size == nil:
 			r.fail(f.Pos, "file %s has no sizeInBytes, which is how much a task sends on", name)
+			r.sizes[name] = 0
 		case *size < 0 || *size != math.Trunc(*size):
 			r.fail(f.Pos.At("sizeInBytes"), "expected a whole number of bytes from 0 on, got %g", *size)
 		default:

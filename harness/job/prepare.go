@@ -266,6 +266,7 @@ func (j *Job) open(t *topology.Topology) (err error) {
 	if err := j.noteTasks(); err != nil {
 		return err
 	}
+
 	switch w := j.Cell.Workload; {
 	case len(j.Given) > 0:
 	case j.Listed != nil:

@@ -236,7 +236,8 @@ func (v *identifiers) Visit(node *ast.Node) {
 // namesIn returns the variables that an expression names, of which some may be known.
 func namesIn(expression string, known []string) ([]string, error) {
 	if len(expression) > maxExpression {
-		return nil, fmt.Errorf("expected an expression of at most %d characters, got %d", maxExpression, len(expression))
+		return nil, fmt.Errorf("expected an expression of at most %d characters, got %d",
+			maxExpression, len(expression))
 	}
 	tree, err := parser.Parse(undashed(expression, known))
 	if err != nil {

@@ -47,7 +47,8 @@ func parseExtended(name string, data []byte, files Files, seen []string) (*yamlf
 // zippedValues returns the values of an axis that sets several variables from lists.
 func zippedValues(doc *yamlfile.Document, zip *yaml.Node, at yamlfile.Path) ([]Value, error) {
 	if zip.Kind != yaml.MappingNode || len(zip.Content) < 2 {
-		return nil, doc.Errorf(at, "expected variables with lists, such as {rate: [1 Mb/s, 10 Mb/s], delay: [10 ms, 1 ms]}")
+		return nil, doc.Errorf(at, "expected variables with lists, such as "+
+			"{rate: [1 Mb/s, 10 Mb/s], delay: [10 ms, 1 ms]}")
 	}
 
 	var values []Value
@@ -112,6 +113,7 @@ func (s *Scenario) addIncluded() error {
 				if a.value(v) != nil {
 					continue
 				}
+
 				one := Value{Name: v, Set: map[string]string{name: v}, extra: true}
 				err := one.read(a.Unit)
 				if !a.plain() {
@@ -185,6 +187,7 @@ func (p points) all() func(yield func([]Value) bool) {
 		seen := map[string]bool{}
 		for _, axes := range p.parts() {
 			point := make([]Value, len(axes))
+
 			var walk func(i int) bool
 			walk = func(i int) bool {
 				if i == len(axes) {

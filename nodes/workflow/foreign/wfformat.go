@@ -1,7 +1,6 @@
 package foreign
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -132,10 +131,10 @@ func readWfFormat(name string, data []byte, scale Scale) (*File, error) {
 	}
 	out := &File{Workflows: []*workflow.Workflow{w}}
 	if !r.written {
-		out.Remarks = append(out.Remarks, fmt.Sprintf("%s: no task has files; their outputs are as large as the argument", name))
+		out.Remarks = append(out.Remarks, name+": no task has files; their outputs are as large as the argument")
 	}
 	if w.Times == nil {
-		out.Remarks = append(out.Remarks, fmt.Sprintf("%s: no task has a runtime; their computers' service time is taken", name))
+		out.Remarks = append(out.Remarks, name+": no task has a runtime; their computers' service time is taken")
 	}
 	return out, nil
 }

@@ -22,5 +22,5 @@ func Examples() fs.FS {
 	return sub
 }
 
-//go:embed examples/*.yaml
+//go:embed examples/*.yaml examples/*.json
 var examples embed.FS

@@ -150,7 +150,7 @@ prints what a scenario has where its file says nothing.`,
 				_, err := cmd.OutOrStdout().Write(scenario.DefaultsText)
 				return err
 			}
-			data, _, err := builtin(args[0], "scenario", scenarios.Files, scenarios.Examples())
+			data, _, err := builtinScenario(args[0])
 			if err != nil {
 				var topologyErr error
 				if data, _, topologyErr = builtinTopology(args[0]); topologyErr != nil {

@@ -99,7 +99,7 @@ func (f *selectionFlags) prepare(name string, workloads []string) (*scenario.Pla
 	}
 	plan.Broken = plan.Broken || workloadErr != nil
 
-	prepared, err := job.Prepare(plan, find, given)
+	prepared, err := job.Prepare(plan, find.Read, given)
 	if err := yamlfile.Join(append(mistakes, err)...); err != nil {
 		return nil, nil, err
 	}

@@ -21,6 +21,9 @@ type Job struct {
 	// Given are the workflows to execute, in order; none stands for those that the
 	// cell's workload draws: see Workflow.
 	Given []Workflow `json:"given,omitempty"`
+	// Listed are the workflows that the cell's workload names or describes, which the
+	// executions take in turn.
+	Listed []*workflow.Workflow `json:"listed,omitempty"`
 	// First is the execution to begin with: those before were made by an attempt
 	// that was stopped.
 	First int `json:"first,omitempty"`
@@ -29,10 +32,12 @@ type Job struct {
 	Trace *int `json:"trace,omitempty"`
 
 	// topology has the cell's link classes, serving says who runs what, and
-	// generator draws workflows; all are set by Prepare or Open.
+	// generator draws workflows, tasks are those of workflows
+	// from elsewhere; all are set by Prepare or Open.
 	topology  *topology.Topology
 	serving   *serving
 	generator workflow.Generator
+	tasks     map[string]task
 }
 
 // Topology returns the job's network: the topology file's with the link classes
@@ -62,6 +67,9 @@ func (j *Job) Left() int { return j.Executions() - j.First }
 type Workflow struct {
 	Name     string             `json:"name"`
 	Workflow *workflow.Workflow `json:"workflow"`
+	// Anywhere says that the tasks run on whatever functions computers serve, where
+	// they serve none of theirs: see workflow.Listed.
+	Anywhere bool `json:"anywhere,omitempty"`
 }
 
 // Workflow returns the workflow of an execution: the given one, or one that is
@@ -71,8 +79,14 @@ type Workflow struct {
 func (j *Job) Workflow(execution int) (Workflow, error) {
 	n := j.Executions()
 	k := ((execution % n) + n) % n
-	if len(j.Given) > 0 {
+	if len(j.Given) > 0 && !j.Given[k].Anywhere {
 		return j.Given[k], nil
+	}
+	if len(j.Given) > 0 {
+		given := j.Given[k]
+		list := workflow.Listed{Workflows: []*workflow.Workflow{given.Workflow}, Functions: j.serving.functions}
+		w, err := list.Generate(j.Cell.Seed, k)
+		return Workflow{Name: given.Name, Workflow: w}, err
 	}
 
 	w, err := j.generator.Generate(j.Cell.Seed, k)

@@ -54,7 +54,14 @@ func (j *Job) Expected() time.Duration {
 		return rate.Time(size * 107 / 100)
 	}
 	each := sum(j, func(w *workflow.Workflow, p *workflow.Prediction) time.Duration {
-		execution := time.Duration(w.Len()) * (service + 4*delay + 2*time.Millisecond)
+		execution := time.Duration(w.Len()) * (4*delay + 2*time.Millisecond)
+		for i := range w.Functions {
+			if i < len(w.Times) && w.Times[i] >= 0 {
+				execution += w.Times[i]
+			} else {
+				execution += service
+			}
+		}
 		for _, tr := range p.Transfers {
 			execution += transfer(tr.From, tr.To, tr.Bytes)
 		}
@@ -216,7 +223,12 @@ func (j *Job) Bound(w, before *workflow.Workflow) (*record.Bound, error) {
 	place, _ := j.placement(w, before)
 
 	b, err := workflow.LowerBound(w, j.Run(), place, workflow.Costs{
-		Service: func(i int) time.Duration { return j.service(w.Functions[i], place.Host(i)) },
+		Service: func(i int) time.Duration {
+			if i < len(w.Times) && w.Times[i] >= 0 {
+				return w.Times[i]
+			}
+			return j.service(w.Functions[i], place.Host(i))
+		},
 		Delay: func(from, to string) time.Duration {
 			var sum time.Duration
 			path := t.Path(from, to)

@@ -308,14 +308,14 @@ func (s *Scenario) Expand(sel Selection) (*Plan, error) {
 	for _, a := range axes {
 		plan.Axes = append(plan.Axes, record.Axis{Name: a.Name, Label: a.Label, Unit: a.Unit, Values: a.names()})
 	}
-	if n := points(axes).number(); n*len(profile.Seeds) > MaxCells {
+	if n := s.points(axes).number(); n*len(profile.Seeds) > MaxCells {
 		return nil, s.doc.Errorf(yamlfile.Path{"matrix"}, "expected at most %d cells, got more", MaxCells)
 	}
 
 	var mistakes mistakes
 	first := map[string]string{} // point by content
 	for i, seed := range profile.Seeds {
-		for point := range points(axes).all() {
+		for point := range s.points(axes).all() {
 			if slices.ContainsFunc(point, func(v Value) bool { return v.wrong }) || s.excluded(axes, point) {
 				continue
 			}
@@ -425,39 +425,6 @@ func (s *Scenario) excluded(axes []Axis, point []Value) bool {
 		}
 		return true
 	})
-}
-
-// points are the combinations of the axes' values.
-type points []Axis
-
-// number returns how many there are, or more than MaxCells where there are more.
-func (axes points) number() int {
-	n := 1
-	for _, a := range axes {
-		n = min(n*len(a.Values), MaxCells+1)
-	}
-	return n
-}
-
-// all yields every combination.
-func (axes points) all() func(yield func([]Value) bool) {
-	return func(yield func([]Value) bool) {
-		point := make([]Value, len(axes))
-		var walk func(i int) bool
-		walk = func(i int) bool {
-			if i == len(axes) {
-				return yield(point)
-			}
-			for _, v := range axes[i].Values {
-				point[i] = v
-				if !walk(i + 1) {
-					return false
-				}
-			}
-			return true
-		}
-		walk(0)
-	}
 }
 
 // cell returns the cell at a point and what is wrong with it.
@@ -624,10 +591,11 @@ func (n *Nodes) checkKeepers() error {
 	return yamlfile.Join(errs...)
 }
 
-var variable = regexp.MustCompile(`\$([A-Za-z_][A-Za-z0-9_-]*)`)
+// variable is a $name, or an expression as ${2 * rate}.
+var variable = regexp.MustCompile(`\$([A-Za-z_][A-Za-z0-9_-]*)|\$\{([^{}]*)\}`)
 
 // substitute returns a copy of the node in which $name in scalars is replaced
-// by the variable's value. Positions are kept. An alias becomes a copy of what it
+// by the variable's value, and ${...} by that of the expression. Positions are kept. An alias becomes a copy of what it
 // stands for; yamlfile has bounded how much that is.
 func (s *Scenario) substitute(node *yaml.Node, vars map[string]string) (*yaml.Node, error) {
 	if node.Kind == yaml.AliasNode {
@@ -636,17 +604,22 @@ func (s *Scenario) substitute(node *yaml.Node, vars map[string]string) (*yaml.No
 
 	out := *node
 	if node.Kind == yaml.ScalarNode {
-		var unknown string
+		var wrong error
 		out.Value = variable.ReplaceAllStringFunc(node.Value, func(ref string) string {
+			if expression, ok := strings.CutPrefix(ref, "${"); ok {
+				value, err := s.derive(strings.TrimSuffix(expression, "}"), vars)
+				wrong = cmp.Or(wrong, err)
+				return value
+			}
 			value, ok := vars[ref[1:]]
 			if !ok {
-				unknown = ref[1:]
+				wrong = fmt.Errorf("unknown variable $%s%s", ref[1:],
+					yamlfile.Suggest(ref[1:], slices.Sorted(maps.Keys(vars))))
 			}
 			return value
 		})
-		if unknown != "" {
-			return nil, s.doc.At(node).Errorf("unknown variable $%s%s", unknown,
-				yamlfile.Suggest(unknown, slices.Sorted(maps.Keys(vars))))
+		if wrong != nil {
+			return nil, s.doc.At(node).Errorf("%w", wrong)
 		}
 		if out.Value != node.Value {
 			out.Tag = "" // the value decides anew what kind of scalar it is

@@ -52,7 +52,7 @@ func FuzzParse(f *testing.F) {
 		if s == nil {
 			return
 		}
-		if points(s.Axes).number() > 100 {
+		if s.points(s.Axes).number() > 100 {
 			return
 		}
 		for _, profile := range append(slices.Sorted(maps.Keys(s.Profiles)), "quick") {

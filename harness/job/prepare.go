@@ -49,6 +49,9 @@ func Prepare(
 		}
 		job := Job{Cell: cell, TopologyFile: src.file, TopologyText: src.data, Given: given}
 		if err == nil {
+			err = job.readArrivals(find, p.Decides)
+		}
+		if err == nil {
 			err = job.open(src.parsed.Clone())
 		}
 		if err == nil && !plan.Broken {
@@ -158,7 +161,10 @@ const checkedInAll = 100_000
 
 // check checks that the job can be run: of its executions so many.
 func (j *Job) check(executions int) error {
-	for k := range min(j.Executions(), executions) {
+	if err := j.checkLoad(); err != nil {
+		return err
+	}
+	for k := range j.looked(executions) {
 		w, err := j.Workflow(k)
 		if err != nil {
 			return err
@@ -232,6 +238,7 @@ func (j *Job) open(t *topology.Topology) (err error) {
 			j.generator, err = w.Draw(j.serving.functions)
 		}
 	}
+	j.countDue()
 	return err
 }
 

@@ -206,9 +206,7 @@ func (e *Execution) check() error {
 // figure would show curves that differ in nothing under labels that say they do.
 func (s *Scenario) checkUses() error {
 	used := map[string]bool{}
-	for _, section := range []*yaml.Node{
-		&s.sections.topology, &s.sections.nodes, &s.sections.workload, &s.sections.execution,
-	} {
+	for _, section := range s.sections.all() {
 		uses(section, used)
 	}
 	known := map[string]bool{}

@@ -125,6 +125,10 @@ type file struct {
 	Workload yaml.Node `yaml:"workload"`
 	// Execution says how each workflow is executed.
 	Execution yaml.Node `yaml:"execution"`
+	// Clients says who executes workflows at the same time; one client by default.
+	Clients yaml.Node `yaml:"clients"`
+	// Load says when clients begin executions; back to back by default.
+	Load yaml.Node `yaml:"load"`
 	// Profiles say how much of the matrix to run; quick is what runs unless another
 	// one is chosen.
 	Profiles map[string]Profile `yaml:"profiles"`
@@ -138,6 +142,15 @@ type file struct {
 
 type sections struct {
 	topology, nodes, workload, execution yaml.Node
+	clients, load                        yaml.Node // may be missing
+}
+
+// all are the sections of the file, by their keys; those that are missing have no kind.
+func (s *sections) all() map[string]*yaml.Node {
+	return map[string]*yaml.Node{
+		"topology": &s.topology, "nodes": &s.nodes, "workload": &s.workload, "execution": &s.execution,
+		"clients": &s.clients, "load": &s.load,
+	}
 }
 
 // axisFile is an axis as it is written.
@@ -200,7 +213,10 @@ func Parse(name string, data []byte) (*Scenario, error) {
 		Name: f.Name, Title: cmp.Or(f.Title, f.Name), Description: f.Description, File: name,
 		Network: cmp.Or(f.Network, record.Emulated), Parameters: f.Parameters, Exclude: f.Exclude,
 		Profiles: f.Profiles, Figures: f.Figures, Claims: f.Claims, doc: doc,
-		sections: sections{topology: f.Topology, nodes: f.Nodes, workload: f.Workload, execution: f.Execution},
+		sections: sections{
+			topology: f.Topology, nodes: f.Nodes, workload: f.Workload, execution: f.Execution,
+			clients: f.Clients, load: f.Load,
+		},
 	}
 	for i := range f.Matrix {
 		axis, err := parseAxis(doc, i, &f.Matrix[i])

@@ -1,0 +1,148 @@
+package matrix
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"edgebed/harness/record"
+	"edgebed/harness/stats"
+)
+
+// batches is into how many parts of its time a cell under load is divided: executions
+// that wait for each other are no independent samples, and means over long enough parts
+// nearly are (the method of batch means; Law, Simulation Modeling and Analysis, ch. 9).
+const batches = 20
+
+// sampleOfLoad returns a metric of a cell under load that its executions have in common:
+// over its time in parts, or of the whole cell where that is all that is counted.
+func sampleOfLoad(metric string, c record.CellResult) []stats.Quotient {
+	l, ok := c.UnderLoad()
+	if !ok {
+		return nil
+	}
+	whole := func(num, den float64) []stats.Quotient {
+		if den <= 0 {
+			return nil
+		}
+		return []stats.Quotient{{Key: fmt.Sprintf("%d/cell", c.Cell.Seed), Num: num, Den: den}}
+	}
+
+	of := float64(l.Traffic.Executions)
+	switch metric {
+	case record.TrafficRate:
+		return whole(float64(l.Traffic.SwitchBytes)*8/1e6, float64(l.Traffic.ElapsedNS)/1e9)
+	case record.TrafficVolume:
+		return whole(float64(l.Traffic.SwitchBytes)/1000, of)
+	case record.TrunkVolume:
+		return whole(float64(l.Traffic.TrunkBytes)/1000, of)
+	case record.Retransmissions:
+		return whole(float64(l.Traffic.Retransmissions), of)
+	case record.Throughput, record.Concurrency:
+		return flow(metric, c, l)
+	}
+	return nil
+}
+
+// flow returns throughput or concurrency over the parts of the measured time.
+func flow(metric string, c record.CellResult, l *record.Load) []stats.Quotient {
+	var spans []record.Span
+	for _, e := range c.Executions {
+		if e.Arrival != nil {
+			spans = append(spans, e.Span())
+		}
+	}
+	each := l.Ended.Sub(l.Began) / batches
+	if each <= 0 {
+		return nil
+	}
+
+	var sample []stats.Quotient
+	for k := range batches {
+		from := l.Began.Add(time.Duration(k) * each)
+		ended, underWay := record.Flow(spans, from, from.Add(each))
+		q := stats.Quotient{Key: fmt.Sprintf("%d/part %d", c.Cell.Seed, k), Num: float64(ended), Den: each.Seconds()}
+		if metric == record.Concurrency {
+			q.Num = underWay.Seconds()
+		}
+		sample = append(sample, q)
+	}
+	return sample
+}
+
+// failed returns the failed executions, in percent, and all, cell by cell.
+func failed(cells []record.CellResult) []stats.Quotient {
+	var sample []stats.Quotient
+	for _, c := range cells {
+		q := stats.Quotient{Key: fmt.Sprintf("%d/cell", c.Cell.Seed)}
+		for _, e := range c.Executions {
+			if e.WarmUp {
+				continue
+			}
+			q.Den++
+			if !e.OK {
+				q.Num += 100
+			}
+		}
+		if q.Den > 0 {
+			sample = append(sample, q)
+		}
+	}
+	return sample
+}
+
+// inOrder returns the executions of a cell that count, under load by the times at which
+// they were due.
+func inOrder(c record.CellResult) []record.Execution {
+	list := c.Counted()
+	slices.SortStableFunc(list, func(a, b record.Execution) int {
+		if a.Arrival == nil || b.Arrival == nil {
+			return 0
+		}
+		return cmp.Or(a.Arrival.Due.Compare(b.Arrival.Due), cmp.Compare(a.Index, b.Index))
+	})
+	return list
+}
+
+// delays estimates the mean delay where some cells are under load: of those, the
+// executions of each part of a cell count as one sample.
+func delays(cells []record.CellResult) stats.Estimate {
+	var num, den []float64
+	n := 0
+	for _, c := range cells {
+		list := inOrder(c)
+		n += len(list)
+		parts := len(list)
+		if _, loaded := c.UnderLoad(); loaded {
+			parts = min(batches, len(list))
+		}
+		for k := range parts {
+			var sum float64
+			part := list[k*len(list)/parts : (k+1)*len(list)/parts]
+			for _, e := range part {
+				sum += float64(e.DelayNS) / 1e9
+			}
+			num, den = append(num, sum), append(den, float64(len(part)))
+		}
+	}
+	e := stats.Ratio(num, den)
+	e.N = n
+	return e
+}
+
+// quantile estimates a quantile of the delay.
+func quantile(p float64, cells []record.CellResult) stats.Estimate {
+	var values []float64
+	for _, c := range cells {
+		for _, e := range inOrder(c) {
+			values = append(values, float64(e.DelayNS)/1e9)
+		}
+	}
+	return stats.QuantileEstimate(p, values)
+}
+
+// loaded reports whether one of the cells is under load.
+func loaded(cells []record.CellResult) bool {
+	return slices.ContainsFunc(cells, func(c record.CellResult) bool { _, ok := c.UnderLoad(); return ok })
+}

@@ -1,0 +1,227 @@
+package virtual
+
+import (
+	"bytes"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"edgebed/harness/job"
+	"edgebed/harness/record"
+	"edgebed/harness/scenario"
+	"edgebed/nodes/yamlfile"
+)
+
+// jobsOf prepares a scenario's text.
+func jobsOf(t *testing.T, text string) []job.Job {
+	t.Helper()
+	s, err := scenario.Parse("test.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(yamlfile.Explain(err))
+	}
+	plan, err := s.Expand(scenario.Selection{Profile: "quick"})
+	if err != nil {
+		t.Fatal(yamlfile.Explain(err))
+	}
+	p, err := job.Prepare(plan, nil, nil)
+	if err != nil {
+		t.Fatal(yamlfile.Explain(err))
+	}
+	return p.Jobs
+}
+
+// ran runs a job and returns its records.
+func ran(t *testing.T, program string, j job.Job) record.CellResult {
+	t.Helper()
+	var c record.CellResult
+	for line := range bytes.Lines(run(t, program, j)) {
+		_, err := job.Reporter{
+			Cell:      func(of record.Cell) error { c.Cell = of; return nil },
+			Execution: func(e record.Execution) error { c.Executions = append(c.Executions, e); return nil },
+			CellEnd:   func(end record.CellEnd) error { c.End = &end; return nil },
+		}.Receive(line)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return c
+}
+
+// TestLoad runs cells under load.
+func TestLoad(t *testing.T) {
+	program := worker(t)
+	t.Run("queueing", func(t *testing.T) { testQueueing(t, program) })
+	t.Run("accounting", func(t *testing.T) { testAccounting(t, program) })
+	t.Run("refused", func(t *testing.T) { testRefused(t, program) })
+	t.Run("deterministic", func(t *testing.T) { testLoadDeterministic(t, program) })
+}
+
+// testQueueing holds eight Poisson clients at half of a computer's capacity against
+// queueing theory. Links do not matter: there is one switch, and nothing is shaped.
+//
+// All calls of a function need the same work S, so that service times are deterministic.
+// A processor (nodes/processor) shares its c cores equally: with n tasks each runs at
+// min(c, n)/n of a core's speed. With workers for all, that is processor sharing, a
+// symmetric queue, whose number of tasks has the same distribution for all service
+// times of one mean (Kelly, Reversibility and Stochastic Networks, 3.3). For exponential
+// ones it is that of M/M/c, since both go from n to n-1 at the rate min(c, n)/S. So the
+// mean time in the system is M/M/c's: S + C(c, a) S / (c (1 - rho)), with Erlang's C.
+// For one core that is M/G/1-PS, S / (1 - rho). With one worker the queue is first in,
+// first out: M/D/1, S + rho S / (2 (1 - rho)).
+//
+// Routers and computers handle five calls at a time (the prototype's --num-threads), so
+// that those beyond wait their turn: at half load one in fifty does, and the mean under
+// processor sharing falls by some percent.
+func testQueueing(t *testing.T, program string) {
+	jobs := jobsOf(t, `
+name: queueing
+topology: {switches: [s], hosts: [{name: a, switch: s}, {name: b, switch: s}]}
+nodes:
+  computers:
+    - processors: [{cores: $cores}]
+      functions: [{names: [f], workers: $workers, service-time: 1 s}]
+workload: {generator: chain, states: 1, length: 1, argument: 100 B}
+clients: {count: 8}
+load: {arrivals: poisson, rate: $rate}
+matrix:
+  - axis: system
+    values:
+      - {name: M/M/2, set: {cores: 2, workers: 100, rate: 0.125}}
+      - {name: M/G/1-PS, set: {cores: 1, workers: 100, rate: 0.0625}}
+      - {name: M/D/1, set: {cores: 1, workers: 1, rate: 0.0625}}
+execution: {model: pure-faas, discard: 50}
+profiles: {quick: {executions: 1000}}
+`)
+	// At rho = 1/2, in service times: Erlang's C(2, 1) is 1/3.
+	theory := map[string]float64{"M/M/2": 1 + 1.0/3, "M/G/1-PS": 2, "M/D/1": 1.5}
+	for _, j := range jobs {
+		c := ran(t, program, j)
+		var sum float64
+		for _, e := range c.Counted() {
+			sum += time.Duration(e.DelayNS).Seconds()
+		}
+		system, l := c.Cell.Point[0].Value, c.End.Load
+		mean, want := sum/float64(len(c.Counted())), theory[system]
+		if len(c.Counted()) != 1000 || math.Abs(mean/want-1) > 0.1 {
+			t.Errorf("%s: %d executions take %.3f s on average, theory says %.3f", system, len(c.Counted()), mean, want)
+		}
+		t.Logf("%s: mean time %.3f, theory %.3f", system, mean, want)
+
+		// Little's law, which needs no theory of queues.
+		if ratio := l.Concurrency / (l.Throughput * mean); ratio < 0.97 || ratio > 1.03 {
+			t.Errorf("%s: %.3f under way, %.3f a second for %.3f s each", system, l.Concurrency, l.Throughput, mean)
+		}
+	}
+}
+
+// testAccounting: every execution that is due is on record once, in each kind of load and
+// each model, and the bytes are the cell's.
+func testAccounting(t *testing.T, program string) {
+	for _, load := range []string{
+		"{arrivals: poisson, rate: 3}\nexecution: {discard: 4}",
+		"{arrivals: periodic, rate: 2, duration: 2 s, warm-up: 1 s}",
+		"{arrivals: poisson, rate: 5, loop: closed, duration: 2 s, warm-up: 1 s}",
+		"{}\nexecution: {discard: 4, pause: 10 ms}",
+		"{duration: 2 s}\nexecution: {keep-client: true, form: direct}",
+	} {
+		for _, j := range jobsOf(t, `
+name: accounting
+topology: {preset: "ring,switches=4,rate=20 Mb/s"}
+clients: {count: 3, hosts: [host0, host1]}
+workload: {length: 3, states: 2, argument: 5 kB}
+profiles: {quick: {executions: 12}}
+matrix: [{axis: model, values: [pure-faas, state-prop, state-local]}]
+load: `+load+"\n") {
+			c := ran(t, program, j)
+			name := load + ", " + c.Cell.ID
+			seen, clients := map[int]bool{}, map[string]int{}
+			for _, e := range c.Executions {
+				if !e.OK || seen[e.Index] || e.Arrival == nil || e.WarmUp != (e.Index < 0) {
+					t.Errorf("%s: execution %d: %q, seen %t, arrival %v", name, e.Index, e.Reason, seen[e.Index], e.Arrival)
+				}
+				if e.SwitchBytes != 0 || e.Ports != nil || e.CycleNS != 0 {
+					t.Errorf("%s: execution %d has bytes of its own", name, e.Index)
+				}
+				seen[e.Index] = true
+				clients[e.Arrival.Client]++
+			}
+			l := c.End.Load
+			if len(clients) != 3 || clients["host0/0"] == 0 || clients["host1/1"] == 0 || clients["host0/2"] == 0 {
+				t.Errorf("%s: executions by client %v", name, clients)
+			}
+			if n := j.Executions(); n > 0 && l.Executions != n {
+				t.Errorf("%s: %d executions, want %d", name, l.Executions, n)
+			}
+			for k := range l.Executions {
+				if j.Cell.Load.Duration == 0 && !seen[k] {
+					t.Errorf("%s: execution %d is lost", name, k)
+				}
+			}
+			if l.Traffic.Executions != len(c.Executions) || l.Traffic.SwitchBytes == 0 || len(l.Traffic.Ports) != 12 {
+				t.Errorf("%s: traffic %+v of %d executions", name, l.Traffic, len(c.Executions))
+			}
+			if c.Cell.Settings[record.SettingBytes] != record.BytesOfCell || c.Cell.Settings["clients"] != "3" {
+				t.Errorf("%s: settings %v", name, c.Cell.Settings)
+			}
+		}
+	}
+}
+
+// testRefused: an overloaded client begins no more than it may, and what it does not
+// begin is on record.
+func testRefused(t *testing.T, program string) {
+	jobs := jobsOf(t, `
+name: refused
+topology: {preset: "ring,switches=4"}
+load: {arrivals: periodic, rate: 100, outstanding: 5}
+execution: {model: state-prop, timeout: 30 s}
+profiles: {quick: {executions: 40}}
+matrix: [{axis: work, values: [2 s]}]
+nodes: {computers: [{functions: [{service-time: $work}]}]}
+`)
+	c := ran(t, program, jobs[0])
+	l := c.End.Load
+	if len(c.Executions) != 40 || l.Failures["refused"] != 35 || l.MostConcurrent != 5 {
+		t.Errorf("%d executions, failures %v, %d at once; want 40, 35 refused, 5", len(c.Executions), l.Failures, l.MostConcurrent)
+	}
+	for _, e := range c.Executions {
+		if !e.OK && (e.DelayNS != 0 || !strings.HasPrefix(e.Reason, "refused: 5 executions")) {
+			t.Errorf("execution %d failed after %d ns: %s", e.Index, e.DelayNS, e.Reason)
+		}
+	}
+}
+
+// testLoadDeterministic runs an open and a closed loop twice, the second time on a busy
+// machine: every byte of the records must be the same.
+func testLoadDeterministic(t *testing.T, program string) {
+	jobs := slices.Concat(jobsOf(t, `
+name: open
+topology: {preset: "ring,switches=4"}
+clients: {count: 4}
+load: {arrivals: interrupted-poisson, rate: 6, on: 1 s, off: 1 s}
+execution: {model: state-local}
+profiles: {quick: {executions: 30}}
+matrix: [{axis: length, values: [3]}]
+workload: {length: $length}
+`), jobsOf(t, `
+name: closed
+topology: {preset: "ring,switches=4"}
+clients: {count: 4}
+load: {duration: 2 s}
+execution: {model: state-prop}
+matrix: [{axis: length, values: [3]}]
+workload: {length: $length}
+`))
+	var first [][]byte
+	for _, j := range jobs {
+		first = append(first, run(t, program, j))
+	}
+	hog(t)
+	for i, j := range jobs {
+		if again := run(t, program, j); !bytes.Equal(first[i], again) {
+			t.Errorf("%s: the records differ on a busy machine", j.Cell.ID)
+		}
+	}
+}

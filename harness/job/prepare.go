@@ -161,7 +161,7 @@ const checkedInAll = 100_000
 
 // check checks that the job can be run: of its executions so many.
 func (j *Job) check(executions int) error {
-	if err := j.checkLoad(); err != nil {
+	if err := yamlfile.Join(j.checkLoad(), j.checkEvents()); err != nil {
 		return err
 	}
 	for k := range j.looked(executions) {

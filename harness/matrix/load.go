@@ -71,31 +71,27 @@ func flow(metric string, c record.CellResult, l *record.Load) []stats.Quotient {
 	return sample
 }
 
-// failed returns the failed executions, in percent, and all, cell by cell.
+// failed returns the failed executions, in percent, and all: one by one, or under load in
+// parts of a cell.
 func failed(cells []record.CellResult) []stats.Quotient {
 	var sample []stats.Quotient
 	for _, c := range cells {
-		q := stats.Quotient{Key: fmt.Sprintf("%d/cell", c.Cell.Seed)}
-		for _, e := range c.Executions {
-			if e.WarmUp {
-				continue
+		measured := slices.DeleteFunc(slices.Clone(c.Executions), func(e record.Execution) bool { return e.WarmUp })
+		for _, part := range partsOf(c, inOrder(measured)) {
+			q := stats.Quotient{Key: workload(c.Cell, part[0]), Den: float64(len(part))}
+			for _, e := range part {
+				if !e.OK {
+					q.Num += 100
+				}
 			}
-			q.Den++
-			if !e.OK {
-				q.Num += 100
-			}
-		}
-		if q.Den > 0 {
 			sample = append(sample, q)
 		}
 	}
 	return sample
 }
 
-// inOrder returns the executions of a cell that count, under load by the times at which
-// they were due.
-func inOrder(c record.CellResult) []record.Execution {
-	list := c.Counted()
+// inOrder sorts executions by the times at which they were due, where these are known.
+func inOrder(list []record.Execution) []record.Execution {
 	slices.SortStableFunc(list, func(a, b record.Execution) int {
 		if a.Arrival == nil || b.Arrival == nil {
 			return 0
@@ -105,24 +101,32 @@ func inOrder(c record.CellResult) []record.Execution {
 	return list
 }
 
+// partsOf divides executions of a cell into what counts as independent samples: each one,
+// or under load some in a row.
+func partsOf(c record.CellResult, list []record.Execution) [][]record.Execution {
+	number := len(list)
+	if _, loaded := c.UnderLoad(); loaded {
+		number = min(batches, number)
+	}
+	var parts [][]record.Execution
+	for k := range number {
+		parts = append(parts, list[k*len(list)/number:(k+1)*len(list)/number])
+	}
+	return parts
+}
+
 // delays estimates the mean delay where some cells are under load: of those, the
 // executions of each part of a cell count as one sample.
 func delays(cells []record.CellResult) stats.Estimate {
 	var num, den []float64
 	n := 0
 	for _, c := range cells {
-		list := inOrder(c)
-		n += len(list)
-		parts := len(list)
-		if _, loaded := c.UnderLoad(); loaded {
-			parts = min(batches, len(list))
-		}
-		for k := range parts {
+		for _, part := range partsOf(c, inOrder(c.Counted())) {
 			var sum float64
-			part := list[k*len(list)/parts : (k+1)*len(list)/parts]
 			for _, e := range part {
 				sum += float64(e.DelayNS) / 1e9
 			}
+			n += len(part)
 			num, den = append(num, sum), append(den, float64(len(part)))
 		}
 	}
@@ -135,7 +139,7 @@ func delays(cells []record.CellResult) stats.Estimate {
 func quantile(p float64, cells []record.CellResult) stats.Estimate {
 	var values []float64
 	for _, c := range cells {
-		for _, e := range inOrder(c) {
+		for _, e := range inOrder(c.Counted()) {
 			values = append(values, float64(e.DelayNS)/1e9)
 		}
 	}

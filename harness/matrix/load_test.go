@@ -40,7 +40,7 @@ func TestEstimateUnderLoad(t *testing.T) {
 		record.DelayP99:        {0.25, 90, false},
 		record.Throughput:      {9, batches, true},
 		record.Concurrency:     {2.5, batches, true},
-		record.FailedShare:     {10, 1, false},
+		record.FailedShare:     {10, batches, true},
 		record.TrafficVolume:   {10, 1, false},
 		record.TrunkVolume:     {5, 1, false},
 		record.TrafficRate:     {0.8, 1, false},

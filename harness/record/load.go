@@ -30,6 +30,8 @@ type Arrival struct {
 // Load is what a cell under load came to: what its executions have in common.
 type Load struct {
 	Clients int `json:"clients"`
+	// Started is when the clients began; events count from then.
+	Started time.Time `json:"started"`
 	// Began and Ended bound the measured time: warm-ups are due before it, and all
 	// clients are at work in it.
 	Began time.Time `json:"began"`
@@ -46,6 +48,18 @@ type Load struct {
 	MostConcurrent int     `json:"most_concurrent"`
 	// Traffic is that of all executions.
 	Traffic Traffic `json:"traffic"`
+}
+
+// Event is something that happened to a link or a computer while executions ran.
+type Event struct {
+	// At is when it took effect.
+	At time.Time `json:"at"`
+	// Index counts the scenario's events from 0.
+	Index int `json:"index"`
+	// What became of what, for instance "link s0-s1 is down".
+	What string `json:"what"`
+	// Over says that the event ended, and what it changed is as before.
+	Over bool `json:"over,omitempty"`
 }
 
 // Traffic is what the executions of a cell under load put on the network, all of them

@@ -159,7 +159,8 @@ type Figure struct {
 	Name string `json:"name" yaml:"name"`
 	// Title stands above the figure.
 	Title string `json:"title" yaml:"title"`
-	// Kind is "lines" (a curve per series) or "bars" (a group of bars per x).
+	// Kind is "lines" (a curve per series), "bars" (a group of bars per x), or
+	// "timeline" (each execution under load where it was due, and the events).
 	Kind string `json:"kind" yaml:"kind"`
 	// Metric is one of Metrics.
 	Metric string `json:"metric" yaml:"metric"`
@@ -327,6 +328,8 @@ type CellEnd struct {
 	Audit *Audit `json:"audit,omitempty"`
 	// Load is set where the cell was under load.
 	Load *Load `json:"load,omitempty"`
+	// Events that took effect, in their order.
+	Events []Event `json:"events,omitempty"`
 }
 
 // Verdict says whether an emulation did what the scenario says.

@@ -161,7 +161,7 @@ func TestSchemaMatchesTypes(t *testing.T) {
 		of, property string
 		want         []string
 	}{
-		{"Figure", "kind", []string{KindBars, KindLines}},
+		{"Figure", "kind", slices.Sorted(slices.Values(FigureKinds))},
 		{"Figure", "metric", metrics},
 		{"Claim", "metric", metrics},
 		{"Claim", "kind", ClaimKinds},

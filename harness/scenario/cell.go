@@ -39,6 +39,7 @@ type Cell struct {
 	Execution  Execution
 	Clients    Clients
 	Load       Load
+	Events     Events
 
 	placed bool // topology and nodes could be read
 }
@@ -493,6 +494,7 @@ func (s *Scenario) cell(axes []Axis, point []Value, params map[string]string) (C
 		{"execution", &s.sections.execution, &c.Execution, c.Execution.check},
 		{"clients", &s.sections.clients, &c.Clients, c.Clients.check},
 		{"load", &s.sections.load, &c.Load, c.Load.check},
+		{"events", &s.sections.events, &c.Events, c.Events.check},
 	} {
 		if part.node.Kind == 0 {
 			continue // Parse has said that it is missing, or it may be
@@ -524,7 +526,7 @@ func (s *Scenario) cell(axes []Axis, point []Value, params map[string]string) (C
 // point: then an axis has values that mean the same, and figures would show one
 // thing under two labels. In seen are the points of the cells before, by content.
 func (s *Scenario) checkDifferent(seen map[string]string, axes []Axis, c Cell) error {
-	content, err := json.Marshal([]any{c.Topology, c.Nodes, c.Workload, c.Execution, c.Clients, c.Load})
+	content, err := json.Marshal([]any{c.Topology, c.Nodes, c.Workload, c.Execution, c.Clients, c.Load, c.Events})
 	if err != nil {
 		return err
 	}

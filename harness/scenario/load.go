@@ -181,11 +181,12 @@ func (l *Load) Shape() load.Shape {
 }
 
 // Alone reports whether the cell's executions run one after the other, each with the
-// network to itself: those of one client, back to back, as many as the profile says.
-// Only of such is known what each of them moved.
+// network to itself: those of one client, back to back, as many as the profile says,
+// while nothing happens. Only of such is known what each of them moved.
 func (c *Cell) Alone() bool {
 	process, _ := c.Load.How()
-	return c.Clients.Number() == 1 && process == BackToBack && c.Load.Duration == 0 && c.Load.WarmUp == 0
+	return c.Clients.Number() == 1 && process == BackToBack &&
+		c.Load.Duration == 0 && c.Load.WarmUp == 0 && len(c.Events) == 0
 }
 
 // LoadWords says how the cell's clients begin executions, for records.
@@ -310,6 +311,11 @@ func (c *Cell) checkLoad() error {
 	}
 	if c.Load.WarmUp > 0 && e.Discard > 0 {
 		fail(c.Load.Pos.At("warm-up"), "warm-ups are given by their number too, the execution's discard; remove one")
+	}
+	for _, event := range c.Events {
+		if over := c.Load.WarmUp + c.Load.Duration; c.Load.Duration > 0 && event.At >= over {
+			errs = append(errs, event.Pos.At("at").Errorf("the load is over after %v; choose an earlier time", over))
+		}
 	}
 	// The first ones of an open loop, and those of a time, are expected to be so many.
 	if rate := float64(c.Load.Rate); loop == Open && c.Load.Duration > 0 && process != Trace {

@@ -129,6 +129,8 @@ type file struct {
 	Clients yaml.Node `yaml:"clients"`
 	// Load says when clients begin executions; back to back by default.
 	Load yaml.Node `yaml:"load"`
+	// Events change links and computers while executions run.
+	Events yaml.Node `yaml:"events"`
 	// Profiles say how much of the matrix to run; quick is what runs unless another
 	// one is chosen.
 	Profiles map[string]Profile `yaml:"profiles"`
@@ -142,14 +144,14 @@ type file struct {
 
 type sections struct {
 	topology, nodes, workload, execution yaml.Node
-	clients, load                        yaml.Node // may be missing
+	clients, load, events                yaml.Node // may be missing
 }
 
 // all are the sections of the file, by their keys; those that are missing have no kind.
 func (s *sections) all() map[string]*yaml.Node {
 	return map[string]*yaml.Node{
 		"topology": &s.topology, "nodes": &s.nodes, "workload": &s.workload, "execution": &s.execution,
-		"clients": &s.clients, "load": &s.load,
+		"clients": &s.clients, "load": &s.load, "events": &s.events,
 	}
 }
 
@@ -215,7 +217,7 @@ func Parse(name string, data []byte) (*Scenario, error) {
 		Profiles: f.Profiles, Figures: f.Figures, Claims: f.Claims, doc: doc,
 		sections: sections{
 			topology: f.Topology, nodes: f.Nodes, workload: f.Workload, execution: f.Execution,
-			clients: f.Clients, load: f.Load,
+			clients: f.Clients, load: f.Load, events: f.Events,
 		},
 	}
 	for i := range f.Matrix {
@@ -512,8 +514,9 @@ func (s *Scenario) checkFigures() error {
 				yamlfile.Suggest(f.Metric, slices.Sorted(maps.Keys(record.Metrics))))
 		}
 
-		if kinds := []string{record.KindLines, record.KindBars}; !slices.Contains(kinds, f.Kind) {
-			fail(append(path, "kind"), "unknown kind of figure %q%s", f.Kind, yamlfile.Suggest(f.Kind, kinds))
+		if !slices.Contains(record.FigureKinds, f.Kind) {
+			fail(append(path, "kind"), "unknown kind of figure %q%s", f.Kind,
+				yamlfile.Suggest(f.Kind, record.FigureKinds))
 		}
 
 		if err := record.CheckFileName(f.Name); err != nil {

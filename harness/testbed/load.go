@@ -47,12 +47,12 @@ type crowd struct {
 }
 
 // underLoad runs the executions of a cell whose clients do not wait for each other, and
-// returns what they came to together.
-func (s *setup) underLoad(ctx context.Context, report job.Reporter) (*record.Load, error) {
+// its events. It returns what the executions came to together, and what happened.
+func (s *setup) underLoad(ctx context.Context, report job.Reporter) (*record.Load, []record.Event, error) {
 	s.network.Rest()
 	before, err := s.read()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 
 	running, stop := context.WithCancelCause(ctx)
@@ -61,9 +61,17 @@ func (s *setup) underLoad(ctx context.Context, report job.Reporter) (*record.Loa
 		setup: s, began: time.Now(), ended: make(chan ending), stop: stop,
 		underWay: make([]atomic.Int64, s.job.Cell.Clients.Number()),
 	}
+	events, scripted := newScript(c), make(chan struct{})
+	happening, enough := context.WithCancel(running)
+	go func() {
+		events.run(happening)
+		close(scripted)
+	}()
 	go func() {
 		c.begin(running)
 		c.executions.Wait()
+		enough() // no execution is left to which something could happen
+		<-scripted
 		close(c.ended)
 	}()
 
@@ -76,21 +84,21 @@ func (s *setup) underLoad(ctx context.Context, report job.Reporter) (*record.Loa
 	}
 	c.closing.Wait()
 	if err := context.Cause(running); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 
 	limit := settleLimit(s.job)
 	if sum.failed() > 0 {
 		if err := s.deployment.Settle(ctx); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		limit += s.job.Cell.Execution.Timeout
 	}
 	after, err := s.settle(ctx, limit)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return sum.load(after.since(before)), nil
+	return sum.load(after.since(before)), events.events, nil
 }
 
 // begin has the clients begin executions until the load is over.

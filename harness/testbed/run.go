@@ -156,7 +156,7 @@ func (s *setup) run(ctx context.Context, report job.Reporter) error {
 	if cell.Alone() {
 		err = s.oneByOne(ctx, watch, report)
 	} else {
-		end.Load, err = s.underLoad(ctx, report)
+		end.Load, end.Events, err = s.underLoad(ctx, report)
 	}
 	if err != nil {
 		return err

@@ -110,7 +110,7 @@ func (t *totals) window() (began, ended time.Time) {
 func (t *totals) load(counted reading) *record.Load {
 	began, ended := t.window()
 	l := &record.Load{
-		Clients: len(t.of), Began: began, Ended: ended, Executions: t.measured,
+		Clients: len(t.of), Started: t.began, Began: began, Ended: ended, Executions: t.measured,
 		MostConcurrent: record.MostAtOnce(t.spans),
 	}
 	if len(t.failures) > 0 {

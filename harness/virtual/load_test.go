@@ -55,6 +55,8 @@ func TestLoad(t *testing.T) {
 	t.Run("queueing", func(t *testing.T) { testQueueing(t, program) })
 	t.Run("accounting", func(t *testing.T) { testAccounting(t, program) })
 	t.Run("refused", func(t *testing.T) { testRefused(t, program) })
+	t.Run("outage", func(t *testing.T) { testOutage(t, program) })
+	t.Run("computers", func(t *testing.T) { testComputerEvents(t, program) })
 	t.Run("deterministic", func(t *testing.T) { testLoadDeterministic(t, program) })
 }
 
@@ -222,6 +224,108 @@ workload: {length: $length}
 	for i, j := range jobs {
 		if again := run(t, program, j); !bytes.Equal(first[i], again) {
 			t.Errorf("%s: the records differ on a busy machine", j.Cell.ID)
+		}
+	}
+}
+
+// all checks that each of so many executions is on record once, well or with a reason, and
+// returns them by index.
+func all(t *testing.T, c record.CellResult, number int) []record.Execution {
+	t.Helper()
+	list := make([]record.Execution, number)
+	seen := make([]bool, number)
+	for _, e := range c.Executions {
+		if e.Index < 0 || e.Index >= number || seen[e.Index] || e.OK != (e.Reason == "") {
+			t.Fatalf("%s: execution %d: seen before or invented, or failed with the reason %q", c.Cell.ID, e.Index, e.Reason)
+		}
+		list[e.Index], seen[e.Index] = e, true
+	}
+	if len(c.Executions) != number {
+		t.Fatalf("%s: %d executions, want %d", c.Cell.ID, len(c.Executions), number)
+	}
+	return list
+}
+
+// testOutage cuts a link of a ring, next to the client, for 5 s in the middle of 100
+// executions, with time enough to wait for it and without.
+func testOutage(t *testing.T, program string) {
+	const cut, back = 8 * time.Second, 13 * time.Second
+	for _, j := range jobsOf(t, `
+name: outage
+topology: {preset: "ring,switches=6,rate=10 Mb/s"}
+events: [{at: 8 s, for: 5 s, link: [s0, s1], down: true}]
+load: {arrivals: poisson, rate: 5/s}
+execution: {timeout: $timeout}
+matrix: [{axis: timeout, values: [60 s, 2 s]}, {axis: model, values: [pure-faas, state-local]}]
+profiles: {quick: {executions: 100}}
+`) {
+		c := ran(t, program, j)
+		var before, late, failed time.Duration // longest delays
+		during := 0
+		for _, e := range all(t, c, 100) {
+			due, delay := e.Arrival.Due.Sub(c.End.Load.Started), time.Duration(e.DelayNS)
+			switch {
+			case !e.OK:
+				failed = max(failed, delay)
+				if due+delay < cut || due > back+5*time.Second {
+					t.Errorf("%s: execution %d, due at %v, fails for no reason: %s", c.Cell.ID, e.Index, due, e.Reason)
+				}
+			case due+delay < cut:
+				before = max(before, delay)
+			case due < back:
+				late = max(late, delay)
+				during++
+			}
+		}
+
+		events := c.End.Events
+		if len(events) != 2 || events[0].At.Sub(c.End.Load.Started) != cut || events[1].At.Sub(c.End.Load.Started) != back ||
+			events[0].What != "link s0-s1 is down" || !events[1].Over {
+			t.Errorf("%s: events %+v", c.Cell.ID, events)
+		}
+		patient := j.Cell.Execution.Timeout > 10*time.Second
+		if before > time.Second || patient && late < 3*time.Second || !patient && late > 2*time.Second {
+			t.Errorf("%s: executions took up to %v before the cut, %v in it", c.Cell.ID, before, late)
+		}
+		if patient != (failed == 0) || patient && during < 10 {
+			t.Errorf("%s: failures after up to %v; %d executions were due or under way in the cut", c.Cell.ID, failed, during)
+		}
+	}
+}
+
+// testComputerEvents stops the only computer that serves a function, and slows it down.
+func testComputerEvents(t *testing.T, program string) {
+	run := func(event string) []record.Execution {
+		c := ran(t, program, jobsOf(t, `
+name: computers
+topology: {preset: "ring,switches=3"}
+nodes: {computers: [{hosts: [host1], functions: [{names: [f], service-time: 20 ms}]}]}
+workload: {length: $length, states: 1}
+events: [`+event+`]
+load: {arrivals: periodic, rate: 10/s}
+execution: {model: state-prop, timeout: 20 s}
+matrix: [{axis: length, values: [1]}]
+profiles: {quick: {executions: 100}}
+`)[0])
+		if len(c.End.Events) != 2 {
+			t.Errorf("%s: events %+v", event, c.End.Events)
+		}
+		return all(t, c, 100)
+	}
+
+	for k, e := range run("{at: 4 s, for: 3 s, computer: host1, stop: true}") {
+		// Those that are due while it starts again may go either way.
+		starts := k == 70 || k == 71
+		if stopped := k >= 40 && k < 70; e.OK == stopped && !starts {
+			t.Errorf("execution %d, due after %d ms: ok %t: %s", k, 100*k, e.OK, e.Reason)
+		}
+	}
+
+	list := run("{at: 4 s, for: 3 s, computer: host1, speed: 0.5}")
+	for k, e := range list {
+		// The second execution is like all others but the first, of another size on the wire.
+		if want := list[1].DelayNS + 20e6; !e.OK || k >= 40 && k < 70 && e.DelayNS != want || k < 40 && e.DelayNS >= want {
+			t.Errorf("execution %d took %d ns, want %d at half speed: %s", k, e.DelayNS, want, e.Reason)
 		}
 	}
 }

@@ -346,6 +346,17 @@ func (d *Deployment) StopComputer(name string) error {
 	return c.Close()
 }
 
+// SetSpeed makes the processors of a host's computer run at a factor of their speed,
+// above 0, until it is stopped or told otherwise.
+func (d *Deployment) SetSpeed(name string, factor float64) error {
+	c := d.Computer(name)
+	if c == nil {
+		return fmt.Errorf("set speed: no computer runs on host %q", name)
+	}
+	c.SetSpeed(factor)
+	return nil
+}
+
 // stateHost is the host whose state server a computer uses.
 func (d *Deployment) stateHost(name string) string {
 	if s := d.cfg.Computers[name].StateHost; s != "" {

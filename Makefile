@@ -24,7 +24,7 @@ WIDE    := 0
 # The race detector needs the C compiler that go would call.
 RACE    := $(if $(shell command -v "$$($(GO) env CC)" 2>/dev/null),-race)
 
-.PHONY: all help exp400 exp401 exp402 alibaba-mix examples test lint lint-shell bench gate-rates vmtest regress regress-baseline \
+.PHONY: all help exp400 exp401 exp402 alibaba-mix examples test test-long lint lint-shell bench gate-rates vmtest regress regress-baseline \
 	regress-emulated regress-grid \
 	regress-vm regress-vm-grid calibrate replay sensitivity rooms docs generate clean
 
@@ -90,24 +90,38 @@ regress-grid: $(BIN)
 	$(BIN) run exp400 $(REGRESS) --jobs $(JOBS) --out results/regress
 
 # The gate's error rates: unchanged runs against each other and against runs with
-# slow-downs built in; see scripts/gate-rates. 15 runs of some 3 minutes each.
+# slow-downs built in; see scripts/gate-rates. 15 runs of some 3 minutes each; with
+# NETWORK=virtual of half a minute, and slow-downs of a tenth of the size.
 UNCHANGED ?= 11
 INJECTED  ?= 1
 ## measure how often edgebed compare errs: 40 minutes
 gate-rates:
-	$(GO) run ./scripts/gate-rates -unchanged $(UNCHANGED) -injected $(INJECTED) -- exp400 --profile $(PROFILE) --jobs $(JOBS) --reruns $(RERUNS)
+	$(GO) run ./scripts/gate-rates -network $(NETWORK) -out results/gate-rates/$(NETWORK) -unchanged $(UNCHANGED) \
+		-injected $(INJECTED) -- exp400 --profile $(PROFILE) --jobs $(JOBS) --reruns $(RERUNS)
 
-# The command line's tests start the program some hundred times, which the detector
-# makes several times slower; what it starts is tested with the detector in its own rooms.
-## run all tests, with the race detector where there is a C compiler
+# The detector makes what only computes several times slower, and programs start
+# slowly: in the short form it runs where something runs at a time with something
+# else (scripts/concurrent), and over one cell of each model. -short makes the
+# properties' tests draw a fifth. What waits for emulated links runs side by side.
+BESIDE := -parallel 4
+CONCURRENT = $(shell scripts/concurrent)
+PLAIN      = $(filter-out $(CONCURRENT:./%=edgebed/%),$(shell $(GO) list ./...))
+## run all tests, the concurrent ones with the race detector where there is a C compiler
 test:
 ifeq ($(RACE),)
 	@echo 'make test: no C compiler (gcc) found, which the race detector needs: testing without it'
-	CGO_ENABLED=0 $(GO) test ./...
+	CGO_ENABLED=0 $(GO) test -short $(BESIDE) ./...
 else
-	CGO_ENABLED=1 $(GO) test $(RACE) $$($(GO) list ./... | grep -v '/harness/cli$$')
-	$(GO) test ./harness/cli
+	CGO_ENABLED=1 $(GO) test -short $(RACE) $(CONCURRENT)
+	CGO_ENABLED=1 $(GO) test -short $(RACE) $(BESIDE) -run 'TestModels|TestTrace' ./harness/testbed
+	$(GO) test -short $(BESIDE) $(PLAIN)
 endif
+
+## the same in full: everything with the race detector, more of what is drawn at random
+test-long: export EDGEBED_TEST_KILLS ?= 30
+test-long: export EDGEBED_PROPERTY_RUNS ?= 3000
+test-long:
+	CGO_ENABLED=$(if $(RACE),1,0) $(GO) test $(RACE) $(BESIDE) -timeout 60m ./...
 
 ## check form, documentation, generated files, modules, scripts
 lint: lint-shell
@@ -139,6 +153,8 @@ NETWORK ?= emulated
 ## fit the software cost to the runs of the prototype: writes nodes/cost/fit.yaml
 calibrate: $(BIN) $(VIRTUAL)
 	$(GO) run ./scripts/calibrate -profile $(CALIBRATION) -network $(NETWORK)
+	$(MAKE) all
+	$(GO) run ./scripts/calibrate -refine -profile $(CALIBRATION) -network $(NETWORK)
 
 ## hold our nodes with that cost against the runs of the prototype
 replay: $(BIN) $(VIRTUAL)

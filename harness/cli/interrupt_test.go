@@ -69,6 +69,7 @@ func command(t *testing.T, log *bytes.Buffer, args ...string) *exec.Cmd {
 
 // TestReaderGoesAway: a campaign whose events nobody reads any more goes on.
 func TestReaderGoesAway(t *testing.T) {
+	t.Parallel()
 	needSandbox(t)
 	out := filepath.Join(t.TempDir(), "out")
 	var log bytes.Buffer
@@ -99,6 +100,7 @@ func TestReaderGoesAway(t *testing.T) {
 // TestFolderRemoved: a campaign whose folder is removed, or replaced by another
 // one, ends with an error at the next record.
 func TestFolderRemoved(t *testing.T) {
+	t.Parallel()
 	needSandbox(t)
 	for _, again := range []bool{false, true} {
 		out := filepath.Join(t.TempDir(), "out")
@@ -151,6 +153,7 @@ func waitForRecord(t *testing.T, out string, log *bytes.Buffer) {
 
 // TestHangUp: SIGHUP ends a campaign as SIGTERM and Ctrl-C do.
 func TestHangUp(t *testing.T) {
+	t.Parallel()
 	needSandbox(t)
 	for _, sig := range []syscall.Signal{syscall.SIGHUP, syscall.SIGTERM} {
 		out := filepath.Join(t.TempDir(), "out")

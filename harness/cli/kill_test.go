@@ -181,6 +181,7 @@ func needSandbox(t *testing.T) {
 // TestNothingIsLeft ends campaigns in the middle of executions, in every way,
 // and checks that nothing is left and nothing has changed.
 func TestNothingIsLeft(t *testing.T) {
+	t.Parallel()
 	needSandbox(t)
 	for name, end := range map[string]func(t *testing.T, cmd *exec.Cmd, mark string){
 		"SIGKILL of the parent": func(t *testing.T, cmd *exec.Cmd, _ string) {

@@ -28,6 +28,7 @@ import (
 // execution was repeated unless its cell had been disturbed before the kill. The
 // environment variable EDGEBED_TEST_KILLS says how often, 3 times by default.
 func TestKilledAtRandomMoments(t *testing.T) {
+	t.Parallel()
 	needSandbox(t)
 	kills := 3
 	if text := os.Getenv("EDGEBED_TEST_KILLS"); text != "" {

@@ -22,6 +22,7 @@ const nobody = 65534
 // what it was: links, addresses, queues, routes, rules, settings of the network,
 // mounts, namespaces, control group, processes.
 func TestHostUntouched(t *testing.T) {
+	t.Parallel()
 	needSandbox(t)
 	for _, user := range users(t) {
 		for _, tc := range []struct {

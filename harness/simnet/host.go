@@ -124,7 +124,10 @@ func (l *lockedSource) Read(b []byte) (int, error) {
 }
 
 func (n *Network) newHost(spec topology.HostSpec, index int, options tuning) (*Host, error) {
-	h := &Host{spec: spec, index: index, network: n, flows: map[flow]*connection{}, smallQueue: smallQueueAt(n.topology, spec.Switch)}
+	h := &Host{
+		spec: spec, index: index, network: n,
+		flows: map[flow]*connection{}, smallQueue: smallQueueAt(n.topology, spec.Switch),
+	}
 	h.card = &card{Endpoint: channel.New(0, uint32(mtu), ""), host: h}
 	// Frames do not change on their way.
 	h.card.LinkEPCapabilities = stack.CapabilityTXChecksumOffload | stack.CapabilityRXChecksumOffload

@@ -2,6 +2,7 @@ package stats
 
 import (
 	"math"
+	"math/rand/v2"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -23,8 +24,32 @@ func TestSignFlips(t *testing.T) {
 		t.Errorf("pairs that cancel out: p = %v and %v, want no less than a half", above, below)
 	}
 	// What is not positive has no logarithm, and says nothing.
-	if above, below := SignFlips(Pairs{A: []float64{0, -1}, B: []float64{1, 1}}); above != 1 || below != 1 {
+	if above, below := SignFlips(Pairs{A: []float64{0, -1, 1, 1}, B: []float64{1, 1, 0, -1}}); above != 1 || below != 1 {
 		t.Errorf("pairs without a ratio: p = %v and %v, want 1", above, below)
+	}
+}
+
+// TestFlipped checks that each value of many has either sign in half of the patterns,
+// whichever word of random bits it is drawn from.
+func TestFlipped(t *testing.T) {
+	const n, patterns = 130, 2000
+	rng := rand.New(rand.NewPCG(1, 2))
+	for _, at := range []int{0, 1, 63, 64, 65, 127, 128, n - 1} {
+		values := make([]float64, n)
+		values[at] = 1
+		up := 0
+		for range patterns {
+			sum := flipped(values, rng)
+			if sum != 1 && sum != -1 {
+				t.Fatalf("the sum of one 1 is %v", sum)
+			}
+			if sum > 0 {
+				up++
+			}
+		}
+		if up < patterns*45/100 || up > patterns*55/100 {
+			t.Errorf("value %d is positive in %d of %d patterns", at, up, patterns)
+		}
 	}
 }
 

@@ -22,6 +22,9 @@ func TestMean(t *testing.T) {
 	if !e.Contains(3.1) || e.Contains(3) || math.Abs(e.Half()-3.9264862) > 1e-6 {
 		t.Errorf("interval %+v: Contains or Half is off", e.Interval)
 	}
+	if i := (Interval{Low: 1, High: 2, Known: true}); !i.Contains(1) || !i.Contains(2) || i.Contains(0.999) || i.Contains(2.001) {
+		t.Errorf("%+v does not contain its ends alone", i)
+	}
 }
 
 func TestSmallSamples(t *testing.T) {
@@ -41,6 +44,12 @@ func TestSmallSamples(t *testing.T) {
 		if !math.IsNaN(e.Value) || e.Known {
 			t.Errorf("Ratio with %s = %+v, want NaN without an interval", name, e)
 		}
+	}
+	if e := Ratio([]float64{3, 1}, []float64{1, 1}); e.Value != 2 || !e.Known || math.Abs(e.Half()-12.706204736) > 1e-6 {
+		t.Errorf("Ratio of two pairs = %+v, want 2 ± 12.7", e)
+	}
+	if got := StdDev([]float64{1, 3}); !near(got, math.Sqrt2) {
+		t.Errorf("StdDev of two samples = %v, want %v", got, math.Sqrt2)
 	}
 	if !math.IsNaN(StdDev([]float64{1})) || !math.IsNaN(StdDev(nil)) {
 		t.Error("StdDev below two samples is not NaN")
@@ -173,6 +182,14 @@ func TestPair(t *testing.T) {
 	}
 	if r := (Pairs{A: []float64{1, 0}, B: []float64{1, 1}}).Ratio(); !math.IsNaN(r.Value) || r.Known {
 		t.Errorf("Ratio with a zero = %+v, want NaN", r)
+	}
+	if r := (Pairs{A: []float64{1, 1}, B: []float64{0, 1}}).Ratio(); !math.IsNaN(r.Value) || r.Known {
+		t.Errorf("Ratio to a zero = %+v, want NaN", r)
+	}
+	// A mean difference of 1 and one of -1 whose interval ends at zero.
+	edge := Pairs{A: []float64{0, 0}, B: []float64{1, 1}}
+	if edge.Order() != Less || (Pairs{A: edge.B, B: edge.A}).Order() != Greater {
+		t.Errorf("equal differences: Order is %v, and %v with the sides exchanged", edge.Order(), (Pairs{A: edge.B, B: edge.A}).Order())
 	}
 }
 

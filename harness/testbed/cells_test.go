@@ -28,6 +28,7 @@ func shipped(t *testing.T, name string, sel scenario.Selection, edits ...string)
 // with one for both. Its state then is where the first execution took it, and the
 // second one moves nothing but arguments.
 func TestKeepClient(t *testing.T) {
+	t.Parallel()
 	same := job.Workflow{Name: "same", Workflow: &workflow.Workflow{
 		Functions:    []string{"10.1.0.2", "10.1.0.3"},
 		Dependencies: map[string][]string{"s0": {"10.1.0.2"}},
@@ -66,6 +67,7 @@ func TestKeepClient(t *testing.T) {
 // TestVerified runs a cell of every model and form of each shipped scenario with
 // verification: each state is used by exactly its users, in causal order.
 func TestVerified(t *testing.T) {
+	t.Parallel()
 	for name, where := range map[string]map[string][]string{ // by scenario
 		"exp400":      {"argument": {"10 kB"}, "rate": {"100 Mb/s"}, "panel": {"S=6,L=3"}},
 		"exp401":      {"argument": {"10 kB"}, "rate": {"100 Mb/s"}},
@@ -85,15 +87,18 @@ func TestVerified(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, j := range p.Jobs {
-			cell, list, end := collect(t, j)
-			if want := 2 + j.Cell.Execution.Discard; len(list) != want || !end.OK || cell.Settings["verify"] != "true" {
-				t.Errorf("%s, %s: %d executions, verify is %q, end %+v", name, j.Cell.ID, len(list), cell.Settings["verify"], end)
-			}
-			for _, e := range list {
-				if !e.OK {
-					t.Errorf("%s, %s: execution %d failed: %s", name, j.Cell.ID, e.Index, e.Reason)
+			t.Run(name+"/"+j.Cell.ID, func(t *testing.T) {
+				t.Parallel()
+				cell, list, end := collect(t, j)
+				if want := 2 + j.Cell.Execution.Discard; len(list) != want || !end.OK || cell.Settings["verify"] != "true" {
+					t.Errorf("%d executions, verify is %q, end %+v", len(list), cell.Settings["verify"], end)
 				}
-			}
+				for _, e := range list {
+					if !e.OK {
+						t.Errorf("execution %d failed: %s", e.Index, e.Reason)
+					}
+				}
+			})
 		}
 	}
 }
@@ -101,6 +106,7 @@ func TestVerified(t *testing.T) {
 // TestVerifyIsNotCounted: verification adds to an execution's traffic what its
 // functions sign with, some bytes a use, and nothing of what it reads itself.
 func TestVerifyIsNotCounted(t *testing.T) {
+	t.Parallel()
 	counted := func(verify bool) record.Execution {
 		plan := scenariotest.Expand(t, "exp400", scenario.Selection{Profile: "quick", Verify: verify, Where: map[string][]string{
 			"panel": {"S=3,L=6"}, "argument": {"10 kB"}, "rate": {"50 Mb/s"}, "model": {"state-local"},
@@ -214,6 +220,7 @@ func TestJitter(t *testing.T) {
 // TestSlowDrain: an execution that fails leaves more in sockets and queues than its
 // link carries in 10 s. It is on record all the same, and the cell goes on.
 func TestSlowDrain(t *testing.T) {
+	t.Parallel()
 	j := twoHosts(t, "rate: 30 kb/s, delay: 1 ms", "argument: 1 MB", "timeout: 1500 ms", "executions: 1")
 	_, list, end := collect(t, j)
 	if len(list) != 1 || list[0].OK || !end.OK {
@@ -231,6 +238,7 @@ func TestSlowDrain(t *testing.T) {
 // TestDiscard runs a cell of experiment 400 with two executions before the
 // measured ones.
 func TestDiscard(t *testing.T) {
+	t.Parallel()
 	p, err := shipped(t, "exp400", scenario.Selection{Profile: "quick", Where: map[string][]string{
 		"panel": {"S=3,L=6"}, "argument": {"10 kB"}, "rate": {"50 Mb/s"}, "model": {"pure-faas"},
 	}}, "executions: 8", "executions: 3", "warm-up: true", "discard: 2")

@@ -16,6 +16,7 @@ import (
 // within what the other forms are held to; none beats its lower bound. The same
 // holds for a cell that is resumed.
 func TestDirect(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		scenario string
 		where    map[string][]string
@@ -49,6 +50,7 @@ func TestDirect(t *testing.T) {
 
 // checkDirect runs a cell of the direct form and holds it against its predictions.
 func checkDirect(t *testing.T, j job.Job) {
+	t.Parallel()
 	_, list, end := collect(t, j)
 	if want := len(slices.Collect(j.All())); !end.OK || len(list) != want {
 		t.Fatalf("%d executions, want %d; end %+v", len(list), want, end)

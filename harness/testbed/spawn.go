@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"syscall"
 
 	"edgebed/harness/job"
@@ -62,6 +63,10 @@ func SpawnVirtual(ctx context.Context, j job.Job, report job.Reporter) error {
 	if err != nil {
 		return err
 	}
+	// The kernel ends the child when the thread ends that started it, which may be one
+	// that other goroutines end with themselves: it stays this one's.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, path)

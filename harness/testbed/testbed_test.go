@@ -97,6 +97,7 @@ func collect(t *testing.T, j job.Job) (cell record.Cell, list []record.Execution
 // the links' number predict, no execution beats the link rate, and at 1 Mb/s
 // state-local, which moves the least, is the fastest.
 func TestModels(t *testing.T) {
+	t.Parallel()
 	mean := map[workflow.Model]time.Duration{}
 	for _, j := range prepare(t, 2, scenario.Selection{Where: map[string][]string{
 		"rate": {"2 Mb/s"}, "panel": {"S=3,L=6"}, "argument": {"10 kB"},
@@ -160,6 +161,7 @@ func TestModels(t *testing.T) {
 // are known: client to router (loopback), router to computers (warm), callback,
 // state server, fetches.
 func TestConnections(t *testing.T) {
+	t.Parallel()
 	w, err := workflow.ParseJSON("chain.json", []byte(`{
 		"functions": ["10.1.0.2", "10.1.0.3", "10.1.0.4"],
 		"dependencies": {"s0": ["10.1.0.2", "10.1.0.4"], "s1": ["10.1.0.3"], "s2": []},
@@ -191,6 +193,7 @@ func TestConnections(t *testing.T) {
 // TestTimeout runs an execution that cannot end in time: it fails with a
 // reason, and the cell goes on.
 func TestTimeout(t *testing.T) {
+	t.Parallel()
 	jobs := prepare(t, 2, scenario.Selection{Where: map[string][]string{
 		"rate": {"1 Mb/s"}, "panel": {"S=3,L=6"}, "argument": {"100 kB"}, "model": {"state-prop"},
 	}})

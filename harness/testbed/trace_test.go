@@ -16,6 +16,7 @@ import (
 // messages carry between hosts what the workload predicts, it opens the
 // connections that the kernels count, and nothing runs after it.
 func TestTrace(t *testing.T) {
+	t.Parallel()
 	j := prepare(t, 3, scenario.Selection{Where: map[string][]string{
 		"rate": {"100 Mb/s"}, "panel": {"S=3,L=6"}, "argument": {"10 kB"}, "model": {"state-local"},
 	}})[0]

@@ -21,10 +21,13 @@ import (
 
 // propertyRuns is the environment variable with the number of random workflows
 // that TestModelsOnRandomDAGs runs; without it the test runs as many as it can in
-// propertyTime.
+// propertyTime, and propertyLeast on a busy machine.
 const propertyRuns = "EDGEBED_PROPERTY_RUNS"
 
-const propertyTime = 4 * time.Second
+const (
+	propertyTime  = 4 * time.Second
+	propertyLeast = 12
+)
 
 // propertyBatch is how many workflows one deployment runs; the tap keeps what it
 // knows of every connection.
@@ -50,7 +53,8 @@ func TestModelsOnRandomDAGs(t *testing.T) {
 	var group sync.WaitGroup
 	one := func(b *propertyBench) bool {
 		k := next.Add(1) - 1
-		if t.Failed() || runs > 0 && k >= int64(runs) || runs == 0 && time.Now().After(limit) {
+		late := runs == 0 && k >= propertyLeast && time.Now().After(limit)
+		if t.Failed() || runs > 0 && k >= int64(runs) || late {
 			next.Add(-1)
 			return false
 		}

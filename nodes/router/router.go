@@ -16,6 +16,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -176,6 +177,8 @@ type link struct {
 	// last of them.
 	users   int
 	dropped bool
+	// unavailable is whether the latest call found no connection.
+	unavailable atomic.Bool
 }
 
 // failed is a computer, or one start of it where that is known, that failed.
@@ -537,6 +540,7 @@ func (r *Router) call(ctx context.Context, dest string, in *wire.LambdaRequest) 
 	}
 
 	out, err := wire.NewEdgeServerClient(l.cc).RunLambda(ctx, in)
+	l.unavailable.Store(status.Code(err) == codes.Unavailable)
 	if err != nil {
 		return nil, fmt.Errorf("RunLambda %s at %s: %w", in.GetName(), dest, err)
 	}
@@ -581,7 +585,7 @@ func (r *Router) release(dest string, l *link) {
 func (r *Router) refresh(dest string) {
 	r.mu.Lock()
 	l, ok := r.links[dest]
-	if !ok || r.closed || l.cc.GetState() != connectivity.TransientFailure {
+	if !ok || r.closed || !l.broken() {
 		r.mu.Unlock()
 		return
 	}
@@ -592,6 +596,13 @@ func (r *Router) refresh(dest string) {
 	if unused {
 		r.closeLink(dest, l)
 	}
+}
+
+// broken tells whether gRPC is backing off from the destination. The connection shows
+// it some time after the call that failed for it.
+func (l *link) broken() bool {
+	state := l.cc.GetState()
+	return state == connectivity.TransientFailure || state == connectivity.Connecting && l.unavailable.Load()
 }
 
 func (r *Router) closeLink(dest string, l *link) {

@@ -1,6 +1,8 @@
 package units
 
 import (
+	"encoding"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -79,6 +81,78 @@ func TestTime(t *testing.T) {
 	}
 	if got := (100 * Mbps).Per(time.Millisecond); got != 12500 {
 		t.Errorf("100 Mb/s pass %d bytes in 1 ms, want 12500", got)
+	}
+}
+
+// TestString holds what is written against the largest prefix that is exact.
+func TestString(t *testing.T) {
+	for v, want := range map[int64]string{
+		0: "0", 1: "1", 999: "999", 1000: "1 k", 1001: "1.001 k", 1500: "1.5 k", 999_999: "999.999 k",
+		1_000_000: "1 M", 1_500_000: "1.5 M", 1_000_001: "1000.001 k", 10_000_000: "10 M",
+		1_000_000_000: "1 G", 2_500_000_000: "2.5 G", 5_000_000_000_000: "5000 G",
+	} {
+		if !strings.Contains(want, " ") {
+			want += " "
+		}
+		if got := Rate(v).String(); got != want+"b/s" {
+			t.Errorf("Rate(%d) is written %q, want %q", v, got, want+"b/s")
+		}
+		if got := Size(v).String(); got != want+"B" {
+			t.Errorf("Size(%d) is written %q, want %q", v, got, want+"B")
+		}
+	}
+}
+
+// TestText: what is written into a file is read back, and what is wrong leaves the
+// value as it was.
+func TestText(t *testing.T) {
+	rate, size := 1500*Kbps, 15*KB
+	for _, v := range []interface {
+		encoding.TextMarshaler
+		encoding.TextUnmarshaler
+	}{&rate, &size} {
+		text, err := v.MarshalText()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := v.UnmarshalText([]byte("much")); err == nil {
+			t.Errorf("%T: no error for a text without a number", v)
+		}
+		if again, _ := v.MarshalText(); string(again) != string(text) {
+			t.Errorf("%T: a wrong text made %s of %s", v, again, text)
+		}
+		if err := v.UnmarshalText([]byte("2000 " + strings.TrimLeft(string(text), "0123456789. kM"))); err != nil {
+			t.Error(err)
+		}
+	}
+	if rate != 2*Kbps || size != 2*KB {
+		t.Errorf("read %d and %d, want 2000 each", rate, size)
+	}
+}
+
+// TestScale holds the constants against their digits.
+func TestScale(t *testing.T) {
+	if got := []Rate{BitPerSecond, Kbps, Mbps, Gbps}; !slices.Equal(got, []Rate{1, 1e3, 1e6, 1e9}) {
+		t.Errorf("rates %d", got)
+	}
+	if got := []Size{Byte, KB, MB, GB, KiB, MiB, GiB}; !slices.Equal(got, []Size{1, 1e3, 1e6, 1e9, 1 << 10, 1 << 20, 1 << 30}) {
+		t.Errorf("sizes %d", got)
+	}
+	if got := (1500 * Kbps).Mbps(); got != 1.5 {
+		t.Errorf("1500 kb/s are %v Mb/s", got)
+	}
+}
+
+// TestLargest: 2^53 is the first number that is refused, since not all above it are
+// whole in a float64.
+func TestLargest(t *testing.T) {
+	if got, err := ParseSize("9007199254740991"); err != nil || got != 1<<53-1 {
+		t.Errorf("2^53-1 bytes: %d, %v", got, err)
+	}
+	for _, in := range []string{"9007199254740992", "8388608 GiB"} {
+		if got, err := ParseSize(in); err == nil || !strings.Contains(err.Error(), "too large") {
+			t.Errorf("ParseSize(%q) = %d, %v; want that it is too large", in, got, err)
+		}
 	}
 }
 

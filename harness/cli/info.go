@@ -186,7 +186,7 @@ model and rate, and is written once.`,
 
 			written := map[string]bool{}
 			for _, job := range p.Jobs {
-				for k := range job.Executions() {
+				for k := range job.Left() {
 					w, err := job.Workflow(k)
 					if err != nil {
 						return err

@@ -301,7 +301,7 @@ func describe(cmd *cobra.Command, plan *scenario.Plan, jobs []job.Job, o runOpti
 		total += expected
 		traffic += bytes
 		fmt.Fprintf(w, "%-80s %4d executions %8.1f s %10.2f MB\n",
-			j.Cell.ID, j.Executions(), expected.Seconds(), float64(bytes)/1e6)
+			j.Cell.ID, j.Left(), expected.Seconds(), float64(bytes)/1e6)
 	}
 	cores, _ := machine.Cores()
 	fmt.Fprintf(w, "%d cells of %s, profile %s, %.1f MB sent by switches; "+

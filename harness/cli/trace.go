@@ -56,6 +56,10 @@ messages; recording costs the nodes some microseconds a call.`,
 				return usage(severalCells(plan))
 			}
 			job := prepared.Jobs[0]
+			if !job.Cell.Alone() {
+				return usage(fmt.Errorf("trace: the cell is under load (%s), and one execution is traced "+
+					"that runs alone; leave clients and load out", job.Cell.LoadWords()))
+			}
 			if n := job.Executions(); execution < 0 || execution >= n {
 				return usage(fmt.Errorf("trace: --execution %d: the cell has executions 0 to %d (profile %s)",
 					execution, n-1, plan.Profile))

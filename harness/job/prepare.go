@@ -57,6 +57,9 @@ func Prepare(
 			}
 		}
 		if err == nil {
+			err = job.readArrivals(find, p.Decides)
+		}
+		if err == nil {
 			err = job.open(src.parsed.Clone())
 		}
 		if err == nil && !plan.Broken {
@@ -177,7 +180,10 @@ const checkedInAll = 100_000
 
 // check checks that the job can be run: of its executions so many.
 func (j *Job) check(executions int) error {
-	for k := range min(j.Executions(), executions) {
+	if err := yamlfile.Join(j.checkLoad(), j.checkEvents()); err != nil {
+		return err
+	}
+	for k := range j.looked(executions) {
 		w, err := j.Workflow(k)
 		if err != nil {
 			return err
@@ -276,6 +282,7 @@ func (j *Job) open(t *topology.Topology) (err error) {
 			j.generator, err = w.Draw(j.serving.functions)
 		}
 	}
+	j.countDue()
 	return err
 }
 

@@ -33,6 +33,9 @@ func (s *Scenario) CheckClaims() error {
 			fail("metric", "unknown metric %s%s", c.Metric,
 				yamlfile.Suggest(c.Metric, slices.Sorted(maps.Keys(record.Metrics))))
 		}
+		if _, ok := record.Quantiles[c.Metric]; ok {
+			fail("metric", "claims are about means, and %s is a quantile; use %s", c.Metric, record.Delay)
+		}
 
 		needs, ok := claimKeys[c.Kind]
 		if !ok {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -12,6 +13,7 @@ import (
 	"edgebed/harness/emu"
 	"edgebed/harness/job"
 	"edgebed/harness/record"
+	"edgebed/harness/scenario"
 	"edgebed/nodes/clock"
 	"edgebed/nodes/wire"
 )
@@ -24,6 +26,7 @@ func Emulated(ctx context.Context, j *job.Job) (Network, error) {
 		CongestionControl: j.Cell.Topology.CongestionControl,
 		Sysctls:           j.Cell.Topology.Sysctls,
 		Seed:              j.Cell.Seed,
+		LiveDelay:         slices.ContainsFunc(j.Cell.Events, func(e scenario.Event) bool { return e.Links() }),
 	})
 	if err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"edgebed/harness/job"
 	"edgebed/harness/network"
 	"edgebed/harness/record"
+	"edgebed/harness/topology"
 	"edgebed/nodes/clock"
 	"edgebed/nodes/wire"
 )
@@ -30,6 +31,8 @@ type Network interface {
 	Counters() (network.Counters, error)
 	Idle(ctx context.Context, quiet time.Duration) (network.Counters, error)
 	TCP() (network.TCP, error)
+	// SetLink changes parameters of one direction of a link, from a switch to another.
+	SetLink(from, to string, o topology.Override) error
 	// Rest does before an execution what would disturb it.
 	Rest()
 	// Watch begins to look for what disturbs the cell's executions.

@@ -31,7 +31,7 @@ workload, how it is executed, and what figures and claims are made of the result
 running it. A mistake is answered with file, line and column, what was expected and
 the nearest valid name.
 
-The sections topology, nodes, workload and execution may use ` + "`$name`" + ` for the value
+The sections topology, nodes, workload, execution, clients, load and events may use ` + "`$name`" + ` for the value
 that an axis of the matrix, or a parameter, has in the cell at hand. Each combination
 of the axes' values with each seed of a profile is one cell.
 
@@ -46,6 +46,7 @@ A scenario is a name, a topology and what varies; whatever else it leaves out ha
 			"foreign.Description": "Workflows", "Task": "Tasks",
 			"workflow.Model": "Models", "workflow.Form": "Forms",
 			"workflow.Variant": "Variants", "emu.Backend": "Delay back ends",
+			"Process": "Arrivals", "Loop": "Loops",
 		},
 		words: map[string]string{
 			"Generators": "[generators](#generators)", "Metrics": "[metrics](#metrics)",
@@ -89,6 +90,13 @@ A scenario is a name, a topology and what varies; whatever else it leaves out ha
 			{title: "Models", folder: workflows, of: "Model", only: texts(workflow.Models)},
 			{title: "Forms", folder: workflows, of: "Form",
 				only: texts([]workflow.Form{workflow.Carry, workflow.Direct})},
+			{title: "Clients", folder: folder, of: "Clients"},
+			{title: "Load", folder: folder, of: "Load",
+				text: "[load.md](load.md) says what is measured, and what of."},
+			{title: "Arrivals", folder: folder, of: "Process", only: texts(scenario.Processes)},
+			{title: "Loops", folder: folder, of: "Loop", only: texts([]scenario.Loop{scenario.Open, scenario.Closed})},
+			{title: "Events", folder: folder, of: "Event",
+				text: "A list of what changes while executions run; [load.md](load.md#events) has examples."},
 			{title: "Profiles", folder: folder, of: "Profile",
 				text: "How much of the matrix to run; `--profile` chooses one by name."},
 			{title: "Figures", folder: records, of: "Figure"},

@@ -26,6 +26,7 @@ func Header(plan *scenario.Plan, p *job.Prepared) record.Campaign {
 		Axes:           plan.Axes,
 		Figures:        plan.Scenario.Figures,
 		Claims:         plan.Scenario.Claims,
+		Quantities:     plan.Scenario.Quantities(),
 		Cells:          len(p.Jobs),
 		Machine:        record.MachineInfo(),
 		Tool:           record.ToolInfo(),

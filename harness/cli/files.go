@@ -133,7 +133,7 @@ func (builtins) Scenario(name string) ([]byte, string, error) { return builtinSc
 func (builtins) Glob(pattern string) ([]string, error) { return fs.Glob(scenarios.Examples(), pattern) }
 
 func builtinScenario(name string) ([]byte, string, error) {
-	return builtin(name, "scenario", scenarios.Files, scenarios.Examples())
+	return builtin(name, "scenario", scenarios.Files, scenarios.Examples(), scenarios.Programs())
 }
 
 func builtinTopology(name string) ([]byte, string, error) {

@@ -110,6 +110,7 @@ func listCommand() *cobra.Command {
 			}{
 				{"scenarios:", scenarios.Files},
 				{"examples (scenarios of a few lines, to copy and change):", scenarios.Examples()},
+				{"with programs of others (they need --allow-exec):", scenarios.Programs()},
 			} {
 				fmt.Fprintln(w, set.title)
 				for _, name := range builtinNames(set.files) {

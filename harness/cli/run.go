@@ -132,6 +132,12 @@ func addWorkloads(cmd *cobra.Command, workloads *[]string) {
 		"execute the workflow in this JSON `file` instead of generated ones; more may follow")
 }
 
+// addConsent adds the flag by which the user allows a scenario's programs.
+func addConsent(cmd *cobra.Command, allow *bool) {
+	cmd.Flags().BoolVar(allow, "allow-exec", false,
+		"start the programs that the scenario names, with your rights; look at them before")
+}
+
 // parseShard reads i/n.
 func parseShard(text string) (i, n int, err error) {
 	if text == "" {
@@ -174,6 +180,7 @@ func runCommand() *cobra.Command {
 		workloads []string
 		shard     string
 		dryRun    bool
+		allowExec bool
 	)
 	cmd := &cobra.Command{
 		Use:   "run SCENARIO [--workload FILE...]",
@@ -229,6 +236,9 @@ prototype's chain or DAG format) instead of generated ones.`,
 			if err != nil {
 				return usage(err)
 			}
+			if err := prepared.Allow(allowExec || dryRun); err != nil {
+				return usage(err)
+			}
 			remark(cmd, prepared)
 			if o.out == "" {
 				o.out = filepath.Join("results", plan.Scenario.Name)
@@ -254,6 +264,7 @@ prototype's chain or DAG format) instead of generated ones.`,
 		"how often to run a cell again that the audit calls disturbed: with fewer neighbours, at last alone")
 	cmd.Flags().IntVar(&o.jobs, "jobs", 0,
 		"largest number of cells at once (default: as many as the machine keeps up with)")
+	addConsent(cmd, &allowExec)
 	addWorkloads(cmd, &workloads)
 	cmd.Flags().BoolVar(&o.resume, "resume", false, "go on with a campaign that was stopped")
 	cmd.Flags().StringVar(&shard, "shard", "",
@@ -340,6 +351,9 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *job.Prepared, part 
 		return usage(err)
 	}
 	todo, w := opened.Jobs, opened.Writer
+	for i := range todo {
+		todo[i].Results = o.out
+	}
 	defer w.Close()
 
 	if warning := w.Warning(); warning != "" {

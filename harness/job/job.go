@@ -33,6 +33,13 @@ type Job struct {
 	// Trace is the index of the one execution to trace, which is then the last to
 	// run; nil traces none.
 	Trace *int `json:"trace,omitempty"`
+	// AllowExec is the consent of whoever started the campaign to programs of others.
+	AllowExec bool `json:"allow_exec,omitempty"`
+	// Results is the folder of the results, which the worker does not see; empty where
+	// nothing is kept.
+	Results string `json:"-"`
+	// Files is the folder below it that is the worker's own: see testbed.Spawn.
+	Files string `json:"files,omitempty"`
 
 	// topology has the cell's link classes, serving says who runs what, and
 	// generator draws workflows, tasks are those of workflows

@@ -106,7 +106,7 @@ func sum[T ~int64](j *Job, what func(*workflow.Workflow, *workflow.Prediction) T
 		if err != nil {
 			p = &workflow.Prediction{}
 		}
-		if j.Cell.Execution.KeepClient {
+		if j.Cell.Execution.KeepClient || len(j.Cell.Programs) > 0 {
 			before = w.Workflow
 		}
 		total += float64(what(w.Workflow, p))

@@ -264,9 +264,12 @@ func (j *Job) open(t *topology.Topology) (err error) {
 				"so that this changes nothing; remove it", t.Name, name))
 		}
 	}
+
 	j.topology = t
 	j.serving, err = j.serve()
-	if err := yamlfile.Join(append(errs, err)...); err != nil {
+	_, captureErr := j.CapturePorts()
+	errs = append(errs, err, j.placePrograms(), captureErr)
+	if err := yamlfile.Join(errs...); err != nil {
 		return err
 	}
 	if err := j.noteTasks(); err != nil {
@@ -306,3 +309,19 @@ func (j *Job) feasible(w *workflow.Workflow) error {
 	_, err := workflow.Augment(w)
 	return err
 }
+
+// Runnable checks that a workflow that is not the job's own can be run in it: its
+// functions by their own names, as computers serve them.
+func (j *Job) Runnable(w Workflow) error {
+	for _, f := range w.Workflow.Functions {
+		if j.serving.hosts[f] == nil {
+			return fmt.Errorf("workflow %s: no computer serves function %s%s", w.Name, f,
+				yamlfile.Suggest(f, j.serving.functions))
+		}
+	}
+	return j.runnable(w)
+}
+
+// Functions returns the names of the functions that computers serve, in the scenario's
+// order.
+func (j *Job) Functions() []string { return slices.Clone(j.serving.functions) }

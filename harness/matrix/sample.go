@@ -74,7 +74,7 @@ func Values(metric string, cells []record.CellResult) []float64 {
 // they say over time, and over executions. Under load all are such ratios, with parts of
 // a cell as samples. Quantiles have intervals of their own (stats.QuantileEstimate).
 func Estimate(metric string, cells []record.CellResult) (stats.Estimate, error) {
-	if _, ok := record.Metrics[metric]; !ok {
+	if !record.Known(metric) {
 		return stats.Estimate{}, fmt.Errorf("estimate metric %q: unknown", metric)
 	}
 	if p, ok := record.Quantiles[metric]; ok {

@@ -40,7 +40,7 @@ func (f Figure) Check(axes []Axis) error {
 	if !slices.Contains(FigureKinds, f.Kind) {
 		return wrap(fmt.Errorf("unknown kind %q (expected one of %s)", f.Kind, strings.Join(FigureKinds, ", ")))
 	}
-	if _, ok := Metrics[f.Metric]; !ok {
+	if !Known(f.Metric) {
 		return wrap(fmt.Errorf("unknown metric %q (expected one of %s)",
 			f.Metric, strings.Join(slices.Sorted(maps.Keys(Metrics)), ", ")))
 	}

@@ -1,6 +1,11 @@
 package record
 
-import "math"
+import (
+	"cmp"
+	"math"
+	"regexp"
+	"slices"
+)
 
 // Names of the metrics, which scenarios write in figures and claims.
 const (
@@ -69,6 +74,9 @@ func (e Execution) Measure(metric string) (numerator, denominator float64, ok bo
 	case Retransmissions:
 		return float64(e.Retransmissions), 1, true
 	}
+	if value, ok := e.Quantities[metric]; ok {
+		return value, 1, true
+	}
 	return math.NaN(), math.NaN(), false
 }
 
@@ -83,4 +91,35 @@ func (c CellResult) Counted() []Execution {
 		}
 	}
 	return counted
+}
+
+// quantityName is a metric that a program of others measures: PROGRAM.NAME.
+var quantityName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,63}\.[A-Za-z][A-Za-z0-9_-]{0,63}$`)
+
+// Known reports whether a metric is one of Metrics or may be a quantity that a program
+// measures.
+func Known(metric string) bool {
+	_, ok := Metrics[metric]
+	return ok || quantityName.MatchString(metric)
+}
+
+// Label returns the label of a metric's axis.
+func (c Campaign) Label(metric string) string {
+	if label, ok := Metrics[metric]; ok {
+		return label
+	}
+	return cmp.Or(c.Quantities[metric], metric)
+}
+
+// Metrics returns the metrics that figures of the campaign can show, sorted.
+func (c Campaign) Metrics() []string {
+	return slices.Sorted(func(yield func(string) bool) {
+		for _, names := range []map[string]string{Metrics, c.Quantities} {
+			for name := range names {
+				if !yield(name) {
+					return
+				}
+			}
+		}
+	})
 }

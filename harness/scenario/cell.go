@@ -17,6 +17,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"edgebed/harness/emu"
+	"edgebed/harness/program"
 	"edgebed/harness/record"
 	"edgebed/harness/topology"
 	"edgebed/nodes/units"
@@ -40,6 +41,8 @@ type Cell struct {
 	Clients    Clients
 	Load       Load
 	Events     Events
+	Programs   []program.Program
+	Capture    Capture
 
 	placed bool // topology and nodes could be read
 }
@@ -462,11 +465,20 @@ func (s *Scenario) cell(axes []Axis, point []Value, params map[string]string) (C
 		{"clients", &s.sections.clients, &c.Clients, c.Clients.check},
 		{"load", &s.sections.load, &c.Load, c.Load.check},
 		{"events", &s.sections.events, &c.Events, c.Events.check},
+		{"programs", &s.sections.programs, &c.Programs, c.checkPrograms},
+		{"capture", &s.sections.capture, &c.Capture, c.Capture.check},
 	} {
 		if part.node.Kind == 0 {
 			continue // Parse has said that it is missing, or it may be
 		}
-		node, err := s.substitute(part.node, vars)
+		substitute := s.substitute
+		if part.into == &c.Programs {
+			substitute = s.substituteAround
+		}
+		node, err := substitute(part.node, vars)
+		if err == nil && part.into == &c.Capture {
+			node = captureNode(node)
+		}
 		if err == nil && part.into == &c.Workload {
 			s.fillWorkload(node)
 		}
@@ -493,7 +505,9 @@ func (s *Scenario) cell(axes []Axis, point []Value, params map[string]string) (C
 // point: then an axis has values that mean the same, and figures would show one
 // thing under two labels. In seen are the points of the cells before, by content.
 func (s *Scenario) checkDifferent(seen map[string]string, axes []Axis, c Cell) error {
-	content, err := json.Marshal([]any{c.Topology, c.Nodes, c.Workload, c.Execution, c.Clients, c.Load, c.Events})
+	content, err := json.Marshal([]any{
+		c.Topology, c.Nodes, c.Workload, c.Execution, c.Clients, c.Load, c.Events, c.Programs,
+	})
 	if err != nil {
 		return err
 	}

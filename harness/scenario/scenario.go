@@ -145,6 +145,11 @@ type file struct {
 	Load yaml.Node `yaml:"load"`
 	// Events change links and computers while executions run.
 	Events yaml.Node `yaml:"events"`
+	// Programs are commands that run on hosts beside the nodes, or instead of workflows.
+	// edgebed starts them only with --allow-exec.
+	Programs yaml.Node `yaml:"programs"`
+	// Capture keeps frames as pcapng: a list of ports and hosts, or what is below.
+	Capture yaml.Node `yaml:"capture"`
 	// Profiles say how much of the matrix to run; quick is what runs unless another
 	// one is chosen.
 	Profiles map[string]Profile `yaml:"profiles"`
@@ -159,6 +164,7 @@ type file struct {
 type sections struct {
 	topology, nodes, workload, execution yaml.Node
 	clients, load, events                yaml.Node // may be missing
+	programs, capture                    yaml.Node // may be missing
 }
 
 // all are the sections of the file, by their keys; those that are missing have no kind.
@@ -166,6 +172,7 @@ func (s *sections) all() map[string]*yaml.Node {
 	return map[string]*yaml.Node{
 		"topology": &s.topology, "nodes": &s.nodes, "workload": &s.workload, "execution": &s.execution,
 		"clients": &s.clients, "load": &s.load, "events": &s.events,
+		"programs": &s.programs, "capture": &s.capture,
 	}
 }
 
@@ -242,6 +249,7 @@ func Read(name string, data []byte, files Files) (*Scenario, error) {
 		sections: sections{
 			topology: f.Topology, nodes: f.Nodes, workload: f.Workload, execution: f.Execution,
 			clients: f.Clients, load: f.Load, events: f.Events,
+			programs: f.Programs, capture: f.Capture,
 		},
 	}
 	for i := range f.Matrix {
@@ -560,9 +568,8 @@ func (s *Scenario) checkFigures() error {
 			}
 		}
 
-		if _, ok := record.Metrics[f.Metric]; !ok {
-			fail(append(path, "metric"), "unknown metric %q%s", f.Metric,
-				yamlfile.Suggest(f.Metric, slices.Sorted(maps.Keys(record.Metrics))))
+		if names := s.metrics(); !slices.Contains(names, f.Metric) {
+			fail(append(path, "metric"), "unknown metric %q%s", f.Metric, yamlfile.Suggest(f.Metric, names))
 		}
 
 		if !slices.Contains(record.FigureKinds, f.Kind) {
@@ -641,4 +648,15 @@ func (p Parameter) accepts(value string) error {
 		return fmt.Errorf("parameter %s does not take %q%s", p.Name, value, yamlfile.Suggest(value, p.Values))
 	}
 	return nil
+}
+
+// Recognize reports whether a file is a scenario rather than a topology: it has a section
+// topology. It says nothing about whether the scenario is right.
+func Recognize(data []byte) bool {
+	var sections map[string]yaml.Node
+	if yaml.Unmarshal(data, &sections) != nil {
+		return false
+	}
+	_, ok := sections["topology"]
+	return ok
 }

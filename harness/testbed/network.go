@@ -2,6 +2,7 @@ package testbed
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"edgebed/harness/job"
@@ -33,6 +34,8 @@ type Network interface {
 	TCP() (network.TCP, error)
 	// SetLink changes parameters of one direction of a link, from a switch to another.
 	SetLink(from, to string, o topology.Override) error
+	// Capture begins to write the frames of a port, in both directions, to w as pcapng.
+	Capture(port string, w io.Writer, comment string) (StopCapture, error)
 	// Rest does before an execution what would disturb it.
 	Rest()
 	// Watch begins to look for what disturbs the cell's executions.

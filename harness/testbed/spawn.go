@@ -87,6 +87,15 @@ type child struct {
 
 // run starts the child, gives it the job and passes on its reports.
 func (c child) run(ctx context.Context, j job.Job, report job.Reporter) error {
+	if j.KeepsFiles() && j.Results != "" {
+		folder, err := attemptFolder(&j)
+		if err != nil {
+			return fmt.Errorf("start worker: %w", err)
+		}
+		defer folder.Close()
+		c.cmd.ExtraFiles = []*os.File{folder}
+	}
+
 	input, err := json.Marshal(j)
 	if err != nil {
 		return fmt.Errorf("start worker: %w", err)

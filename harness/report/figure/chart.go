@@ -148,7 +148,7 @@ func newChart(r *record.Results, f record.Figure, cells []record.CellResult, var
 		return newTimeline(r, f, cells, variant)
 	}
 	c := &Chart{
-		Kind: f.Kind, YTitle: record.Metrics[f.Metric],
+		Kind: f.Kind, YTitle: r.Campaign.Label(f.Metric),
 		LogX: f.LogX, LogY: f.LogY && f.Kind == record.KindLines,
 	}
 	groups, panels := c.abscissa(r, f, cells)

@@ -347,7 +347,10 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *job.Prepared, part 
 	opened, err := campaign.Open(o.out, header, part, campaign.OpenOptions{
 		Resume: o.resume, Reruns: o.reruns, Whole: o.backend.Exact,
 	})
-	if err != nil {
+	switch {
+	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EIO):
+		return err // nothing is wrong with what was asked for
+	case err != nil:
 		return usage(err)
 	}
 	todo, w := opened.Jobs, opened.Writer

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/xml"
-	"errors"
 	"image/png"
 	"io"
 	"os"
@@ -85,30 +84,6 @@ func TestWrite(t *testing.T) {
 		"report.html", "report.md", "summary.csv", "executions.csv", "ports.csv"}
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
-	}
-}
-
-// TestHalfWritten: a file that cannot be written whole, as on a full disk, leaves the
-// one of an earlier time, and nothing else.
-func TestHalfWritten(t *testing.T) {
-	dir := t.TempDir()
-	name := filepath.Join(dir, "report.md")
-	if err := os.WriteFile(name, []byte("whole"), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	full := errors.New("no space left on device")
-	err := writeFile(name, func(w io.Writer) error {
-		_, err := io.WriteString(w, "ha")
-		return errors.Join(err, full)
-	})
-	if !errors.Is(err, full) {
-		t.Errorf("writeFile = %v, want %v", err, full)
-	}
-	if text, err := os.ReadFile(name); err != nil || string(text) != "whole" {
-		t.Errorf("the file is %q, %v", text, err)
-	}
-	if entries, _ := os.ReadDir(dir); len(entries) != 1 {
-		t.Errorf("the folder has %v", entries)
 	}
 }
 

@@ -22,7 +22,7 @@ func Examples() fs.FS {
 	return sub
 }
 
-//go:embed examples/*.yaml
+//go:embed examples/*.yaml examples/*.json
 var examples embed.FS
 
 // Programs returns the scenarios that start programs of others, by file name, for

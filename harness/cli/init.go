@@ -86,7 +86,7 @@ func startFrom(cmd *cobra.Command, name, from string) ([]byte, error) {
 	names := slices.Concat(builtinNames(scenarios.Files), builtinNames(scenarios.Examples()),
 		builtinNames(scenarios.Programs()))
 	if base := strings.TrimSuffix(from, ".yaml"); slices.Contains(names, base) {
-		data, _, err := builtin(base, "scenario", scenarios.Files, scenarios.Examples(), scenarios.Programs())
+		data, _, err := builtinScenario(base)
 		return nameLine.ReplaceAll(data, []byte("name: "+name)), err
 	}
 	t, err := openTopology(cmd, from)

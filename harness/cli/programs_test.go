@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"edgebed/harness/record"
+	"edgebed/harness/sandbox/outside"
 	"edgebed/scenarios"
 )
 
@@ -248,7 +249,7 @@ func TestProgramsAreEnded(t *testing.T) {
     runs: execution
 `, name, value))
 	out := filepath.Join(t.TempDir(), "out")
-	before := outside(t)
+	before := surroundings(t)
 	var log bytes.Buffer
 	cmd := command(t, &log, "run", file, "--allow-exec", "--out", out)
 	if err := cmd.Start(); err != nil {
@@ -271,8 +272,8 @@ func TestProgramsAreEnded(t *testing.T) {
 	if left := marked(t, mark); len(left) > 0 {
 		t.Errorf("programs %v are left", left)
 	}
-	if after := outside(t); after != before {
-		t.Errorf("the machine changed:\n%s", changed(before, after))
+	if after := surroundings(t); after != before {
+		t.Errorf("the machine changed:\n%s", outside.Changed(before, after))
 	}
 }
 

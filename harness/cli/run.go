@@ -99,7 +99,7 @@ func (f *selectionFlags) prepare(name string, workloads []string) (*scenario.Pla
 	}
 	plan.Broken = plan.Broken || workloadErr != nil
 
-	prepared, err := job.Prepare(plan, find, given)
+	prepared, err := job.Prepare(plan, find.Read, given)
 	if err := yamlfile.Join(append(mistakes, err)...); err != nil {
 		return nil, nil, err
 	}
@@ -248,6 +248,9 @@ prototype's chain or DAG format) instead of generated ones.`,
 			}
 			part := campaign.Shard(prepared.Jobs, i, n, o.backend.Expected)
 			if dryRun {
+				if o.backend.Network == record.Emulated {
+					o.backend.Expected = testbed.Foretell(cmd.Context(), part, foretelling)
+				}
 				return describe(cmd, plan, part, o)
 			}
 			return runCampaign(cmd, plan, prepared, part, o)
@@ -268,9 +271,12 @@ prototype's chain or DAG format) instead of generated ones.`,
 		"run only part `i/n` of the cells, counted from 1: one of n that take about as long; see edgebed merge")
 	cmd.Flags().BoolVar(&o.json, "json", false, "write events to stdout as JSON lines")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false,
-		"print the cells with their expected time and traffic, and run nothing")
+		"print the cells with their expected time and traffic, and run nothing but a few seconds of virtual time")
 	return cmd
 }
+
+// foretelling is how long a dry run may take to find out how long a campaign takes.
+const foretelling = 5 * time.Second
 
 // Limits of flags.
 const (
@@ -306,7 +312,7 @@ func describe(cmd *cobra.Command, plan *scenario.Plan, jobs []job.Job, o runOpti
 		total += expected
 		traffic += bytes
 		fmt.Fprintf(w, "%-80s %4d executions %8.1f s %10.2f MB\n",
-			j.Cell.ID, j.Executions(), expected.Seconds(), float64(bytes)/1e6)
+			j.Cell.ID, j.Left(), expected.Seconds(), float64(bytes)/1e6)
 	}
 	cores, _ := machine.Cores()
 	fmt.Fprintf(w, "%d cells of %s, profile %s, %.1f MB sent by switches; "+
@@ -341,7 +347,10 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *job.Prepared, part 
 	opened, err := campaign.Open(o.out, header, part, campaign.OpenOptions{
 		Resume: o.resume, Reruns: o.reruns, Whole: o.backend.Exact,
 	})
-	if err != nil {
+	switch {
+	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EIO):
+		return err // nothing is wrong with what was asked for
+	case err != nil:
 		return usage(err)
 	}
 	todo, w := opened.Jobs, opened.Writer

@@ -60,6 +60,10 @@ messages; recording costs the nodes some microseconds a call.`,
 				return usage(err)
 			}
 			job := prepared.Jobs[0]
+			if !job.Cell.Alone() {
+				return usage(fmt.Errorf("trace: the cell is under load (%s), and one execution is traced "+
+					"that runs alone; leave clients and load out", job.Cell.LoadWords()))
+			}
 			if job.OfPrograms() {
 				return usage(job.Cell.Programs[0].Pos.Errorf("trace: the executions are those of programs of others, " +
 					"which nobody sees into; their logs are with the results of edgebed run"))

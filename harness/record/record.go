@@ -20,8 +20,12 @@ import (
 // did not write are zero, which their comments give a meaning. A new version comes
 // where a reader that left the new out would be wrong; readers accept it and older
 // ones, and refuse newer ones. Version 2 came with Cell.First and
-// Execution.Findings.
-const Version = 2
+// Execution.Findings, version 3 with cells under load, whose executions have no bytes
+// of their own; records without such a cell have VersionAlone.
+const (
+	Version      = 3
+	VersionAlone = 2
+)
 
 // Campaign is the first record of a file: what was asked, and of which machine.
 type Campaign struct {
@@ -158,7 +162,8 @@ type Figure struct {
 	Name string `json:"name" yaml:"name"`
 	// Title stands above the figure.
 	Title string `json:"title" yaml:"title"`
-	// Kind is "lines" (a curve per series) or "bars" (a group of bars per x).
+	// Kind is "lines" (a curve per series), "bars" (a group of bars per x), or
+	// "timeline" (each execution under load where it was due, and the events).
 	Kind string `json:"kind" yaml:"kind"`
 	// Metric is one of Metrics.
 	Metric string `json:"metric" yaml:"metric"`
@@ -277,6 +282,10 @@ type Execution struct {
 	// Findings are those of the cell's audit up to here: what counts if the
 	// attempt is stopped now, so that no CellEnd follows.
 	Findings []Finding `json:"findings,omitempty"`
+	// Arrival is set where the cell is under load. Then CycleNS, bytes, packets,
+	// drops, ports, retransmissions, opened connections, what was predicted and Bound
+	// are not known of a single execution, and not in its record.
+	Arrival *Arrival `json:"arrival,omitempty"`
 	// Quantities are what programs of others measured during the execution, by metric
 	// (PROGRAM.NAME): the means of their samples.
 	Quantities map[string]float64 `json:"quantities,omitempty"`
@@ -344,6 +353,10 @@ type CellEnd struct {
 	// Audit says whether the cell's emulation was faithful; nil in records of an
 	// edgebed that did not look.
 	Audit *Audit `json:"audit,omitempty"`
+	// Load is set where the cell was under load.
+	Load *Load `json:"load,omitempty"`
+	// Events that took effect, in their order.
+	Events []Event `json:"events,omitempty"`
 	// Programs are those that ran beside the executions.
 	Programs []Program `json:"programs,omitempty"`
 }

@@ -31,6 +31,9 @@ func (s *Scenario) CheckClaims() error {
 		if names := s.metrics(); !slices.Contains(names, c.Metric) {
 			fail("metric", "unknown metric %s%s", c.Metric, yamlfile.Suggest(c.Metric, names))
 		}
+		if _, ok := record.Quantiles[c.Metric]; ok {
+			fail("metric", "claims are about means, and %s is a quantile; use %s", c.Metric, record.Delay)
+		}
 
 		needs, ok := claimKeys[c.Kind]
 		if !ok {

@@ -13,8 +13,8 @@ import (
 	"edgebed/nodes/yamlfile"
 )
 
-// literal stands for a dollar sign in programs, whose own texts are full of them.
-const literal = "$$"
+// asIs stands for a dollar sign in programs, whose own texts are full of them.
+const asIs = "$$"
 
 // substituteAround is substitute, but for $$, which becomes one dollar sign.
 func (s *Scenario) substituteAround(node *yaml.Node, vars map[string]string) (*yaml.Node, error) {
@@ -30,13 +30,13 @@ func (s *Scenario) substituteAround(node *yaml.Node, vars map[string]string) (*y
 		}
 		return &out, yamlfile.Join(errs...)
 	}
-	if !strings.Contains(node.Value, literal) {
+	if !strings.Contains(node.Value, asIs) {
 		return s.substitute(node, vars)
 	}
 
 	out := *node
 	var parts []string
-	for _, part := range strings.Split(node.Value, literal) {
+	for _, part := range strings.Split(node.Value, asIs) {
 		piece := *node
 		piece.Value = part
 		put, err := s.substitute(&piece, vars)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"runtime"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -14,6 +15,7 @@ import (
 	"edgebed/harness/job"
 	"edgebed/harness/program"
 	"edgebed/harness/record"
+	"edgebed/harness/scenario"
 	"edgebed/nodes/clock"
 	"edgebed/nodes/wire"
 )
@@ -35,6 +37,7 @@ func optionsOf(j *job.Job) emu.Options {
 		CongestionControl: j.Cell.Topology.CongestionControl,
 		Sysctls:           j.Cell.Topology.Sysctls,
 		Seed:              j.Cell.Seed,
+		LiveDelay:         slices.ContainsFunc(j.Cell.Events, func(e scenario.Event) bool { return e.Links() }),
 	}
 }
 

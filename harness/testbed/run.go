@@ -147,6 +147,11 @@ func (s *setup) run(ctx context.Context, report job.Reporter) error {
 		"verify":            fmt.Sprint(cell.Execution.Verify),
 	})
 	maps.Copy(settings, stateSettings(cell.Nodes.Computers))
+	if !cell.Alone() {
+		settings[record.SettingLoad], settings[record.SettingBytes] = cell.LoadWords(), record.BytesOfCell
+		settings["clients"] = fmt.Sprintf("%d", cell.Clients.Number())
+		delete(settings, record.SettingCycle)
+	}
 	if err := report.Cell(record.Cell{
 		ID: cell.ID, Point: cell.Point, Seed: cell.Seed, Executions: s.job.Executions(), First: s.job.First,
 		Started: time.Now(), Settings: settings, Network: s.job.Network(),
@@ -167,6 +172,26 @@ func (s *setup) run(ctx context.Context, report job.Reporter) error {
 		}
 	}
 
+	end := record.CellEnd{Cell: cell.ID, OK: true}
+	if cell.Alone() {
+		err = s.oneByOne(ctx, watch, report)
+	} else {
+		end.Load, end.Events, err = s.underLoad(ctx, report)
+	}
+	if err != nil {
+		return err
+	}
+
+	if end.Audit, end.BusyCPU, err = watch.Stop(ctx); err != nil {
+		return err
+	}
+	end.Ended, end.Programs = time.Now(), s.stopPrograms()
+	return report.CellEnd(end)
+}
+
+// oneByOne runs the executions of a cell one after the other, each with the network to
+// itself.
+func (s *setup) oneByOne(ctx context.Context, watch Watch, report job.Reporter) error {
 	s.answered = time.Now()
 	for k := range s.job.All() {
 		if err := ctx.Err(); err != nil {
@@ -211,15 +236,7 @@ func (s *setup) run(ctx context.Context, report job.Reporter) error {
 			return fmt.Errorf("execution %d: %w", k, restless)
 		}
 	}
-
-	verdict, busy, err := watch.Stop(ctx)
-	if err != nil {
-		return err
-	}
-	return report.CellEnd(record.CellEnd{
-		Cell: cell.ID, Ended: time.Now(), OK: true, BusyCPU: busy, Audit: verdict,
-		Programs: s.stopPrograms(),
-	})
+	return nil
 }
 
 // stateSettings says where functions keep their states, and how they use them: one

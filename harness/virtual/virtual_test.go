@@ -3,6 +3,7 @@ package virtual
 import (
 	"bytes"
 	"encoding/json"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +18,7 @@ import (
 	"edgebed/harness/scenario"
 	"edgebed/harness/scenario/scenariotest"
 	"edgebed/nodes/units"
+	"edgebed/scenarios"
 )
 
 // worker builds the worker.
@@ -172,5 +174,43 @@ func TestRefusesRealTime(t *testing.T) {
 	err := Main(t.Context(), strings.NewReader("{}"), &bytes.Buffer{})
 	if err == nil || !strings.Contains(err.Error(), "-tags faketime") {
 		t.Errorf("error %v, want one that says how to build the worker", err)
+	}
+}
+
+// TestWorkflowsFromElsewhere runs workflows whose tasks have sizes and times, in all
+// models and forms: the network carries what is predicted, and no execution is faster
+// than its bound.
+func TestWorkflowsFromElsewhere(t *testing.T) {
+	program := worker(t)
+	const head = "name: s\ntopology: {preset: \"ring,switches=4,rate=20 Mb/s\"}\n" +
+		"matrix: [{axis: model, values: [pure-faas, state-prop, state-local]}, {axis: form, values: [carry, direct]}]\n" +
+		"exclude: [{model: [pure-faas], form: [carry]}]\nexecution: {model: $model, form: $form}\n" +
+		"profiles: {quick: {executions: 2}}\n"
+	for name, workload := range map[string]string{
+		"WfFormat": "workload: {file: camera-alerts.json, size-factor: 0.5}",
+		"inline": "workload: {workflow: {tasks: [{name: a, output: 0 B}, {name: b, after: [a], output: 30 kB, uses: [s]}, " +
+			"{name: c, after: [b], time: 0 s, uses: [s]}], states: {s: 20 kB}}}",
+	} {
+		s, err := scenario.Parse("s.yaml", []byte(head+workload))
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan, err := s.Expand(scenario.Selection{Profile: "quick"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := job.Prepare(plan, func(name string) ([]byte, string, error) {
+			data, err := fs.ReadFile(scenarios.Examples(), name)
+			return data, name, err
+		}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(p.Jobs) != 5 {
+			t.Fatalf("%d cells, want 5", len(p.Jobs))
+		}
+		for _, j := range p.Jobs {
+			t.Run(name+"/"+j.Cell.ID, func(t *testing.T) { check(t, j, run(t, program, j)) })
+		}
 	}
 }

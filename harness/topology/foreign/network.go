@@ -81,7 +81,8 @@ func (g *graph) names() []string {
 func cleanName(label string) string {
 	name := strings.Map(func(r rune) rune {
 		switch {
-		case strings.ContainsRune("_-.", r), r < 128 && ('0' <= r && r <= '9' || 'A' <= r && r <= 'Z' || 'a' <= r && r <= 'z'):
+		case strings.ContainsRune("_-.", r),
+			r < 128 && ('0' <= r && r <= '9' || 'A' <= r && r <= 'Z' || 'a' <= r && r <= 'z'):
 			return r
 		case r == ' ' || r == '/' || r == ',':
 			return '_'

@@ -14,6 +14,9 @@ const (
 	KindBars  = "bars"
 )
 
+// FigureKinds lists them.
+var FigureKinds = []string{KindLines, KindBars}
+
 // Keys of Cell.Settings that reports mention.
 const (
 	// SettingDelayBackend is what made the links' delay: "netem", "delayline"
@@ -33,8 +36,8 @@ func (f Figure) Check(axes []Axis) error {
 	if err := CheckFileName(f.Name); err != nil {
 		return wrap(err)
 	}
-	if f.Kind != KindLines && f.Kind != KindBars {
-		return wrap(fmt.Errorf("unknown kind %q (expected %s or %s)", f.Kind, KindLines, KindBars))
+	if !slices.Contains(FigureKinds, f.Kind) {
+		return wrap(fmt.Errorf("unknown kind %q (expected %s)", f.Kind, strings.Join(FigureKinds, " or ")))
 	}
 	if _, ok := Metrics[f.Metric]; !ok {
 		return wrap(fmt.Errorf("unknown metric %q (expected one of %s)",

@@ -547,8 +547,9 @@ func (s *Scenario) checkFigures() error {
 				yamlfile.Suggest(f.Metric, slices.Sorted(maps.Keys(record.Metrics))))
 		}
 
-		if kinds := []string{record.KindLines, record.KindBars}; !slices.Contains(kinds, f.Kind) {
-			fail(append(path, "kind"), "unknown kind of figure %q%s", f.Kind, yamlfile.Suggest(f.Kind, kinds))
+		if !slices.Contains(record.FigureKinds, f.Kind) {
+			fail(append(path, "kind"), "unknown kind of figure %q%s", f.Kind,
+				yamlfile.Suggest(f.Kind, record.FigureKinds))
 		}
 
 		if err := record.CheckFileName(f.Name); err != nil {

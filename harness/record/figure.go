@@ -10,12 +10,19 @@ import (
 
 // Kinds of figures.
 const (
+	// KindLines: a curve for each series along x, with intervals.
 	KindLines = "lines"
-	KindBars  = "bars"
+	// KindBars: a group of bars for each value on x, with intervals.
+	KindBars = "bars"
+	// KindBox: a group of boxes for each value on x: quartiles, and all values.
+	KindBox = "box"
+	// KindECDF: for each series the share of executions up to a value, which goes
+	// along the abscissa in the place of an axis.
+	KindECDF = "ecdf"
 )
 
 // FigureKinds lists them.
-var FigureKinds = []string{KindLines, KindBars}
+var FigureKinds = []string{KindLines, KindBars, KindBox, KindECDF}
 
 // Keys of Cell.Settings that reports mention.
 const (
@@ -45,6 +52,12 @@ func (f Figure) Check(axes []Axis) error {
 	}
 	if f.X == "" && f.Kind == KindLines {
 		return wrap(fmt.Errorf("a figure of lines needs an x axis"))
+	}
+	if f.X != "" && f.Kind == KindECDF {
+		return wrap(fmt.Errorf("x: in a figure of kind %s the metric goes along x; remove it", f.Kind))
+	}
+	if f.LogY && (f.Kind == KindECDF || f.Kind == KindBars) {
+		return wrap(fmt.Errorf("log-y: a figure of kind %s begins at zero; remove it", f.Kind))
 	}
 	if len(f.Panels) > 2 {
 		return wrap(fmt.Errorf("%d panel axes, at most two fit: columns and rows", len(f.Panels)))

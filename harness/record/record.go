@@ -155,7 +155,7 @@ type Figure struct {
 	Name string `json:"name" yaml:"name"`
 	// Title stands above the figure.
 	Title string `json:"title" yaml:"title"`
-	// Kind is "lines" (a curve per series) or "bars" (a group of bars per x).
+	// Kind is one of FigureKinds.
 	Kind string `json:"kind" yaml:"kind"`
 	// Metric is one of Metrics.
 	Metric string `json:"metric" yaml:"metric"`

@@ -149,7 +149,8 @@ func (w *schemaWriter) field(folder, of string, f field, template bool) (object,
 	switch place {
 	case "axisFile.values":
 		value, err := w.structure(folder, "valueFile", false)
-		return object{"anyOf": []any{plain, object{"type": "array", "items": object{"anyOf": []any{plain, value}}}}}, err
+		items := object{"anyOf": []any{plain, value}}
+		return object{"anyOf": []any{plain, object{"type": "array", "items": items}}}, err
 	case "axisFile.zip":
 		list := object{"anyOf": []any{plain, object{"type": "array", "items": plain}}}
 		return object{"type": "object", "additionalProperties": list, "minProperties": 1}, nil

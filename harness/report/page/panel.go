@@ -32,9 +32,12 @@ func (v view) image(panel *figure.Panel) template.HTML {
 	c.axes = axes{x: x, y: y, xTitle: v.XTitle, yTitle: v.YTitle, upright: v.Kind == record.KindLines}
 	c.drawing.axes(c.frame, c.axes)
 
-	if v.Kind == record.KindBars {
+	switch v.Kind {
+	case record.KindBars:
 		c.bars(panel)
-	} else {
+	case record.KindBox:
+		c.samples(panel)
+	default:
 		c.curves(panel)
 	}
 	return c.drawing.image(cmp.Or(panel.Title, v.Title), c.width, c.height)
@@ -104,6 +107,22 @@ func (c *canvas) bars(panel *figure.Panel) {
 			}
 			x := c.across(c.Xs[k]-figure.GroupWidth/2) + pitch*(float64(i)+0.05)
 			c.mark(c.look(i).class(), c.describe(i, k, e), i, k, func() { c.bar(c.look(i), e, x, pitch, labelled) })
+		}
+	}
+}
+
+// samples draws a box for each point.
+func (c *canvas) samples(panel *figure.Panel) {
+	pitch := (c.across(figure.GroupWidth) - c.across(0)) / float64(len(panel.Points))
+	for i, points := range panel.Points {
+		for k, e := range points {
+			if e.N == 0 {
+				continue
+			}
+			middle := c.across(c.Xs[k]-figure.GroupWidth/2) + pitch*(float64(i)+0.5)
+			c.mark(c.look(i).class(), c.describe(i, k, e), i, k, func() {
+				c.box(newSpread(panel.Samples[i][k]), middle, pitch)
+			})
 		}
 	}
 }

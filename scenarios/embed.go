@@ -12,6 +12,11 @@ import (
 //go:embed *.yaml
 var Files embed.FS
 
+// Schema is the JSON Schema of scenario files, which make docs writes.
+//
+//go:embed schema.json
+var Schema []byte
+
 // Examples returns the scenarios beyond the paper by file name, for instance
 // "ring-size.yaml": each has few lines and asks one question.
 func Examples() fs.FS {

@@ -8,3 +8,8 @@ import "embed"
 //
 //go:embed *.yaml
 var Files embed.FS
+
+// Schema is the JSON Schema of topology files, which make docs writes.
+//
+//go:embed schema.json
+var Schema []byte

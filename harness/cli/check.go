@@ -94,6 +94,7 @@ given, 2 unusable input.`,
 			return nil
 		},
 	}
+	jsonFormat(cmd, &format)
 	cmd.Flags().StringVar(&format, "format", "text", "how to write the table: "+strings.Join(gate.ClaimFormats, ", "))
 	cmd.Flags().StringVar(&from, "claims", "", "take the claims of this `scenario` instead of those in the records")
 	cmd.Flags().BoolVar(&strict, "strict", false, "fail (exit code 1) where a claim fails")

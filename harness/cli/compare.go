@@ -68,6 +68,7 @@ Exit codes: 0 no regression, 1 a regression, 2 results that cannot be compared.`
 		},
 	}
 	f := cmd.Flags()
+	jsonFormat(cmd, &format)
 	f.StringVar(&format, "format", "text", "how to write the outcome: "+strings.Join(gate.CompareFormats, ", "))
 	f.Float64Var(&limits.Delay, "delay", limits.Delay, "smallest relative change of a curve's delay that matters")
 	f.Float64Var(&limits.Bytes, "bytes", limits.Bytes, "smallest relative change of a curve's bytes that matters")

@@ -77,9 +77,9 @@ func (b beside) read(name string) ([]byte, string, error) {
 		return data, file, nil
 	}
 	if _, there := os.Lstat(file); there == nil { // such as a link to nothing
-		return nil, "", fmt.Errorf("read %s: %v", file, err)
+		return nil, "", errors.New(err.Error())
 	}
-	return nil, "", fmt.Errorf("read %s: %w", file, err)
+	return nil, "", err
 }
 
 // Scenario returns another scenario of the folder, or a built-in one.

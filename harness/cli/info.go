@@ -6,14 +6,20 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
+	"gopkg.in/yaml.v3"
 
 	"edgebed/harness/record"
 	"edgebed/harness/report"
 	"edgebed/harness/scenario"
 	"edgebed/harness/testbed"
 	"edgebed/harness/topology"
+	"edgebed/harness/topology/catalog"
+	"edgebed/harness/topology/foreign"
+	"edgebed/harness/topology/preset"
+	"edgebed/nodes/yamlfile"
 	"edgebed/scenarios"
 	"edgebed/topologies"
 )
@@ -78,65 +84,155 @@ func writeComparison(cmd *cobra.Command, first, second, out string) error {
 
 func validateCommand() *cobra.Command {
 	var flags selectionFlags
+	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "validate SCENARIO",
-		Short: "Check a scenario and its topology without running anything",
-		Args:  exactly(1, "a scenario"),
+		Use:   "validate SCENARIO|TOPOLOGY",
+		Short: "Check a scenario with its files, or a topology, without running anything",
+		Long: `Check a scenario with the files that it names, or a topology alone, without running
+anything: a file with switches is a topology, and so is what no scenario is called.
+
+` + topologyHelp,
+		Args: exactly(1, "a scenario or a topology"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			plan, p, err := flags.prepare(args[0], nil)
-			if err != nil {
-				return usage(err)
+			v := validated{File: args[0], Kind: "topology"}
+			if isTopology(args[0]) {
+				t, err := openTopology(cmd, args[0])
+				if err != nil {
+					return err
+				}
+				v.Hosts, v.Links = len(t.Hosts), len(t.Links)
+			} else {
+				plan, p, err := flags.prepare(args[0], nil)
+				if err != nil {
+					return usage(err)
+				}
+				remark(cmd, p)
+				v = validated{File: plan.Scenario.File, Kind: "scenario", Cells: len(p.Jobs), Profile: plan.Profile}
 			}
-			remark(cmd, p)
-			fmt.Fprintf(cmd.OutOrStdout(),
-				"%s: fine, %d cells in profile %s\n", plan.Scenario.File, len(p.Jobs), plan.Profile)
-			return nil
+
+			if asJSON {
+				return writeJSON(cmd.OutOrStdout(), v)
+			}
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), v)
+			return err
 		},
 	}
 	flags.add(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "the same as JSON")
 	return cmd
 }
 
+// validated is a file that was found right.
+type validated struct {
+	File    string `json:"file"`
+	Kind    string `json:"kind"`
+	Profile string `json:"profile,omitempty"`
+	Cells   int    `json:"cells,omitempty"`
+	Hosts   int    `json:"hosts,omitempty"`
+	Links   int    `json:"links,omitempty"`
+}
+
+// String says so.
+func (v validated) String() string {
+	if v.Kind == "scenario" {
+		return fmt.Sprintf("%s: fine, %d cells in profile %s", v.File, v.Cells, v.Profile)
+	}
+	return fmt.Sprintf("%s: fine, a topology of %d hosts and %d links", v.File, v.Hosts, v.Links)
+}
+
+// isTopology tells a topology from a scenario: by the keys of a file, and by name.
+func isTopology(name string) bool {
+	data, err := yamlfile.ReadFile(name)
+	if err != nil {
+		_, _, err := builtinScenario(name)
+		return err != nil && (preset.IsReference(name) || slices.Contains(catalog.Builtin(), name))
+	}
+	if foreign.Known(name) {
+		return true
+	}
+	var keys map[string]yaml.Node
+	if yamlfile.Decode(name, data, &keys) != nil {
+		return false
+	}
+	_, switches := keys["switches"]
+	_, topology := keys["topology"]
+	return switches && !topology
+}
+
 func listCommand() *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the built-in scenarios and topologies",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			all, err := listed()
+			if err != nil {
+				return err
+			}
 			w := cmd.OutOrStdout()
-			for _, set := range []struct {
-				title string
-				files fs.FS
-			}{
-				{"scenarios:", scenarios.Files},
-				{"examples (scenarios of a few lines, to copy and change):", scenarios.Examples()},
-				{"with programs of others (they need --allow-exec):", scenarios.Programs()},
-			} {
-				fmt.Fprintln(w, set.title)
-				for _, name := range builtinNames(set.files) {
-					s, _, err := loadScenario(name)
-					if err != nil {
-						return err
-					}
-					fmt.Fprintf(w, "  %-16s %s\n", name, s.Description)
-				}
+			if asJSON {
+				return writeJSON(w, all)
 			}
 
-			fmt.Fprintln(w, "topologies:")
-			for _, name := range builtinNames(topologies.Files) {
-				data, err := topologies.Files.ReadFile(name + ".yaml")
-				if err != nil {
-					return err
+			kind := ""
+			for _, b := range all {
+				if b.Kind != kind {
+					fmt.Fprintln(w, listTitles[b.Kind])
+					kind = b.Kind
 				}
-				t, err := topology.Parse(name+".yaml", data)
-				if err != nil {
-					return err
-				}
-				fmt.Fprintf(w, "  %-16s %s\n", name, t.Description)
+				fmt.Fprintf(w, "  %-16s %s\n", b.Name, b.Description)
 			}
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "the same as JSON")
+	return cmd
+}
+
+// listTitles are the headings of the kinds of built-in files.
+var listTitles = map[string]string{
+	"scenario": "scenarios:",
+	"example":  "examples (scenarios of a few lines, to copy and change):",
+	"program":  "with programs of others (they need --allow-exec):",
+	"topology": "topologies:",
+}
+
+// builtIn is a file that comes with edgebed.
+type builtIn struct {
+	Kind        string `json:"kind"`
+	Name        string `json:"name"`
+	Description string `json:"description"`
+}
+
+// listed returns the built-in files, kind by kind.
+func listed() ([]builtIn, error) {
+	var all []builtIn
+	for _, set := range []struct {
+		kind  string
+		files fs.FS
+	}{{"scenario", scenarios.Files}, {"example", scenarios.Examples()}, {"program", scenarios.Programs()}} {
+		for _, name := range builtinNames(set.files) {
+			s, _, err := loadScenario(name)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, builtIn{set.kind, name, s.Description})
+		}
+	}
+
+	for _, name := range builtinNames(topologies.Files) {
+		data, err := topologies.Files.ReadFile(name + ".yaml")
+		if err != nil {
+			return nil, err
+		}
+		t, err := topology.Parse(name+".yaml", data)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, builtIn{"topology", name, t.Description})
+	}
+	return all, nil
 }
 
 func showCommand() *cobra.Command {
@@ -218,25 +314,47 @@ model and rate, and is written once.`,
 }
 
 func doctorCommand() *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Say what this machine offers to the emulation, and what is missing",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			w := cmd.OutOrStdout()
 			m := record.MachineInfo()
-			fmt.Fprintf(w, "machine: %s, %d cores, kernel %s\n", m.CPU, m.Cores, m.Kernel)
 			defer hold(cmd.Context())()
 			facts, err := testbed.Doctor(cmd.Context())
-			for _, f := range facts {
-				fmt.Fprintln(w, f)
+			if asJSON {
+				found := diagnosis{Machine: m, Facts: facts}
+				if err != nil {
+					found.Missing = err.Error()
+				}
+				if err := writeJSON(w, found); err != nil {
+					return err
+				}
+			} else {
+				fmt.Fprintf(w, "machine: %s, %d cores, kernel %s\n", m.CPU, m.Cores, m.Kernel)
+				for _, f := range facts {
+					fmt.Fprintln(w, f)
+				}
 			}
+
 			if err != nil {
 				return fmt.Errorf("this machine cannot run the emulation: %w", err)
 			}
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "the same as JSON")
+	return cmd
+}
+
+// diagnosis is what doctor finds.
+type diagnosis struct {
+	Machine record.Machine `json:"machine"`
+	Facts   []string       `json:"facts"`
+	// Missing is why the machine cannot run the emulation; empty where it can.
+	Missing string `json:"missing,omitempty"`
 }
 
 func versionCommand() *cobra.Command {

@@ -31,7 +31,8 @@ func initCommand() *cobra.Command {
 		Short: "Write a scenario of a few lines to begin with",
 		Long: `Write NAME.yaml, a scenario of a few lines with comments that runs as it is: a
 network, a link rate that varies, and defaults for the rest. With --from it has
-that topology; or it is a copy of a built-in scenario ("edgebed list").
+that topology; or it is a copy of a built-in scenario ("edgebed list"). Beside it is
+the folder .edgebed with a schema, for editors that complete and check YAML.
 
 ` + topologyHelp,
 		Example: `  edgebed init my-ring
@@ -75,10 +76,31 @@ func writeStart(cmd *cobra.Command, file string, text []byte) error {
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "%s: run it with edgebed run %s\n", file, file)
 
+	return writeSchema()
+}
+
+// localSchema is where the schema is that a new scenario names.
+const localSchema = ".edgebed/scenario.schema.json"
+
+// writeSchema puts the schema of scenarios beside a new one, for editors.
+func writeSchema() error {
+	err := os.MkdirAll(filepath.Dir(localSchema), 0o777)
+	if err == nil {
+		err = os.WriteFile(localSchema, scenarios.Schema, 0o666)
+	}
+	if err != nil {
+		return fmt.Errorf("init: write the schema for editors: %w", err)
+	}
 	return nil
 }
 
-var nameLine = regexp.MustCompile(`(?m)^name: .*$`)
+var (
+	nameLine   = regexp.MustCompile(`(?m)^name: .*$`)
+	schemaLine = regexp.MustCompile(`(?m)^# yaml-language-server: .*$`)
+)
+
+// schemaComment tells editors what to complete and check with.
+const schemaComment = "# yaml-language-server: $$schema=" + localSchema
 
 // startFrom returns the text of a new scenario: a copy of a built-in one under the
 // name, or a short one with the topology.
@@ -87,6 +109,7 @@ func startFrom(cmd *cobra.Command, name, from string) ([]byte, error) {
 		builtinNames(scenarios.Programs()))
 	if base := strings.TrimSuffix(from, ".yaml"); slices.Contains(names, base) {
 		data, _, err := builtinScenario(base)
+		data = schemaLine.ReplaceAll(data, []byte(schemaComment))
 		return nameLine.ReplaceAll(data, []byte("name: "+name)), err
 	}
 	t, err := openTopology(cmd, from)
@@ -102,6 +125,7 @@ func startFrom(cmd *cobra.Command, name, from string) ([]byte, error) {
 // of the arguments.
 func shortScenario(name, reference string, t *topology.Topology) []byte {
 	var b bytes.Buffer
+	fmt.Fprintln(&b, strings.ReplaceAll(schemaComment, "$$", "$"))
 	fmt.Fprintf(&b, "# What is not here has a default: edgebed show defaults prints all.\nname: %s\n", name)
 	if len(t.Hosts) < 2 {
 		b.WriteString("# The only host is the client's, and runs the functions too.\n")

@@ -67,7 +67,8 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or file (nothing was started),
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	root.AddCommand(runCommand(), mergeCommand(), fsckCommand(), reportCommand(), initCommand(),
-		validateCommand(), listCommand(), showCommand(), workloadCommand(), checkCommand(), compareCommand(),
+		validateCommand(), planCommand(), listCommand(), showCommand(), workloadCommand(), checkCommand(),
+		compareCommand(),
 		exportCommand(), schemaCommand(), baselineCommand(), topoCommand(),
 		shellCommand(), execCommand(), doctorCommand(), traceCommand(), versionCommand(),
 		workerCommand(), shellWorkerCommand(), examineCommand(), calibrateCommand())

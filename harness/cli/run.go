@@ -19,12 +19,10 @@ import (
 
 	"edgebed/harness/campaign"
 	"edgebed/harness/job"
-	"edgebed/harness/machine"
 	"edgebed/harness/record"
 	"edgebed/harness/report"
 	"edgebed/harness/scenario"
 	"edgebed/harness/testbed"
-	"edgebed/nodes/units"
 	"edgebed/nodes/yamlfile"
 )
 
@@ -248,10 +246,11 @@ prototype's chain or DAG format) instead of generated ones.`,
 			}
 			part := campaign.Shard(prepared.Jobs, i, n, o.backend.Expected)
 			if dryRun {
-				if o.backend.Network == record.Emulated {
-					o.backend.Expected = testbed.Foretell(cmd.Context(), part, foretelling)
+				p := estimate(cmd.Context(), plan, part, o)
+				if o.json {
+					return writeJSON(cmd.OutOrStdout(), p)
 				}
-				return describe(cmd, plan, part, o)
+				return p.Write(cmd.OutOrStdout())
 			}
 			return runCampaign(cmd, plan, prepared, part, o)
 		},
@@ -271,7 +270,8 @@ prototype's chain or DAG format) instead of generated ones.`,
 		"run only part `i/n` of the cells, counted from 1: one of n that take about as long; see edgebed merge")
 	cmd.Flags().BoolVar(&o.json, "json", false, "write events to stdout as JSON lines")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false,
-		"print the cells with their expected time and traffic, and run nothing but a few seconds of virtual time")
+		"print the cells with their expected time and traffic, and run nothing but a few seconds of virtual time "+
+			"(see edgebed plan)")
 	return cmd
 }
 
@@ -301,27 +301,6 @@ type runOptions struct {
 	reruns  int
 	resume  bool
 	json    bool
-}
-
-func describe(cmd *cobra.Command, plan *scenario.Plan, jobs []job.Job, o runOptions) error {
-	var total time.Duration
-	var traffic units.Size
-	w := cmd.OutOrStdout()
-	for _, j := range jobs {
-		expected, bytes := o.backend.Expected(&j), j.Traffic()
-		total += expected
-		traffic += bytes
-		fmt.Fprintf(w, "%-80s %4d executions %8.1f s %10.2f MB\n",
-			j.Cell.ID, j.Left(), expected.Seconds(), float64(bytes)/1e6)
-	}
-	cores, _ := machine.Cores()
-	fmt.Fprintf(w, "%d cells of %s, profile %s, %.1f MB sent by switches; "+
-		"%v one after another, about %v side by side on %g cores\n",
-		len(jobs), plan.Scenario.Name, plan.Profile, float64(traffic)/1e6, total.Round(time.Second),
-		campaign.Expected(jobs, campaign.Options{
-			Cores: cores, Jobs: o.jobs, Expected: o.backend.Expected, Exact: o.backend.Exact,
-		}).Round(time.Second), cores)
-	return nil
 }
 
 func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *job.Prepared, part []job.Job, o runOptions) error {

@@ -57,12 +57,23 @@ func openTopology(cmd *cobra.Command, reference string) (*topology.Topology, err
 }
 
 func topoListCommand() *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List presets with their parameters, and built-in topologies",
 		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return listTopologies(cmd.OutOrStdout()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if asJSON {
+				return writeJSON(cmd.OutOrStdout(), map[string]any{
+					"presets": preset.List(), "topologies": catalog.Builtin(),
+				})
+			}
+			return listTopologies(cmd.OutOrStdout())
+		},
 	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "the same as JSON")
+
+	return cmd
 }
 
 func listTopologies(w io.Writer) error {
@@ -139,26 +150,39 @@ func writeJSON(w io.Writer, v any) error {
 }
 
 func topoCheckCommand() *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	cmd := &cobra.Command{
 		Use:   "check TOPOLOGY...",
 		Short: "Check topologies without building them",
 		Long:  "Check topologies without building them.\n\n" + topologyHelp,
 		Args:  cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var errs []error
+			var fine []validated
 			for _, reference := range args {
 				t, err := openTopology(cmd, reference)
 				if err != nil {
 					errs = append(errs, err)
 					continue
 				}
-				fmt.Fprintf(cmd.OutOrStdout(), "%s: fine, %d hosts, %d switches, %d links\n",
-					reference, len(t.Hosts), len(t.Switches), len(t.Links))
+				fine = append(fine, validated{
+					File: reference, Kind: "topology", Hosts: len(t.Hosts), Links: len(t.Links),
+				})
+				if !asJSON {
+					fmt.Fprintf(cmd.OutOrStdout(), "%s: fine, %d hosts, %d switches, %d links\n",
+						reference, len(t.Hosts), len(t.Switches), len(t.Links))
+				}
 			}
 
+			if asJSON {
+				errs = append(errs, writeJSON(cmd.OutOrStdout(), fine))
+			}
 			return usage(errors.Join(errs...))
 		},
 	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "those that are fine as JSON")
+
+	return cmd
 }
 
 func topoDrawCommand() *cobra.Command {
@@ -245,4 +269,13 @@ func writeTopology(list io.Writer, t *topology.Topology, file string) error {
 	fmt.Fprintln(list, file)
 
 	return nil
+}
+
+// jsonFormat gives a command that has --format the flag --json, as other commands have
+// it.
+func jsonFormat(cmd *cobra.Command, format *string) {
+	cmd.Flags().BoolFunc("json", "the same as --format json", func(string) error {
+		*format = "json"
+		return nil
+	})
 }

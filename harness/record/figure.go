@@ -10,13 +10,21 @@ import (
 
 // Kinds of figures.
 const (
-	KindLines    = "lines"
-	KindBars     = "bars"
+	// KindLines: a curve for each series along x, with intervals.
+	KindLines = "lines"
+	// KindBars: a group of bars for each value on x, with intervals.
+	KindBars = "bars"
+	// KindBox: a group of boxes for each value on x: quartiles, and all values.
+	KindBox = "box"
+	// KindECDF: for each series the share of executions up to a value, which goes
+	// along the abscissa in the place of an axis.
+	KindECDF = "ecdf"
+	// KindTimeline: each execution under load where it was due, and the events.
 	KindTimeline = "timeline"
 )
 
-// FigureKinds lists the kinds of figures.
-var FigureKinds = []string{KindLines, KindBars, KindTimeline}
+// FigureKinds lists them.
+var FigureKinds = []string{KindLines, KindBars, KindBox, KindECDF, KindTimeline}
 
 // Keys of Cell.Settings that reports mention.
 const (
@@ -38,7 +46,7 @@ func (f Figure) Check(axes []Axis) error {
 		return wrap(err)
 	}
 	if !slices.Contains(FigureKinds, f.Kind) {
-		return wrap(fmt.Errorf("unknown kind %q (expected one of %s)", f.Kind, strings.Join(FigureKinds, ", ")))
+		return wrap(fmt.Errorf("unknown kind %q (expected %s)", f.Kind, strings.Join(FigureKinds, " or ")))
 	}
 	if !Known(f.Metric) {
 		return wrap(fmt.Errorf("unknown metric %q (expected one of %s)",
@@ -49,6 +57,12 @@ func (f Figure) Check(axes []Axis) error {
 	}
 	if f.Kind == KindTimeline && (f.X != "" || f.Metric != Delay) {
 		return wrap(fmt.Errorf("a timeline shows the delay along time: leave x out, and choose the metric %s", Delay))
+	}
+	if f.X != "" && f.Kind == KindECDF {
+		return wrap(fmt.Errorf("x: in a figure of kind %s the metric goes along x; remove it", f.Kind))
+	}
+	if f.LogY && (f.Kind == KindECDF || f.Kind == KindBars) {
+		return wrap(fmt.Errorf("log-y: a figure of kind %s begins at zero; remove it", f.Kind))
 	}
 	if len(f.Panels) > 2 {
 		return wrap(fmt.Errorf("%d panel axes, at most two fit: columns and rows", len(f.Panels)))

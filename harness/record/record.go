@@ -162,8 +162,7 @@ type Figure struct {
 	Name string `json:"name" yaml:"name"`
 	// Title stands above the figure.
 	Title string `json:"title" yaml:"title"`
-	// Kind is "lines" (a curve per series), "bars" (a group of bars per x), or
-	// "timeline" (each execution under load where it was due, and the events).
+	// Kind is one of FigureKinds.
 	Kind string `json:"kind" yaml:"kind"`
 	// Metric is one of Metrics.
 	Metric string `json:"metric" yaml:"metric"`

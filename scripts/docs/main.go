@@ -19,29 +19,46 @@ func main() {
 	}
 }
 
-// run writes the pages, or compares them with what is there.
+// run writes the pages and schemas, or compares them with what is there.
 func run(root string, check bool) error {
 	for _, p := range pages() {
 		text, err := p.render(root)
 		if err != nil {
 			return fmt.Errorf("render %s: %w", p.file, err)
 		}
-
-		file := filepath.Join(root, p.file)
-		if !check {
-			if err := os.WriteFile(file, text, 0o644); err != nil {
-				return fmt.Errorf("write page: %w", err)
-			}
-			continue
+		if err := put(root, p.file, text, check); err != nil {
+			return err
 		}
+	}
 
-		old, err := os.ReadFile(file)
+	for _, s := range schemas() {
+		text, err := s.render(root)
 		if err != nil {
-			return fmt.Errorf("check page (make docs writes it): %w", err)
+			return fmt.Errorf("render %s: %w", s.file, err)
 		}
-		if !bytes.Equal(old, text) {
-			return fmt.Errorf("%s is not what the types say: run make docs", p.file)
+		if err := put(root, s.file, text, check); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// put writes a file, or compares it with what is there.
+func put(root, name string, text []byte, check bool) error {
+	file := filepath.Join(root, name)
+	if !check {
+		if err := os.WriteFile(file, text, 0o644); err != nil {
+			return fmt.Errorf("write reference: %w", err)
+		}
+		return nil
+	}
+
+	old, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("check reference (make docs writes it): %w", err)
+	}
+	if !bytes.Equal(old, text) {
+		return fmt.Errorf("%s is not what the types say: run make docs", name)
 	}
 	return nil
 }

@@ -53,7 +53,8 @@ A scenario is a name, a topology and what varies; whatever else it leaves out ha
 		},
 		words: map[string]string{
 			"Generators": "[generators](#generators)", "Metrics": "[metrics](#metrics)",
-			"ClaimKinds": "[kinds of claims](#kinds-of-claims)",
+			"FigureKinds": "[kinds of figures](#kinds-of-figures)",
+			"ClaimKinds":  "[kinds of claims](#kinds-of-claims)",
 		},
 		sections: []section{
 			{title: "The file", folder: folder, of: "file"},
@@ -116,6 +117,7 @@ A scenario is a name, a topology and what varies; whatever else it leaves out ha
 			{title: "Profiles", folder: folder, of: "Profile",
 				text: "How much of the matrix to run; `--profile` chooses one by name."},
 			{title: "Figures", folder: records, of: "Figure"},
+			{title: "Kinds of figures", folder: records, only: record.FigureKinds},
 			metrics(),
 			{title: "Claims", folder: records, of: "Claim",
 				text: "A claim is a sentence made checkable; `edgebed check` says whether it holds. " +

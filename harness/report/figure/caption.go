@@ -54,6 +54,10 @@ func (c *Chart) captionOf(r *record.Results, f record.Figure, cells []record.Cel
 
 	text := table.UpperFirst(strings.Join(facts, "; ")) + "."
 	switch {
+	case f.Kind == record.KindECDF:
+		text += " Each curve is the share of executions up to a value."
+	case f.Kind == record.KindBox:
+		text += " Boxes: median and quartiles; whiskers: the last values within 1.5 times the box; dots: those beyond."
 	case !intervals:
 		text += " Too few executions for confidence intervals."
 	case f.Metric == record.TrafficRate:

@@ -22,9 +22,10 @@ type Chart struct {
 	// Stem of the file names.
 	Stem           string
 	Title, Caption string
-	// Kind is that of the figure: record.KindLines, record.KindBars or
-	// record.KindTimeline.
+	// Kind is that of the figure: record.KindLines, record.KindBars, record.KindBox or
+	// record.KindTimeline. A distribution function is made of lines, and has Steps.
 	Kind           string
+	Steps          bool
 	XTitle, YTitle string
 	// Xs are the positions along the abscissa: numbers, or 0, 1, 2 ... where
 	// Numeric is false. Ticks are their labels.
@@ -53,6 +54,8 @@ type Panel struct {
 	// Spots by series, and Marks, are those of a timeline.
 	Spots [][]Spot
 	Marks []Mark
+	// Samples holds the values of each point, sorted, for a chart of boxes.
+	Samples [][][]float64
 }
 
 // Shows reports whether an estimate at a position along the abscissa has a place in
@@ -149,28 +152,43 @@ func newChart(r *record.Results, f record.Figure, cells []record.CellResult, var
 	}
 	c := &Chart{
 		Kind: f.Kind, YTitle: r.Campaign.Label(f.Metric),
-		LogX: f.LogX, LogY: f.LogY && f.Kind == record.KindLines,
+		LogX: f.LogX, LogY: f.LogY && (f.Kind == record.KindLines || f.Kind == record.KindBox),
+	}
+	if f.Kind == record.KindBox {
+		c.YTitle = single(f.Metric)
 	}
 	groups, panels := c.abscissa(r, f, cells)
 	if len(groups) == 0 {
 		return nil, ErrNoData // no cell got as far as having a point
 	}
-	c.setPositions(groups, f.X != "")
 
 	series := []matrix.Point{nil}
 	if f.Series != "" {
 		series = matrix.Points(axesNamed(r, f.Series), cells)
 	}
 	c.setSeries(series)
+	if f.Kind == record.KindECDF {
+		c.setDistribution(f.Metric, series, cells)
+	} else {
+		c.setPositions(groups, f.X != "")
+	}
 
 	for _, point := range c.grid(panels, cells) {
 		if point == nil {
 			c.Panels = append(c.Panels, nil)
 			continue
 		}
+		if f.Kind == record.KindECDF {
+			c.Panels = append(c.Panels, c.distribution(f.Metric, *point, series, cells))
+			continue
+		}
+
 		p, err := newPanel(f.Metric, *point, series, groups, cells)
 		if err != nil {
 			return nil, err
+		}
+		if f.Kind == record.KindBox {
+			p.addSamples(f.Metric, series, groups, point.Of(cells))
 		}
 		c.Panels = append(c.Panels, p)
 	}
@@ -194,7 +212,7 @@ func (c *Chart) abscissa(
 		axis, _ := r.Axis(f.X)
 		c.XTitle = matrix.Title(axis)
 		return matrix.Points([]record.Axis{axis}, cells), panels
-	case f.Kind == record.KindBars:
+	case f.Kind == record.KindBars || f.Kind == record.KindBox:
 		// Without an abscissa the panels' axes make the groups of one plot.
 		return matrix.Points(panels, cells), nil
 	}

@@ -117,7 +117,10 @@ func (v curve) Plot(c draw.Canvas, p *plot.Plot) {
 	}
 	finish()
 
-	for _, pt := range at {
+	for k, pt := range at {
+		if v.chart.Steps && (k+v.series)%6 != 0 {
+			continue // so many would hide the line
+		}
 		drawMarker(c, SeriesMarker(v.series), pt, style.Color)
 	}
 }

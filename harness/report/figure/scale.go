@@ -2,6 +2,7 @@ package figure
 
 import (
 	"math"
+	"slices"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
@@ -73,6 +74,17 @@ func (c *Chart) scaleY() Scale {
 		low, high = math.Min(low, e.Value), math.Max(high, e.Value)
 		if e.Known {
 			low, high = math.Min(low, e.Low), math.Max(high, e.High)
+		}
+	}
+
+	for _, p := range c.Panels {
+		if p == nil {
+			continue
+		}
+		for _, sample := range slices.Concat(p.Samples...) {
+			if n := len(sample); n > 0 && (!c.LogY || sample[0] > 0) {
+				least, low, high = math.Min(least, sample[0]), math.Min(low, sample[0]), math.Max(high, sample[n-1])
+			}
 		}
 	}
 

@@ -135,7 +135,7 @@ func (s *sheet) drawLegendRow(c draw.Canvas, row []int, top vg.Length) {
 			x += style.Width(s.SeriesTitle) + sampleGap
 		}
 
-		if s.Kind == record.KindBars {
+		if s.Kind != record.KindLines {
 			drawBar(c, vg.Rectangle{Min: vg.Point{X: x, Y: y - 4.5}, Max: vg.Point{X: x + sampleWidth, Y: y + 4.5}}, i)
 		} else {
 			line := draw.LineStyle{Color: seriesColor(i), Width: 1.2, Dashes: dashes(i)}
@@ -241,15 +241,23 @@ func (s *sheet) plot(panel *Panel, show labels, c draw.Canvas) *plot.Plot {
 	}
 
 	switch s.Kind {
-	case record.KindBars:
+	case record.KindBars, record.KindBox:
 		p.X.Tick.LineStyle.Color = color.Transparent // groups have names, not places
-		p.Add(backdrop{xs: x.Ticks, ys: y.Ticks}, bars{points: panel.Points})
+		p.Add(backdrop{xs: x.Ticks, ys: y.Ticks})
+		if s.Kind == record.KindBox {
+			p.Add(boxes{s.Chart, panel.Samples})
+		} else {
+			p.Add(bars{points: panel.Points})
+		}
 	case record.KindTimeline:
 		p.Add(backdrop{xs: x.Ticks, ys: y.Ticks, upright: true}, timeline{panel.Spots, panel.Marks})
 	default:
 		p.Add(backdrop{xs: x.Ticks, ys: y.Ticks, upright: true})
 		for i, points := range panel.Points {
 			shift := 1.5 * (vg.Length(i) - vg.Length(len(panel.Points)-1)/2)
+			if s.Steps {
+				shift = 0 // without whiskers nothing hides
+			}
 			p.Add(curve{chart: s.Chart, series: i, points: points, shift: shift})
 		}
 	}

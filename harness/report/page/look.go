@@ -113,7 +113,7 @@ func (v view) legend(kind string) []entry {
 		switch kind {
 		case record.KindBars:
 			d.Add(`<rect class="bar" x="1" y="2" width="28" height="10" fill="%s"/>`, l.fill())
-		case kindBoxes:
+		case kindBoxes, record.KindBox:
 			d.Add(`<path class="whisker" d="M2 7H28"/><rect class="box" x="7" y="2" width="16" height="10"/>` +
 				`<path class="median" d="M15 2V12"/>`)
 		case record.KindTimeline:

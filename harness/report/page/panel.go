@@ -37,6 +37,8 @@ func (v view) image(panel *figure.Panel) template.HTML {
 		c.bars(panel)
 	case record.KindTimeline:
 		c.timeline(panel)
+	case record.KindBox:
+		c.samples(panel)
 	default:
 		c.curves(panel)
 	}
@@ -107,6 +109,22 @@ func (c *canvas) bars(panel *figure.Panel) {
 			}
 			x := c.across(c.Xs[k]-figure.GroupWidth/2) + pitch*(float64(i)+0.05)
 			c.mark(c.look(i).class(), c.describe(i, k, e), i, k, func() { c.bar(c.look(i), e, x, pitch, labelled) })
+		}
+	}
+}
+
+// samples draws a box for each point.
+func (c *canvas) samples(panel *figure.Panel) {
+	pitch := (c.across(figure.GroupWidth) - c.across(0)) / float64(len(panel.Points))
+	for i, points := range panel.Points {
+		for k, e := range points {
+			if e.N == 0 {
+				continue
+			}
+			middle := c.across(c.Xs[k]-figure.GroupWidth/2) + pitch*(float64(i)+0.5)
+			c.mark(c.look(i).class(), c.describe(i, k, e), i, k, func() {
+				c.box(newSpread(panel.Samples[i][k]), middle, pitch)
+			})
 		}
 	}
 }

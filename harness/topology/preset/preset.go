@@ -18,11 +18,11 @@ const MaxHosts = 10_000
 
 // Preset is a shape of networks.
 type Preset struct {
-	Name string
+	Name string `json:"name"`
 	// Description in one line.
-	Description string
+	Description string `json:"description"`
 	// Params in the order in which a reference may give them without names.
-	Params []Param
+	Params []Param `json:"params"`
 
 	build func(b *builder, v values)
 }

@@ -56,6 +56,7 @@ func (e Execution) Measure(metric string) (numerator, denominator float64, ok bo
 	if e.Arrival != nil && metric != Delay {
 		return math.NaN(), math.NaN(), false
 	}
+
 	switch metric {
 	case Delay:
 		return float64(e.DelayNS) / 1e9, 1, true

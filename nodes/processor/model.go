@@ -55,7 +55,7 @@ type processor struct {
 	// running is sorted by target; starting waits for instances, by when they are ready.
 	running  []*Task
 	starting []*Task
-	used    float64 // bytes of memory
+	used     float64 // bytes of memory
 	// last is the time up to which everything above holds.
 	last time.Duration
 

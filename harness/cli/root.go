@@ -70,7 +70,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or file (nothing was started),
 		validateCommand(), listCommand(), showCommand(), workloadCommand(), checkCommand(), compareCommand(),
 		exportCommand(), schemaCommand(), baselineCommand(), topoCommand(),
 		shellCommand(), execCommand(), doctorCommand(), traceCommand(), versionCommand(),
-		workerCommand(), shellWorkerCommand(), examineCommand(), calibrateCommand())
+		workerCommand(), shellWorkerCommand(), examineCommand(), calibrateCommand(), manCommand())
 	for _, cmd := range root.Commands() {
 		if check := cmd.Args; check != nil {
 			cmd.Args = func(cmd *cobra.Command, args []string) error { return usage(check(cmd, args)) }

@@ -24,7 +24,7 @@ WIDE    := 0
 # The race detector needs the C compiler that go would call.
 RACE    := $(if $(shell command -v "$$($(GO) env CC)" 2>/dev/null),-race)
 
-.PHONY: all help exp400 exp401 exp402 alibaba-mix examples test test-long lint lint-shell bench gate-rates vmtest regress regress-baseline \
+.PHONY: all help exp400 exp401 exp402 alibaba-mix examples test test-long mutants chaos lint lint-shell bench gate-rates vmtest regress regress-baseline \
 	regress-emulated regress-grid \
 	regress-vm regress-vm-grid calibrate replay sensitivity rooms docs generate clean
 
@@ -122,6 +122,24 @@ test-long: export EDGEBED_TEST_KILLS ?= 30
 test-long: export EDGEBED_PROPERTY_RUNS ?= 3000
 test-long:
 	CGO_ENABLED=$(if $(RACE),1,0) $(GO) test $(RACE) $(BESIDE) -timeout 60m ./...
+
+# Mutants of the rooms whose mistakes would go unseen: see scripts/mutants. Hours for
+# all; MUTANTS=harness/gate for one room, SAMPLE=20 for some of each.
+MUTANTS ?= nodes/units nodes/workflow harness/stats harness/record harness/matrix harness/gate harness/scenario \
+	harness/topology harness/audit
+SAMPLE  ?= 0
+SEED    ?= 1
+## ask whether tests notice mutants: 90 % of them, or this fails
+mutants:
+	$(GO) run ./scripts/mutants -sample $(SAMPLE) -seed $(SEED) $(MUTANTS)
+ifeq ($(origin MUTANTS),file)
+	$(GO) run ./scripts/mutants -sample $(SAMPLE) -seed $(SEED) -tags faketime harness/simnet
+endif
+
+FAULTS ?= 50
+## harm small campaigns at random moments, and look at what is left: SEED=n FAULTS=k
+chaos: $(BIN) $(VIRTUAL)
+	$(GO) run ./scripts/chaos -seed $(SEED) -faults $(FAULTS)
 
 ## check form, documentation, generated files, modules, scripts
 lint: lint-shell

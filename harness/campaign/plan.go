@@ -46,7 +46,7 @@ func Estimate(jobs []job.Job, o Options) Plan {
 	for i := range jobs {
 		j := &jobs[i]
 		c := PlannedCell{
-			Cell: j.Cell.ID, Executions: j.Executions(), ExpectedNS: o.Expected(j),
+			Cell: j.Cell.ID, Executions: j.Left(), ExpectedNS: o.Expected(j),
 			TrafficBytes: int64(j.Traffic()), MemoryBytes: int64(j.Memory()),
 		}
 		p.Cells = append(p.Cells, c)

@@ -36,7 +36,7 @@ func loadScenario(name string) (*scenario.Scenario, finder, error) {
 	data, err := yamlfile.ReadFile(name)
 	if err == nil {
 		files := beside{filepath.Dir(name)}
-		s, err := scenario.Load(name, data, files)
+		s, err := scenario.Read(name, data, files)
 		return s, files, err
 	}
 	// A folder is no scenario, though a result folder may be called like one.
@@ -52,7 +52,7 @@ func loadScenario(name string) (*scenario.Scenario, finder, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err := scenario.Load(file, data, builtins{})
+	s, err := scenario.Read(file, data, builtins{})
 	return s, builtins{}, err
 }
 
@@ -133,7 +133,7 @@ func (builtins) Scenario(name string) ([]byte, string, error) { return builtinSc
 func (builtins) Glob(pattern string) ([]string, error) { return fs.Glob(scenarios.Examples(), pattern) }
 
 func builtinScenario(name string) ([]byte, string, error) {
-	return builtin(name, "scenario", scenarios.Files, scenarios.Examples())
+	return builtin(name, "scenario", scenarios.Files, scenarios.Examples(), scenarios.Programs())
 }
 
 func builtinTopology(name string) ([]byte, string, error) {

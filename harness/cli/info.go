@@ -194,6 +194,7 @@ func listCommand() *cobra.Command {
 var listTitles = map[string]string{
 	"scenario": "scenarios:",
 	"example":  "examples (scenarios of a few lines, to copy and change):",
+	"programs": "with programs of others (they need --allow-exec):",
 	"topology": "topologies:",
 }
 
@@ -210,7 +211,7 @@ func listed() ([]builtIn, error) {
 	for _, set := range []struct {
 		kind  string
 		files fs.FS
-	}{{"scenario", scenarios.Files}, {"example", scenarios.Examples()}} {
+	}{{"scenario", scenarios.Files}, {"example", scenarios.Examples()}, {"programs", scenarios.Programs()}} {
 		for _, name := range builtinNames(set.files) {
 			s, _, err := loadScenario(name)
 			if err != nil {
@@ -282,7 +283,7 @@ model and rate, and is written once.`,
 
 			written := map[string]bool{}
 			for _, job := range p.Jobs {
-				for k := range job.Executions() {
+				for k := range job.Left() {
 					w, err := job.Workflow(k)
 					if err != nil {
 						return err

@@ -105,7 +105,8 @@ const schemaComment = "# yaml-language-server: $$schema=" + localSchema
 // startFrom returns the text of a new scenario: a copy of a built-in one under the
 // name, or a short one with the topology.
 func startFrom(cmd *cobra.Command, name, from string) ([]byte, error) {
-	names := slices.Concat(builtinNames(scenarios.Files), builtinNames(scenarios.Examples()))
+	names := slices.Concat(builtinNames(scenarios.Files), builtinNames(scenarios.Examples()),
+		builtinNames(scenarios.Programs()))
 	if base := strings.TrimSuffix(from, ".yaml"); slices.Contains(names, base) {
 		data, _, err := builtinScenario(base)
 		data = schemaLine.ReplaceAll(data, []byte(schemaComment))

@@ -6,130 +6,37 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"iter"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
-	"github.com/vishvananda/netlink"
-
 	"edgebed/harness/record"
 	"edgebed/harness/sandbox"
+	"edgebed/harness/sandbox/outside"
 	"edgebed/harness/sandbox/sandboxtest"
 )
 
-// outside describes what a campaign must not change outside its sandboxes: the
-// network configuration, mounts and named namespaces.
-func outside(t *testing.T) string {
+// surroundings describes what a campaign must not change outside its sandboxes.
+func surroundings(t *testing.T) string {
 	t.Helper()
-	var b strings.Builder
-	links, err := netlink.LinkList()
+	text, err := outside.Describe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, l := range links {
-		a := l.Attrs()
-		fmt.Fprintln(&b, "link", a.Index, a.Name, l.Type(), a.MTU, a.HardwareAddr, a.Flags, a.OperState, a.TxQLen)
-		queues, err := netlink.QdiscList(l)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, q := range queues {
-			fmt.Fprintln(&b, "qdisc", a.Name, q.Type(), q.Attrs().Handle)
-		}
-	}
-	addresses, err := netlink.AddrList(nil, netlink.FAMILY_ALL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, a := range addresses {
-		fmt.Fprintln(&b, "address", a.LinkIndex, a.IPNet)
-	}
-	routes, err := netlink.RouteList(nil, netlink.FAMILY_ALL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, r := range routes {
-		fmt.Fprintln(&b, "route", r)
-	}
-	rules, err := netlink.RuleList(netlink.FAMILY_ALL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, r := range rules {
-		fmt.Fprintln(&b, "rule", r)
-	}
-	for _, file := range []string{"/proc/self/mountinfo", "/proc/self/cgroup"} {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		fmt.Fprintf(&b, "%s\n%s", file, data)
-	}
-	for name, value := range sysctls(t) {
-		fmt.Fprintln(&b, "sysctl", name, value)
-	}
-	spaces, _ := filepath.Glob("/proc/self/ns/*")
-	for _, file := range spaces {
-		space, err := os.Readlink(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		fmt.Fprintln(&b, "namespace", file, space)
-	}
-	named, _ := filepath.Glob("/run/netns/*")
-	fmt.Fprintln(&b, "netns", named)
-	return b.String()
-}
-
-// sysctls yields every setting of the network that can be read, in a fixed order.
-func sysctls(t *testing.T) iter.Seq2[string, string] {
-	return func(yield func(name, value string) bool) {
-		err := filepath.WalkDir("/proc/sys/net", func(name string, d fs.DirEntry, err error) error {
-			// This one counts what the kernel does meanwhile.
-			if err != nil || d.IsDir() || d.Name() == "nf_conntrack_count" {
-				return err
-			}
-			value, err := os.ReadFile(name)
-			if err != nil {
-				return nil // some can only be written, such as route/flush
-			}
-			if !yield(name, strings.TrimSpace(string(value))) {
-				return fs.SkipAll
-			}
-			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
+	return text
 }
 
 // marked returns the processes that have the mark in their environment, without
 // zombies.
 func marked(t *testing.T, mark string) []int {
 	t.Helper()
-	var pids []int
-	environs, err := filepath.Glob("/proc/[0-9]*/environ")
+	pids, err := outside.Marked(mark)
 	if err != nil {
 		t.Fatal(err)
-	}
-	for _, file := range environs {
-		data, err := os.ReadFile(file)
-		if err != nil || !slices.Contains(strings.Split(string(data), "\x00"), mark) {
-			continue
-		}
-		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
-		if err == nil && pid != os.Getpid() {
-			pids = append(pids, pid)
-		}
 	}
 	return pids
 }
@@ -209,13 +116,13 @@ func TestNothingIsLeft(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			mark := fmt.Sprintf("EDGEBED_TEST_MARK=%d-%d", os.Getpid(), time.Now().UnixNano())
-			before := outside(t)
+			before := surroundings(t)
 			out := filepath.Join(t.TempDir(), "out")
 			cmd := startCampaign(t, out, mark)
 			if during := marked(t, mark); len(during) < 4 {
 				t.Fatalf("only processes %v run; the test must end workers and delay lines", during)
 			}
-			if during := outside(t); during != before {
+			if during := surroundings(t); during != before {
 				t.Errorf("the running campaign changed the machine:\n%s\nbefore:\n%s", during, before)
 			}
 			end(t, cmd, mark)
@@ -227,7 +134,7 @@ func TestNothingIsLeft(t *testing.T) {
 			if left := marked(t, mark); len(left) > 0 {
 				t.Errorf("processes %v are left", left)
 			}
-			if after := outside(t); after != before {
+			if after := surroundings(t); after != before {
 				t.Errorf("the machine changed to:\n%s\nfrom:\n%s", after, before)
 			}
 			if code := cmd.ProcessState.ExitCode(); name == "Ctrl-C" && code != exitInterrupted {

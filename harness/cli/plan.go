@@ -7,7 +7,9 @@ import (
 
 	"edgebed/harness/campaign"
 	"edgebed/harness/job"
+	"edgebed/harness/record"
 	"edgebed/harness/scenario"
+	"edgebed/harness/testbed"
 )
 
 func planCommand() *cobra.Command {
@@ -37,6 +39,9 @@ With --json the same as JSON: times in nanoseconds, sizes in bytes.`,
 				return usage(err)
 			}
 
+			if o.backend.Network == record.Emulated {
+				o.backend.Expected = testbed.Foretell(cmd.Context(), prepared.Jobs, foretelling)
+			}
 			p := estimate(plan, prepared.Jobs, o)
 			if _, err := o.backend.Ready(cmd.Context(), prepared.Jobs); err != nil {
 				p.Lacks = err.Error()

@@ -130,6 +130,12 @@ func addWorkloads(cmd *cobra.Command, workloads *[]string) {
 		"execute the workflow in this JSON `file` instead of generated ones; more may follow")
 }
 
+// addConsent adds the flag by which the user allows a scenario's programs.
+func addConsent(cmd *cobra.Command, allow *bool) {
+	cmd.Flags().BoolVar(allow, "allow-exec", false,
+		"start the programs that the scenario names, with your rights; look at them before")
+}
+
 // parseShard reads i/n.
 func parseShard(text string) (i, n int, err error) {
 	if text == "" {
@@ -172,6 +178,7 @@ func runCommand() *cobra.Command {
 		workloads []string
 		shard     string
 		dryRun    bool
+		allowExec bool
 	)
 	cmd := &cobra.Command{
 		Use:   "run SCENARIO [--workload FILE...]",
@@ -227,6 +234,9 @@ prototype's chain or DAG format) instead of generated ones.`,
 			if err != nil {
 				return usage(err)
 			}
+			if err := prepared.Allow(allowExec || dryRun); err != nil {
+				return usage(err)
+			}
 			remark(cmd, prepared)
 			if o.out == "" {
 				o.out = filepath.Join("results", plan.Scenario.Name)
@@ -236,6 +246,9 @@ prototype's chain or DAG format) instead of generated ones.`,
 			}
 			part := campaign.Shard(prepared.Jobs, i, n, o.backend.Expected)
 			if dryRun {
+				if o.backend.Network == record.Emulated {
+					o.backend.Expected = testbed.Foretell(cmd.Context(), part, foretelling)
+				}
 				p := estimate(plan, part, o)
 				if o.json {
 					return writeJSON(cmd.OutOrStdout(), p)
@@ -253,15 +266,20 @@ prototype's chain or DAG format) instead of generated ones.`,
 		"how often to run a cell again that the audit calls disturbed: with fewer neighbours, at last alone")
 	cmd.Flags().IntVar(&o.jobs, "jobs", 0,
 		"largest number of cells at once (default: as many as the machine keeps up with)")
+	addConsent(cmd, &allowExec)
 	addWorkloads(cmd, &workloads)
 	cmd.Flags().BoolVar(&o.resume, "resume", false, "go on with a campaign that was stopped")
 	cmd.Flags().StringVar(&shard, "shard", "",
 		"run only part `i/n` of the cells, counted from 1: one of n that take about as long; see edgebed merge")
 	cmd.Flags().BoolVar(&o.json, "json", false, "write events to stdout as JSON lines")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false,
-		"print the cells with their expected time and traffic, and run nothing (see edgebed plan)")
+		"print the cells with their expected time and traffic, and run nothing but a few seconds of virtual time "+
+			"(see edgebed plan)")
 	return cmd
 }
+
+// foretelling is how long a dry run may take to find out how long a campaign takes.
+const foretelling = 5 * time.Second
 
 // Limits of flags.
 const (
@@ -311,10 +329,16 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *job.Prepared, part 
 	opened, err := campaign.Open(o.out, header, part, campaign.OpenOptions{
 		Resume: o.resume, Reruns: o.reruns, Whole: o.backend.Exact,
 	})
-	if err != nil {
+	switch {
+	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EIO):
+		return err // nothing is wrong with what was asked for
+	case err != nil:
 		return usage(err)
 	}
 	todo, w := opened.Jobs, opened.Writer
+	for i := range todo {
+		todo[i].Results = o.out
+	}
 	defer w.Close()
 
 	if warning := w.Warning(); warning != "" {

@@ -8,10 +8,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"edgebed/harness/sandbox/outside"
 )
 
 // nobody is a user without any privilege.
@@ -40,7 +41,7 @@ func TestHostUntouched(t *testing.T) {
 				scenario := small(t, "10 Mb/s", "1 kB", tc.executions)
 				out := filepath.Join(filepath.Dir(scenario), "out")
 				user.give(t, filepath.Dir(scenario))
-				before := outside(t)
+				before := surroundings(t)
 
 				var log bytes.Buffer
 				cmd := command(t, &log, "run", scenario, "--jobs", "1", "--reruns", "0", "--out", out)
@@ -70,8 +71,8 @@ func TestHostUntouched(t *testing.T) {
 				if left := marked(t, mark); len(left) > 0 {
 					t.Errorf("processes %v are left", left)
 				}
-				if after := outside(t); after != before {
-					t.Errorf("the machine changed:\n%s", changed(before, after))
+				if after := surroundings(t); after != before {
+					t.Errorf("the machine changed:\n%s", outside.Changed(before, after))
 				}
 			})
 		}
@@ -146,17 +147,4 @@ func (u user) attributes() *syscall.SysProcAttr {
 		return nil
 	}
 	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: u.id, Gid: u.id}}
-}
-
-// changed returns the lines that only one of two texts has.
-func changed(before, after string) string {
-	var b strings.Builder
-	for _, side := range []struct{ sign, text, other string }{{"-", before, after}, {"+", after, before}} {
-		for line := range strings.Lines(side.text) {
-			if !strings.Contains(side.other, line) {
-				b.WriteString(side.sign + line)
-			}
-		}
-	}
-	return b.String()
 }

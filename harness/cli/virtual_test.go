@@ -4,8 +4,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -77,6 +79,22 @@ func TestVirtual(t *testing.T) {
 		if diff := cmp.Diff(whole, executions(t, in(other)), cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("the records differ (-one run +%s):\n%s", other, diff)
 		}
+	}
+
+	// A dry run for emulated links tells how long they take from what it runs here.
+	var sequential time.Duration
+	for _, e := range whole {
+		sequential += time.Duration(e.DelayNS) + 20*time.Millisecond // with the pause
+	}
+	sequential += 6 * time.Second // to set the cells up
+	text := run(exitOK, "run", file, "--where", "rate=100 Mb/s", "--where", "argument=10 kB", "--dry-run")
+	said := regexp.MustCompile(`(\S+) one after another`).FindStringSubmatch(text)
+	if said == nil {
+		t.Fatalf("a dry run says\n%s", text)
+	}
+	foretold, err := time.ParseDuration(said[1])
+	if off := (foretold - sequential).Abs(); err != nil || off > sequential/5 {
+		t.Errorf("a dry run says %v (%v) one after another, want %v within a fifth", foretold, err, sequential)
 	}
 
 	run(exitOK, "trace", file, "--network", "virtual", "--where", "rate=100 Mb/s", "--where", "argument=10 kB",

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"edgebed/harness/load"
 	"edgebed/harness/record"
 	"edgebed/harness/scenario"
 	"edgebed/harness/topology"
@@ -27,9 +28,18 @@ type Job struct {
 	// First is the execution to begin with: those before were made by an attempt
 	// that was stopped.
 	First int `json:"first,omitempty"`
+	// Recorded are the arrivals of a trace, where the cell's load is one.
+	Recorded load.Recorded `json:"recorded,omitempty"`
 	// Trace is the index of the one execution to trace, which is then the last to
 	// run; nil traces none.
 	Trace *int `json:"trace,omitempty"`
+	// AllowExec is the consent of whoever started the campaign to programs of others.
+	AllowExec bool `json:"allow_exec,omitempty"`
+	// Results is the folder of the results, which the worker does not see; empty where
+	// nothing is kept.
+	Results string `json:"-"`
+	// Files is the folder below it that is the worker's own: see testbed.Spawn.
+	Files string `json:"files,omitempty"`
 
 	// topology has the cell's link classes, serving says who runs what, and
 	// generator draws workflows, tasks are those of workflows
@@ -38,6 +48,9 @@ type Job struct {
 	serving   *serving
 	generator workflow.Generator
 	tasks     map[string]task
+	// inTime is how many executions are due in the load's times; in a closed loop only
+	// about how many is known.
+	inTime struct{ warmUps, measured, likely int }
 }
 
 // Topology returns the job's network: the topology file's with the link classes
@@ -52,16 +65,26 @@ func (j *Job) last() int {
 	return j.Executions() - 1
 }
 
-// Executions returns how many executions the job has, warm-ups not counted.
+// Executions returns how many executions the job has, warm-ups not counted; 0 where
+// only their time is known (see load.go).
 func (j *Job) Executions() int {
-	if len(j.Given) > 0 {
+	switch {
+	case j.Cell.Load.Duration > 0:
+		return j.dueInTime()
+	case len(j.Given) > 0:
 		return len(j.Given)
 	}
 	return j.Cell.Executions
 }
 
-// Left returns how many executions there are to make.
-func (j *Job) Left() int { return j.Executions() - j.First }
+// Left returns how many executions there are to make, or about how many where only
+// their time is known.
+func (j *Job) Left() int {
+	if n := j.Executions(); n > 0 {
+		return n - j.First
+	}
+	return j.inTime.likely
+}
 
 // Workflow is a workflow with the name that pairs it across cells.
 type Workflow struct {
@@ -77,7 +100,10 @@ type Workflow struct {
 // the list repeats before its start. It fails where the workload's numbers do not
 // fit together.
 func (j *Job) Workflow(execution int) (Workflow, error) {
-	n := j.Executions()
+	n := len(j.Given)
+	if n == 0 {
+		n = j.list()
+	}
 	k := ((execution % n) + n) % n
 	if len(j.Given) > 0 && !j.Given[k].Anywhere {
 		return j.Given[k], nil

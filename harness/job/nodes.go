@@ -71,7 +71,11 @@ func (j *Job) serve() (*serving, error) {
 		return nil
 	}
 
-	errs := []error{n.Place(hosts), known(n.Pos.At("client"), n.Client)}
+	clients := &j.Cell.Clients
+	errs := []error{n.Place(hosts, clients.Hosts...), known(n.Pos.At("client"), n.Client)}
+	for k, host := range clients.Hosts {
+		errs = append(errs, known(clients.Pos.At("hosts", k), host))
+	}
 	if n.Controller != n.Client {
 		errs = append(errs, known(n.Pos.At("controller"), n.Controller))
 	}
@@ -121,7 +125,7 @@ func (j *Job) aliases() (map[string][]string, error) {
 		}
 	}
 
-	if n := j.Executions(); n > Checked && j.tasks != nil {
+	if n := j.looked(Checked + 1); n > Checked && j.tasks != nil {
 		for _, f := range j.serving.functions {
 			for t := range j.tasks {
 				add(workflow.Task(f, t))

@@ -57,6 +57,9 @@ func Prepare(
 			}
 		}
 		if err == nil {
+			err = job.readArrivals(find, p.Decides)
+		}
+		if err == nil {
 			err = job.open(src.parsed.Clone())
 		}
 		if err == nil && !plan.Broken {
@@ -177,7 +180,10 @@ const checkedInAll = 100_000
 
 // check checks that the job can be run: of its executions so many.
 func (j *Job) check(executions int) error {
-	for k := range min(j.Executions(), executions) {
+	if err := yamlfile.Join(j.checkLoad(), j.checkEvents()); err != nil {
+		return err
+	}
+	for k := range j.looked(executions) {
 		w, err := j.Workflow(k)
 		if err != nil {
 			return err
@@ -258,9 +264,12 @@ func (j *Job) open(t *topology.Topology) (err error) {
 				"so that this changes nothing; remove it", t.Name, name))
 		}
 	}
+
 	j.topology = t
 	j.serving, err = j.serve()
-	if err := yamlfile.Join(append(errs, err)...); err != nil {
+	_, captureErr := j.CapturePorts()
+	errs = append(errs, err, j.placePrograms(), captureErr)
+	if err := yamlfile.Join(errs...); err != nil {
 		return err
 	}
 	if err := j.noteTasks(); err != nil {
@@ -276,6 +285,7 @@ func (j *Job) open(t *topology.Topology) (err error) {
 			j.generator, err = w.Draw(j.serving.functions)
 		}
 	}
+	j.countDue()
 	return err
 }
 
@@ -299,3 +309,19 @@ func (j *Job) feasible(w *workflow.Workflow) error {
 	_, err := workflow.Augment(w)
 	return err
 }
+
+// Runnable checks that a workflow that is not the job's own can be run in it: its
+// functions by their own names, as computers serve them.
+func (j *Job) Runnable(w Workflow) error {
+	for _, f := range w.Workflow.Functions {
+		if j.serving.hosts[f] == nil {
+			return fmt.Errorf("workflow %s: no computer serves function %s%s", w.Name, f,
+				yamlfile.Suggest(f, j.serving.functions))
+		}
+	}
+	return j.runnable(w)
+}
+
+// Functions returns the names of the functions that computers serve, in the scenario's
+// order.
+func (j *Job) Functions() []string { return slices.Clone(j.serving.functions) }

@@ -2,12 +2,14 @@ package job
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"edgebed/harness/scenario"
 	"edgebed/harness/topology"
 	"edgebed/harness/topology/foreign"
 	"edgebed/harness/topology/preset"
+	"edgebed/nodes/yamlfile"
 )
 
 // origin is where a topology is from.
@@ -99,16 +101,24 @@ func (t *topologies) read(n *scenario.Topology) (source, error) {
 	if foreign.Known(file) {
 		read, err := foreign.Read(file, data)
 		if err != nil {
-			return source{}, err
+			return source{}, placed(n, err)
 		}
 		return made(source{name: n.File, file: file, parsed: read.Topology, remarks: read.Remarks})
 	}
 	parsed, err := topology.Parse(file, data)
 	if err != nil {
-		return source{}, err
+		return source{}, placed(n, err)
 	}
 
 	return source{name: n.File, file: file, data: data, parsed: parsed}, nil
+}
+
+// placed adds where a scenario names a file to what is wrong with the file as a whole.
+func placed(n *scenario.Topology, err error) error {
+	if mistake, ok := errors.AsType[*yamlfile.Error](err); ok && mistake.Line == 0 {
+		return n.Pos.At("file").Errorf("%w", err)
+	}
+	return err
 }
 
 // made gives a topology that no file of ours holds the text of one.

@@ -19,10 +19,12 @@ const (
 	// KindECDF: for each series the share of executions up to a value, which goes
 	// along the abscissa in the place of an axis.
 	KindECDF = "ecdf"
+	// KindTimeline: each execution under load where it was due, and the events.
+	KindTimeline = "timeline"
 )
 
-// FigureKinds lists them.
-var FigureKinds = []string{KindLines, KindBars, KindBox, KindECDF}
+// FigureKinds lists the kinds of figures.
+var FigureKinds = []string{KindLines, KindBars, KindBox, KindECDF, KindTimeline}
 
 // Keys of Cell.Settings that reports mention.
 const (
@@ -44,9 +46,9 @@ func (f Figure) Check(axes []Axis) error {
 		return wrap(err)
 	}
 	if !slices.Contains(FigureKinds, f.Kind) {
-		return wrap(fmt.Errorf("unknown kind %q (expected %s)", f.Kind, strings.Join(FigureKinds, " or ")))
+		return wrap(fmt.Errorf("unknown kind %q (expected one of %s)", f.Kind, strings.Join(FigureKinds, ", ")))
 	}
-	if _, ok := Metrics[f.Metric]; !ok {
+	if !Known(f.Metric) {
 		return wrap(fmt.Errorf("unknown metric %q (expected one of %s)",
 			f.Metric, strings.Join(slices.Sorted(maps.Keys(Metrics)), ", ")))
 	}
@@ -58,6 +60,9 @@ func (f Figure) Check(axes []Axis) error {
 	}
 	if f.LogY && (f.Kind == KindECDF || f.Kind == KindBars) {
 		return wrap(fmt.Errorf("log-y: a figure of kind %s begins at zero; remove it", f.Kind))
+	}
+	if f.Kind == KindTimeline && (f.X != "" || f.Metric != Delay) {
+		return wrap(fmt.Errorf("a timeline shows the delay along time: leave x out, and choose the metric %s", Delay))
 	}
 	if len(f.Panels) > 2 {
 		return wrap(fmt.Errorf("%d panel axes, at most two fit: columns and rows", len(f.Panels)))

@@ -12,6 +12,7 @@ import (
 	"edgebed/harness/record"
 	"edgebed/harness/report/figure"
 	"edgebed/harness/report/page"
+	"edgebed/harness/report/whole"
 )
 
 // Write writes everything that can be told from the records into dir: the
@@ -43,29 +44,13 @@ func Write(dir string, r *record.Results) ([]string, error) {
 		{"ports.csv", func(w io.Writer) error { return record.PortsCSV(w, r) }},
 	} {
 		name := filepath.Join(dir, f.name)
-		if err := writeFile(name, f.write); err != nil {
+		if err := whole.Write(name, f.write); err != nil {
 			errs = append(errs, fmt.Errorf("write report: %w", err))
 			continue
 		}
 		files = append(files, name)
 	}
 	return files, errors.Join(errs...)
-}
-
-// writeFile writes a file beside the one of that name and then puts it in its place:
-// where the disk is full, or the process is ended half-way, the old one stays whole.
-// What is left of such a try is overwritten by the next one.
-func writeFile(name string, write func(io.Writer) error) error {
-	part := name + ".part"
-	file, err := os.Create(part)
-	if err != nil {
-		return err
-	}
-
-	if err := errors.Join(write(file), file.Close()); err != nil {
-		return errors.Join(err, os.Remove(part))
-	}
-	return os.Rename(part, name)
 }
 
 // WriteComparison writes the comparison of two results as report.html in dir,
@@ -84,7 +69,8 @@ func WriteComparison(dir string, a, b *record.Results) (string, error) {
 		return "", fmt.Errorf("write comparison: %w", err)
 	}
 	file := filepath.Join(dir, "report.html")
-	if err := os.WriteFile(file, text.Bytes(), 0o666); err != nil {
+	err := whole.Write(file, func(w io.Writer) error { _, err := text.WriteTo(w); return err })
+	if err != nil {
 		return "", fmt.Errorf("write comparison: %w", err)
 	}
 	return file, nil

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -121,8 +122,15 @@ func startWorker(pipe int) (pid int, err error) {
 
 	env := slices.DeleteFunc(os.Environ(), func(s string) bool {
 		return strings.HasPrefix(s, envRole+"=") || strings.HasPrefix(s, envPipe+"=") ||
-			strings.HasPrefix(s, envTmp+"=")
+			strings.HasPrefix(s, envTmp+"=") || strings.HasPrefix(s, envCapabilities+"=")
 	})
+
+	// The worker is root of its user namespace, or of the machine: it gets all that
+	// the thread that starts it leaves in its bounding set.
+	runtime.LockOSThread()
+	if err := narrow(os.Getenv(envCapabilities)); err != nil {
+		return 0, fmt.Errorf("enter sandbox: %w", err)
+	}
 
 	pid, err = syscall.ForkExec(selfExe, os.Args, &syscall.ProcAttr{
 		Env:   append(env, envRole+"="+pidNamespace()),

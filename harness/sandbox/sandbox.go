@@ -46,6 +46,9 @@ const (
 	envPipe = "EDGEBED_SANDBOX_PIPE"
 	// envTmp tells PID 1 whether to keep the machine's /tmp.
 	envTmp = "EDGEBED_SANDBOX_TMP"
+	// envCapabilities tells PID 1 what the worker keeps of root's capabilities:
+	// their numbers with commas in between; empty for all.
+	envCapabilities = "EDGEBED_SANDBOX_CAPABILITIES"
 
 	roleInit  = "init"
 	roleProbe = "probe"
@@ -63,6 +66,9 @@ type Options struct {
 	// KeepTmp leaves the machine's /tmp in place instead of an empty one. It is
 	// left in place anyway where the program or its working directory is there.
 	KeepTmp bool
+	// Capabilities are those that the worker, and what it starts, can have at most,
+	// such as unix.CAP_NET_ADMIN; nil are all that the caller has.
+	Capabilities []int
 }
 
 // Cmd is a run of the calling program in a sandbox. The fields of exec.Cmd are
@@ -149,7 +155,8 @@ func (c *Cmd) Start() error {
 		tmp = keepTmp
 	}
 	c.Env = append(env[:len(env):len(env)],
-		envRole+"="+c.role, envPipe+"="+strconv.Itoa(3+len(c.ExtraFiles)), envTmp+"="+tmp)
+		envRole+"="+c.role, envPipe+"="+strconv.Itoa(3+len(c.ExtraFiles)), envTmp+"="+tmp,
+		envCapabilities+"="+numbers(c.opts.Capabilities))
 	c.ExtraFiles = append(c.ExtraFiles[:len(c.ExtraFiles):len(c.ExtraFiles)], read)
 
 	// The kernel sends the parent-death signal when the thread that started the

@@ -38,6 +38,7 @@ var roles = map[string]func(args []string) error{
 	"parent":  parent,
 	"limited": limited,
 	"devices": devices,
+	"status":  status,
 }
 
 func TestMain(m *testing.M) {

@@ -17,6 +17,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"edgebed/harness/emu"
+	"edgebed/harness/program"
 	"edgebed/harness/record"
 	"edgebed/harness/topology"
 	"edgebed/nodes/units"
@@ -37,6 +38,11 @@ type Cell struct {
 	Nodes      Nodes
 	Workload   Workload
 	Execution  Execution
+	Clients    Clients
+	Load       Load
+	Events     Events
+	Programs   []program.Program
+	Capture    Capture
 
 	placed bool // topology and nodes could be read
 }
@@ -95,15 +101,18 @@ type Nodes struct {
 }
 
 // Place puts what the file puts nowhere on hosts of the topology, which are given in
-// its order: the client and the controller on the first, and a group of computers
-// without hosts on all but the client's. It checks where states are kept.
-func (n *Nodes) Place(hosts []string) error {
-	if n.Client == "" && len(hosts) > 0 {
-		n.Client = hosts[0]
+// its order: the client and the controller on the first of the clients' hosts, or else
+// of all, and a group of computers without hosts on all but the clients'. It checks
+// where states are kept.
+func (n *Nodes) Place(hosts []string, clients ...string) error {
+	if first := append(slices.Clip(clients), hosts...); n.Client == "" && len(first) > 0 {
+		n.Client = first[0]
 	}
 	n.Controller = cmp.Or(n.Controller, n.Client)
 
-	others := slices.DeleteFunc(slices.Clone(hosts), func(h string) bool { return h == n.Client })
+	others := slices.DeleteFunc(slices.Clone(hosts), func(h string) bool {
+		return h == n.Client || slices.Contains(clients, h)
+	})
 	n.Computers = slices.Clone(n.Computers)
 	for i := range n.Computers {
 		g := &n.Computers[i]
@@ -453,11 +462,23 @@ func (s *Scenario) cell(axes []Axis, point []Value, params map[string]string) (C
 		{"nodes", &s.sections.nodes, &c.Nodes, c.Nodes.check},
 		{"workload", &s.sections.workload, &c.Workload, c.Workload.check},
 		{"execution", &s.sections.execution, &c.Execution, c.Execution.check},
+		{"clients", &s.sections.clients, &c.Clients, c.Clients.check},
+		{"load", &s.sections.load, &c.Load, c.Load.check},
+		{"events", &s.sections.events, &c.Events, c.Events.check},
+		{"programs", &s.sections.programs, &c.Programs, c.checkPrograms},
+		{"capture", &s.sections.capture, &c.Capture, c.Capture.check},
 	} {
 		if part.node.Kind == 0 {
-			continue // Parse has said that it is missing
+			continue // Parse has said that it is missing, or it may be
 		}
-		node, err := s.substitute(part.node, vars)
+		substitute := s.substitute
+		if part.into == &c.Programs {
+			substitute = s.substituteAround
+		}
+		node, err := substitute(part.node, vars)
+		if err == nil && part.into == &c.Capture {
+			node = captureNode(node)
+		}
 		if err == nil && part.into == &c.Workload {
 			s.fillWorkload(node)
 		}
@@ -474,6 +495,9 @@ func (s *Scenario) cell(axes []Axis, point []Value, params map[string]string) (C
 		}
 	}
 	c.placed = read[&c.Topology] && read[&c.Nodes]
+	if len(errs) == 0 {
+		errs = append(errs, yamlfile.Each(c.checkLoad())...)
+	}
 	return c, errs
 }
 
@@ -481,7 +505,9 @@ func (s *Scenario) cell(axes []Axis, point []Value, params map[string]string) (C
 // point: then an axis has values that mean the same, and figures would show one
 // thing under two labels. In seen are the points of the cells before, by content.
 func (s *Scenario) checkDifferent(seen map[string]string, axes []Axis, c Cell) error {
-	content, err := json.Marshal([]any{c.Topology, c.Nodes, c.Workload, c.Execution})
+	content, err := json.Marshal([]any{
+		c.Topology, c.Nodes, c.Workload, c.Execution, c.Clients, c.Load, c.Events, c.Programs,
+	})
 	if err != nil {
 		return err
 	}

@@ -240,9 +240,7 @@ func (s *Scenario) checkUses() error {
 		}
 	}
 	names := slices.Sorted(maps.Keys(known))
-	for _, section := range []*yaml.Node{
-		&s.sections.topology, &s.sections.nodes, &s.sections.workload, &s.sections.execution,
-	} {
+	for _, section := range s.sections.all() {
 		uses(section, names, used)
 	}
 	for name := range maps.Clone(used) {

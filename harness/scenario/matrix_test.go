@@ -23,7 +23,7 @@ func (f folder) Scenario(name string) ([]byte, string, error) {
 
 // expandText returns the identifiers of a scenario's cells, without seed.
 func expandText(text string, files Files) ([]string, error) {
-	s, err := Load("s.yaml", []byte(text), files)
+	s, err := Read("s.yaml", []byte(text), files)
 	if err != nil {
 		return nil, err
 	}
@@ -185,7 +185,7 @@ func TestExtends(t *testing.T) {
 		"a.yaml":      {Data: []byte("extends: b.yaml\nname: a\n")},
 		"b.yaml":      {Data: []byte("extends: a.yaml\nname: b\n")},
 	}
-	s, err := Load("s.yaml", []byte("extends: base.yaml\nname: s\ntopology: {delay: }\nexecution: {model: state-prop}\n"), files)
+	s, err := Read("s.yaml", []byte("extends: base.yaml\nname: s\ntopology: {delay: }\nexecution: {model: state-prop}\n"), files)
 	if err != nil {
 		t.Fatal(err)
 	}

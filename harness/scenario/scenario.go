@@ -139,6 +139,17 @@ type file struct {
 	Workload yaml.Node `yaml:"workload"`
 	// Execution says how each workflow is executed.
 	Execution yaml.Node `yaml:"execution"`
+	// Clients says who executes workflows at the same time; one client by default.
+	Clients yaml.Node `yaml:"clients"`
+	// Load says when clients begin executions; back to back by default.
+	Load yaml.Node `yaml:"load"`
+	// Events change links and computers while executions run.
+	Events yaml.Node `yaml:"events"`
+	// Programs are commands that run on hosts beside the nodes, or instead of workflows.
+	// edgebed starts them only with --allow-exec.
+	Programs yaml.Node `yaml:"programs"`
+	// Capture keeps frames as pcapng: a list of ports and hosts, or what is below.
+	Capture yaml.Node `yaml:"capture"`
 	// Profiles say how much of the matrix to run; quick is what runs unless another
 	// one is chosen.
 	Profiles map[string]Profile `yaml:"profiles"`
@@ -152,6 +163,17 @@ type file struct {
 
 type sections struct {
 	topology, nodes, workload, execution yaml.Node
+	clients, load, events                yaml.Node // may be missing
+	programs, capture                    yaml.Node // may be missing
+}
+
+// all are the sections of the file, by their keys; those that are missing have no kind.
+func (s *sections) all() map[string]*yaml.Node {
+	return map[string]*yaml.Node{
+		"topology": &s.topology, "nodes": &s.nodes, "workload": &s.workload, "execution": &s.execution,
+		"clients": &s.clients, "load": &s.load, "events": &s.events,
+		"programs": &s.programs, "capture": &s.capture,
+	}
 }
 
 // axisFile is an axis as it is written.
@@ -202,10 +224,10 @@ func CheckNetwork(n record.NetworkKind) error {
 // Parse reads a scenario. Errors carry file, line and column. Beside an error it
 // returns what could be read, nil where that is nothing: it is good for Expand to
 // find the mistakes of the rest, and for nothing else.
-func Parse(name string, data []byte) (*Scenario, error) { return Load(name, data, noFiles{}) }
+func Parse(name string, data []byte) (*Scenario, error) { return Read(name, data, noFiles{}) }
 
-// Load is Parse for a scenario that refers to other files.
-func Load(name string, data []byte, files Files) (*Scenario, error) {
+// Read is Parse for a scenario that refers to other files.
+func Read(name string, data []byte, files Files) (*Scenario, error) {
 	doc, err := parseExtended(name, data, files, nil)
 	if err != nil {
 		return nil, err
@@ -224,7 +246,11 @@ func Load(name string, data []byte, files Files) (*Scenario, error) {
 		Name: f.Name, Title: cmp.Or(f.Title, f.Name), Description: f.Description, File: name,
 		Network: cmp.Or(f.Network, record.Emulated), Parameters: f.Parameters, Exclude: f.Exclude, Include: f.Include,
 		Profiles: f.Profiles, Figures: f.Figures, Claims: f.Claims, doc: doc,
-		sections: sections{topology: f.Topology, nodes: f.Nodes, workload: f.Workload, execution: f.Execution},
+		sections: sections{
+			topology: f.Topology, nodes: f.Nodes, workload: f.Workload, execution: f.Execution,
+			clients: f.Clients, load: f.Load, events: f.Events,
+			programs: f.Programs, capture: f.Capture,
+		},
 	}
 	for i := range f.Matrix {
 		axis, err := parseAxis(doc, i, &f.Matrix[i], files)
@@ -542,9 +568,8 @@ func (s *Scenario) checkFigures() error {
 			}
 		}
 
-		if _, ok := record.Metrics[f.Metric]; !ok {
-			fail(append(path, "metric"), "unknown metric %q%s", f.Metric,
-				yamlfile.Suggest(f.Metric, slices.Sorted(maps.Keys(record.Metrics))))
+		if names := s.metrics(); !slices.Contains(names, f.Metric) {
+			fail(append(path, "metric"), "unknown metric %q%s", f.Metric, yamlfile.Suggest(f.Metric, names))
 		}
 
 		if !slices.Contains(record.FigureKinds, f.Kind) {
@@ -623,4 +648,15 @@ func (p Parameter) accepts(value string) error {
 		return fmt.Errorf("parameter %s does not take %q%s", p.Name, value, yamlfile.Suggest(value, p.Values))
 	}
 	return nil
+}
+
+// Recognize reports whether a file is a scenario rather than a topology: it has a section
+// topology. It says nothing about whether the scenario is right.
+func Recognize(data []byte) bool {
+	var sections map[string]yaml.Node
+	if yaml.Unmarshal(data, &sections) != nil {
+		return false
+	}
+	_, ok := sections["topology"]
+	return ok
 }

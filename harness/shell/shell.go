@@ -17,6 +17,7 @@ import (
 	"golang.org/x/term"
 
 	"edgebed/harness/emu"
+	"edgebed/harness/testbed"
 	"edgebed/harness/topology"
 	"edgebed/nodes/yamlfile"
 )
@@ -32,6 +33,10 @@ type Shell struct {
 	// down holds the losses of links that were taken down, by direction.
 	down     map[[2]string]topology.Loss
 	captures map[string]*capture
+	// bench are the nodes of a scenario, nil without one, and invoked is the number of the
+	// next execution.
+	bench   *testbed.Bench
+	invoked int
 }
 
 // New returns a shell for a network that was built with the LiveDelay option.

@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"syscall"
 
+	"edgebed/harness/emu"
 	"edgebed/harness/job"
 	"edgebed/harness/record"
 	"edgebed/harness/sandbox"
@@ -30,11 +31,11 @@ const logShown = 4096
 
 // Spawn runs the job in a sandboxed child process, on emulated links, and passes on
 // its reports. It ends the child when ctx ends; the kernel ends it when the caller
-// dies.
+// dies. Of root's capabilities the child has those that a network needs.
 func Spawn(ctx context.Context, j job.Job, report job.Reporter) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	cmd := sandbox.Command(ctx, sandbox.Options{}, WorkerArg)
+	cmd := sandbox.Command(ctx, sandbox.Options{Capabilities: emu.Capabilities()}, WorkerArg)
 	return child{cmd.Cmd, cmd, cancel}.run(ctx, j, report)
 }
 
@@ -87,6 +88,15 @@ type child struct {
 
 // run starts the child, gives it the job and passes on its reports.
 func (c child) run(ctx context.Context, j job.Job, report job.Reporter) error {
+	if j.KeepsFiles() && j.Results != "" {
+		folder, err := attemptFolder(&j)
+		if err != nil {
+			return fmt.Errorf("start worker: %w", err)
+		}
+		defer folder.Close()
+		c.cmd.ExtraFiles = []*os.File{folder}
+	}
+
 	input, err := json.Marshal(j)
 	if err != nil {
 		return fmt.Errorf("start worker: %w", err)

@@ -233,8 +233,8 @@ func (b Burst) At(rate units.Rate) units.Size {
 	return max(Frame, rate.Per(500*time.Microsecond))
 }
 
-// apply returns p with the parameters that o has.
-func (o Override) apply(p Params) Params {
+// Apply returns p with the parameters that o has.
+func (o Override) Apply(p Params) Params {
 	set(&p.Rate, o.Rate)
 	set(&p.Delay, o.Delay)
 	set(&p.Jitter, o.Jitter)
@@ -283,6 +283,14 @@ func (o Override) Merge(by Override) Override {
 func set[T any](to, from *T) {
 	if from != nil {
 		*to = *from
+	}
+}
+
+// Override returns what gives a link just these parameters.
+func (p Params) Override() Override {
+	return Override{
+		Rate: &p.Rate, Delay: &p.Delay, Jitter: &p.Jitter, JitterOrder: &p.JitterOrder, Loss: &p.Loss,
+		Queue: &p.Queue, Burst: &p.Burst, CeilBurst: &p.CeilBurst,
 	}
 }
 
@@ -469,8 +477,8 @@ func (t *Topology) SetLink(from, to string, o Override) error {
 
 // Directions returns the parameters of a link's two directions: forward, reverse.
 func (t *Topology) Directions(l LinkSpec) [2]Params {
-	both := t.Classes[l.Class].apply(Params{Queue: DefaultQueue})
-	return [2]Params{l.Forward.apply(both), l.Reverse.apply(both)}
+	both := t.Classes[l.Class].Apply(Params{Queue: DefaultQueue})
+	return [2]Params{l.Forward.Apply(both), l.Reverse.Apply(both)}
 }
 
 // Params returns the parameters of the direction from one switch to another
@@ -692,7 +700,7 @@ func (t *Topology) Validate() error {
 			fail(yamlfile.Path{"link-classes", class},
 				"%q is not a name; expected a letter and up to 31 letters, digits or underscores", class)
 		}
-		if err := t.Classes[class].apply(Params{Queue: DefaultQueue}).Validate(); err != nil {
+		if err := t.Classes[class].Apply(Params{Queue: DefaultQueue}).Validate(); err != nil {
 			fail(yamlfile.Path{"link-classes", class}, "%w", err)
 			wrong[class] = true
 		}

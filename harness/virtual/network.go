@@ -3,6 +3,7 @@ package virtual
 import (
 	"context"
 	"fmt"
+	"io"
 	"maps"
 	"runtime"
 	"runtime/debug"
@@ -49,6 +50,15 @@ func (n *network) Clock() clock.Clock { return n.clock }
 
 // Sleep implements testbed.Network.
 func (n *network) Sleep(ctx context.Context, d time.Duration) error { return simnet.Sleep(ctx, d) }
+
+// Capture implements testbed.Network.
+func (n *network) Capture(port string, w io.Writer, comment string) (testbed.StopCapture, error) {
+	c, err := n.Network.Capture(port, w, comment)
+	if err != nil {
+		return nil, err
+	}
+	return func() (int64, error) { return 0, c.Stop() }, nil
+}
 
 // Rest implements testbed.Network. The collector works here and, while memory lasts,
 // nowhere else: it would halt goroutines at moments that differ from run to run, and

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"edgebed/harness/record"
 	"edgebed/harness/scenario"
 	"edgebed/harness/scenario/scenariotest"
+	"edgebed/nodes/units"
 	"edgebed/scenarios"
 )
 
@@ -40,6 +42,14 @@ func run(t *testing.T, program string, j job.Job) []byte {
 	}
 	cmd := exec.CommandContext(t.Context(), program)
 	cmd.Stdin = bytes.NewReader(input)
+	if j.Files != "" {
+		folder, err := os.Open(t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer folder.Close()
+		cmd.ExtraFiles = []*os.File{folder}
+	}
 	var log bytes.Buffer
 	cmd.Stderr = &log
 	out, err := cmd.Output()
@@ -87,6 +97,8 @@ func TestDeterministic(t *testing.T) {
 	if len(jobs) != 5 {
 		t.Fatalf("%d cells, want 5", len(jobs))
 	}
+	jobs[0].Files = "files"
+	jobs[0].Cell.Capture = scenario.Capture{Of: []string{"s0-s1"}, Size: units.MB, Files: 10}
 	var first [][]byte
 	for _, j := range jobs {
 		first = append(first, run(t, program, j))
@@ -122,6 +134,15 @@ func check(t *testing.T, j job.Job, lines []byte) {
 				executions++
 				if !e.OK || e.Drops != 0 || e.Retransmissions != 0 {
 					t.Errorf("execution %d: %q, %d drops, %d retransmissions", e.Index, e.Reason, e.Drops, e.Retransmissions)
+				}
+				for _, c := range e.Captures {
+					p := e.Ports[slices.IndexFunc(e.Ports, func(p record.Port) bool { return p.Name == c.Port })]
+					if frames, bytes := p.TxPackets+p.RxPackets, p.TxBytes+p.RxBytes; c.Frames != frames || c.Bytes != bytes {
+						t.Errorf("execution %d: captured %+v, the port counts %+v", e.Index, c, p)
+					}
+				}
+				if want := len(j.Cell.Capture.Of); len(e.Captures) != want {
+					t.Errorf("execution %d has %d captures, want %d", e.Index, len(e.Captures), want)
 				}
 				least := e.Bound.SerialisationNS + e.Bound.PropagationNS + e.Bound.ComputingNS
 				// Branches of a DAG share links, which the bound leaves out.

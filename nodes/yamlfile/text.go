@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding"
@@ -81,9 +82,10 @@ func (d *Document) line(number int) (string, error) {
 }
 
 // ReadFile returns the content of a file, at most a little over MaxText: what is
-// larger, or has no end, Text refuses.
+// larger, or has no end, Text refuses. A named pipe has to have a writer, or there
+// would be nothing that ends the wait for one.
 func ReadFile(name string) ([]byte, error) {
-	f, err := os.Open(name)
+	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}

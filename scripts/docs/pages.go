@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"edgebed/harness/emu"
+	"edgebed/harness/program"
 	"edgebed/harness/record"
 	"edgebed/harness/scenario"
 	"edgebed/nodes/workflow"
@@ -20,6 +21,7 @@ func scenarioPage() page {
 		folder    = "harness/scenario"
 		records   = "harness/record"
 		workflows = "nodes/workflow"
+		programs  = "harness/program"
 	)
 	return page{
 		file: "docs/scenarios.md",
@@ -31,7 +33,7 @@ workload, how it is executed, and what figures and claims are made of the result
 running it. A mistake is answered with file, line and column, what was expected and
 the nearest valid name.
 
-The sections topology, nodes, workload and execution may use ` + "`$name`" + ` for the value
+The sections topology, nodes, workload, execution, clients, load and events may use ` + "`$name`" + ` for the value
 that an axis of the matrix, or a parameter, has in the cell at hand. Each combination
 of the axes' values with each seed of a profile is one cell.
 
@@ -46,6 +48,8 @@ A scenario is a name, a topology and what varies; whatever else it leaves out ha
 			"foreign.Description": "Workflows", "Task": "Tasks",
 			"workflow.Model": "Models", "workflow.Form": "Forms",
 			"workflow.Variant": "Variants", "emu.Backend": "Delay back ends",
+			"Process": "Arrivals", "Loop": "Loops",
+			"Span": "Spans", "Ready": "Readiness", "Restart": "Restarts", "Source": "Samples", "Quantity": "Quantities",
 		},
 		words: map[string]string{
 			"Generators": "[generators](#generators)", "Metrics": "[metrics](#metrics)",
@@ -90,6 +94,26 @@ A scenario is a name, a topology and what varies; whatever else it leaves out ha
 			{title: "Models", folder: workflows, of: "Model", only: texts(workflow.Models)},
 			{title: "Forms", folder: workflows, of: "Form",
 				only: texts([]workflow.Form{workflow.Carry, workflow.Direct})},
+			{title: "Clients", folder: folder, of: "Clients"},
+			{title: "Load", folder: folder, of: "Load",
+				text: "[load.md](load.md) says what is measured, and what of."},
+			{title: "Arrivals", folder: folder, of: "Process", only: texts(scenario.Processes)},
+			{title: "Loops", folder: folder, of: "Loop", only: texts([]scenario.Loop{scenario.Open, scenario.Closed})},
+			{title: "Events", folder: folder, of: "Event",
+				text: "A list of what changes while executions run; [load.md](load.md#events) has examples."},
+			{title: "Programs", folder: programs, of: "Program",
+				text: programsText},
+			{title: "Spans", folder: programs, of: "Span",
+				only: texts([]program.Span{program.Cell, program.Execution})},
+			{title: "Readiness", folder: programs, of: "Ready"},
+			{title: "Restarts", folder: programs, of: "Restart",
+				only: texts([]program.Restart{program.Never, program.OnFailure, program.Always})},
+			{title: "Samples", folder: programs, of: "Source", only: texts([]program.Source{
+				program.Descriptor, program.Stdout, program.Document, program.Text})},
+			{title: "Quantities", folder: programs, of: "Quantity"},
+			{title: "Capture", folder: folder, of: "Capture",
+				text: "Frames as pcapng, for Wireshark and others; a list alone, " +
+					"`capture: [s0-s1, host2]`, is what `of` says. See [network.md](network.md#captures)."},
 			{title: "Profiles", folder: folder, of: "Profile",
 				text: "How much of the matrix to run; `--profile` chooses one by name."},
 			{title: "Figures", folder: records, of: "Figure"},
@@ -199,3 +223,11 @@ func texts[T ~string](names []T) []string {
 	}
 	return s
 }
+
+// programsText introduces the programs of a scenario.
+const programsText = "Commands on hosts, of any software that the machine has; " +
+	"[network.md](network.md#programs) has examples. In command, environment and files, `{{host}}`, " +
+	"`{{address}}` and `{{port}}` stand for the program's own, `{{NAME.address}}` for a host's or another " +
+	"program's, `{{NAME.host}}` and `{{NAME.port}}` for another program's, `{{dir}}` for its folder, " +
+	"`{{seed}}` for the cell's seed, and `{{execution}}` for the number of the execution. " +
+	"`$$` is one dollar sign."

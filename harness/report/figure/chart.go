@@ -22,8 +22,8 @@ type Chart struct {
 	// Stem of the file names.
 	Stem           string
 	Title, Caption string
-	// Kind is that of the figure: record.KindLines, record.KindBars or record.KindBox.
-	// A distribution function is made of lines, and has Steps.
+	// Kind is that of the figure: record.KindLines, record.KindBars, record.KindBox or
+	// record.KindTimeline. A distribution function is made of lines, and has Steps.
 	Kind           string
 	Steps          bool
 	XTitle, YTitle string
@@ -53,6 +53,9 @@ type Panel struct {
 	Points [][]stats.Estimate
 	// Samples holds the values of each point, sorted, for a chart of boxes.
 	Samples [][][]float64
+	// Spots by series, and Marks, are those of a timeline.
+	Spots [][]Spot
+	Marks []Mark
 }
 
 // Shows reports whether an estimate at a position along the abscissa has a place in
@@ -144,12 +147,15 @@ func (c *Chart) name(f record.Figure, variant matrix.Point, free []record.Axis, 
 
 // newChart collects the points of one chart.
 func newChart(r *record.Results, f record.Figure, cells []record.CellResult, variant matrix.Point) (*Chart, error) {
+	if f.Kind == record.KindTimeline {
+		return newTimeline(r, f, cells, variant)
+	}
 	c := &Chart{
-		Kind: f.Kind, YTitle: record.Metrics[f.Metric],
+		Kind: f.Kind, YTitle: r.Campaign.Label(f.Metric),
 		LogX: f.LogX, LogY: f.LogY && (f.Kind == record.KindLines || f.Kind == record.KindBox),
 	}
 	if f.Kind == record.KindBox {
-		c.YTitle = single(f.Metric)
+		c.YTitle = single(c.YTitle)
 	}
 	groups, panels := c.abscissa(r, f, cells)
 	if len(groups) == 0 {
@@ -382,8 +388,11 @@ func (c *Chart) grid(axes []record.Axis, cells []record.CellResult) []*matrix.Po
 }
 
 // Table is what a chart shows as numbers: a row per panel and position, a column
-// per series.
+// per series. Of a timeline there is a row per panel and part of its time.
 func (c *Chart) Table() table.Table {
+	if c.Kind == record.KindTimeline {
+		return c.timeTable()
+	}
 	var t table.Table
 	titled := slices.ContainsFunc(c.Panels, func(p *Panel) bool { return p != nil && p.Title != "" })
 	if titled {

@@ -15,6 +15,7 @@ import (
 	"gonum.org/v1/plot/vg/vgsvg"
 
 	"edgebed/harness/record"
+	"edgebed/harness/report/whole"
 )
 
 // pngDPI is the resolution of PNG files, in dots per inch of print.
@@ -51,12 +52,9 @@ func Render(r *record.Results, f record.Figure, dir string) ([]string, error) {
 			extension string
 			write     func(*Chart, io.Writer) error
 		}{{".svg", writeSVG}, {".png", writePNG}} {
-			var buffer bytes.Buffer
-			if err := format.write(c, &buffer); err != nil {
-				return files, fmt.Errorf("render figure %q: %w", f.Name, err)
-			}
 			name := filepath.Join(dir, c.Stem+format.extension)
-			if err := os.WriteFile(name, buffer.Bytes(), 0o666); err != nil {
+			err := whole.Write(name, func(w io.Writer) error { return format.write(c, w) })
+			if err != nil {
 				return files, fmt.Errorf("render figure %q: %w", f.Name, err)
 			}
 			files = append(files, name)

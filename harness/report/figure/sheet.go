@@ -139,7 +139,9 @@ func (s *sheet) drawLegendRow(c draw.Canvas, row []int, top vg.Length) {
 			drawBar(c, vg.Rectangle{Min: vg.Point{X: x, Y: y - 4.5}, Max: vg.Point{X: x + sampleWidth, Y: y + 4.5}}, i)
 		} else {
 			line := draw.LineStyle{Color: seriesColor(i), Width: 1.2, Dashes: dashes(i)}
-			c.StrokeLine2(line, x, y, x+sampleWidth, y)
+			if s.Kind != record.KindTimeline {
+				c.StrokeLine2(line, x, y, x+sampleWidth, y)
+			}
 			drawMarker(c, SeriesMarker(i), vg.Point{X: x + sampleWidth/2, Y: y}, seriesColor(i))
 		}
 
@@ -247,6 +249,8 @@ func (s *sheet) plot(panel *Panel, show labels, c draw.Canvas) *plot.Plot {
 		} else {
 			p.Add(bars{points: panel.Points})
 		}
+	case record.KindTimeline:
+		p.Add(backdrop{xs: x.Ticks, ys: y.Ticks, upright: true}, timeline{panel.Spots, panel.Marks})
 	default:
 		p.Add(backdrop{xs: x.Ticks, ys: y.Ticks, upright: true})
 		for i, points := range panel.Points {

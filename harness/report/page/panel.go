@@ -29,7 +29,7 @@ func (v view) image(panel *figure.Panel) template.HTML {
 		c.width, c.right = 500, 490
 	}
 	x, y := v.Scales(c.right - c.left)
-	c.axes = axes{x: x, y: y, xTitle: v.XTitle, yTitle: v.YTitle, upright: v.Kind == record.KindLines}
+	c.axes = axes{x: x, y: y, xTitle: v.XTitle, yTitle: v.YTitle, upright: v.Kind != record.KindBars}
 	c.drawing.axes(c.frame, c.axes)
 
 	switch v.Kind {
@@ -37,6 +37,8 @@ func (v view) image(panel *figure.Panel) template.HTML {
 		c.bars(panel)
 	case record.KindBox:
 		c.samples(panel)
+	case record.KindTimeline:
+		c.timeline(panel)
 	default:
 		c.curves(panel)
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"slices"
 	"strings"
 
@@ -21,7 +20,7 @@ import (
 // another program holds and a topology cannot. A file that exists is what is meant,
 // also where a preset or a built-in topology has the same name.
 func Open(reference string) (*topology.Topology, []string, error) {
-	data, err := os.ReadFile(reference)
+	data, err := yamlfile.ReadFile(reference)
 	switch {
 	case err == nil && foreign.Known(reference):
 		n, err := foreign.Read(reference, data)

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// TestChaos harms small campaigns with what a build of this tree makes of it.
+// EDGEBED_CHAOS_SEED gives another seed.
+func TestChaos(t *testing.T) {
+	dir := t.TempDir()
+	for name, tags := range map[string]string{"edgebed": "", "edgebed-virtual": "faketime"} {
+		cmd := exec.CommandContext(t.Context(), "go", "build", "-tags", tags, "-o", filepath.Join(dir, name),
+			"edgebed/harness/cmd/"+name)
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %v\n%s", cmd, err, out)
+		}
+	}
+
+	faults := 50
+	if testing.Short() {
+		faults = 25
+	}
+	var out bytes.Buffer
+	err := run(t.Context(), &out, options{seed: 13, faults: faults, edgebed: filepath.Join(dir, "edgebed")})
+	t.Logf("%s", out.String())
+	if err != nil {
+		t.Error(err)
+	}
+}

@@ -45,9 +45,7 @@ var nodeTypes = map[string]string{
 
 // choices returns the values of keys that are plain texts in Go, by struct and key.
 func choices() map[string][]string {
-	metrics := slices.Sorted(maps.Keys(record.Metrics))
 	return map[string][]string{
-		"Figure.metric": metrics, "Claim.metric": metrics,
 		"Figure.kind": record.FigureKinds, "Claim.kind": record.ClaimKinds,
 		"Workload.generator": slices.Sorted(maps.Keys(scenario.Generators)),
 	}
@@ -147,6 +145,8 @@ func (w *schemaWriter) field(folder, of string, f field, template bool) (object,
 		return w.structure(folder, name, true)
 	}
 	switch place {
+	case "Figure.metric", "Claim.metric": // or what a program of the scenario measures
+		return object{"type": "string", "examples": slices.Sorted(maps.Keys(record.Metrics))}, nil
 	case "axisFile.values":
 		value, err := w.structure(folder, "valueFile", false)
 		items := object{"anyOf": []any{plain, value}}

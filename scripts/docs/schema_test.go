@@ -74,7 +74,7 @@ func shipped(t *testing.T, patterns ...string) []string {
 // that editors find it.
 func TestShippedFiles(t *testing.T) {
 	for schema, files := range map[string][]string{
-		"scenarios/schema.json":  shipped(t, "scenarios/*.yaml", "scenarios/examples/*.yaml"),
+		"scenarios/schema.json":  shipped(t, "scenarios/*.yaml", "scenarios/*/*.yaml"),
 		"topologies/schema.json": shipped(t, "topologies/*.yaml"),
 	} {
 		s := compiled(t, schema)
@@ -172,7 +172,7 @@ func TestSchemaAndParser(t *testing.T) {
 		right + "execution: {warm-up: maybe}\n",
 		right + "execution: 5\n",
 		right + "figures: [{name: f, kind: pie, metric: delay, x: rate}]\n",
-		right + "figures: [{name: f, kind: lines, metric: speed, x: rate}]\n",
+		right + "figures: [{name: f, kind: lines, metric: [delay], x: rate}]\n",
 		right + "claims: [{name: c}]\n",
 		right + "profiles: {quick: {seeds: [1]}}\n",
 		right + "profiles: {quick: {executions: 3, seeds: [-1]}}\n",

@@ -51,11 +51,11 @@ type Panel struct {
 	Title string
 	// Points by series, then by position; N is 0 where nothing was measured.
 	Points [][]stats.Estimate
+	// Samples holds the values of each point, sorted, for a chart of boxes.
+	Samples [][][]float64
 	// Spots by series, and Marks, are those of a timeline.
 	Spots [][]Spot
 	Marks []Mark
-	// Samples holds the values of each point, sorted, for a chart of boxes.
-	Samples [][][]float64
 }
 
 // Shows reports whether an estimate at a position along the abscissa has a place in
@@ -155,7 +155,7 @@ func newChart(r *record.Results, f record.Figure, cells []record.CellResult, var
 		LogX: f.LogX, LogY: f.LogY && (f.Kind == record.KindLines || f.Kind == record.KindBox),
 	}
 	if f.Kind == record.KindBox {
-		c.YTitle = single(f.Metric)
+		c.YTitle = single(c.YTitle)
 	}
 	groups, panels := c.abscissa(r, f, cells)
 	if len(groups) == 0 {

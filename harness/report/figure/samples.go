@@ -15,10 +15,9 @@ import (
 	"edgebed/harness/stats"
 )
 
-// single is the label of a metric whose values are those of single executions.
-func single(metric string) string {
-	return table.UpperFirst(strings.TrimPrefix(record.Metrics[metric], "Mean "))
-}
+// single is the label of a metric whose values are those of single executions, where
+// that of their mean is given.
+func single(label string) string { return table.UpperFirst(strings.TrimPrefix(label, "Mean ")) }
 
 // ecdfSteps is how many positions a distribution function has: quantiles of all values
 // of a chart at even steps.
@@ -28,7 +27,7 @@ const ecdfSteps = 40
 // series the share of its executions with at most the value at a position.
 func (c *Chart) setDistribution(metric string, series []matrix.Point, cells []record.CellResult) {
 	c.Kind, c.Numeric, c.Steps = record.KindLines, true, true
-	c.XTitle, c.YTitle = single(metric), "Share of executions"
+	c.XTitle, c.YTitle = single(c.YTitle), "Share of executions"
 
 	var all []float64
 	for _, s := range series {

@@ -90,12 +90,14 @@ regress-grid: $(BIN)
 	$(BIN) run exp400 $(REGRESS) --jobs $(JOBS) --out results/regress
 
 # The gate's error rates: unchanged runs against each other and against runs with
-# slow-downs built in; see scripts/gate-rates. 15 runs of some 3 minutes each.
+# slow-downs built in; see scripts/gate-rates. 15 runs of some 3 minutes each; with
+# NETWORK=virtual of half a minute, and slow-downs of a tenth of the size.
 UNCHANGED ?= 11
 INJECTED  ?= 1
 ## measure how often edgebed compare errs: 40 minutes
 gate-rates:
-	$(GO) run ./scripts/gate-rates -unchanged $(UNCHANGED) -injected $(INJECTED) -- exp400 --profile $(PROFILE) --jobs $(JOBS) --reruns $(RERUNS)
+	$(GO) run ./scripts/gate-rates -network $(NETWORK) -out results/gate-rates/$(NETWORK) -unchanged $(UNCHANGED) \
+		-injected $(INJECTED) -- exp400 --profile $(PROFILE) --jobs $(JOBS) --reruns $(RERUNS)
 
 # The detector makes what only computes several times slower, and programs start
 # slowly: in the short form it runs where something runs at a time with something
@@ -182,6 +184,8 @@ NETWORK ?= emulated
 ## fit the software cost to the runs of the prototype: writes nodes/cost/fit.yaml
 calibrate: $(BIN) $(VIRTUAL)
 	$(GO) run ./scripts/calibrate -profile $(CALIBRATION) -network $(NETWORK)
+	$(MAKE) all
+	$(GO) run ./scripts/calibrate -refine -profile $(CALIBRATION) -network $(NETWORK)
 
 ## hold our nodes with that cost against the runs of the prototype
 replay: $(BIN) $(VIRTUAL)

@@ -22,5 +22,18 @@ func Examples() fs.FS {
 	return sub
 }
 
-//go:embed examples/*.yaml
+//go:embed examples/*.yaml examples/*.json
 var examples embed.FS
+
+// Programs returns the scenarios that start programs of others, by file name, for
+// instance "web-server.yaml"; they need --allow-exec, emulated links, and the programs.
+func Programs() fs.FS {
+	sub, err := fs.Sub(programs, "programs")
+	if err != nil {
+		panic(err) // the name is valid
+	}
+	return sub
+}
+
+//go:embed programs/*.yaml
+var programs embed.FS

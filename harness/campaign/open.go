@@ -15,7 +15,7 @@ import (
 // The caller adds its command line and the machine's calibration.
 func Header(plan *scenario.Plan, p *job.Prepared) record.Campaign {
 	header := record.Campaign{
-		Version:        record.Version,
+		Version:        record.VersionAlone,
 		Scenario:       plan.Scenario.Name,
 		Title:          plan.Scenario.Title,
 		ScenarioSHA256: p.Hash,
@@ -26,12 +26,17 @@ func Header(plan *scenario.Plan, p *job.Prepared) record.Campaign {
 		Axes:           plan.Axes,
 		Figures:        plan.Scenario.Figures,
 		Claims:         plan.Scenario.Claims,
+		Quantities:     plan.Scenario.Quantities(),
 		Cells:          len(p.Jobs),
 		Machine:        record.MachineInfo(),
 		Tool:           record.ToolInfo(),
 	}
+
 	for _, j := range p.Jobs {
 		header.Executions += j.Executions()
+		if !j.Cell.Alone() {
+			header.Version = record.Version
+		}
 	}
 	return header
 }

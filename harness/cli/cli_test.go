@@ -18,6 +18,7 @@ const envCommand = "EDGEBED_TEST_COMMAND"
 
 // TestMain makes the test binary behave as edgebed where a script calls it.
 func TestMain(m *testing.M) {
+	play()
 	sandbox.Enter()
 	delayline.MaybeMain()
 	if os.Getenv(envCommand) != "" {

@@ -30,7 +30,7 @@ func TestEvents(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	prepared, err := job.Prepare(plan, find, nil)
+	prepared, err := job.Prepare(plan, find.Read, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

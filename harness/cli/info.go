@@ -110,6 +110,7 @@ func listCommand() *cobra.Command {
 			}{
 				{"scenarios:", scenarios.Files},
 				{"examples (scenarios of a few lines, to copy and change):", scenarios.Examples()},
+				{"with programs of others (they need --allow-exec):", scenarios.Programs()},
 			} {
 				fmt.Fprintln(w, set.title)
 				for _, name := range builtinNames(set.files) {
@@ -150,7 +151,7 @@ prints what a scenario has where its file says nothing.`,
 				_, err := cmd.OutOrStdout().Write(scenario.DefaultsText)
 				return err
 			}
-			data, _, err := builtin(args[0], "scenario", scenarios.Files, scenarios.Examples())
+			data, _, err := builtinScenario(args[0])
 			if err != nil {
 				var topologyErr error
 				if data, _, topologyErr = builtinTopology(args[0]); topologyErr != nil {
@@ -186,7 +187,7 @@ model and rate, and is written once.`,
 
 			written := map[string]bool{}
 			for _, job := range p.Jobs {
-				for k := range job.Executions() {
+				for k := range job.Left() {
 					w, err := job.Workflow(k)
 					if err != nil {
 						return err

@@ -83,9 +83,10 @@ var nameLine = regexp.MustCompile(`(?m)^name: .*$`)
 // startFrom returns the text of a new scenario: a copy of a built-in one under the
 // name, or a short one with the topology.
 func startFrom(cmd *cobra.Command, name, from string) ([]byte, error) {
-	names := slices.Concat(builtinNames(scenarios.Files), builtinNames(scenarios.Examples()))
+	names := slices.Concat(builtinNames(scenarios.Files), builtinNames(scenarios.Examples()),
+		builtinNames(scenarios.Programs()))
 	if base := strings.TrimSuffix(from, ".yaml"); slices.Contains(names, base) {
-		data, _, err := builtin(base, "scenario", scenarios.Files, scenarios.Examples())
+		data, _, err := builtinScenario(base)
 		return nameLine.ReplaceAll(data, []byte("name: "+name)), err
 	}
 	t, err := openTopology(cmd, from)

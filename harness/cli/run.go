@@ -99,7 +99,7 @@ func (f *selectionFlags) prepare(name string, workloads []string) (*scenario.Pla
 	}
 	plan.Broken = plan.Broken || workloadErr != nil
 
-	prepared, err := job.Prepare(plan, find, given)
+	prepared, err := job.Prepare(plan, find.Read, given)
 	if err := yamlfile.Join(append(mistakes, err)...); err != nil {
 		return nil, nil, err
 	}
@@ -130,6 +130,12 @@ func oneScenario(workloads *[]string) cobra.PositionalArgs {
 func addWorkloads(cmd *cobra.Command, workloads *[]string) {
 	cmd.Flags().StringArrayVar(workloads, "workload", nil,
 		"execute the workflow in this JSON `file` instead of generated ones; more may follow")
+}
+
+// addConsent adds the flag by which the user allows a scenario's programs.
+func addConsent(cmd *cobra.Command, allow *bool) {
+	cmd.Flags().BoolVar(allow, "allow-exec", false,
+		"start the programs that the scenario names, with your rights; look at them before")
 }
 
 // parseShard reads i/n.
@@ -174,6 +180,7 @@ func runCommand() *cobra.Command {
 		workloads []string
 		shard     string
 		dryRun    bool
+		allowExec bool
 	)
 	cmd := &cobra.Command{
 		Use:   "run SCENARIO [--workload FILE...]",
@@ -229,6 +236,9 @@ prototype's chain or DAG format) instead of generated ones.`,
 			if err != nil {
 				return usage(err)
 			}
+			if err := prepared.Allow(allowExec || dryRun); err != nil {
+				return usage(err)
+			}
 			remark(cmd, prepared)
 			if o.out == "" {
 				o.out = filepath.Join("results", plan.Scenario.Name)
@@ -238,6 +248,9 @@ prototype's chain or DAG format) instead of generated ones.`,
 			}
 			part := campaign.Shard(prepared.Jobs, i, n, o.backend.Expected)
 			if dryRun {
+				if o.backend.Network == record.Emulated {
+					o.backend.Expected = testbed.Foretell(cmd.Context(), part, foretelling)
+				}
 				return describe(cmd, plan, part, o)
 			}
 			return runCampaign(cmd, plan, prepared, part, o)
@@ -251,15 +264,19 @@ prototype's chain or DAG format) instead of generated ones.`,
 		"how often to run a cell again that the audit calls disturbed: with fewer neighbours, at last alone")
 	cmd.Flags().IntVar(&o.jobs, "jobs", 0,
 		"largest number of cells at once (default: as many as the machine keeps up with)")
+	addConsent(cmd, &allowExec)
 	addWorkloads(cmd, &workloads)
 	cmd.Flags().BoolVar(&o.resume, "resume", false, "go on with a campaign that was stopped")
 	cmd.Flags().StringVar(&shard, "shard", "",
 		"run only part `i/n` of the cells, counted from 1: one of n that take about as long; see edgebed merge")
 	cmd.Flags().BoolVar(&o.json, "json", false, "write events to stdout as JSON lines")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false,
-		"print the cells with their expected time and traffic, and run nothing")
+		"print the cells with their expected time and traffic, and run nothing but a few seconds of virtual time")
 	return cmd
 }
+
+// foretelling is how long a dry run may take to find out how long a campaign takes.
+const foretelling = 5 * time.Second
 
 // Limits of flags.
 const (
@@ -295,7 +312,7 @@ func describe(cmd *cobra.Command, plan *scenario.Plan, jobs []job.Job, o runOpti
 		total += expected
 		traffic += bytes
 		fmt.Fprintf(w, "%-80s %4d executions %8.1f s %10.2f MB\n",
-			j.Cell.ID, j.Executions(), expected.Seconds(), float64(bytes)/1e6)
+			j.Cell.ID, j.Left(), expected.Seconds(), float64(bytes)/1e6)
 	}
 	cores, _ := machine.Cores()
 	fmt.Fprintf(w, "%d cells of %s, profile %s, %.1f MB sent by switches; "+
@@ -337,6 +354,9 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *job.Prepared, part 
 		return usage(err)
 	}
 	todo, w := opened.Jobs, opened.Writer
+	for i := range todo {
+		todo[i].Results = o.out
+	}
 	defer w.Close()
 
 	if warning := w.Warning(); warning != "" {

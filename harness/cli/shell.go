@@ -18,12 +18,18 @@ import (
 func shellCommand() *cobra.Command {
 	var lines []string
 	var script string
+	var flags selectionFlags
+	var allowExec bool
 	cmd := &cobra.Command{
-		Use:   "shell TOPOLOGY",
+		Use:   "shell TOPOLOGY|SCENARIO",
 		Short: "Build a network and touch it: ping, iperf, programs on hosts, links up and down",
 		Long: `Build the network of a topology in a sandbox and read commands: from the terminal
 with history and completion, from --command, --file, or stdin. When the shell ends,
 the kernel takes everything down.
+
+With a scenario, the nodes and programs of one of its cells run, too: "tables" shows
+what routers know, "states" what state servers hold, "invoke" executes a workflow and
+times it. The first cell is taken, unless --where or --filter choose another one.
 
 ` + topologyHelp + `
 
@@ -32,19 +38,32 @@ with the terminal, so that editors and top work. Host names resolve.`,
 		Example: `  edgebed shell ring
   edgebed shell tree,depth=2,fanout=3 -c pingall -c 'iperf host0 host8'
   edgebed shell ring6 --file commands.txt
-  echo pingall | edgebed shell star,4`,
-		Args: exactly(1, "a topology"),
+  echo pingall | edgebed shell star,4
+  edgebed shell exp400 --where 'rate=10 Mb/s' --where model=state-prop -c invoke -c states`,
+		Args: exactly(1, "a topology or a scenario"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if lines != nil && script != "" {
 				return usage(errors.New("shell: give --command or --file, not both"))
 			}
 
-			return spawnShell(cmd, args[0], shell.Config{Lines: lines, Script: script, History: historyFile()})
+			c := shell.Config{Lines: lines, Script: script, History: historyFile()}
+			if isScenario(args[0]) {
+				return spawnOnScenario(cmd, &flags, args[0], consent(allowExec), c)
+			}
+			for _, flag := range []string{"profile", "set", "where", "filter", "network", "allow-exec"} {
+				if cmd.Flags().Changed(flag) {
+					return usage(fmt.Errorf("shell: --%s is for scenarios, and %s is none", flag, args[0]))
+				}
+			}
+
+			return spawnShell(cmd, args[0], c)
 		},
 	}
 	cmd.Flags().StringArrayVarP(&lines, "command", "c", nil,
 		"run this `line` instead of reading a terminal; repeatable")
 	cmd.Flags().StringVarP(&script, "file", "f", "", "run the lines of this `file`")
+	flags.add(cmd)
+	addConsent(cmd, &allowExec)
 
 	return cmd
 }
@@ -87,13 +106,19 @@ func spawnShell(cmd *cobra.Command, reference string, c shell.Config) error {
 	if c.Topology, err = t.YAML(); err != nil {
 		return err
 	}
+
+	return spawn(cmd, c)
+}
+
+// spawn starts a shell, and ends as it does.
+func spawn(cmd *cobra.Command, c shell.Config) error {
 	if err := sandbox.Probe(cmd.Context(), sandbox.Options{}); err != nil {
 		return err
 	}
 
 	defer hold(cmd.Context())()
 	defer keepInterrupt()()
-	err = shell.Spawn(cmd.Context(), c)
+	err := shell.Spawn(cmd.Context(), c)
 	var exit *shell.ExitError
 	if errors.As(err, &exit) {
 		return &exitError{code: exit.Code, err: errSaid}

@@ -24,6 +24,7 @@ func traceCommand() *cobra.Command {
 		execution int
 		workloads []string
 		out       string
+		allowExec bool
 	)
 	cmd := &cobra.Command{
 		Use:   "trace SCENARIO [--execution K] [--workload FILE...]",
@@ -55,7 +56,18 @@ messages; recording costs the nodes some microseconds a call.`,
 			if len(plan.Cells) > 1 {
 				return usage(severalCells(plan))
 			}
+			if err := prepared.Allow(allowExec); err != nil {
+				return usage(err)
+			}
 			job := prepared.Jobs[0]
+			if !job.Cell.Alone() {
+				return usage(fmt.Errorf("trace: the cell is under load (%s), and one execution is traced "+
+					"that runs alone; leave clients and load out", job.Cell.LoadWords()))
+			}
+			if job.OfPrograms() {
+				return usage(job.Cell.Programs[0].Pos.Errorf("trace: the executions are those of programs of others, " +
+					"which nobody sees into; their logs are with the results of edgebed run"))
+			}
 			if n := job.Executions(); execution < 0 || execution >= n {
 				return usage(fmt.Errorf("trace: --execution %d: the cell has executions 0 to %d (profile %s)",
 					execution, n-1, plan.Profile))
@@ -75,6 +87,7 @@ messages; recording costs the nodes some microseconds a call.`,
 	flags.add(cmd)
 	cmd.Flags().IntVar(&execution, "execution", 0, "which execution of the cell to trace; those before it run, too")
 	addWorkloads(cmd, &workloads)
+	addConsent(cmd, &allowExec)
 	cmd.Flags().StringVar(&out, "out", "",
 		"folder for the files, which replace those of an earlier trace (default results/NAME-trace/CELL/K)")
 	return cmd

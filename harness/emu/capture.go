@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -62,8 +63,9 @@ func (n *Network) Ports() []string {
 // Capture starts writing the frames of a switch port to w in the pcapng format,
 // in both directions, each marked with its direction as seen from the switch:
 // what leaves is taken after the shaper, when it goes onto the wire. It runs
-// until Stop or Close; w must stay writable until then.
-func (n *Network) Capture(portName string, w io.Writer) (*Capture, error) {
+// until Stop or Close; w must stay writable until then. The comments are
+// the file's.
+func (n *Network) Capture(portName string, w io.Writer, comments ...string) (*Capture, error) {
 	i := slices.IndexFunc(n.ports, func(p port) bool { return p.name == portName })
 	if i < 0 {
 		return nil, fmt.Errorf("capture port %s: network %s has no such port%s", portName, n.topologyName(),
@@ -72,7 +74,9 @@ func (n *Network) Capture(portName string, w io.Writer) (*Capture, error) {
 
 	out, err := pcapgo.NewNgWriterInterface(w, pcapgo.NgInterface{
 		Name: portName, LinkType: layers.LinkTypeEthernet, TimestampResolution: 9, SnapLength: uint32(topology.Frame),
-	}, pcapgo.NgWriterOptions{SectionInfo: pcapgo.NgSectionInfo{Application: "edgebed", OS: "Linux"}})
+	}, pcapgo.NgWriterOptions{SectionInfo: pcapgo.NgSectionInfo{
+		Application: "edgebed", OS: "Linux", Comment: strings.Join(comments, "\n"),
+	}})
 	if err != nil {
 		return nil, fmt.Errorf("capture port %s: write the file's start: %w", portName, err)
 	}

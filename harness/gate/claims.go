@@ -283,7 +283,7 @@ type builder struct {
 
 func (b *builder) build() error {
 	c := b.claim
-	if _, ok := record.Metrics[c.Metric]; !ok {
+	if !record.Known(c.Metric) {
 		return fmt.Errorf("this edgebed does not know the metric %q", c.Metric)
 	}
 	along, hasAlong := b.results.Axis(c.Along)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"edgebed/harness/load"
 	"edgebed/harness/record"
 	"edgebed/harness/scenario"
 	"edgebed/harness/topology"
@@ -21,18 +22,35 @@ type Job struct {
 	// Given are the workflows to execute, in order; none stands for those that the
 	// cell's workload draws: see Workflow.
 	Given []Workflow `json:"given,omitempty"`
+	// Listed are the workflows that the cell's workload names or describes, which the
+	// executions take in turn.
+	Listed []*workflow.Workflow `json:"listed,omitempty"`
 	// First is the execution to begin with: those before were made by an attempt
 	// that was stopped.
 	First int `json:"first,omitempty"`
+	// Recorded are the arrivals of a trace, where the cell's load is one.
+	Recorded load.Recorded `json:"recorded,omitempty"`
 	// Trace is the index of the one execution to trace, which is then the last to
 	// run; nil traces none.
 	Trace *int `json:"trace,omitempty"`
+	// AllowExec is the consent of whoever started the campaign to programs of others.
+	AllowExec bool `json:"allow_exec,omitempty"`
+	// Results is the folder of the results, which the worker does not see; empty where
+	// nothing is kept.
+	Results string `json:"-"`
+	// Files is the folder below it that is the worker's own: see testbed.Spawn.
+	Files string `json:"files,omitempty"`
 
 	// topology has the cell's link classes, serving says who runs what, and
-	// generator draws workflows; all are set by Prepare or Open.
+	// generator draws workflows, tasks are those of workflows
+	// from elsewhere; all are set by Prepare or Open.
 	topology  *topology.Topology
 	serving   *serving
 	generator workflow.Generator
+	tasks     map[string]task
+	// inTime is how many executions are due in the load's times; in a closed loop only
+	// about how many is known.
+	inTime struct{ warmUps, measured, likely int }
 }
 
 // Topology returns the job's network: the topology file's with the link classes
@@ -47,21 +65,34 @@ func (j *Job) last() int {
 	return j.Executions() - 1
 }
 
-// Executions returns how many executions the job has, warm-ups not counted.
+// Executions returns how many executions the job has, warm-ups not counted; 0 where
+// only their time is known (see load.go).
 func (j *Job) Executions() int {
-	if len(j.Given) > 0 {
+	switch {
+	case j.Cell.Load.Duration > 0:
+		return j.dueInTime()
+	case len(j.Given) > 0:
 		return len(j.Given)
 	}
 	return j.Cell.Executions
 }
 
-// Left returns how many executions there are to make.
-func (j *Job) Left() int { return j.Executions() - j.First }
+// Left returns how many executions there are to make, or about how many where only
+// their time is known.
+func (j *Job) Left() int {
+	if n := j.Executions(); n > 0 {
+		return n - j.First
+	}
+	return j.inTime.likely
+}
 
 // Workflow is a workflow with the name that pairs it across cells.
 type Workflow struct {
 	Name     string             `json:"name"`
 	Workflow *workflow.Workflow `json:"workflow"`
+	// Anywhere says that the tasks run on whatever functions computers serve, where
+	// they serve none of theirs: see workflow.Listed.
+	Anywhere bool `json:"anywhere,omitempty"`
 }
 
 // Workflow returns the workflow of an execution: the given one, or one that is
@@ -69,10 +100,19 @@ type Workflow struct {
 // the list repeats before its start. It fails where the workload's numbers do not
 // fit together.
 func (j *Job) Workflow(execution int) (Workflow, error) {
-	n := j.Executions()
+	n := len(j.Given)
+	if n == 0 {
+		n = j.list()
+	}
 	k := ((execution % n) + n) % n
-	if len(j.Given) > 0 {
+	if len(j.Given) > 0 && !j.Given[k].Anywhere {
 		return j.Given[k], nil
+	}
+	if len(j.Given) > 0 {
+		given := j.Given[k]
+		list := workflow.Listed{Workflows: []*workflow.Workflow{given.Workflow}, Functions: j.serving.functions}
+		w, err := list.Generate(j.Cell.Seed, k)
+		return Workflow{Name: given.Name, Workflow: w}, err
 	}
 
 	w, err := j.generator.Generate(j.Cell.Seed, k)

@@ -71,7 +71,11 @@ func (j *Job) serve() (*serving, error) {
 		return nil
 	}
 
-	errs := []error{n.Place(hosts), known(n.Pos.At("client"), n.Client)}
+	clients := &j.Cell.Clients
+	errs := []error{n.Place(hosts, clients.Hosts...), known(n.Pos.At("client"), n.Client)}
+	for k, host := range clients.Hosts {
+		errs = append(errs, known(clients.Pos.At("hosts", k), host))
+	}
 	if n.Controller != n.Client {
 		errs = append(errs, known(n.Pos.At("controller"), n.Controller))
 	}
@@ -121,7 +125,13 @@ func (j *Job) aliases() (map[string][]string, error) {
 		}
 	}
 
-	if n := j.Executions(); n <= Checked {
+	if n := j.looked(Checked + 1); n > Checked && j.tasks != nil {
+		for _, f := range j.serving.functions {
+			for t := range j.tasks {
+				add(workflow.Task(f, t))
+			}
+		}
+	} else if n <= Checked {
 		for k := range n {
 			w, err := j.Workflow(k)
 			if err != nil {
@@ -151,6 +161,7 @@ func (j *Job) aliases() (map[string][]string, error) {
 // each alias of it that the workflows use another one like it.
 func (j *Job) Computers() (map[string]deploy.Computer, error) {
 	list := map[string]deploy.Computer{}
+	var outputs texts
 	aliases, err := j.aliases()
 	if err != nil {
 		return nil, err
@@ -187,16 +198,17 @@ func (j *Job) Computers() (map[string]deploy.Computer, error) {
 					names = append(append(names, fn), aliases[fn]...)
 				}
 				for _, fn := range names {
+					lambda := processor.Lambda{
+						Name:   fn,
+						Output: processor.CopyInput,
+						// The prototype's requirements are proportional to
+						// the length of the input.
+						OpCoeff:  f.ServiceTime.Seconds() * speed / float64(j.Cell.Workload.Argument),
+						MemCoeff: f.MemoryPerByte,
+					}
+					j.suit(&lambda, speed, &outputs)
 					spec.Containers = append(spec.Containers, processor.Container{
-						Name: fn, Processor: on, Workers: f.Workers,
-						Lambda: processor.Lambda{
-							Name:   fn,
-							Output: processor.CopyInput,
-							// The prototype's requirements are proportional to
-							// the length of the input.
-							OpCoeff:  f.ServiceTime.Seconds() * speed / float64(j.Cell.Workload.Argument),
-							MemCoeff: f.MemoryPerByte,
-						},
+						Name: fn, Processor: on, Workers: f.Workers, Lambda: lambda,
 					})
 				}
 			}

@@ -35,7 +35,19 @@ func (j *Job) eachLink(do func(topology.Params)) {
 // its way, its functions' service times, and the pauses. No execution takes longer
 // than its timeout.
 func (j *Job) Expected() time.Duration {
-	total := time.Second // to set up
+	const setUp = time.Second
+	execution := j.undisturbed()
+	if !j.Cell.Alone() {
+		return setUp + j.loadTime(mean(j, execution))
+	}
+
+	return setUp + sum(j, func(w *workflow.Workflow, p *workflow.Prediction) time.Duration {
+		return j.Cell.Execution.Pause + execution(w, p)
+	})
+}
+
+// undisturbed returns what says how long one execution takes that runs alone.
+func (j *Job) undisturbed() func(*workflow.Workflow, *workflow.Prediction) time.Duration {
 	var delay, service time.Duration
 	j.eachLink(func(p topology.Params) { delay = max(delay, p.Delay) })
 	for _, g := range j.Cell.Nodes.Computers {
@@ -53,19 +65,24 @@ func (j *Job) Expected() time.Duration {
 		}
 		return rate.Time(size * 107 / 100)
 	}
-	each := sum(j, func(w *workflow.Workflow, p *workflow.Prediction) time.Duration {
-		execution := time.Duration(w.Len()) * (service + 4*delay + 2*time.Millisecond)
+
+	return func(w *workflow.Workflow, p *workflow.Prediction) time.Duration {
+		execution := time.Duration(w.Len()) * (4*delay + 2*time.Millisecond)
+		for i := range w.Functions {
+			if i < len(w.Times) && w.Times[i] >= 0 {
+				execution += w.Times[i]
+			} else {
+				execution += service
+			}
+		}
 		for _, tr := range p.Transfers {
 			execution += transfer(tr.From, tr.To, tr.Bytes)
 		}
 		if timeout := j.Cell.Execution.Timeout; timeout > 0 {
 			execution = min(execution, timeout)
 		}
-
-		return j.Cell.Execution.Pause + execution
-	})
-
-	return total + each
+		return execution
+	}
 }
 
 // sum returns the sum of what, in nanoseconds or bytes, over all executions that
@@ -89,7 +106,7 @@ func sum[T ~int64](j *Job, what func(*workflow.Workflow, *workflow.Prediction) T
 		if err != nil {
 			p = &workflow.Prediction{}
 		}
-		if j.Cell.Execution.KeepClient {
+		if j.Cell.Execution.KeepClient || len(j.Cell.Programs) > 0 {
 			before = w.Workflow
 		}
 		total += float64(what(w.Workflow, p))
@@ -106,7 +123,11 @@ func sum[T ~int64](j *Job, what func(*workflow.Workflow, *workflow.Prediction) T
 // counted once for each switch on its way, as record.Execution.SwitchBytes does.
 func (j *Job) Traffic() units.Size {
 	switches := func(a, b string) int { return j.topology.Hops(a, b) + 1 }
-	return sum(j, func(_ *workflow.Workflow, p *workflow.Prediction) units.Size { return p.WireBytes(switches) })
+	bytes := func(_ *workflow.Workflow, p *workflow.Prediction) units.Size { return p.WireBytes(switches) }
+	if !j.Cell.Alone() {
+		return mean(j, bytes) * units.Size(j.Left())
+	}
+	return sum(j, bytes)
 }
 
 // slowest returns the lowest rate on the way between two hosts, 0 where no link
@@ -144,7 +165,7 @@ func (j *Job) Predict(w, before *workflow.Workflow) (p *workflow.Prediction, exa
 // them, so that a worker can go on where another one was stopped: each has a client
 // of its own, leaves nothing behind, and chance has no part in where it runs.
 func (j *Job) Divisible() bool {
-	if j.Cell.Execution.KeepClient {
+	if j.Cell.Execution.KeepClient || !j.Cell.Alone() {
 		return false
 	}
 	for k := range min(j.Executions(), Checked) {
@@ -216,7 +237,12 @@ func (j *Job) Bound(w, before *workflow.Workflow) (*record.Bound, error) {
 	place, _ := j.placement(w, before)
 
 	b, err := workflow.LowerBound(w, j.Run(), place, workflow.Costs{
-		Service: func(i int) time.Duration { return j.service(w.Functions[i], place.Host(i)) },
+		Service: func(i int) time.Duration {
+			if i < len(w.Times) && w.Times[i] >= 0 {
+				return w.Times[i]
+			}
+			return j.service(w.Functions[i], place.Host(i))
+		},
 		Delay: func(from, to string) time.Duration {
 			var sum time.Duration
 			path := t.Path(from, to)

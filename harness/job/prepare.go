@@ -14,6 +14,7 @@ import (
 	"edgebed/harness/topology"
 	"edgebed/nodes/cost"
 	"edgebed/nodes/workflow"
+	"edgebed/nodes/workflow/foreign"
 	"edgebed/nodes/yamlfile"
 )
 
@@ -39,6 +40,7 @@ func Prepare(
 	plan *scenario.Plan, find func(name string) (data []byte, file string, err error), given []Workflow,
 ) (*Prepared, error) {
 	p := &Prepared{Decides: plan.Decides()}
+	workflows := workflowFiles{find: find, read: map[string]*foreign.File{}, broken: map[string]bool{}}
 	read := topologies{find: find, parsed: map[string]source{}, broken: map[string]bool{}, name: plan.Scenario.Name}
 	given, errs := slices.Clone(given), []error(nil)
 	places := map[string]bool{}
@@ -48,6 +50,15 @@ func Prepare(
 			continue // its mistakes have been told
 		}
 		job := Job{Cell: cell, TopologyFile: src.file, TopologyText: src.data, Given: given}
+		if err == nil && !plan.Broken && len(given) == 0 {
+			job.Listed, err = workflows.of(&cell)
+			if err == nil && job.Listed == nil && cell.Workload.IsListed() {
+				continue // its mistakes have been told
+			}
+		}
+		if err == nil {
+			err = job.readArrivals(find, p.Decides)
+		}
 		if err == nil {
 			err = job.open(src.parsed.Clone())
 		}
@@ -91,6 +102,7 @@ func Prepare(
 		}
 		p.Remarks = append(p.Remarks, src.remarks...)
 	}
+	workflows.note(p)
 	for i, w := range given {
 		p.Decides[fmt.Sprintf("workflow %d", i)] = w.Workflow.Hash()
 	}
@@ -118,8 +130,9 @@ func digest(text []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// ReadWorkflows reads workflows from JSON files in the prototype's formats. A
-// workflow's name is its file's, without folder and extension.
+// ReadWorkflows reads workflows from files in the prototype's formats, or in those of
+// others (package foreign). A workflow's name is its file's, without folder and
+// extension; of a file of several their numbers follow.
 func ReadWorkflows(files []string) ([]Workflow, error) {
 	var list []Workflow
 	var errs []error
@@ -131,19 +144,28 @@ func ReadWorkflows(files []string) ([]Workflow, error) {
 			continue
 		}
 
-		w, err := workflow.ParseJSON(file, data)
+		read, err := foreign.Read(file, data, foreign.Scale{})
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
 
-		name := strings.TrimSuffix(filepath.Base(file), ".json")
+		name := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
 		if other, again := names[name]; again {
 			errs = append(errs, fmt.Errorf("read workflow %s: %s has the same name, "+
 				"by which results are paired; rename one", file, other))
 		}
 		names[name] = file
-		list = append(list, Workflow{Name: name, Workflow: w})
+		for k, w := range read.Workflows {
+			one := Workflow{Name: name, Workflow: w, Anywhere: !read.Own}
+			if len(read.Workflows) > 1 {
+				one.Name = fmt.Sprintf("%s-%d", name, k)
+			}
+			if one.Anywhere && len(files) > 1 {
+				one.Workflow = w.Prefixed(name + ".") // tasks of two files may have one name
+			}
+			list = append(list, one)
+		}
 	}
 
 	return list, yamlfile.Join(errs...)
@@ -158,7 +180,10 @@ const checkedInAll = 100_000
 
 // check checks that the job can be run: of its executions so many.
 func (j *Job) check(executions int) error {
-	for k := range min(j.Executions(), executions) {
+	if err := yamlfile.Join(j.checkLoad(), j.checkEvents()); err != nil {
+		return err
+	}
+	for k := range j.looked(executions) {
 		w, err := j.Workflow(k)
 		if err != nil {
 			return err
@@ -196,6 +221,23 @@ func (j *Job) runnable(w Workflow) error {
 				w.Name, state, w.Workflow.StateSizes[state], scenario.MaxState)
 		}
 	}
+	return j.fits(w)
+}
+
+// fits checks that no message of a workflow with sizes is too large.
+func (j *Job) fits(w Workflow) error {
+	if w.Workflow.Outputs == nil {
+		return nil
+	}
+	run := j.Run()
+	run.Model = workflow.PureFaaS // whose client sends a join all that it needs at once
+	for i := range w.Workflow.Functions {
+		if in := w.Workflow.InputOf(i, run); in > scenario.MaxState {
+			return j.Cell.Workload.Pos.Errorf("workflow %s: what task %s reads, %v, is more than the %v that "+
+				"fit into one message; make it smaller with size-factor",
+				w.Name, w.Workflow.Functions[i], in, scenario.MaxState)
+		}
+	}
 	return nil
 }
 
@@ -222,16 +264,28 @@ func (j *Job) open(t *topology.Topology) (err error) {
 				"so that this changes nothing; remove it", t.Name, name))
 		}
 	}
+
 	j.topology = t
 	j.serving, err = j.serve()
-	if err := yamlfile.Join(append(errs, err)...); err != nil {
+	_, captureErr := j.CapturePorts()
+	errs = append(errs, err, j.placePrograms(), captureErr)
+	if err := yamlfile.Join(errs...); err != nil {
 		return err
 	}
-	if w := j.Cell.Workload; len(j.Given) == 0 {
+	if err := j.noteTasks(); err != nil {
+		return err
+	}
+
+	switch w := j.Cell.Workload; {
+	case len(j.Given) > 0:
+	case j.Listed != nil:
+		j.generator = workflow.Listed{Workflows: j.Listed, Functions: j.serving.functions}
+	case !w.IsListed():
 		if _, known := scenario.Generators[w.Generator]; known {
 			j.generator, err = w.Draw(j.serving.functions)
 		}
 	}
+	j.countDue()
 	return err
 }
 
@@ -255,3 +309,19 @@ func (j *Job) feasible(w *workflow.Workflow) error {
 	_, err := workflow.Augment(w)
 	return err
 }
+
+// Runnable checks that a workflow that is not the job's own can be run in it: its
+// functions by their own names, as computers serve them.
+func (j *Job) Runnable(w Workflow) error {
+	for _, f := range w.Workflow.Functions {
+		if j.serving.hosts[f] == nil {
+			return fmt.Errorf("workflow %s: no computer serves function %s%s", w.Name, f,
+				yamlfile.Suggest(f, j.serving.functions))
+		}
+	}
+	return j.runnable(w)
+}
+
+// Functions returns the names of the functions that computers serve, in the scenario's
+// order.
+func (j *Job) Functions() []string { return slices.Clone(j.serving.functions) }

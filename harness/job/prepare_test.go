@@ -2,6 +2,7 @@ package job
 
 import (
 	"fmt"
+	"io/fs"
 	"maps"
 	"math"
 	"slices"
@@ -449,6 +450,60 @@ func TestContradictoryOrder(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), "workflow backwards: order tasks and states: cycle") {
 				t.Errorf("%s, %s: %v, want a refusal that names the cycle", model, form, err)
 			}
+		}
+	}
+}
+
+// TestWorkflowFiles prepares workloads from files: mistakes are told once, with their
+// place, and what a file says decides the results.
+func TestWorkflowFiles(t *testing.T) {
+	const chain = `{"functions":["f","g"],"dependencies":{},"state-sizes":{}}`
+	const text = "name: s\nexecution: {model: pure-faas}\ntopology: {preset: \"ring,switches=3,rate=$rate\"}\n" +
+		"matrix: [{axis: rate, values: [1 Mb/s, 2 Mb/s]}]\nworkload: {file: w.json}\n"
+	prepare := func(text, file string) (*Prepared, error) {
+		s, err := scenario.Parse("s.yaml", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan, err := s.Expand(scenario.Selection{Profile: "quick"})
+		if err != nil {
+			return nil, err
+		}
+		return Prepare(plan, func(name string) ([]byte, string, error) {
+			if file == "" {
+				return nil, "", fs.ErrNotExist
+			}
+			return []byte(file), name, nil
+		}, nil)
+	}
+
+	p, err := prepare(text, chain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := p.Jobs[0].Workflow(0)
+	if err != nil || w.Workflow.Len() != 2 || !strings.HasSuffix(w.Workflow.Functions[0], "~f") {
+		t.Errorf("execution 0 is %+v, %v", w.Workflow, err)
+	}
+	other, err := prepare(text, strings.Replace(chain, "g", "h", 1))
+	if err != nil || other.Hash == p.Hash {
+		t.Errorf("another file gives the same hash, %v", err)
+	}
+
+	for _, c := range []struct{ from, to, file, want string }{
+		{"", "", "", "s.yaml:5:18: workload.file: file does not exist"},
+		{"", "", "{", "w.json:1:2: parse JSON"},
+		{"w.json", "w.txt", chain, "expected a file that ends with"},
+		{"{file: w.json}", "{file: w.json, size-factor: 0}", chain, "s.yaml:5:39: workload.size-factor: size-factor of 0 is out of range"},
+		{"{file: w.json}", "{file: w.json, length: 3}", chain, "generator file does not use length"},
+		{"{file: w.json}", "{file: }", chain, "expected a text, got nothing"},
+		{"{file: w.json}", "{workflow: {tasks: [{name: a, after: [a]}]}}", chain, "s.yaml:5:49: workload.workflow.tasks[0].after[0]: task a waits for itself"},
+		{"{file: w.json}", "{workflow: {tasks: [{name: a, output: 200 MB}, {name: b, output: 200 MB}, {name: c, after: [a, b]}]}}", chain,
+			"~c reads, 400 MB, is more than the 250 MB"},
+	} {
+		_, err := prepare(strings.Replace(text, c.from, c.to, 1), c.file)
+		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Count(err.Error(), c.want) != 1 {
+			t.Errorf("%s with %.20q: got %v, want %q once", c.to, c.file, err, c.want)
 		}
 	}
 }

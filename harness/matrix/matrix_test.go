@@ -147,12 +147,22 @@ func TestEstimate(t *testing.T) {
 		record.TrunkVolume:     750,
 		record.Table1Ratio:     2,
 		record.Retransmissions: 1500,
+		record.Throughput:      0.25, // two in the 8 s of their cycles
+		record.Concurrency:     0.5,
 	} {
 		if e, err := Estimate(metric, cells); err != nil || e.N != 2 || math.Abs(e.Value-want) > 1e-9 || !e.Known {
 			t.Errorf("%s: %+v, %v; want %v of 2", metric, e, err, want)
 		}
 	}
-	if len(record.Metrics) != 6 {
+	if e, err := Estimate(record.FailedShare, cells); err != nil || e.N != 3 || math.Abs(e.Value-100.0/3) > 1e-9 {
+		t.Errorf("failed: %+v, %v; want a third of 3", e, err)
+	}
+	for metric, want := range map[string]float64{record.DelayP50: 2, record.DelayP95: 2.9, record.DelayP99: 2.98} {
+		if e, err := Estimate(metric, cells); err != nil || e.N != 2 || math.Abs(e.Value-want) > 1e-9 || e.Known {
+			t.Errorf("%s: %+v, %v; want %v of 2, too few for an interval", metric, e, err, want)
+		}
+	}
+	if len(record.Metrics) != 12 {
 		t.Error("a metric was added without a value here")
 	}
 	if _, err := Estimate("speed", cells); err == nil {

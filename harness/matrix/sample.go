@@ -2,6 +2,7 @@ package matrix
 
 import (
 	"fmt"
+	"slices"
 
 	"edgebed/harness/record"
 	"edgebed/harness/stats"
@@ -25,8 +26,12 @@ func Counted(cells []record.CellResult) []record.Execution {
 }
 
 // Sample returns a metric of record.Metrics of each execution that counts and has
-// it, with the name of its workload.
+// it, with the name of its workload; of a cell under load, also what its executions have
+// in common, over parts of its time.
 func Sample(metric string, cells []record.CellResult) []stats.Quotient {
+	if metric == record.FailedShare {
+		return failed(cells)
+	}
 	var sample []stats.Quotient
 	for _, c := range cells {
 		for _, e := range c.Counted() {
@@ -34,6 +39,7 @@ func Sample(metric string, cells []record.CellResult) []stats.Quotient {
 				sample = append(sample, stats.Quotient{Key: workload(c.Cell, e), Num: num, Den: den})
 			}
 		}
+		sample = append(sample, sampleOfLoad(metric, c)...)
 	}
 	return sample
 }
@@ -61,15 +67,24 @@ func Values(metric string, cells []record.CellResult) []float64 {
 // record.Metrics names.
 //
 // It is the mean over the executions with its Student-t interval, except for
-// two, which are a ratio of sums with the interval of the ratio estimator:
+// some, which are a ratio of sums with the interval of the ratio estimator:
 // traffic-rate is the bytes over the cycle times, pauses included, as a counter
 // that is polled over a whole cell shows it (paper Fig. 18); table1-ratio is the
-// bytes over those of the formula.
+// bytes over those of the formula; throughput, concurrency and failed-share are what
+// they say over time, and over executions. Under load all are such ratios, with parts of
+// a cell as samples. Quantiles have intervals of their own (stats.QuantileEstimate).
 func Estimate(metric string, cells []record.CellResult) (stats.Estimate, error) {
-	if _, ok := record.Metrics[metric]; !ok {
+	if !record.Known(metric) {
 		return stats.Estimate{}, fmt.Errorf("estimate metric %q: unknown", metric)
 	}
-	if metric != record.TrafficRate && metric != record.Table1Ratio {
+	if p, ok := record.Quantiles[metric]; ok {
+		return quantile(p, cells), nil
+	}
+	underLoad := loaded(cells)
+	if metric == record.Delay && underLoad {
+		return delays(cells), nil
+	}
+	if !underLoad && !slices.Contains(ratios, metric) {
 		return stats.Mean(Values(metric, cells)), nil
 	}
 
@@ -78,4 +93,9 @@ func Estimate(metric string, cells []record.CellResult) (stats.Estimate, error) 
 		above, below = append(above, q.Num), append(below, q.Den)
 	}
 	return stats.Ratio(above, below), nil
+}
+
+// ratios are the metrics that are always a ratio of sums.
+var ratios = []string{
+	record.TrafficRate, record.Table1Ratio, record.Throughput, record.Concurrency, record.FailedShare,
 }

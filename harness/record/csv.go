@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 
 	"edgebed/harness/escape"
@@ -11,8 +12,8 @@ import (
 
 // ExecutionsCSV writes one row per execution: a column for each axis of the
 // matrix, then what Execution holds, except for its ports, and the audit's verdict
-// on its cell. Axes with a unit
-// have it in their heading and plain numbers below; times are in seconds.
+// on its cell. Axes with a unit have it in their heading and plain numbers below; times
+// are in seconds. What is not counted of an execution under load is left empty.
 func ExecutionsCSV(w io.Writer, r *Results) error {
 	axes := r.Campaign.Axes
 	header := make([]string, 0, len(axes)+24)
@@ -25,6 +26,10 @@ func ExecutionsCSV(w io.Writer, r *Results) error {
 		"switch_bytes", "switch_packets", "trunk_bytes", "trunk_packets", "drops",
 		"retransmissions", "active_opens", "payload_bytes", "payload_hop_bytes", "predicted_trunk_bytes",
 		"delivered_bytes", "table1_bytes", "cell_audit")
+	underLoad := r.underLoad()
+	if underLoad {
+		header = append(header, "client", "due", "waited_s")
+	}
 
 	out := csv.NewWriter(w)
 	if err := out.Write(escape.CSVRow(header)); err != nil {
@@ -37,17 +42,22 @@ func ExecutionsCSV(w io.Writer, r *Results) error {
 			row := append(make([]string, 0, len(header)), point...)
 			row = append(row, strconv.FormatUint(c.Cell.Seed, 10), strconv.Itoa(e.Index),
 				strconv.FormatBool(e.WarmUp), strconv.FormatBool(e.OK), e.Reason, e.Workload,
-				e.Started.UTC().Format("2006-01-02T15:04:05.000Z"),
-				seconds(e.DelayNS), seconds(e.CycleNS))
+				e.Started.UTC().Format(csvTime),
+				seconds(e.DelayNS), e.unlessShared(seconds(e.CycleNS)),
+				strconv.Itoa(e.Hops), strconv.FormatInt(e.PTimeMS, 10))
 
-			for _, v := range []int64{int64(e.Hops), e.PTimeMS,
+			for _, v := range []int64{
 				e.SwitchBytes, e.SwitchPackets, e.TrunkBytes, e.TrunkPackets, e.Drops,
 				e.Retransmissions, e.ActiveOpens, e.PayloadBytes, e.PayloadHopBytes, e.PredictedTrunkBytes,
 				e.DeliveredBytes(), e.Table1Bytes} {
-				row = append(row, strconv.FormatInt(v, 10))
+				row = append(row, e.unlessShared(strconv.FormatInt(v, 10)))
 			}
 
-			if err := out.Write(escape.CSVRow(append(row, c.verdict()))); err != nil {
+			row = append(row, c.verdict())
+			if underLoad {
+				row = append(row, e.Arrival.columns()...)
+			}
+			if err := out.Write(escape.CSVRow(row)); err != nil {
 				return err
 			}
 		}
@@ -55,6 +65,31 @@ func ExecutionsCSV(w io.Writer, r *Results) error {
 
 	out.Flush()
 	return out.Error()
+}
+
+// csvTime is how files for spreadsheets write a time of day.
+const csvTime = "2006-01-02T15:04:05.000Z"
+
+// unlessShared returns a column of what is counted of an execution alone: nothing under
+// load, where the cell has the count.
+func (e Execution) unlessShared(column string) string {
+	if e.Arrival != nil {
+		return ""
+	}
+	return column
+}
+
+// columns are those of an arrival; empty for an execution that ran alone.
+func (a *Arrival) columns() []string {
+	if a == nil {
+		return []string{"", "", ""}
+	}
+	return []string{a.Client, a.Due.UTC().Format(csvTime), seconds(a.WaitedNS)}
+}
+
+// underLoad reports whether a cell of the results is.
+func (r *Results) underLoad() bool {
+	return slices.ContainsFunc(r.Cells, func(c CellResult) bool { _, ok := c.UnderLoad(); return ok })
 }
 
 // verdict is the audit's on the cell, empty where there is none.
@@ -65,7 +100,8 @@ func (c CellResult) verdict() string {
 	return string(c.End.Audit.Verdict)
 }
 
-// PortsCSV writes one row per execution and switch port.
+// PortsCSV writes one row per execution and switch port; of a cell under load one row per
+// port, without the index of an execution.
 func PortsCSV(w io.Writer, r *Results) error {
 	axes := r.Campaign.Axes
 
@@ -81,25 +117,36 @@ func PortsCSV(w io.Writer, r *Results) error {
 	}
 
 	for _, c := range r.Cells {
-		point := pointColumns(axes, c.Cell)
+		point := append(pointColumns(axes, c.Cell), strconv.FormatUint(c.Cell.Seed, 10))
 		for _, e := range c.Executions {
-			for _, p := range e.Ports {
-				row := append(make([]string, 0, len(header)), point...)
-				row = append(row, strconv.FormatUint(c.Cell.Seed, 10), strconv.Itoa(e.Index),
-					strconv.FormatBool(e.WarmUp), p.Name)
-
-				for _, v := range []int64{p.TxBytes, p.TxPackets, p.RxBytes, p.RxPackets} {
-					row = append(row, strconv.FormatInt(v, 10))
-				}
-				if err := out.Write(escape.CSVRow(row)); err != nil {
-					return err
-				}
+			of := append(slices.Clip(point), strconv.Itoa(e.Index), strconv.FormatBool(e.WarmUp))
+			if err := writePorts(out, of, e.Ports); err != nil {
+				return err
+			}
+		}
+		if l, ok := c.UnderLoad(); ok {
+			if err := writePorts(out, append(slices.Clip(point), "", ""), l.Traffic.Ports); err != nil {
+				return err
 			}
 		}
 	}
 
 	out.Flush()
 	return out.Error()
+}
+
+// writePorts writes a row for each port, which begins with what it is of.
+func writePorts(out *csv.Writer, of []string, ports []Port) error {
+	for _, p := range ports {
+		row := append(slices.Clip(of), p.Name)
+		for _, v := range []int64{p.TxBytes, p.TxPackets, p.RxBytes, p.RxPackets} {
+			row = append(row, strconv.FormatInt(v, 10))
+		}
+		if err := out.Write(escape.CSVRow(row)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // heading is the title of an axis's column, for instance "rate [Mb/s]".

@@ -10,9 +10,13 @@ import (
 
 // Kinds of figures.
 const (
-	KindLines = "lines"
-	KindBars  = "bars"
+	KindLines    = "lines"
+	KindBars     = "bars"
+	KindTimeline = "timeline"
 )
+
+// FigureKinds lists the kinds of figures.
+var FigureKinds = []string{KindLines, KindBars, KindTimeline}
 
 // Keys of Cell.Settings that reports mention.
 const (
@@ -33,15 +37,18 @@ func (f Figure) Check(axes []Axis) error {
 	if err := CheckFileName(f.Name); err != nil {
 		return wrap(err)
 	}
-	if f.Kind != KindLines && f.Kind != KindBars {
-		return wrap(fmt.Errorf("unknown kind %q (expected %s or %s)", f.Kind, KindLines, KindBars))
+	if !slices.Contains(FigureKinds, f.Kind) {
+		return wrap(fmt.Errorf("unknown kind %q (expected one of %s)", f.Kind, strings.Join(FigureKinds, ", ")))
 	}
-	if _, ok := Metrics[f.Metric]; !ok {
+	if !Known(f.Metric) {
 		return wrap(fmt.Errorf("unknown metric %q (expected one of %s)",
 			f.Metric, strings.Join(slices.Sorted(maps.Keys(Metrics)), ", ")))
 	}
 	if f.X == "" && f.Kind == KindLines {
 		return wrap(fmt.Errorf("a figure of lines needs an x axis"))
+	}
+	if f.Kind == KindTimeline && (f.X != "" || f.Metric != Delay) {
+		return wrap(fmt.Errorf("a timeline shows the delay along time: leave x out, and choose the metric %s", Delay))
 	}
 	if len(f.Panels) > 2 {
 		return wrap(fmt.Errorf("%d panel axes, at most two fit: columns and rows", len(f.Panels)))

@@ -124,9 +124,13 @@ func sift(r io.Reader, out map[int]string) (*parser, []int, error) {
 
 	for _, a := range p.last {
 		for ; a != nil; a = a.previous {
-			if lost := a.Cell.Executions - len(a.indices); a.Complete() && lost > 0 {
+			made := a.Cell.Executions
+			if load, ok := a.UnderLoad(); ok {
+				made = load.Executions // how many there would be was not known before
+			}
+			if lost := made - len(a.indices); a.Complete() && lost > 0 {
 				out[a.ended] = fmt.Sprintf("end of cell %q, of which %d of %d executions are lost: it is to run again",
-					a.Cell.ID, lost, a.Cell.Executions)
+					a.Cell.ID, lost, made)
 			}
 		}
 	}

@@ -46,9 +46,6 @@ func dropPorts(line []byte) ([]byte, error) {
 	var short bytes.Buffer
 	enc := json.NewEncoder(&short)
 	enc.SetEscapeHTML(false)
-	err = enc.Encode(struct {
-		Type string `json:"type"`
-		Execution
-	}{typeExecution, e})
+	err = enc.Encode(executionLine(e))
 	return bytes.TrimSpace(short.Bytes()), err
 }

@@ -382,6 +382,9 @@ func (p *parser) execution(e Execution) error {
 		a.indices[e.Index] = true
 	}
 	e.Cell, e.Workload, e.Reason = a.Cell.ID, p.share(e.Workload), p.share(e.Reason)
+	if e.Arrival != nil {
+		e.Arrival.Client = p.share(e.Arrival.Client)
+	}
 	for i := range e.Ports {
 		e.Ports[i].Name = p.share(e.Ports[i].Name)
 	}
@@ -404,6 +407,9 @@ func (e Execution) negative() (name string, value int64) {
 		if n.value < 0 {
 			return n.name, n.value
 		}
+	}
+	if e.Arrival != nil && e.Arrival.WaitedNS < 0 {
+		return "waited_ns", e.Arrival.WaitedNS
 	}
 	return "", 0
 }

@@ -140,7 +140,7 @@ func TestReadErrors(t *testing.T) {
 		"not an object":      {campaign + "12\n", "f:2: parse record"},
 		"last not an object": {campaign + "12", "f:2: parse record"},
 		"no campaign":        {cell, "f:1: the first record must be a campaign"},
-		"newer":              {`{"type":"campaign","version":3}`, "f:1: the records have version 3, this program reads up to 2"},
+		"newer":              {`{"type":"campaign","version":4}`, "f:1: the records have version 4, this program reads up to 3"},
 		"no version":         {`{"type":"campaign"}`, "f:1: the campaign record has version 0"},
 		"wrong field":        {campaign + `{"type":"cell","id":7}` + "\n", "f:2: parse cell record"},
 		"cell without id":    {campaign + `{"type":"cell"}` + "\n", "f:2: the cell record has no id"},

@@ -20,8 +20,12 @@ import (
 // did not write are zero, which their comments give a meaning. A new version comes
 // where a reader that left the new out would be wrong; readers accept it and older
 // ones, and refuse newer ones. Version 2 came with Cell.First and
-// Execution.Findings.
-const Version = 2
+// Execution.Findings, version 3 with cells under load, whose executions have no bytes
+// of their own; records without such a cell have VersionAlone.
+const (
+	Version      = 3
+	VersionAlone = 2
+)
 
 // Campaign is the first record of a file: what was asked, and of which machine.
 type Campaign struct {
@@ -51,6 +55,9 @@ type Campaign struct {
 	Figures []Figure `json:"figures"`
 	// Claims of the scenario about the results.
 	Claims []Claim `json:"claims,omitempty"`
+	// Quantities are what programs of others measure, by metric (PROGRAM.NAME), with the
+	// label of its axis.
+	Quantities map[string]string `json:"quantities,omitempty"`
 	// Cells and Executions are the planned numbers; Executions leaves out
 	// warm-ups.
 	Cells      int     `json:"cells"`
@@ -155,7 +162,8 @@ type Figure struct {
 	Name string `json:"name" yaml:"name"`
 	// Title stands above the figure.
 	Title string `json:"title" yaml:"title"`
-	// Kind is "lines" (a curve per series) or "bars" (a group of bars per x).
+	// Kind is "lines" (a curve per series), "bars" (a group of bars per x), or
+	// "timeline" (each execution under load where it was due, and the events).
 	Kind string `json:"kind" yaml:"kind"`
 	// Metric is one of Metrics.
 	Metric string `json:"metric" yaml:"metric"`
@@ -211,6 +219,9 @@ type Cell struct {
 	Settings map[string]string `json:"settings"`
 	// Network is what the cell was built of; nil in records of an older edgebed.
 	Network *Network `json:"network,omitempty"`
+	// Files is the folder beside the records that holds what this attempt left there:
+	// logs of programs, captures. Empty where there is none.
+	Files string `json:"files,omitempty"`
 }
 
 // Execution is one run of one workflow.
@@ -271,6 +282,31 @@ type Execution struct {
 	// Findings are those of the cell's audit up to here: what counts if the
 	// attempt is stopped now, so that no CellEnd follows.
 	Findings []Finding `json:"findings,omitempty"`
+	// Arrival is set where the cell is under load. Then CycleNS, bytes, packets,
+	// drops, ports, retransmissions, opened connections, what was predicted and Bound
+	// are not known of a single execution, and not in its record.
+	Arrival *Arrival `json:"arrival,omitempty"`
+	// Quantities are what programs of others measured during the execution, by metric
+	// (PROGRAM.NAME): the means of their samples.
+	Quantities map[string]float64 `json:"quantities,omitempty"`
+	// Programs are those that ran once in this execution, which then is theirs.
+	Programs []Program `json:"programs,omitempty"`
+	// Captures are the files with its frames.
+	Captures []Capture `json:"captures,omitempty"`
+}
+
+// Capture is a file with the frames of a port during one execution.
+type Capture struct {
+	Port string `json:"port"`
+	// File is its name in the folder of Cell.Files. A file of an older execution may have
+	// had to make room.
+	File string `json:"file"`
+	// Frames and Bytes are what was captured, in both directions.
+	Frames int64 `json:"frames"`
+	Bytes  int64 `json:"bytes"`
+	// Lost came too fast to be captured; LeftOut had no room in the file.
+	Lost    int64 `json:"lost,omitempty"`
+	LeftOut int64 `json:"left_out,omitempty"`
 }
 
 // Bound is the least time that an execution can take, by cause, along its
@@ -317,6 +353,27 @@ type CellEnd struct {
 	// Audit says whether the cell's emulation was faithful; nil in records of an
 	// edgebed that did not look.
 	Audit *Audit `json:"audit,omitempty"`
+	// Load is set where the cell was under load.
+	Load *Load `json:"load,omitempty"`
+	// Events that took effect, in their order.
+	Events []Event `json:"events,omitempty"`
+	// Programs are those that ran beside the executions.
+	Programs []Program `json:"programs,omitempty"`
+}
+
+// Program is how a program of others ended.
+type Program struct {
+	Name string `json:"name"`
+	Host string `json:"host"`
+	// Code is its exit code, 128 and the signal where one ended it, -1 where it could not
+	// be started.
+	Code int `json:"code"`
+	// Stopped says that it was ended because it was not needed any more.
+	Stopped bool `json:"stopped,omitempty"`
+	// Restarts is how often it was started again.
+	Restarts int `json:"restarts,omitempty"`
+	// TookNS is from its start to its end.
+	TookNS int64 `json:"took_ns"`
 }
 
 // Verdict says whether an emulation did what the scenario says.

@@ -189,11 +189,20 @@ func (w *Writer) Cell(c Cell) error {
 }
 
 // Execution writes the result of one execution of a cell that has started.
-func (w *Writer) Execution(e Execution) error {
-	return w.write(typeExecution, struct {
+func (w *Writer) Execution(e Execution) error { return w.write(typeExecution, executionLine(e)) }
+
+// executionLine is an execution as its line has it.
+func executionLine(e Execution) any {
+	if e.Arrival != nil {
+		return struct {
+			Type string `json:"type"`
+			withoutBytes
+		}{typeExecution, withoutBytes{Execution: e}}
+	}
+	return struct {
 		Type string `json:"type"`
 		Execution
-	}{typeExecution, e})
+	}{typeExecution, e}
 }
 
 // CellEnd closes the running attempt at a cell and flushes the file to the

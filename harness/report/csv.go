@@ -3,9 +3,7 @@ package report
 import (
 	"encoding/csv"
 	"io"
-	"maps"
 	"math"
-	"slices"
 	"strconv"
 
 	"edgebed/harness/escape"
@@ -30,8 +28,8 @@ func summaryCSV(w io.Writer, r *record.Results) error {
 
 	for _, point := range matrix.Points(r.Campaign.Axes, r.Cells) {
 		cells := point.Of(r.Cells)
-		for _, metric := range slices.Sorted(maps.Keys(record.Metrics)) {
-			row, err := summaryRow(point, cells, metric)
+		for _, metric := range r.Campaign.Metrics() {
+			row, err := summaryRow(r, point, cells, metric)
 			if err != nil {
 				return err
 			}
@@ -44,7 +42,7 @@ func summaryCSV(w io.Writer, r *record.Results) error {
 	return out.Error()
 }
 
-func summaryRow(point matrix.Point, cells []record.CellResult, metric string) ([]string, error) {
+func summaryRow(r *record.Results, point matrix.Point, cells []record.CellResult, metric string) ([]string, error) {
 	e, err := matrix.Estimate(metric, cells)
 	if err != nil {
 		return nil, err
@@ -59,7 +57,7 @@ func summaryRow(point matrix.Point, cells []record.CellResult, metric string) ([
 		row = append(row, l.Value())
 	}
 	sample := matrix.Values(metric, cells)
-	return append(row, metric, record.Metrics[metric], strconv.Itoa(e.N), exact(e.Value), exact(low), exact(high),
+	return append(row, metric, r.Campaign.Label(metric), strconv.Itoa(e.N), exact(e.Value), exact(low), exact(high),
 		exact(stats.Quantile(0.5, sample)), exact(stats.Quantile(0.95, sample))), nil
 }
 

@@ -32,6 +32,9 @@ func markdown(w io.Writer, r *record.Results, checked gate.Checked) error {
 	if err := writeMetrics(&b, r, roles); err != nil {
 		return err
 	}
+	if err := writeLoad(&b, r, roles); err != nil {
+		return err
+	}
 	writeOrderings(&b, r, roles)
 	writeProvenance(&b, r)
 
@@ -176,6 +179,19 @@ func writeMetrics(b *strings.Builder, r *record.Results, roles matrix.Roles) err
 			remark = " " + t.Remark
 		}
 		fmt.Fprintf(b, "## %s\n\nWith 95 %% confidence intervals.%s\n\n", t.Caption, remark)
+		t.Markdown(b)
+	}
+	return nil
+}
+
+// writeLoad writes what came of cells under load, and what happened in them.
+func writeLoad(b *strings.Builder, r *record.Results, roles matrix.Roles) error {
+	tables, err := table.Load(r, roles)
+	if err != nil {
+		return err
+	}
+	for _, t := range tables {
+		fmt.Fprintf(b, "## %s\n\n%s\n\n", t.Caption, t.Remark)
 		t.Markdown(b)
 	}
 	return nil

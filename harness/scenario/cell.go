@@ -17,6 +17,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"edgebed/harness/emu"
+	"edgebed/harness/program"
 	"edgebed/harness/record"
 	"edgebed/harness/topology"
 	"edgebed/nodes/units"
@@ -37,6 +38,11 @@ type Cell struct {
 	Nodes      Nodes
 	Workload   Workload
 	Execution  Execution
+	Clients    Clients
+	Load       Load
+	Events     Events
+	Programs   []program.Program
+	Capture    Capture
 
 	placed bool // topology and nodes could be read
 }
@@ -95,15 +101,18 @@ type Nodes struct {
 }
 
 // Place puts what the file puts nowhere on hosts of the topology, which are given in
-// its order: the client and the controller on the first, and a group of computers
-// without hosts on all but the client's. It checks where states are kept.
-func (n *Nodes) Place(hosts []string) error {
-	if n.Client == "" && len(hosts) > 0 {
-		n.Client = hosts[0]
+// its order: the client and the controller on the first of the clients' hosts, or else
+// of all, and a group of computers without hosts on all but the clients'. It checks
+// where states are kept.
+func (n *Nodes) Place(hosts []string, clients ...string) error {
+	if first := append(slices.Clip(clients), hosts...); n.Client == "" && len(first) > 0 {
+		n.Client = first[0]
 	}
 	n.Controller = cmp.Or(n.Controller, n.Client)
 
-	others := slices.DeleteFunc(slices.Clone(hosts), func(h string) bool { return h == n.Client })
+	others := slices.DeleteFunc(slices.Clone(hosts), func(h string) bool {
+		return h == n.Client || slices.Contains(clients, h)
+	})
 	n.Computers = slices.Clone(n.Computers)
 	for i := range n.Computers {
 		g := &n.Computers[i]
@@ -308,14 +317,14 @@ func (s *Scenario) Expand(sel Selection) (*Plan, error) {
 	for _, a := range axes {
 		plan.Axes = append(plan.Axes, record.Axis{Name: a.Name, Label: a.Label, Unit: a.Unit, Values: a.names()})
 	}
-	if n := points(axes).number(); n*len(profile.Seeds) > MaxCells {
+	if n := s.points(axes).number(); n*len(profile.Seeds) > MaxCells {
 		return nil, s.doc.Errorf(yamlfile.Path{"matrix"}, "expected at most %d cells, got more", MaxCells)
 	}
 
 	var mistakes mistakes
 	first := map[string]string{} // point by content
 	for i, seed := range profile.Seeds {
-		for point := range points(axes).all() {
+		for point := range s.points(axes).all() {
 			if slices.ContainsFunc(point, func(v Value) bool { return v.wrong }) || s.excluded(axes, point) {
 				continue
 			}
@@ -427,39 +436,6 @@ func (s *Scenario) excluded(axes []Axis, point []Value) bool {
 	})
 }
 
-// points are the combinations of the axes' values.
-type points []Axis
-
-// number returns how many there are, or more than MaxCells where there are more.
-func (axes points) number() int {
-	n := 1
-	for _, a := range axes {
-		n = min(n*len(a.Values), MaxCells+1)
-	}
-	return n
-}
-
-// all yields every combination.
-func (axes points) all() func(yield func([]Value) bool) {
-	return func(yield func([]Value) bool) {
-		point := make([]Value, len(axes))
-		var walk func(i int) bool
-		walk = func(i int) bool {
-			if i == len(axes) {
-				return yield(point)
-			}
-			for _, v := range axes[i].Values {
-				point[i] = v
-				if !walk(i + 1) {
-					return false
-				}
-			}
-			return true
-		}
-		walk(0)
-	}
-}
-
 // cell returns the cell at a point and what is wrong with it.
 func (s *Scenario) cell(axes []Axis, point []Value, params map[string]string) (Cell, []error) {
 	vars := maps.Clone(params)
@@ -486,11 +462,23 @@ func (s *Scenario) cell(axes []Axis, point []Value, params map[string]string) (C
 		{"nodes", &s.sections.nodes, &c.Nodes, c.Nodes.check},
 		{"workload", &s.sections.workload, &c.Workload, c.Workload.check},
 		{"execution", &s.sections.execution, &c.Execution, c.Execution.check},
+		{"clients", &s.sections.clients, &c.Clients, c.Clients.check},
+		{"load", &s.sections.load, &c.Load, c.Load.check},
+		{"events", &s.sections.events, &c.Events, c.Events.check},
+		{"programs", &s.sections.programs, &c.Programs, c.checkPrograms},
+		{"capture", &s.sections.capture, &c.Capture, c.Capture.check},
 	} {
 		if part.node.Kind == 0 {
-			continue // Parse has said that it is missing
+			continue // Parse has said that it is missing, or it may be
 		}
-		node, err := s.substitute(part.node, vars)
+		substitute := s.substitute
+		if part.into == &c.Programs {
+			substitute = s.substituteAround
+		}
+		node, err := substitute(part.node, vars)
+		if err == nil && part.into == &c.Capture {
+			node = captureNode(node)
+		}
 		if err == nil && part.into == &c.Workload {
 			s.fillWorkload(node)
 		}
@@ -507,6 +495,9 @@ func (s *Scenario) cell(axes []Axis, point []Value, params map[string]string) (C
 		}
 	}
 	c.placed = read[&c.Topology] && read[&c.Nodes]
+	if len(errs) == 0 {
+		errs = append(errs, yamlfile.Each(c.checkLoad())...)
+	}
 	return c, errs
 }
 
@@ -514,7 +505,9 @@ func (s *Scenario) cell(axes []Axis, point []Value, params map[string]string) (C
 // point: then an axis has values that mean the same, and figures would show one
 // thing under two labels. In seen are the points of the cells before, by content.
 func (s *Scenario) checkDifferent(seen map[string]string, axes []Axis, c Cell) error {
-	content, err := json.Marshal([]any{c.Topology, c.Nodes, c.Workload, c.Execution})
+	content, err := json.Marshal([]any{
+		c.Topology, c.Nodes, c.Workload, c.Execution, c.Clients, c.Load, c.Events, c.Programs,
+	})
 	if err != nil {
 		return err
 	}
@@ -624,10 +617,11 @@ func (n *Nodes) checkKeepers() error {
 	return yamlfile.Join(errs...)
 }
 
-var variable = regexp.MustCompile(`\$([A-Za-z_][A-Za-z0-9_-]*)`)
+// variable is a $name, or an expression as ${2 * rate}.
+var variable = regexp.MustCompile(`\$([A-Za-z_][A-Za-z0-9_-]*)|\$\{([^{}]*)\}`)
 
 // substitute returns a copy of the node in which $name in scalars is replaced
-// by the variable's value. Positions are kept. An alias becomes a copy of what it
+// by the variable's value, and ${...} by that of the expression. Positions are kept. An alias becomes a copy of what it
 // stands for; yamlfile has bounded how much that is.
 func (s *Scenario) substitute(node *yaml.Node, vars map[string]string) (*yaml.Node, error) {
 	if node.Kind == yaml.AliasNode {
@@ -636,17 +630,22 @@ func (s *Scenario) substitute(node *yaml.Node, vars map[string]string) (*yaml.No
 
 	out := *node
 	if node.Kind == yaml.ScalarNode {
-		var unknown string
+		var wrong error
 		out.Value = variable.ReplaceAllStringFunc(node.Value, func(ref string) string {
+			if expression, ok := strings.CutPrefix(ref, "${"); ok {
+				value, err := s.derive(strings.TrimSuffix(expression, "}"), vars)
+				wrong = cmp.Or(wrong, err)
+				return value
+			}
 			value, ok := vars[ref[1:]]
 			if !ok {
-				unknown = ref[1:]
+				wrong = fmt.Errorf("unknown variable $%s%s", ref[1:],
+					yamlfile.Suggest(ref[1:], slices.Sorted(maps.Keys(vars))))
 			}
 			return value
 		})
-		if unknown != "" {
-			return nil, s.doc.At(node).Errorf("unknown variable $%s%s", unknown,
-				yamlfile.Suggest(unknown, slices.Sorted(maps.Keys(vars))))
+		if wrong != nil {
+			return nil, s.doc.At(node).Errorf("%w", wrong)
 		}
 		if out.Value != node.Value {
 			out.Tag = "" // the value decides anew what kind of scalar it is

@@ -2,7 +2,6 @@ package scenario
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -29,9 +28,11 @@ func (s *Scenario) CheckClaims() error {
 		}
 		names[c.Name] = true
 
-		if _, ok := record.Metrics[c.Metric]; !ok {
-			fail("metric", "unknown metric %s%s", c.Metric,
-				yamlfile.Suggest(c.Metric, slices.Sorted(maps.Keys(record.Metrics))))
+		if names := s.metrics(); !slices.Contains(names, c.Metric) {
+			fail("metric", "unknown metric %s%s", c.Metric, yamlfile.Suggest(c.Metric, names))
+		}
+		if _, ok := record.Quantiles[c.Metric]; ok {
+			fail("metric", "claims are about means, and %s is a quantile; use %s", c.Metric, record.Delay)
 		}
 
 		needs, ok := claimKeys[c.Kind]

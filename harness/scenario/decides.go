@@ -35,11 +35,10 @@ func (s *Scenario) decides(profile Profile, params map[string]string) map[string
 			}
 		}
 	}
-	for name, node := range map[string]*yaml.Node{
-		"topology": &s.sections.topology, "nodes": &s.sections.nodes,
-		"workload": &s.sections.workload, "execution": &s.sections.execution,
-	} {
-		leaves(node, yamlfile.Path{name}, all)
+	for name, node := range s.sections.all() {
+		if node.Kind != 0 && name != "capture" { // which decides nothing
+			leaves(node, yamlfile.Path{name}, all)
+		}
 	}
 	s.generatorDefaults(all)
 	return all

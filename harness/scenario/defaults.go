@@ -135,7 +135,7 @@ func (s *Scenario) complete() error {
 
 	if valueOf(&s.sections.execution, "model") == nil && !s.sets("model") {
 		for i := range d.Matrix {
-			axis, err := parseAxis(d.doc, i, &d.Matrix[i])
+			axis, err := parseAxis(d.doc, i, &d.Matrix[i], noFiles{})
 			if err != nil {
 				return err
 			}
@@ -143,6 +143,7 @@ func (s *Scenario) complete() error {
 		}
 	}
 	f := &filler{at: s.doc.Pos(nil), left: maxFilled}
+	s.chooseGenerator()
 	f.section(&s.sections.nodes, &d.Nodes)
 	f.section(&s.sections.workload, &d.Workload)
 	f.section(&s.sections.execution, &d.Execution)
@@ -159,6 +160,22 @@ func (s *Scenario) complete() error {
 	}
 
 	return nil
+}
+
+// chooseGenerator names the generator of a workload that has workflows itself.
+func (s *Scenario) chooseGenerator() {
+	w := alias(&s.sections.workload)
+	if w.Kind != yaml.MappingNode || valueOf(w, "generator") != nil {
+		return
+	}
+	for _, key := range []string{fromFile, fromScenario} {
+		if own := valueOf(w, key); own != nil {
+			w.Content = append(w.Content,
+				&yaml.Node{Kind: yaml.ScalarNode, Value: "generator", Line: own.Line, Column: own.Column},
+				&yaml.Node{Kind: yaml.ScalarNode, Value: key, Line: own.Line, Column: own.Column})
+			return
+		}
+	}
 }
 
 // sets reports whether an axis or a parameter is of this name, or a value of an axis

@@ -8,11 +8,25 @@ import (
 	"edgebed/harness/record"
 )
 
-// ownFigures returns the figures of a scenario that names none: along each axis of
-// numbers curves of delay and of traffic, by model; the other axes become panels, at
-// most two of them, and those beyond a figure each. Without an axis of numbers there
-// are bars.
+// ownFigures returns the figures of a scenario that names none: those along axes, and
+// where something happens one along time.
 func (s *Scenario) ownFigures() []record.Figure {
+	figures := s.alongAxes()
+	if s.sections.events.Kind == 0 {
+		return figures
+	}
+
+	series := s.seriesAxis()
+	return append(figures, record.Figure{
+		Name: "delay-over-time", Title: s.Title + ": delay over time", Kind: record.KindTimeline, Metric: record.Delay,
+		Series: series, Panels: s.others("", series),
+	})
+}
+
+// alongAxes returns, along each axis of numbers, curves of delay and of traffic, by model;
+// the other axes become panels, at most two of them, and those beyond a figure each.
+// Without an axis of numbers there are bars.
+func (s *Scenario) alongAxes() []record.Figure {
 	series := s.seriesAxis()
 	var figures []record.Figure
 	names := map[string]bool{}

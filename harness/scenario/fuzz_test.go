@@ -54,7 +54,7 @@ func FuzzParse(f *testing.F) {
 		}
 		for _, profile := range append(slices.Sorted(maps.Keys(s.Profiles)), "quick") {
 			// Thousands of cells take seconds, in which nothing else would be tried.
-			if points(s.Axes).number()*max(1, len(s.Profiles[profile].Seeds)) > 100 {
+			if s.points(s.Axes).number()*max(1, len(s.Profiles[profile].Seeds)) > 100 {
 				continue
 			}
 			plan, planErr := s.Expand(Selection{Profile: profile})

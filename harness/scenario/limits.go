@@ -13,6 +13,7 @@ import (
 	"edgebed/nodes/alibaba"
 	"edgebed/nodes/units"
 	"edgebed/nodes/workflow"
+	"edgebed/nodes/workflow/foreign"
 	"edgebed/nodes/yamlfile"
 )
 
@@ -169,12 +170,33 @@ func (w *Workload) check() error {
 		}
 	}
 
+	if w.IsListed() {
+		errs = append(errs, w.checkListed())
+	}
 	if yamlfile.Join(errs...) == nil {
 		errs = append(errs, w.checkSize())
 	}
 
 	errs = append(errs, within(w.Pos.At("argument"), "argument", w.Argument, min(w.Argument, framing), MaxState),
 		within(w.Pos.At("video-state"), "video-state", w.VideoState, 0, MaxState))
+	return yamlfile.Join(errs...)
+}
+
+// minFactor is the smallest factor of sizes and times.
+const minFactor = 1e-12
+
+// checkListed checks a workload that has its workflows itself.
+func (w *Workload) checkListed() error {
+	errs := []error{
+		within(w.Pos.At("size-factor"), "size-factor", w.SizeFactor, minFactor, foreign.MaxFactor),
+		within(w.Pos.At("time-factor"), "time-factor", w.TimeFactor, minFactor, foreign.MaxFactor),
+	}
+	switch {
+	case w.Generator == fromFile && w.File == "":
+		errs = append(errs, w.Pos.At("file").Errorf("expected the name of a file of workflows, got nothing"))
+	case w.Generator == fromScenario && w.Workflow == nil:
+		errs = append(errs, w.Pos.At("workflow").Errorf("expected a workflow with tasks, got nothing"))
+	}
 	return yamlfile.Join(errs...)
 }
 
@@ -206,11 +228,6 @@ func (e *Execution) check() error {
 // figure would show curves that differ in nothing under labels that say they do.
 func (s *Scenario) checkUses() error {
 	used := map[string]bool{}
-	for _, section := range []*yaml.Node{
-		&s.sections.topology, &s.sections.nodes, &s.sections.workload, &s.sections.execution,
-	} {
-		uses(section, used)
-	}
 	known := map[string]bool{}
 	for _, p := range s.Parameters {
 		known[p.Name] = true
@@ -222,9 +239,13 @@ func (s *Scenario) checkUses() error {
 			}
 		}
 	}
+	names := slices.Sorted(maps.Keys(known))
+	for _, section := range s.sections.all() {
+		uses(section, names, used)
+	}
 	for name := range maps.Clone(used) {
 		// A slip in a name is one mistake, and reported where it stands.
-		if near, ok := yamlfile.Nearest(name, slices.Sorted(maps.Keys(known))); ok && !known[name] {
+		if near, ok := yamlfile.Nearest(name, names); ok && !known[name] {
 			used[near] = true
 		}
 	}
@@ -269,16 +290,22 @@ func (s *Scenario) checkUses() error {
 	return yamlfile.Join(errs...)
 }
 
-// uses notes the variables in the scalars of a node.
-func uses(node *yaml.Node, used map[string]bool) {
+// uses notes the variables in the scalars of a node. Some names are known.
+func uses(node *yaml.Node, known []string, used map[string]bool) {
 	node = alias(node)
 	if node.Kind == yaml.ScalarNode {
 		for _, m := range variable.FindAllStringSubmatch(node.Value, -1) {
-			used[m[1]] = true
+			names := []string{m[1]}
+			if m[1] == "" {
+				names, _ = namesIn(m[2], known) // what is wrong each cell says
+			}
+			for _, name := range names {
+				used[name] = true
+			}
 		}
 	}
 	for _, part := range node.Content {
-		uses(part, used)
+		uses(part, known, used)
 	}
 }
 

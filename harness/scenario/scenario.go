@@ -17,6 +17,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/expr-lang/expr/vm"
 	"gopkg.in/yaml.v3"
 
 	"edgebed/harness/record"
@@ -37,7 +38,9 @@ type Scenario struct {
 	Axes       []Axis
 	// Exclude leaves out the points of the matrix that have, on each axis of an
 	// element, one of its values.
-	Exclude  []map[string][]string
+	Exclude []map[string][]string
+	// Include adds points to the matrix.
+	Include  []map[string][]string
 	Profiles map[string]Profile
 	// Figures to draw: the file's, or where it does not say, those that the axes
 	// suggest.
@@ -47,7 +50,8 @@ type Scenario struct {
 	doc           *yamlfile.Document
 	sections      sections
 	generatorKeys map[string]yaml.Node // defaults by generator
-	broken        bool                 // it has mistakes: see Parse
+	programs      map[string]*vm.Program
+	broken        bool // it has mistakes: see Parse
 }
 
 // Parameter is a value that is the same in all cells of a campaign, and that
@@ -80,6 +84,7 @@ type Value struct {
 	Set    map[string]string
 
 	isNumber bool // Number is what Name says
+	extra    bool // only Include has it
 	wrong    bool // Parse has said why
 }
 
@@ -109,6 +114,12 @@ type file struct {
 	Description string `yaml:"description"`
 	// Network says what the links are: emulated (the default) or virtual.
 	Network record.NetworkKind `yaml:"network"`
+	// Extends names another scenario, in the same folder or built in, whose keys hold
+	// where this file says nothing: mappings key by key, lists as a whole. A key without
+	// a value takes away what stands there.
+	Extends string `yaml:"extends"`
+	// Templates are for anchors (&name) that other parts use (*name, or <<: *name).
+	Templates yaml.Node `yaml:"templates"`
 	// Parameters are values that are the same in all cells.
 	Parameters []Parameter `yaml:"parameters"`
 	// Matrix holds the axes of what varies. Where neither an axis nor a parameter sets
@@ -117,6 +128,9 @@ type file struct {
 	// Exclude leaves out the points of the matrix that have, on each axis of an
 	// element, one of its values: {rate: [1 Mb/s], switches: [32, 64]}.
 	Exclude []map[string][]string `yaml:"exclude"`
+	// Include adds points: on the axes of an element those with its values, which the
+	// axis need not have, and on the others all. {rate: [1 Gb/s], model: [pure-faas]}.
+	Include []map[string][]string `yaml:"include"`
 	// Topology is the network.
 	Topology yaml.Node `yaml:"topology" required:"true"`
 	// Nodes says which programs run on which hosts.
@@ -125,6 +139,17 @@ type file struct {
 	Workload yaml.Node `yaml:"workload"`
 	// Execution says how each workflow is executed.
 	Execution yaml.Node `yaml:"execution"`
+	// Clients says who executes workflows at the same time; one client by default.
+	Clients yaml.Node `yaml:"clients"`
+	// Load says when clients begin executions; back to back by default.
+	Load yaml.Node `yaml:"load"`
+	// Events change links and computers while executions run.
+	Events yaml.Node `yaml:"events"`
+	// Programs are commands that run on hosts beside the nodes, or instead of workflows.
+	// edgebed starts them only with --allow-exec.
+	Programs yaml.Node `yaml:"programs"`
+	// Capture keeps frames as pcapng: a list of ports and hosts, or what is below.
+	Capture yaml.Node `yaml:"capture"`
 	// Profiles say how much of the matrix to run; quick is what runs unless another
 	// one is chosen.
 	Profiles map[string]Profile `yaml:"profiles"`
@@ -138,6 +163,17 @@ type file struct {
 
 type sections struct {
 	topology, nodes, workload, execution yaml.Node
+	clients, load, events                yaml.Node // may be missing
+	programs, capture                    yaml.Node // may be missing
+}
+
+// all are the sections of the file, by their keys; those that are missing have no kind.
+func (s *sections) all() map[string]*yaml.Node {
+	return map[string]*yaml.Node{
+		"topology": &s.topology, "nodes": &s.nodes, "workload": &s.workload, "execution": &s.execution,
+		"clients": &s.clients, "load": &s.load, "events": &s.events,
+		"programs": &s.programs, "capture": &s.capture,
+	}
 }
 
 // axisFile is an axis as it is written.
@@ -153,7 +189,14 @@ type axisFile struct {
 	Unit string `yaml:"unit"`
 	// Values is a range, or a list of plain values, ranges, and values that have a
 	// name and set several variables.
-	Values yaml.Node `yaml:"values" required:"true"`
+	Values yaml.Node `yaml:"values"`
+	// Files is a pattern such as "workflows/*.json" instead of values: each file beside
+	// the scenario that it matches is one, under its name without folder and end.
+	Files string `yaml:"files"`
+	// Zip sets several variables at once: of each a list of values, or a range, all of
+	// one length, {rate: [1 Mb/s, 10 Mb/s], delay: [10 ms, 1 ms]}. The values of the
+	// axis are those of the first.
+	Zip yaml.Node `yaml:"zip"`
 }
 
 // valueFile is a value of an axis that sets several variables.
@@ -181,8 +224,11 @@ func CheckNetwork(n record.NetworkKind) error {
 // Parse reads a scenario. Errors carry file, line and column. Beside an error it
 // returns what could be read, nil where that is nothing: it is good for Expand to
 // find the mistakes of the rest, and for nothing else.
-func Parse(name string, data []byte) (*Scenario, error) {
-	doc, err := yamlfile.Parse(name, data)
+func Parse(name string, data []byte) (*Scenario, error) { return Read(name, data, noFiles{}) }
+
+// Read is Parse for a scenario that refers to other files.
+func Read(name string, data []byte, files Files) (*Scenario, error) {
+	doc, err := parseExtended(name, data, files, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -198,15 +244,20 @@ func Parse(name string, data []byte) (*Scenario, error) {
 	}
 	s := &Scenario{
 		Name: f.Name, Title: cmp.Or(f.Title, f.Name), Description: f.Description, File: name,
-		Network: cmp.Or(f.Network, record.Emulated), Parameters: f.Parameters, Exclude: f.Exclude,
+		Network: cmp.Or(f.Network, record.Emulated), Parameters: f.Parameters, Exclude: f.Exclude, Include: f.Include,
 		Profiles: f.Profiles, Figures: f.Figures, Claims: f.Claims, doc: doc,
-		sections: sections{topology: f.Topology, nodes: f.Nodes, workload: f.Workload, execution: f.Execution},
+		sections: sections{
+			topology: f.Topology, nodes: f.Nodes, workload: f.Workload, execution: f.Execution,
+			clients: f.Clients, load: f.Load, events: f.Events,
+			programs: f.Programs, capture: f.Capture,
+		},
 	}
 	for i := range f.Matrix {
-		axis, err := parseAxis(doc, i, &f.Matrix[i])
+		axis, err := parseAxis(doc, i, &f.Matrix[i], files)
 		errs = append(errs, err)
 		s.Axes = append(s.Axes, axis)
 	}
+	errs = append(errs, s.addIncluded())
 	if err := s.complete(); err != nil {
 		return nil, fmt.Errorf("give %s what it lacks: %w", name, err)
 	}
@@ -223,10 +274,31 @@ func Parse(name string, data []byte) (*Scenario, error) {
 	return s, err
 }
 
-func parseAxis(doc *yamlfile.Document, index int, f *axisFile) (Axis, error) {
+func parseAxis(doc *yamlfile.Document, index int, f *axisFile, files Files) (Axis, error) {
 	axis := Axis{Name: f.Axis, Label: cmp.Or(f.Label, f.Axis), Unit: f.Unit}
 	var errs []error
 	base := yamlfile.Path{"matrix", index, "values"}
+	given, zipped := f.Values.Kind != 0 && !isNull(&f.Values), f.Zip.Kind != 0 && !isNull(&f.Zip)
+	switch {
+	case given && f.Files == "" && !zipped:
+	case !given && f.Files != "" && !zipped:
+		var err error
+		axis.Values, err = fileValues(doc, f, yamlfile.Path{"matrix", index, "files"}, files)
+		return axis, err
+	case !given && f.Files == "" && zipped:
+		var err error
+		axis.Values, err = zippedValues(doc, &f.Zip, yamlfile.Path{"matrix", index, "zip"})
+		axis.Unit = cmp.Or(axis.Unit, unitOf(axis.Values))
+		for i := range axis.Values {
+			if wrong := axis.Values[i].read(axis.Unit); wrong != nil {
+				err = yamlfile.Join(err, doc.Errorf(yamlfile.Path{"matrix", index, "zip"}, "%w", wrong))
+			}
+		}
+		return axis, err
+	default:
+		return axis, f.Pos.Errorf("expected one of the keys values, files and zip (missing required key %q)", "values")
+	}
+
 	nodes := []*yaml.Node{&f.Values}
 	list := f.Values.Kind == yaml.SequenceNode
 	if list {
@@ -255,16 +327,20 @@ func parseAxis(doc *yamlfile.Document, index int, f *axisFile) (Axis, error) {
 
 	axis.Unit = cmp.Or(axis.Unit, unitOf(axis.Values))
 	for i := range axis.Values {
-		v := &axis.Values[i]
-		number, err := numberIn(v.Name, axis.Unit)
-		if err != nil {
+		if err := axis.Values[i].read(axis.Unit); err != nil {
 			errs = append(errs, doc.Errorf(places[i], "%w", err))
 		}
-		_, notNumber := strconv.ParseFloat(v.Name, 64)
-		v.Number, v.wrong = number, err != nil
-		v.isNumber = axis.Unit != "" && err == nil || notNumber == nil
 	}
 	return axis, yamlfile.Join(errs...)
+}
+
+// read finds the number that a value's name says, in the axis's unit.
+func (v *Value) read(unit string) error {
+	number, err := numberIn(v.Name, unit)
+	_, notNumber := strconv.ParseFloat(v.Name, 64)
+	v.Number, v.wrong = number, err != nil
+	v.isNumber = unit != "" && err == nil || notNumber == nil
+	return err
 }
 
 // axisValues returns the values that one element of an axis stands for.
@@ -367,14 +443,13 @@ func (s *Scenario) check() error {
 	if len(s.Axes) == 0 {
 		fail(yamlfile.Path{"matrix"}, "expected at least one axis")
 	}
-	cells := 1
+	cells := s.points(s.Axes).number()
 	for i, a := range s.Axes {
 		path := yamlfile.Path{"matrix", i}
 		take(append(path, "axis"), a.Name, "an axis")
 		if len(a.Values) == 0 {
 			fail(append(path, "values"), "axis %s needs at least one value", a.Name)
 		}
-		cells = min(cells*len(a.Values), MaxCells+1)
 
 		names := map[string]bool{}
 		for k, v := range a.Values {
@@ -389,17 +464,19 @@ func (s *Scenario) check() error {
 		}
 	}
 
-	for i, points := range s.Exclude {
-		if len(points) == 0 {
-			fail(yamlfile.Path{"exclude", i}, "expected axes with values, such as {rate: [1 Mb/s]}")
-		}
-		for _, axis := range slices.Sorted(maps.Keys(points)) {
-			if len(points[axis]) == 0 {
-				fail(yamlfile.Path{"exclude", i, axis}, "expected at least one value")
+	for key, list := range map[string][]map[string][]string{"exclude": s.Exclude, "include": s.Include} {
+		for i, points := range list {
+			if len(points) == 0 {
+				fail(yamlfile.Path{key, i}, "expected axes with values, such as {rate: [1 Mb/s]}")
 			}
-			for _, v := range points[axis] {
-				if err := s.checkValue(axis, v); err != nil {
-					fail(yamlfile.Path{"exclude", i, axis}, "%w", err)
+			for _, axis := range slices.Sorted(maps.Keys(points)) {
+				if len(points[axis]) == 0 {
+					fail(yamlfile.Path{key, i, axis}, "expected at least one value")
+				}
+				for _, v := range points[axis] {
+					if err := s.checkValue(axis, v); err != nil {
+						fail(yamlfile.Path{key, i, axis}, "%w", err)
+					}
 				}
 			}
 		}
@@ -491,13 +568,13 @@ func (s *Scenario) checkFigures() error {
 			}
 		}
 
-		if _, ok := record.Metrics[f.Metric]; !ok {
-			fail(append(path, "metric"), "unknown metric %q%s", f.Metric,
-				yamlfile.Suggest(f.Metric, slices.Sorted(maps.Keys(record.Metrics))))
+		if names := s.metrics(); !slices.Contains(names, f.Metric) {
+			fail(append(path, "metric"), "unknown metric %q%s", f.Metric, yamlfile.Suggest(f.Metric, names))
 		}
 
-		if kinds := []string{record.KindLines, record.KindBars}; !slices.Contains(kinds, f.Kind) {
-			fail(append(path, "kind"), "unknown kind of figure %q%s", f.Kind, yamlfile.Suggest(f.Kind, kinds))
+		if !slices.Contains(record.FigureKinds, f.Kind) {
+			fail(append(path, "kind"), "unknown kind of figure %q%s", f.Kind,
+				yamlfile.Suggest(f.Kind, record.FigureKinds))
 		}
 
 		if err := record.CheckFileName(f.Name); err != nil {
@@ -571,4 +648,15 @@ func (p Parameter) accepts(value string) error {
 		return fmt.Errorf("parameter %s does not take %q%s", p.Name, value, yamlfile.Suggest(value, p.Values))
 	}
 	return nil
+}
+
+// Recognize reports whether a file is a scenario rather than a topology: it has a section
+// topology. It says nothing about whether the scenario is right.
+func Recognize(data []byte) bool {
+	var sections map[string]yaml.Node
+	if yaml.Unmarshal(data, &sections) != nil {
+		return false
+	}
+	_, ok := sections["topology"]
+	return ok
 }

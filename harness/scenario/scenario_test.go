@@ -317,6 +317,9 @@ func TestGenerators(t *testing.T) {
 	for name, g := range Generators {
 		w := Workload{Generator: name, Variant: workflow.Text, States: 2, Length: 3, Stages: 1, Branches: 2, VideoState: units.KB, MaxTasks: 20}
 		draw, err := w.Draw(names)
+		if w.IsListed() && err != nil {
+			continue // it draws nothing
+		}
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"edgebed/nodes/units"
 	"edgebed/nodes/workflow"
+	"edgebed/nodes/workflow/foreign"
 	"edgebed/nodes/yamlfile"
 )
 
@@ -35,7 +36,25 @@ type Workload struct {
 	VideoState units.Size `yaml:"video-state"`
 	// MaxTasks is the largest number of tasks of a job of the mix.
 	MaxTasks int `yaml:"max-tasks"`
+
+	// File is a path relative to the scenario file, of workflows in one of the formats
+	// of workflow files; a file of several is executed one after the other.
+	File string `yaml:"file"`
+	// Workflow describes one here.
+	Workflow *foreign.Description `yaml:"workflow"`
+	// SizeFactor and TimeFactor multiply the sizes and the times that they say.
+	SizeFactor float64 `yaml:"size-factor"`
+	TimeFactor float64 `yaml:"time-factor"`
 }
+
+// Names of the generators that draw nothing: the workflows are given.
+const (
+	fromFile     = "file"
+	fromScenario = "workflow"
+)
+
+// IsListed reports whether the workload names or describes its workflows.
+func (w *Workload) IsListed() bool { return w.Generator == fromFile || w.Generator == fromScenario }
 
 // Generator is a way to draw workflows.
 type Generator struct {
@@ -47,7 +66,8 @@ type Generator struct {
 	draw func(w Workload, functions []string) workflow.Generator
 }
 
-// Generators lists the workload generators by name.
+// Generators lists the workload generators by name. Those that draw nothing are chosen
+// by the presence of their key.
 var Generators = map[string]Generator{
 	"chain": {
 		About: "chains of functions, experiment 400 (paper Sec. 6.2)",
@@ -70,6 +90,14 @@ var Generators = map[string]Generator{
 			return workflow.Marvel{VideoState: w.VideoState}
 		},
 	},
+	fromFile: {
+		About: "nothing: executes the workflows of a file",
+		Keys:  []string{"file", "size-factor", "time-factor"},
+	},
+	fromScenario: {
+		About: "nothing: executes the workflow that stands in the scenario",
+		Keys:  []string{"workflow", "size-factor", "time-factor"},
+	},
 	"mix": {
 		About: "single tasks, chains and DAGs as in a data centre's traces (paper Sec. 2)",
 		Keys:  []string{"max-tasks", "states"},
@@ -82,11 +110,14 @@ var Generators = map[string]Generator{
 // Draw returns the generator that the workload names, drawing from the given
 // function names. Generators of one fixed workflow, such as marvel, have names
 // of their own and leave the given ones alone. It fails where the generator is
-// unknown, which Expand has refused already.
+// unknown, which Expand has refused already, and for one that draws nothing.
 func (w Workload) Draw(functions []string) (workflow.Generator, error) {
 	g, ok := Generators[w.Generator]
 	if !ok {
 		return nil, w.unknown()
+	}
+	if g.draw == nil {
+		return nil, w.Pos.At("generator").Errorf("generator %s draws nothing", w.Generator)
 	}
 	return g.draw(w, functions), nil
 }
@@ -110,7 +141,8 @@ func (w *Workload) checkKeys(node *yaml.Node) error {
 		if key.Value == "generator" || key.Value == "argument" || slices.Contains(g.Keys, key.Value) {
 			continue
 		}
-		at := yamlfile.Pos{File: w.Pos.File, Line: key.Line, Column: key.Column, Path: w.Pos.Path}
+		at := w.Pos
+		at.Line, at.Column = key.Line, key.Column
 		errs = append(errs, at.Errorf("generator %s does not use %s; remove it (used: %s)",
 			w.Generator, key.Value, strings.Join(g.Keys, ", ")))
 	}

@@ -35,6 +35,12 @@ func commands() []command {
 			"change both directions of a link", (*Shell).set},
 		{"watch", "watch [SECONDS]", "rates of all ports, every second, until Ctrl-C", (*Shell).watch},
 		{"counters", "counters", "bytes and packets of all ports since the start", (*Shell).counters},
+
+		{"tables", "tables [HOST...]", "what routers know: which function is where (with a scenario)", (*Shell).tables},
+		{"states", "states [HOST...]", "what state servers hold (with a scenario)", (*Shell).states},
+		{"invoke", "invoke [NUMBER | FILE.json | FUNCTION,FUNCTION... [STATE=SIZE...]]",
+			"execute a workflow and time it: the scenario's next one, or another (with a scenario)", (*Shell).invoke},
+
 		{"capture", "capture PORT FILE | capture PORT stop",
 			"write a port's frames as pcapng for Wireshark", (*Shell).capture},
 		{"help ?", "help [COMMAND]", "this list, or one command", (*Shell).help},

@@ -47,6 +47,12 @@ func (c completer) candidates(before []string) []string {
 		return []string{"rate", "delay", "jitter", "loss", "queue"}
 	case "capture":
 		return append(c.s.network.Ports(), "stop")
+	case "invoke":
+		if c.s.bench == nil || len(before) > 1 {
+			return nil
+		}
+
+		return c.s.bench.Job().Functions()
 	case "help", "?":
 		return c.s.words()
 	}

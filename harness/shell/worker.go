@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -16,7 +17,10 @@ import (
 	"golang.org/x/term"
 
 	"edgebed/harness/emu"
+	"edgebed/harness/job"
+	"edgebed/harness/program"
 	"edgebed/harness/sandbox"
+	"edgebed/harness/testbed"
 	"edgebed/harness/topology"
 )
 
@@ -29,8 +33,10 @@ const configFile = 3
 
 // Config says what to do in the network.
 type Config struct {
-	// Topology as the text of a file.
-	Topology []byte `json:"topology"`
+	// Topology as the text of a file; unused where there is a Job.
+	Topology []byte `json:"topology,omitempty"`
+	// Job is the cell of a scenario whose nodes are to run, nil for a network alone.
+	Job *job.Job `json:"job,omitempty"`
 	// Lines to run instead of reading a terminal.
 	Lines []string `json:"lines,omitempty"`
 	// Script is the name of a file with lines to run.
@@ -116,6 +122,9 @@ func run(ctx context.Context) (err error) {
 		return err
 	}
 
+	if c.Job != nil {
+		return c.onScenario(ctx)
+	}
 	t, err := topology.Parse("topology", c.Topology)
 	if err != nil {
 		return err
@@ -130,6 +139,23 @@ func run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, n.Close()) }()
 
 	return c.do(ctx, New(n, os.Stdout, os.Stderr))
+}
+
+// onScenario starts the nodes of a scenario, and does what the Config says.
+func (c Config) onScenario(ctx context.Context) (err error) {
+	if err := c.Job.Open(); err != nil {
+		return err
+	}
+	if err := nameHosts(c.Job.Topology()); err != nil {
+		return err
+	}
+	b, err := testbed.OpenBench(ctx, *c.Job)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+
+	return c.do(ctx, NewOn(b, os.Stdout, os.Stderr))
 }
 
 // do does what the Config says.
@@ -154,26 +180,12 @@ func (c Config) do(ctx context.Context, s *Shell) error {
 	return s.Lines(ctx, io.Reader(os.Stdin))
 }
 
-// nameHosts makes the hosts' names resolve in this sandbox, with a file mounted
-// over /etc/hosts.
+// nameHosts makes the hosts' names resolve in this sandbox.
 func nameHosts(t *topology.Topology) error {
-	var b strings.Builder
-	b.WriteString("127.0.0.1 localhost\n")
+	hosts := map[string]netip.Addr{}
 	for _, h := range t.Hosts {
-		fmt.Fprintf(&b, "%v %s\n", h.Address, h.Name)
+		hosts[h.Name] = h.Address
 	}
 
-	const file = "/run/hosts"
-	if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
-		return fmt.Errorf("name the hosts: %w", err)
-	}
-	err := unix.Mount(file, "/etc/hosts", "", unix.MS_BIND, "")
-	if errors.Is(err, unix.ENOENT) {
-		return nil // a machine without /etc/hosts: names stay unknown to programs
-	}
-	if err != nil {
-		return fmt.Errorf("name the hosts: mount over /etc/hosts: %w", err)
-	}
-
-	return nil
+	return program.NameHosts(hosts)
 }

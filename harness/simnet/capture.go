@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gopacket/gopacket"
@@ -40,8 +41,9 @@ func (n *Network) Ports() []string {
 // Capture starts writing the frames of a switch port to w in the pcapng format, in
 // both directions, each marked with its direction as seen from the switch: what
 // leaves is taken after the shaper, when it goes onto the wire. It runs until Stop
-// or the network's Close. Hardware addresses are zero, and checksums missing.
-func (n *Network) Capture(portName string, w io.Writer) (*Capture, error) {
+// or the network's Close. Hardware addresses are zero, and checksums missing. The
+// comments are the file's.
+func (n *Network) Capture(portName string, w io.Writer, comments ...string) (*Capture, error) {
 	i := slices.IndexFunc(n.ports, func(p *port) bool { return p.counters.Name == portName })
 	if i < 0 {
 		return nil, fmt.Errorf("capture port %s: network %s has no such port%s",
@@ -49,7 +51,9 @@ func (n *Network) Capture(portName string, w io.Writer) (*Capture, error) {
 	}
 	out, err := pcapgo.NewNgWriterInterface(w, pcapgo.NgInterface{
 		Name: portName, LinkType: layers.LinkTypeEthernet, TimestampResolution: 9, SnapLength: uint32(topology.Frame),
-	}, pcapgo.NgWriterOptions{SectionInfo: pcapgo.NgSectionInfo{Application: "edgebed"}})
+	}, pcapgo.NgWriterOptions{SectionInfo: pcapgo.NgSectionInfo{
+		Application: "edgebed", Comment: strings.Join(comments, "\n"),
+	}})
 	if err != nil {
 		return nil, fmt.Errorf("capture port %s: write the file's start: %w", portName, err)
 	}

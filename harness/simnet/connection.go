@@ -1,6 +1,7 @@
 package simnet
 
 import (
+	"cmp"
 	"net/netip"
 
 	"gvisor.dev/gvisor/pkg/tcpip/header"
@@ -13,6 +14,11 @@ import (
 type flow struct {
 	to       netip.Addr
 	from, at uint16 // ports
+}
+
+// compare orders flows.
+func (f flow) compare(g flow) int {
+	return cmp.Or(f.to.Compare(g.to), cmp.Compare(f.from, g.from), cmp.Compare(f.at, g.at))
 }
 
 // connection is what a host's card knows of a flow.
@@ -34,10 +40,8 @@ func (h *Host) connection(key flow) *connection {
 
 // transmit sends a packet as Linux would: not yet, if it is an ACK that can wait or
 // data for which the queue has no room. It needs the lock.
-func (h *Host) transmit(now int64, p *stack.PacketBuffer, f frame) {
-	segment := header.TCP(p.TransportHeader().Slice())
-	flags := segment.Flags()
-	key := flow{f.to, segment.SourcePort(), segment.DestinationPort()}
+func (h *Host) transmit(now int64, key flow, p *stack.PacketBuffer, f frame) {
+	flags := header.TCP(p.TransportHeader().Slice()).Flags()
 	c := h.connection(key)
 	if flags&(header.TCPFlagFin|header.TCPFlagRst) != 0 {
 		defer delete(h.flows, key)

@@ -39,6 +39,7 @@ const nic tcpip.NICID = 1
 // Host is a machine with a TCP/IP stack of its own. It implements wire.Net.
 type Host struct {
 	spec    topology.HostSpec
+	index   int // among the network's
 	network *Network
 	stack   *stack.Stack
 	card    *card
@@ -123,7 +124,10 @@ func (l *lockedSource) Read(b []byte) (int, error) {
 }
 
 func (n *Network) newHost(spec topology.HostSpec, index int, options tuning) (*Host, error) {
-	h := &Host{spec: spec, network: n, flows: map[flow]*connection{}, smallQueue: smallQueueAt(n.topology, spec.Switch)}
+	h := &Host{
+		spec: spec, index: index, network: n,
+		flows: map[flow]*connection{}, smallQueue: smallQueueAt(n.topology, spec.Switch),
+	}
 	h.card = &card{Endpoint: channel.New(0, uint32(mtu), ""), host: h}
 	// Frames do not change on their way.
 	h.card.LinkEPCapabilities = stack.CapabilityTXChecksumOffload | stack.CapabilityRXChecksumOffload
@@ -176,15 +180,13 @@ func (c *card) WritePackets(list stack.PacketBufferList) (int, tcpip.Error) {
 	packets := list.AsSlice()
 	n.schedule.mu.Lock()
 	defer n.schedule.mu.Unlock()
-	now := n.schedule.now()
 	for _, p := range packets {
 		to := header.IPv4(p.NetworkHeader().Slice()).DestinationAddress()
-		f := frame{
+		n.collect(c.host, p, frame{
 			packet: stack.NewPacketBuffer(stack.PacketBufferOptions{Payload: p.ToBuffer()}),
 			size:   p.Size() + ethernet,
 			to:     netip.AddrFrom4(to.As4()),
-		}
-		c.host.transmit(now, p, f)
+		})
 	}
 	return len(packets), nil
 }

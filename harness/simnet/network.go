@@ -42,6 +42,10 @@ type Network struct {
 	// another one, by the indices of both.
 	home map[netip.Addr]*Host
 	next [][]*port
+	// outbox is what hosts have sent at this instant; dispatch is the plan that puts it
+	// on its way.
+	outbox   []outgoing
+	dispatch *plan
 	// arrived waits to be taken by hosts' stacks.
 	arrived []arrival
 	// flying counts frames on wires, held the ACKs that hosts hold back; moved is
@@ -69,6 +73,7 @@ func Build(t *topology.Topology, opts Options) (*Network, error) {
 	}
 	n := &Network{opts: opts, topology: t.Clone(), settings: map[string]string{}, schedule: newSchedule()}
 	n.schedule.deliver = n.deliver
+	n.dispatch = newPlan(n.transmit)
 	n.schedule.start()
 	if err := n.build(); err != nil {
 		n.Close()
@@ -309,7 +314,7 @@ func (n *Network) Idle(ctx context.Context, quiet time.Duration) (network.Counte
 		since = max(since, n.moved)
 		left := since + int64(quiet) - n.schedule.now()
 		if left <= 0 {
-			waiting := n.flying + n.held
+			waiting := n.flying + n.held + len(n.outbox)
 			for _, t := range n.ports {
 				waiting += t.queue.len()
 			}

@@ -33,7 +33,7 @@ func BackendOf(n record.NetworkKind) Backend {
 	if n == record.Virtual {
 		return Backend{
 			Network:   record.Virtual,
-			Ready:     func(context.Context, []job.Job) (int, error) { _, err := VirtualWorker(); return 0, err },
+			Ready:     readyForVirtual,
 			Spawn:     SpawnVirtual,
 			Calibrate: func(context.Context) (time.Duration, error) { return 0, nil },
 			Expected:  computing,
@@ -47,6 +47,15 @@ func BackendOf(n record.NetworkKind) Backend {
 		Calibrate: Calibrate,
 		Expected:  (*job.Job).Expected,
 	}
+}
+
+// readyForVirtual looks for the worker, and refuses jobs that need a kernel.
+func readyForVirtual(_ context.Context, jobs []job.Job) (int, error) {
+	if err := job.NoPrograms(jobs); err != nil {
+		return 0, err
+	}
+	_, err := VirtualWorker()
+	return 0, err
 }
 
 // What virtual time takes on a core of an AMD EPYC: to start a cell, for each

@@ -102,6 +102,9 @@ func Ready(ctx context.Context, jobs []job.Job) (atOnce int, err error) {
 	if err := sandbox.Probe(ctx, sandbox.Options{}); err != nil {
 		return 0, err
 	}
+	if err := job.Startable(jobs); err != nil {
+		return 0, err
+	}
 
 	var trials []trial
 	var places []yamlfile.Pos

@@ -3,7 +3,9 @@ package testbed
 import (
 	"context"
 	"errors"
+	"io"
 	"runtime"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -11,7 +13,9 @@ import (
 	"edgebed/harness/audit"
 	"edgebed/harness/emu"
 	"edgebed/harness/job"
+	"edgebed/harness/program"
 	"edgebed/harness/record"
+	"edgebed/harness/scenario"
 	"edgebed/nodes/clock"
 	"edgebed/nodes/wire"
 )
@@ -19,16 +23,22 @@ import (
 // Emulated builds a job's network of the kernel's devices. The calling process
 // must be in a sandbox.
 func Emulated(ctx context.Context, j *job.Job) (Network, error) {
-	n, err := emu.Build(ctx, j.Topology(), emu.Options{
-		Delay:             j.Cell.Topology.Delay,
-		CongestionControl: j.Cell.Topology.CongestionControl,
-		Sysctls:           j.Cell.Topology.Sysctls,
-		Seed:              j.Cell.Seed,
-	})
+	n, err := emu.Build(ctx, j.Topology(), optionsOf(j))
 	if err != nil {
 		return nil, err
 	}
 	return emulated{n}, nil
+}
+
+// optionsOf are what a job's cell asks of the network.
+func optionsOf(j *job.Job) emu.Options {
+	return emu.Options{
+		Delay:             j.Cell.Topology.Delay,
+		CongestionControl: j.Cell.Topology.CongestionControl,
+		Sysctls:           j.Cell.Topology.Sysctls,
+		Seed:              j.Cell.Seed,
+		LiveDelay:         slices.ContainsFunc(j.Cell.Events, func(e scenario.Event) bool { return e.Links() }),
+	}
 }
 
 // emulated is an emulated network as the testbed uses it.
@@ -39,6 +49,9 @@ func (n emulated) Kind() record.NetworkKind { return record.Emulated }
 
 // Net implements Network.
 func (n emulated) Net(host string) (wire.Net, error) { return n.Host(host) }
+
+// ProgramHost implements programHosts.
+func (n emulated) ProgramHost(host string) (program.Host, error) { return n.Host(host) }
 
 // Clock implements Network: the computers' own threads.
 func (n emulated) Clock() clock.Clock { return nil }
@@ -53,6 +66,18 @@ func (n emulated) Sleep(ctx context.Context, d time.Duration) error {
 		}
 	}
 	return nil
+}
+
+// Capture implements Network.
+func (n emulated) Capture(port string, w io.Writer, comment string) (StopCapture, error) {
+	c, err := n.Network.Capture(port, w, comment)
+	if err != nil {
+		return nil, err
+	}
+	return func() (int64, error) {
+		stats, err := c.Stop()
+		return stats.Lost, err
+	}, nil
 }
 
 // Rest implements Network: a collection inside an execution would show in its

@@ -2,11 +2,13 @@ package testbed
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"edgebed/harness/job"
 	"edgebed/harness/network"
 	"edgebed/harness/record"
+	"edgebed/harness/topology"
 	"edgebed/nodes/clock"
 	"edgebed/nodes/wire"
 )
@@ -30,6 +32,10 @@ type Network interface {
 	Counters() (network.Counters, error)
 	Idle(ctx context.Context, quiet time.Duration) (network.Counters, error)
 	TCP() (network.TCP, error)
+	// SetLink changes parameters of one direction of a link, from a switch to another.
+	SetLink(from, to string, o topology.Override) error
+	// Capture begins to write the frames of a port, in both directions, to w as pcapng.
+	Capture(port string, w io.Writer, comment string) (StopCapture, error)
 	// Rest does before an execution what would disturb it.
 	Rest()
 	// Watch begins to look for what disturbs the cell's executions.

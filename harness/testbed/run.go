@@ -12,6 +12,7 @@ import (
 
 	"edgebed/harness/job"
 	"edgebed/harness/network"
+	"edgebed/harness/program"
 	"edgebed/harness/record"
 	"edgebed/harness/scenario"
 	"edgebed/nodes/client"
@@ -50,6 +51,11 @@ type setup struct {
 	client *client.Client
 	// before is the workflow that it executed, nil where there is no such client.
 	before *workflow.Workflow
+	// files is where logs go, programs are those of others; nil where there are none.
+	files    *files
+	programs *program.Set
+	// capturer keeps frames; nil keeps none.
+	capturer *capturer
 	// answered is when the last execution had its answer: the pause before the
 	// next one begins there.
 	answered time.Time
@@ -97,11 +103,24 @@ func start(ctx context.Context, build Build, j job.Job) (*setup, error) {
 	if s.deployment, err = deploy.Start(ctx, cfg); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
+	if s.files, err = openFiles(&s.job); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	if s.capturer, err = newCapturer(&s.job); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	if err := s.startPrograms(ctx); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
 	return s, nil
 }
 
 func (s *setup) close() error {
 	var errs []error
+	if s.programs != nil {
+		errs = append(errs, s.programs.Close())
+	}
+	errs = append(errs, s.files.close())
 	if s.deployment != nil {
 		errs = append(errs, s.deployment.Close())
 	}
@@ -128,9 +147,15 @@ func (s *setup) run(ctx context.Context, report job.Reporter) error {
 		"verify":            fmt.Sprint(cell.Execution.Verify),
 	})
 	maps.Copy(settings, stateSettings(cell.Nodes.Computers))
+	if !cell.Alone() {
+		settings[record.SettingLoad], settings[record.SettingBytes] = cell.LoadWords(), record.BytesOfCell
+		settings["clients"] = fmt.Sprintf("%d", cell.Clients.Number())
+		delete(settings, record.SettingCycle)
+	}
 	if err := report.Cell(record.Cell{
 		ID: cell.ID, Point: cell.Point, Seed: cell.Seed, Executions: s.job.Executions(), First: s.job.First,
 		Started: time.Now(), Settings: settings, Network: s.job.Network(),
+		Files: s.job.Files,
 	}); err != nil {
 		return err
 	}
@@ -147,6 +172,26 @@ func (s *setup) run(ctx context.Context, report job.Reporter) error {
 		}
 	}
 
+	end := record.CellEnd{Cell: cell.ID, OK: true}
+	if cell.Alone() {
+		err = s.oneByOne(ctx, watch, report)
+	} else {
+		end.Load, end.Events, err = s.underLoad(ctx, report)
+	}
+	if err != nil {
+		return err
+	}
+
+	if end.Audit, end.BusyCPU, err = watch.Stop(ctx); err != nil {
+		return err
+	}
+	end.Ended, end.Programs = time.Now(), s.stopPrograms()
+	return report.CellEnd(end)
+}
+
+// oneByOne runs the executions of a cell one after the other, each with the network to
+// itself.
+func (s *setup) oneByOne(ctx context.Context, watch Watch, report job.Reporter) error {
 	s.answered = time.Now()
 	for k := range s.job.All() {
 		if err := ctx.Err(); err != nil {
@@ -157,7 +202,13 @@ func (s *setup) run(ctx context.Context, report job.Reporter) error {
 			return fmt.Errorf("execution %d: %w", k, err)
 		}
 
+		captures, err := s.beginCaptures(k, w.Name)
+		if err != nil {
+			return fmt.Errorf("execution %d: %w", k, err)
+		}
 		e, err := s.execute(ctx, k, w)
+		var captureErr error
+		e.Captures, captureErr = s.endCaptures(captures)
 		var restless *restlessError
 		if err != nil && !errors.As(err, &restless) {
 			return fmt.Errorf("execution %d: %w", k, err)
@@ -173,22 +224,19 @@ func (s *setup) run(ctx context.Context, report job.Reporter) error {
 			}
 		}
 
+		lost := errors.Join(s.measured(&e), captureErr)
 		if err := report.Execution(e); err != nil {
 			return err
+		}
+		if lost != nil {
+			return fmt.Errorf("execution %d: %w", k, lost)
 		}
 		if restless != nil {
 			// The execution is on record; the next one would count its frames.
 			return fmt.Errorf("execution %d: %w", k, restless)
 		}
 	}
-
-	verdict, busy, err := watch.Stop(ctx)
-	if err != nil {
-		return err
-	}
-	return report.CellEnd(record.CellEnd{
-		Cell: cell.ID, Ended: time.Now(), OK: true, BusyCPU: busy, Audit: verdict,
-	})
+	return nil
 }
 
 // stateSettings says where functions keep their states, and how they use them: one
@@ -217,6 +265,9 @@ func clients(keep bool) string {
 // execute runs one workflow and measures it. The error is for what the testbed
 // itself could not do.
 func (s *setup) execute(ctx context.Context, index int, w job.Workflow) (record.Execution, error) {
+	if s.job.OfPrograms() {
+		return s.runPrograms(ctx, index)
+	}
 	cell := s.job.Cell
 	e := record.Execution{Cell: cell.ID, Index: index, WarmUp: index < 0, Workload: w.Name}
 	if err := s.predict(&e, w.Workflow); err != nil {
@@ -270,7 +321,7 @@ func (s *setup) execute(ctx context.Context, index int, w job.Workflow) (record.
 	var restless *restlessError
 	if errors.As(err, &restless) {
 		e.OK = false
-		e.Reason = strings.TrimPrefix(e.Reason+"; "+restless.Error(), "; ")
+		e.Reason = joined(e.Reason, restless.Error())
 	} else if err != nil {
 		return e, err
 	}
@@ -371,3 +422,6 @@ func sleep(ctx context.Context, d time.Duration) error {
 		return ctx.Err()
 	}
 }
+
+// joined is a reason with another one after it.
+func joined(reason, more string) string { return strings.TrimPrefix(reason+"; "+more, "; ") }

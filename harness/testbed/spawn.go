@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"syscall"
 
 	"edgebed/harness/emu"
@@ -30,11 +31,16 @@ const logShown = 4096
 
 // Spawn runs the job in a sandboxed child process, on emulated links, and passes on
 // its reports. It ends the child when ctx ends; the kernel ends it when the caller
-// dies. Of root's capabilities the child has those that a network needs.
+// dies. Of root's capabilities the child has those that a network needs, and
+// all of them where it runs programs of others.
 func Spawn(ctx context.Context, j job.Job, report job.Reporter) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	cmd := sandbox.Command(ctx, sandbox.Options{Capabilities: emu.Capabilities()}, WorkerArg)
+	opts := sandbox.Options{Capabilities: emu.Capabilities()}
+	if len(j.Cell.Programs) > 0 {
+		opts.Capabilities = nil // programs of others may change their user, or open low ports
+	}
+	cmd := sandbox.Command(ctx, opts, WorkerArg)
 	return child{cmd.Cmd, cmd, cancel}.run(ctx, j, report)
 }
 
@@ -63,6 +69,10 @@ func SpawnVirtual(ctx context.Context, j job.Job, report job.Reporter) error {
 	if err != nil {
 		return err
 	}
+	// The kernel ends the child when the thread ends that started it, which may be one
+	// that other goroutines end with themselves: it stays this one's.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, path)
@@ -83,6 +93,15 @@ type child struct {
 
 // run starts the child, gives it the job and passes on its reports.
 func (c child) run(ctx context.Context, j job.Job, report job.Reporter) error {
+	if j.KeepsFiles() && j.Results != "" {
+		folder, err := attemptFolder(&j)
+		if err != nil {
+			return fmt.Errorf("start worker: %w", err)
+		}
+		defer folder.Close()
+		c.cmd.ExtraFiles = []*os.File{folder}
+	}
+
 	input, err := json.Marshal(j)
 	if err != nil {
 		return fmt.Errorf("start worker: %w", err)

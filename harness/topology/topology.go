@@ -233,8 +233,8 @@ func (b Burst) At(rate units.Rate) units.Size {
 	return max(Frame, rate.Per(500*time.Microsecond))
 }
 
-// apply returns p with the parameters that o has.
-func (o Override) apply(p Params) Params {
+// Apply returns p with the parameters that o has.
+func (o Override) Apply(p Params) Params {
 	set(&p.Rate, o.Rate)
 	set(&p.Delay, o.Delay)
 	set(&p.Jitter, o.Jitter)
@@ -283,6 +283,14 @@ func (o Override) Merge(by Override) Override {
 func set[T any](to, from *T) {
 	if from != nil {
 		*to = *from
+	}
+}
+
+// Override returns what gives a link just these parameters.
+func (p Params) Override() Override {
+	return Override{
+		Rate: &p.Rate, Delay: &p.Delay, Jitter: &p.Jitter, JitterOrder: &p.JitterOrder, Loss: &p.Loss,
+		Queue: &p.Queue, Burst: &p.Burst, CeilBurst: &p.CeilBurst,
 	}
 }
 
@@ -469,8 +477,8 @@ func (t *Topology) SetLink(from, to string, o Override) error {
 
 // Directions returns the parameters of a link's two directions: forward, reverse.
 func (t *Topology) Directions(l LinkSpec) [2]Params {
-	both := t.Classes[l.Class].apply(Params{Queue: DefaultQueue})
-	return [2]Params{l.Forward.apply(both), l.Reverse.apply(both)}
+	both := t.Classes[l.Class].Apply(Params{Queue: DefaultQueue})
+	return [2]Params{l.Forward.Apply(both), l.Reverse.Apply(both)}
 }
 
 // Params returns the parameters of the direction from one switch to another
@@ -592,7 +600,11 @@ func (t *Topology) Toward(end int) []int {
 	return next
 }
 
-var validName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,31}$`)
+// validName is what switches and hosts may be called, className what link classes may.
+var (
+	validName = regexp.MustCompile(`^[A-Za-z]([A-Za-z0-9_. -]{0,30}[A-Za-z0-9_])?$`)
+	className = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,31}$`)
+)
 
 // Validate checks what a file's grammar cannot: names, addresses, references,
 // ranges and connectedness. It reports all errors together.
@@ -622,7 +634,14 @@ func (t *Topology) Validate() error {
 	}
 
 	ports := map[string]int{}
-	port := func(path yamlfile.Path, at string) {
+	called := map[string][2]string{} // the ends of ports, as counters and captures call them
+	port := func(path yamlfile.Path, at, toward string) {
+		ends := [2]string{at, toward}
+		if other, ok := called[at+"-"+toward]; ok && other != ends {
+			fail(path, "two ports would be called %s-%s; rename a switch or a host", at, toward)
+		}
+		called[at+"-"+toward] = ends
+
 		if ports[at]++; ports[at] == MaxPorts+1 {
 			fail(path, "switch %s would have more than %d ports, which is all that a bridge has; "+
 				"spread hosts and links over more switches", at, MaxPorts)
@@ -632,7 +651,8 @@ func (t *Topology) Validate() error {
 	names := map[string]string{}
 	name := func(path yamlfile.Path, kind, name string) {
 		if !validName.MatchString(name) {
-			fail(path, "%q is not a name; expected a letter and up to 31 letters, digits or underscores", name)
+			fail(path, "%q is not a name; expected a letter and up to 31 letters, digits, _, -, dots or blanks, "+
+				"with a letter, a digit or _ at the end", name)
 		} else if other := names[name]; other != "" {
 			fail(path, "the name %s is taken by a %s", name, other)
 		}
@@ -670,7 +690,7 @@ func (t *Topology) Validate() error {
 	for i, h := range t.Hosts {
 		name(yamlfile.Path{"hosts", i, "name"}, "host", h.Name)
 		known(yamlfile.Path{"hosts", i, "switch"}, h.Switch)
-		port(yamlfile.Path{"hosts", i, "switch"}, h.Switch)
+		port(yamlfile.Path{"hosts", i, "switch"}, h.Switch, h.Name)
 
 		at := yamlfile.Path{"hosts", i, "address"}
 		if !h.Address.IsValid() && t.wrong {
@@ -688,11 +708,11 @@ func (t *Topology) Validate() error {
 
 	wrong := map[string]bool{} // classes, so that their links do not repeat it
 	for class := range t.Classes {
-		if !validName.MatchString(class) {
+		if !className.MatchString(class) {
 			fail(yamlfile.Path{"link-classes", class},
 				"%q is not a name; expected a letter and up to 31 letters, digits or underscores", class)
 		}
-		if err := t.Classes[class].apply(Params{Queue: DefaultQueue}).Validate(); err != nil {
+		if err := t.Classes[class].Apply(Params{Queue: DefaultQueue}).Validate(); err != nil {
 			fail(yamlfile.Path{"link-classes", class}, "%w", err)
 			wrong[class] = true
 		}
@@ -702,8 +722,6 @@ func (t *Topology) Validate() error {
 	for i, l := range t.Links {
 		okA := known(yamlfile.Path{"links", i, "between", 0}, l.Between[0])
 		okB := known(yamlfile.Path{"links", i, "between", 1}, l.Between[1])
-		port(yamlfile.Path{"links", i, "between", 0}, l.Between[0])
-		port(yamlfile.Path{"links", i, "between", 1}, l.Between[1])
 
 		ends := [2]string{min(l.Between[0], l.Between[1]), max(l.Between[0], l.Between[1])}
 		switch {
@@ -711,6 +729,10 @@ func (t *Topology) Validate() error {
 			fail(yamlfile.Path{"links", i, "between"}, "switch %s is linked to itself", ends[0])
 		case seen[ends]:
 			fail(yamlfile.Path{"links", i, "between"}, "switches %s and %s are linked already", ends[0], ends[1])
+		}
+		if okA && okB && ends[0] != ends[1] && !seen[ends] {
+			port(yamlfile.Path{"links", i, "between", 0}, l.Between[0], l.Between[1])
+			port(yamlfile.Path{"links", i, "between", 1}, l.Between[1], l.Between[0])
 		}
 		seen[ends] = true
 

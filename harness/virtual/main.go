@@ -34,6 +34,7 @@ func Main(ctx context.Context, r io.Reader, w io.Writer) error {
 	if err := CheckClock(); err != nil {
 		return err
 	}
+	collectAtRest()
 	return testbed.Serve(ctx, func(ctx context.Context, j *job.Job) (testbed.Network, error) {
 		// Identifiers are the only thing that nodes draw without a seed of their own.
 		uuid.SetRand(rand.New(rand.NewSource(int64(j.Cell.Seed))))

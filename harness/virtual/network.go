@@ -3,7 +3,10 @@ package virtual
 import (
 	"context"
 	"fmt"
+	"io"
 	"maps"
+	"runtime"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -48,8 +51,39 @@ func (n *network) Clock() clock.Clock { return n.clock }
 // Sleep implements testbed.Network.
 func (n *network) Sleep(ctx context.Context, d time.Duration) error { return simnet.Sleep(ctx, d) }
 
-// Rest implements testbed.Network: time stands still while garbage is collected.
-func (n *network) Rest() {}
+// Capture implements testbed.Network.
+func (n *network) Capture(port string, w io.Writer, comment string) (testbed.StopCapture, error) {
+	c, err := n.Network.Capture(port, w, comment)
+	if err != nil {
+		return nil, err
+	}
+	return func() (int64, error) { return 0, c.Stop() }, nil
+}
+
+// Rest implements testbed.Network. The collector works here and, while memory lasts,
+// nowhere else: it would halt goroutines at moments that differ from run to run, and
+// so change the order in which those run that are ready at one instant.
+func (n *network) Rest() {
+	var memory runtime.MemStats
+	runtime.ReadMemStats(&memory)
+	if memory.HeapAlloc > restHeap {
+		runtime.GC()
+	}
+	align()
+}
+
+// Sizes of the heap: from the first on garbage is collected between executions, from
+// the second on at any time.
+const (
+	restHeap = 64 << 20
+	mostHeap = 1 << 30
+)
+
+// collectAtRest switches the collector off but for Rest, and where memory gets short.
+func collectAtRest() {
+	debug.SetGCPercent(-1)
+	debug.SetMemoryLimit(mostHeap)
+}
 
 // Watch implements testbed.Network: nothing can disturb a computed network.
 func (n *network) Watch(context.Context) (testbed.Watch, error) { return exact{}, nil }

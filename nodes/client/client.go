@@ -17,6 +17,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -230,8 +232,8 @@ func (c *Client) Close() error {
 		if c.tables != nil {
 			errs = append(errs, c.tables.Close())
 		}
-		for _, cc := range c.computers {
-			errs = append(errs, cc.Close())
+		for _, endpoint := range slices.Sorted(maps.Keys(c.computers)) {
+			errs = append(errs, c.computers[endpoint].Close())
 		}
 
 		// Servers come last: the callback server waits until the computers have closed

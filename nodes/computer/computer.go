@@ -368,6 +368,10 @@ func (c *Computer) Close() error {
 	return c.err
 }
 
+// SetSpeed makes the computer's processors run at a factor of their speed, above 0, from
+// now on.
+func (c *Computer) SetSpeed(factor float64) { c.engine.SetSpeed(factor) }
+
 // Endpoint returns the computer's identity, the endpoint of RunLambda.
 func (c *Computer) Endpoint() string { return c.endpoint }
 

@@ -118,7 +118,8 @@ func (c *Computer) fetchStates(ctx context.Context, t *directTask) (*accesses, e
 	}
 
 	group, ctx := errgroup.WithContext(ctx)
-	for name, from := range locations {
+	for _, name := range slices.Sorted(maps.Keys(locations)) {
+		from := locations[name]
 		if from == c.states.Endpoint() {
 			continue
 		}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 
 	"google.golang.org/grpc"
@@ -56,8 +58,8 @@ func (p *peers) close() error {
 	defer p.mu.Unlock()
 	p.closed = true
 	var errs []error
-	for _, conn := range p.conns {
-		errs = append(errs, conn.Close())
+	for _, endpoint := range slices.Sorted(maps.Keys(p.conns)) {
+		errs = append(errs, p.conns[endpoint].Close())
 	}
 	return errors.Join(errs...)
 }

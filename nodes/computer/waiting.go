@@ -3,6 +3,7 @@ package computer
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -166,8 +167,8 @@ func (w *waitingTable) fail(uuid string, cause error) {
 
 func (ex *directExecution) fail(cause error) {
 	ex.failed = cause
-	for _, t := range ex.waiting {
-		t.stop()
+	for _, index := range slices.Sorted(maps.Keys(ex.waiting)) {
+		ex.waiting[index].stop()
 	}
 	clear(ex.waiting)
 }
@@ -211,7 +212,8 @@ func (w *waitingTable) drop() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	n := 0
-	for _, ex := range w.executions {
+	for _, uuid := range slices.Sorted(maps.Keys(w.executions)) {
+		ex := w.executions[uuid]
 		n += len(ex.waiting)
 		if ex.failed == nil {
 			ex.fail(errAbandoned)
@@ -236,8 +238,8 @@ func (w *waitingTable) close() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.closed = true
-	for _, ex := range w.executions {
-		ex.fail(processor.ErrClosed)
+	for _, uuid := range slices.Sorted(maps.Keys(w.executions)) {
+		w.executions[uuid].fail(processor.ErrClosed)
 	}
 	clear(w.executions)
 }

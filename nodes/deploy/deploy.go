@@ -139,6 +139,8 @@ type Deployment struct {
 	computers map[string]*computer.Computer
 	client    *client.Client // the last one given out
 	ports     int            // steps from the usual client ports
+	seats     map[string]*seats
+	open      map[*client.Client]bool // those of NewClientOn
 
 	closeOnce sync.Once
 	closeErr  error
@@ -153,6 +155,8 @@ func Start(ctx context.Context, cfg Config) (*Deployment, error) {
 		hosts:     make(map[string]Host),
 		routers:   make(map[string]*router.Router),
 		computers: make(map[string]*computer.Computer),
+		seats:     make(map[string]*seats),
+		open:      make(map[*client.Client]bool),
 	}
 	if err := d.check(); err != nil {
 		return nil, fmt.Errorf("start deployment: %w", err)
@@ -342,6 +346,17 @@ func (d *Deployment) StopComputer(name string) error {
 	return c.Close()
 }
 
+// SetSpeed makes the processors of a host's computer run at a factor of their speed,
+// above 0, until it is stopped or told otherwise.
+func (d *Deployment) SetSpeed(name string, factor float64) error {
+	c := d.Computer(name)
+	if c == nil {
+		return fmt.Errorf("set speed: no computer runs on host %q", name)
+	}
+	c.SetSpeed(factor)
+	return nil
+}
+
 // stateHost is the host whose state server a computer uses.
 func (d *Deployment) stateHost(name string) string {
 	if s := d.cfg.Computers[name].StateHost; s != "" {
@@ -470,11 +485,23 @@ func (d *Deployment) NewClient(ctx context.Context) (*client.Client, error) {
 		ports = (ports + 1) % portSteps
 	}
 
-	h := d.hosts[d.cfg.Client]
+	c, err := d.startClient(ctx, d.hosts[d.cfg.Client], ports)
+	if err != nil {
+		return nil, err
+	}
+
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.client, d.ports = c, ports
+	return c, nil
+}
+
+// startClient starts a client on a host, so many steps from the usual ports.
+func (d *Deployment) startClient(ctx context.Context, h Host, ports int) (*client.Client, error) {
 	c, err := client.New(ctx, client.Config{
 		Net:      d.cfg.Trace.Node(h.Name, trace.Client).Net(h.Net),
-		Router:   d.routerOf(d.cfg.Client),
-		Tables:   endpoint(d.routerHost(d.cfg.Client), wire.PortRouterConfig),
+		Router:   d.routerOf(h.Name),
+		Tables:   endpoint(d.routerHost(h.Name), wire.PortRouterConfig),
 		Callback: endpoint(h, wire.PortCallback+uint16(ports*portStep)),
 		State:    endpoint(h, wire.PortClientState+uint16(ports*portStep)),
 		Keepers:  d.keepers(),
@@ -483,12 +510,8 @@ func (d *Deployment) NewClient(ctx context.Context) (*client.Client, error) {
 		Logger:   d.cfg.Logger,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("new client on host %s: %w", d.cfg.Client, err)
+		return nil, fmt.Errorf("new client on host %s: %w", h.Name, err)
 	}
-
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.client, d.ports = c, ports
 	return c, nil
 }
 
@@ -547,18 +570,21 @@ func (d *Deployment) Stats() Stats {
 	return s
 }
 
-// Close closes the client, the computers, the routers and the controller, in
+// Close closes the clients, the computers, the routers and the controller, in
 // this order. Nothing that they started is left when it returns. It may be
 // called more than once.
 func (d *Deployment) Close() error {
 	d.closeOnce.Do(func() {
 		d.mu.Lock()
-		last, computers := d.client, maps.Clone(d.computers)
+		last, computers, open := d.client, maps.Clone(d.computers), maps.Clone(d.open)
 		d.mu.Unlock()
 
 		var errs []error
 		if last != nil {
 			errs = append(errs, last.Close())
+		}
+		for c := range open {
+			errs = append(errs, c.Close())
 		}
 		for _, name := range slices.Sorted(maps.Keys(computers)) {
 			errs = append(errs, computers[name].Close())

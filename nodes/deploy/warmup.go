@@ -46,8 +46,8 @@ func (d *Deployment) WarmUp(ctx context.Context, form workflow.Form) error {
 func (d *Deployment) warmUp(ctx context.Context) (err error) {
 	var group errgroup.Group
 	group.SetLimit(warmUpNodes)
-	for _, r := range d.routers {
-		group.Go(func() error { return r.Connect(ctx) })
+	for _, name := range slices.Sorted(maps.Keys(d.routers)) {
+		group.Go(func() error { return d.routers[name].Connect(ctx) })
 	}
 	if err := group.Wait(); err != nil {
 		return err

@@ -32,7 +32,7 @@ func NewEngine(name string, spec Spec, clk clock.Clock) *Engine {
 	now := clk.Now()
 	processors := make(map[string]*processor)
 	for _, p := range spec.Processors {
-		proc := &processor{Processor: p, last: now, sampled: now}
+		proc := &processor{Processor: p, factor: 1, last: now, sampled: now}
 		processors[p.Name] = proc
 		e.processors = append(e.processors, proc)
 	}
@@ -95,6 +95,21 @@ func (e *Engine) Submit(function string, input int) (*Task, error) {
 	}
 	e.setAlarm()
 	return t, nil
+}
+
+// SetSpeed makes all processors run at a factor of their speed from now on, which must
+// be above 0: what is left of tasks takes so much less, or more.
+func (e *Engine) SetSpeed(factor float64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return
+	}
+	e.advance()
+	for _, p := range e.processors {
+		p.factor = factor
+	}
+	e.setAlarm()
 }
 
 // Expected returns how long such a task would take, and the loads.

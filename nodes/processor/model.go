@@ -43,6 +43,8 @@ type container struct {
 // never start. Here every completion on the processor looks at all containers.
 type processor struct {
 	Processor
+	// factor of Speed at which it runs now.
+	factor     float64
 	containers []*container
 	seq        uint64
 	// work is the number of operations that a task would have got had it run
@@ -65,7 +67,7 @@ const never = time.Duration(math.MaxInt64)
 
 // rate returns the operations per second of each running task.
 func (p *processor) rate(running int) float64 {
-	return float64(min(p.Cores, running)) * p.Speed / float64(running)
+	return float64(min(p.Cores, running)) * p.Speed * p.factor / float64(running)
 }
 
 // next returns when the next running task completes.

@@ -284,8 +284,8 @@ func (r *Router) Close() error {
 
 		// No call is left that could report a destination or take a link.
 		r.reports.Wait()
-		for _, l := range r.links {
-			errs = append(errs, l.cc.Close())
+		for _, destination := range slices.Sorted(maps.Keys(r.links)) {
+			errs = append(errs, r.links[destination].cc.Close())
 		}
 		if r.controller != nil {
 			errs = append(errs, r.controller.Close())

@@ -118,3 +118,10 @@ func (s *store) Del(_ context.Context, in *wire.State) (*wire.StateResponse, err
 	delete(s.contents, in.GetName())
 	return &wire.StateResponse{Retcode: wire.RetOK}, nil
 }
+
+// Size returns the bytes of a state, 0 where the server has none of this name.
+func (s *Server) Size(name string) int {
+	s.store.mu.Lock()
+	defer s.store.mu.Unlock()
+	return len(s.store.contents[name])
+}

@@ -49,6 +49,7 @@ func Listen(ctx context.Context, n Net, endpoint string, opts ...grpc.ServerOpti
 		grpc.InitialConnWindowSize(window),
 		grpc.MaxRecvMsgSize(MaxMessage),
 		grpc.MaxSendMsgSize(MaxMessage),
+		grpc.ChainUnaryInterceptor(padAnswer),
 		grpc.WaitForHandlers(true), // so that nothing of the node runs after Close
 	}
 	if w, ok := n.(Watched); ok {

@@ -86,6 +86,7 @@ func Dial(n Net, endpoint string, opts ...grpc.DialOption) (*grpc.ClientConn, er
 		grpc.WithDisableRetry(),
 		grpc.WithDisableServiceConfig(),
 		grpc.WithIdleTimeout(0),
+		grpc.WithChainUnaryInterceptor(padCall),
 	}, opts...)
 
 	if w, ok := n.(Watched); ok {

@@ -204,15 +204,16 @@ func (b *bounder) pureFaaS(a *Augmented) Bound {
 			start = start.later(b.finish[j])
 		}
 
-		bytes := b.Argument
+		in, out := b.w.InputOf(i, b.Run), b.w.OutputOf(i, b.Argument)
 		for _, state := range b.w.StatesOf(i) {
-			bytes += b.w.StateSizes[state]
+			in += b.w.StateSizes[state]
+			out += b.w.StateSizes[state]
 			if j := a.PreviousUser(state, i); j != Client {
 				start = start.later(b.finish[j])
 			}
 		}
 
-		there, back := b.message(b.client, b.host(i), bytes), b.message(b.host(i), b.client, bytes)
+		there, back := b.message(b.client, b.host(i), in), b.message(b.host(i), b.client, out)
 		b.finish[i] = start.plus(there).plus(b.compute(i)).plus(back)
 		last = last.later(b.finish[i])
 	}
@@ -223,17 +224,17 @@ func (b *bounder) pureFaaS(a *Augmented) Bound {
 // precedences. With state-local a function's states are moved one after the
 // other.
 func (b *bounder) carry(order []int) Bound {
-	bytes := b.Argument
+	var states units.Size
 	if b.Model == StateProp {
-		bytes += b.w.Carried()
+		states = b.w.Carried()
 	}
 
 	owner := b.owners(order)
 	for _, i := range order {
 		here := b.host(i)
-		start := b.message(b.client, here, bytes)
+		start := b.message(b.client, here, b.Argument+states)
 		for k, j := range b.w.PredecessorsOf(i) {
-			arrival := b.finish[j].plus(b.message(b.host(j), here, bytes))
+			arrival := b.finish[j].plus(b.message(b.host(j), here, b.w.OutputOf(j, b.Argument)+states))
 			if k == 0 {
 				start = arrival
 			}
@@ -248,7 +249,7 @@ func (b *bounder) carry(order []int) Bound {
 	}
 
 	exit := len(b.finish) - 1
-	return b.finish[exit].plus(b.answer(exit, bytes))
+	return b.finish[exit].plus(b.answer(exit, b.w.OutputOf(exit, b.Argument)+states))
 }
 
 // answer calls the client back over a new connection.
@@ -303,7 +304,7 @@ func (b *bounder) direct(a *Augmented) Bound {
 func (b *bounder) weight(a *Augmented, from, to int) (bytes units.Size) {
 	result := to == Client && from == b.w.Len()-1
 	if result || to != Client && slices.Contains(a.successors(from), to) {
-		bytes = b.Argument
+		bytes = b.w.OutputOf(from, b.Argument)
 	}
 	if b.Model == StateLocal {
 		return bytes // references

@@ -133,8 +133,12 @@ func Alias(function string, use int) string {
 	return function + aliasMark + strconv.Itoa(use)
 }
 
-// AliasOf returns the function that a name is an alias of, or the name itself.
+// AliasOf returns the function that a name is an alias of, as Alias or Task makes it, or
+// the name itself.
 func AliasOf(name string) string {
+	if at := strings.LastIndex(name, taskMark); at > 0 && at < len(name)-len(taskMark) {
+		return name[:at]
+	}
 	function, use, ok := strings.Cut(name, aliasMark)
 	if n, err := strconv.Atoi(use); !ok || err != nil || Alias(function, n) != name {
 		return name

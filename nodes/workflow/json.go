@@ -11,13 +11,14 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"edgebed/nodes/units"
 	"edgebed/nodes/yamlfile"
 )
 
 // Keys of the prototype's chain and DAG files. Its readers take the keys they
-// know and ignore keyOrder and keyVariant, which are ours.
+// know and ignore those from keyOrder on, which are ours.
 const (
 	keyFunctions     = "functions"
 	keySuccessors    = "successors"
@@ -26,14 +27,16 @@ const (
 	keyStateSizes    = "state-sizes"
 	keyOrder         = "state-order"
 	keyVariant       = "variant"
+	keyOutputs       = "output-sizes"
+	keyTimes         = "service-times-ns"
 )
 
 // anyOrder stands in the place of a state's access order that does not matter.
 const anyOrder = "any"
 
 var (
-	chainKeys = []string{keyFunctions, keyDependencies, keyStateSizes, keyOrder, keyVariant}
-	dagKeys   = []string{keySuccessors, keyFunctionNames, keyDependencies, keyStateSizes, keyOrder, keyVariant}
+	chainKeys = []string{keyFunctions, keyDependencies, keyStateSizes, keyOrder, keyVariant, keyOutputs, keyTimes}
+	dagKeys   = append([]string{keySuccessors, keyFunctionNames}, chainKeys[1:]...)
 )
 
 // ParseJSON reads a workflow in the prototype's JSON formats and validates it.
@@ -41,7 +44,8 @@ var (
 // names) and state-sizes (bytes); a DAG has successors and functionNames in the
 // place of functions. Our own key state-order holds Workflow.Order, a list of
 // indices for each state, and the word any for the states of AnyOrder; our own key
-// variant holds Workflow.Variant, artifact by default. Unknown and
+// variant holds Workflow.Variant, artifact by default; output-sizes and
+// service-times-ns are lists of Workflow.Outputs and Workflow.Times. Unknown and
 // duplicate keys are errors; name is only used in errors, which give line and
 // column where they are about the text.
 func ParseJSON(name string, data []byte) (*Workflow, error) {
@@ -98,6 +102,12 @@ func (w *Workflow) MarshalJSON() ([]byte, error) {
 		variant = "" // the default
 	}
 
+	// A size would write itself as text.
+	var outputs []int64
+	for _, size := range w.Outputs {
+		outputs = append(outputs, int64(size))
+	}
+
 	if w.IsChain() {
 		return json.Marshal(struct {
 			Functions    []string            `json:"functions"`
@@ -105,7 +115,9 @@ func (w *Workflow) MarshalJSON() ([]byte, error) {
 			StateSizes   map[string]int64    `json:"state-sizes"`
 			Order        map[string]any      `json:"state-order,omitempty"`
 			Variant      Variant             `json:"variant,omitempty"`
-		}{notNil(w.Functions), dependencies, sizes, orders, variant})
+			Outputs      []int64             `json:"output-sizes,omitempty"`
+			Times        []time.Duration     `json:"service-times-ns,omitempty"`
+		}{notNil(w.Functions), dependencies, sizes, orders, variant, outputs, w.Times})
 	}
 
 	successors := make([][]int, len(w.Successors))
@@ -119,7 +131,9 @@ func (w *Workflow) MarshalJSON() ([]byte, error) {
 		StateSizes    map[string]int64    `json:"state-sizes"`
 		Order         map[string]any      `json:"state-order,omitempty"`
 		Variant       Variant             `json:"variant,omitempty"`
-	}{successors, notNil(w.Functions), dependencies, sizes, orders, variant})
+		Outputs       []int64             `json:"output-sizes,omitempty"`
+		Times         []time.Duration     `json:"service-times-ns,omitempty"`
+	}{successors, notNil(w.Functions), dependencies, sizes, orders, variant, outputs, w.Times})
 }
 
 func notNil[T any](s []T) []T {
@@ -332,6 +346,15 @@ func (r *jsonReader) member(w *Workflow, m member) error {
 		return yamlfile.Join(errs...)
 	case keyOrder:
 		return r.orders(w, m)
+	case keyOutputs:
+		var outputs []int64
+		err := readJSON(r, m, nil, "a list of bytes", &outputs)
+		for _, size := range outputs {
+			w.Outputs = append(w.Outputs, units.Size(size))
+		}
+		return err
+	case keyTimes:
+		return readJSON(r, m, nil, "a list of nanoseconds", &w.Times)
 	case keyVariant:
 		if err := readJSON(r, m, nil, "a reading of the paper", &w.Variant); err != nil {
 			return err

@@ -13,7 +13,8 @@ type Run struct {
 	// Form of state-prop and state-local; in pure-faas it only says what each
 	// function of a DAG gets for an argument.
 	Form Form
-	// Argument is the size of the client's input, and of every function's output.
+	// Argument is the size of the client's input, and of the functions' outputs where
+	// the workflow does not say it (Workflow.Outputs).
 	Argument units.Size
 }
 

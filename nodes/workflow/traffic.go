@@ -320,12 +320,13 @@ func (p *predictor) invoke(caller string, i int, bytes units.Size) {
 // pureFaaS calls each function from the client.
 func (p *predictor) pureFaaS() {
 	for i := range p.hosts {
-		bytes := p.Argument
+		in, out := p.workflow.InputOf(i, p.Run), p.workflow.OutputOf(i, p.Argument)
 		for _, state := range p.workflow.StatesOf(i) {
-			bytes += p.workflow.StateSizes[state]
+			in += p.workflow.StateSizes[state]
+			out += p.workflow.StateSizes[state]
 		}
-		p.invoke(p.client, i, bytes)
-		p.send(Transfer{From: p.hosts[i], To: p.client, Bytes: bytes, What: Response, Function: i})
+		p.invoke(p.client, i, in)
+		p.send(Transfer{From: p.hosts[i], To: p.client, Bytes: out, What: Response, Function: i})
 	}
 }
 
@@ -333,21 +334,22 @@ func (p *predictor) pureFaaS() {
 // predecessors, and the client back from the exit. With state-prop all messages
 // carry the states that the workflow's variant embeds.
 func (p *predictor) carry() {
-	bytes := p.Argument
+	var states units.Size
 	if p.Model == StateProp {
-		bytes += p.workflow.Carried()
+		states = p.workflow.Carried()
 	}
 
-	p.invoke(p.client, 0, bytes)
+	p.invoke(p.client, 0, p.Argument+states)
 	for i, host := range p.hosts {
 		for _, j := range p.workflow.SuccessorsOf(i) {
 			// A computer calls through its companion router.
 			p.connect(endpoint{computer, host}, endpoint{router, host})
-			p.invoke(host, j, bytes)
+			p.invoke(host, j, p.workflow.OutputOf(i, p.Argument)+states)
 		}
 	}
 
 	last := len(p.hosts) - 1
+	bytes := p.workflow.OutputOf(last, p.Argument) + states
 	p.send(Transfer{From: p.hosts[last], To: p.client, Bytes: bytes, What: Callback, Function: last})
 	p.callBack(last)
 }
@@ -395,11 +397,12 @@ func (p *predictor) direct(a *Augmented, order []int) {
 // message records what one message of the direct form, or an answer, carries.
 func (p *predictor) message(a *Augmented, sender, to int) {
 	from, at := p.hostOf(sender), p.hostOf(to)
+	output := p.workflow.OutputOf(sender, p.Argument)
 	switch {
 	case to == Client && sender == len(p.hosts)-1:
-		p.send(Transfer{From: from, To: at, Bytes: p.Argument, What: Callback, Function: sender})
+		p.send(Transfer{From: from, To: at, Bytes: output, What: Callback, Function: sender})
 	case to != Client && slices.Contains(a.successors(sender), to):
-		p.send(Transfer{From: from, To: at, Bytes: p.Argument, What: Invocation, Function: to})
+		p.send(Transfer{From: from, To: at, Bytes: output, What: Invocation, Function: to})
 	}
 
 	if p.Model == StateLocal {
@@ -498,11 +501,17 @@ func Table1(w *Workflow, run Run) (units.Size, error) {
 		degrees += units.Size(len(w.Users(state))) * size
 	}
 	// The client is function 0 of the table: out-degree 1, as that of the exit.
-	outputs := units.Size(w.Edges()+2) * run.Argument
+	outputs := run.Argument
+	var there, back units.Size
+	for i := range w.Functions {
+		output := w.OutputOf(i, run.Argument)
+		outputs += units.Size(max(1, len(w.SuccessorsOf(i)))) * output
+		there, back = there+w.InputOf(i, run), back+output
+	}
 
 	switch {
 	case run.Model == PureFaaS:
-		return (n+1)*run.Argument + (n-1)*run.Argument + 2*degrees, nil
+		return there + back + 2*degrees, nil
 	case !w.IsChain() || run.Form == Direct:
 		return outputs + all + degrees, nil
 	case run.Model == StateProp:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"edgebed/nodes/yamlfile"
 )
@@ -63,6 +64,7 @@ func (w *Workflow) Validate() error {
 		}
 	}
 	errs = append(errs, w.validateReading()...)
+	errs = append(errs, w.validateSizes()...)
 
 	for i, err := range errs {
 		if err != nil {
@@ -119,6 +121,39 @@ func (w *Workflow) validateGraph() []error {
 	// hangs on a cycle, which says more.
 	if _, err := w.TopologicalOrder(); err != nil {
 		errs = append(errs, err)
+	}
+	return errs
+}
+
+// MaxOutput is the largest output of a function that a workflow can name, in bytes.
+// What a message carries is less: see package wire. MaxTime is the longest time.
+const (
+	MaxOutput = maxStateSize
+	MaxTime   = 24 * time.Hour
+)
+
+// validateSizes checks what the workflow says of its functions' outputs and times.
+func (w *Workflow) validateSizes() []error {
+	var errs []error
+	if w.Outputs != nil && len(w.Outputs) != w.Len() {
+		errs = append(errs, fmt.Errorf("%d functions need %d output sizes or none; got %d",
+			w.Len(), w.Len(), len(w.Outputs)))
+	}
+	if w.Times != nil && len(w.Times) != w.Len() {
+		errs = append(errs, fmt.Errorf("%d functions need %d times or none; got %d", w.Len(), w.Len(), len(w.Times)))
+	}
+
+	for i, size := range w.Outputs {
+		if size > MaxOutput {
+			errs = append(errs, fmt.Errorf("function %s (index %d): its output of %d bytes is larger than %d",
+				w.Label(i), i, int64(size), int64(MaxOutput)))
+		}
+	}
+	for i, t := range w.Times {
+		if t > MaxTime {
+			errs = append(errs, fmt.Errorf("function %s (index %d): its time of %v is longer than %v",
+				w.Label(i), i, t, MaxTime))
+		}
 	}
 	return errs
 }

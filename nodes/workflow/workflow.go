@@ -4,7 +4,11 @@
 // knows no network.
 package workflow
 
-import "edgebed/nodes/units"
+import (
+	"time"
+
+	"edgebed/nodes/units"
+)
 
 // Model is an execution model (paper Sec. 4 and 5).
 type Model string
@@ -77,6 +81,13 @@ type Workflow struct {
 	// travel along precedences, has no way between parallel users and refuses them
 	// here too (CheckCarry).
 	AnyOrder []string
+	// Outputs holds the size of each function's output by position, negative where
+	// it is that of the argument (Run.Argument); nil means all of them are. They are
+	// for workflows from elsewhere, whose files have sizes.
+	Outputs []units.Size
+	// Times holds how long each function computes by position, negative where its
+	// computer says it; nil means all do.
+	Times []time.Duration
 	// Variant is the reading of the paper under which the workflow is executed;
 	// empty means Artifact. Under Text, state-prop's carry form embeds all states,
 	// whether somebody uses them or not (paper Sec. 4: the full state), and

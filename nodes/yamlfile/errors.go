@@ -117,9 +117,10 @@ type Pos struct {
 
 // Errorf makes an Error at p; the format is that of fmt.Errorf.
 func (p Pos) Errorf(format string, args ...any) error {
-	return &Error{
+	e := &Error{
 		File: p.File, Line: p.Line, Column: p.Column, Path: p.Path, Err: fmt.Errorf(format, args...), doc: p.doc,
 	}
+	return e.settle()
 }
 
 // At returns the place of a part of what stands at p: the value at the path, or
@@ -148,7 +149,7 @@ func (p Pos) Wrap(err error) error {
 		}
 		at := *e
 		at.File, at.doc = cmp.Or(at.File, p.File), cmp.Or(at.doc, p.doc)
-		errs = append(errs, &at)
+		errs = append(errs, at.settle())
 	}
 	return Join(errs...)
 }
@@ -157,6 +158,10 @@ func (p Pos) Wrap(err error) error {
 func (p Pos) String() string {
 	if p.Line == 0 {
 		return p.File
+	}
+	if p.doc != nil && p.Line >= maxLines {
+		doc, line := p.doc.origin(p.Line)
+		return fmt.Sprintf("%s:%d:%d", doc.file, line, p.Column)
 	}
 	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)
 }

@@ -53,6 +53,10 @@ type Document struct {
 	file string
 	root *yaml.Node
 	text []byte // what the positions count in
+
+	// base is the document that this one extends, and steps how many extend this one.
+	base  *Document
+	steps int
 }
 
 // Parse reads the one YAML document in data without giving it a meaning. It
@@ -100,6 +104,10 @@ func Parse(filename string, data []byte) (doc *Document, err error) {
 
 	doc.root = top.Content[0]
 	if _, err := expand(doc.root, map[*yaml.Node]int{}); err != nil {
+		err.File = filename
+		return nil, err
+	}
+	if err := merge(doc.root); err != nil {
 		err.File = filename
 		return nil, err
 	}
@@ -263,9 +271,10 @@ type decoder struct {
 
 // fail records a mistake at a node.
 func (d *decoder) fail(node *yaml.Node, path Path, format string, args ...any) {
-	d.errs = append(d.errs, &Error{
+	e := &Error{
 		File: d.file, Line: node.Line, Column: node.Column, Path: path.String(),
-		Err: fmt.Errorf(format, args...), doc: d.doc})
+		Err: fmt.Errorf(format, args...), doc: d.doc}
+	d.errs = append(d.errs, e.settle())
 }
 
 // expect records that a node holds something else than it should.
@@ -385,7 +394,7 @@ func (d *decoder) adopt(node *yaml.Node, path Path, err error) {
 			at := *e
 			at.File, at.doc = cmp.Or(at.File, d.file), cmp.Or(at.doc, d.doc)
 			at.Path = joinPaths(path.String(), at.Path)
-			d.errs = append(d.errs, &at)
+			d.errs = append(d.errs, at.settle())
 			continue
 		}
 		d.fail(node, path, "%w", err)
@@ -487,7 +496,7 @@ func (d *decoder) structure(node *yaml.Node, v reflect.Value, path Path) {
 }
 
 // pairs calls do for each key of a mapping and its value, refusing keys that
-// are no scalars, stand twice or ask for a merge.
+// are no scalars or stand twice.
 func (d *decoder) pairs(node *yaml.Node, path Path, do func(key, value *yaml.Node)) {
 	first := map[string]*yaml.Node{}
 	for i := 0; i+1 < len(node.Content); i += 2 {
@@ -495,8 +504,6 @@ func (d *decoder) pairs(node *yaml.Node, path Path, do func(key, value *yaml.Nod
 		switch before := first[key.Value]; {
 		case key.Kind != yaml.ScalarNode:
 			d.expect(node.Content[i], path, "a key")
-		case key.ShortTag() == "!!merge":
-			d.fail(key, path, "merge keys (<<) are not supported; repeat the keys")
 		case before != nil:
 			d.fail(key, path, "duplicate key %s; it already stands in line %d", describe(key), before.Line)
 		default:

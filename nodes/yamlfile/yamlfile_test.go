@@ -167,7 +167,7 @@ func TestErrors(t *testing.T) {
 		"map key":   {"name: x\nports: {one: x}", []string{`f.yaml:2:9: ports.one: expected a whole number, got "one"`}},
 		"same key":  {"name: x\nports: {1: x, 0x1: y}", []string{`f.yaml:2:15: ports: duplicate key "0x1": another key has the same value`}},
 		"list key":  {"name: x\n? [a]\n: b", []string{`f.yaml:2:3: expected a key, got a list`}},
-		"merge":     {"name: x\nlinks: [&l {a: x, b: y}, {<<: *l}]", []string{`f.yaml:2:26: links[1]: missing required key "a"`, `f.yaml:2:26: links[1]: missing required key "b"`, `f.yaml:2:27: links[1]: merge keys (<<) are not supported; repeat the keys`}},
+		"merge":     {"name: x\nlinks: [&l {a: x}, {<<: *l}, {<<: x, a: y, b: z}]", []string{`f.yaml:2:35: expected a mapping after <<, such as *name, got "x"`}},
 		"tag":       {"name: !secret x", []string{`f.yaml:1:7: name: unexpected tag !secret; remove it`}},
 		"own type": {"name: x\nany: {up: 1 Mb/s, dwn: 2 Mb/s}", []string{
 			`f.yaml:2:19: any.dwn: unknown key "dwn"; did you mean down? (valid: down, up)`}},

@@ -157,7 +157,7 @@ func pair(reference []observation, results ...*record.Results) ([]observation, e
 				s.cost = cell.Cell.Settings["software-cost"]
 				s.delays = append(s.delays, float64(e.DelayNS)/1e9)
 				s.bytes += float64(e.TrunkBytes)
-				if cell.End != nil && cell.End.Audit != nil && cell.End.Audit.Verdict != "faithful" {
+				if cell.End != nil && cell.End.Audit != nil && cell.End.Audit.Verdict == record.Disturbed {
 					s.disturbed++
 				}
 			}

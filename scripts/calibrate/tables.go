@@ -132,8 +132,8 @@ func writeConstants(file, network string, list []observation, r *regression, own
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s:\n", network)
 	fmt.Fprintf(&b, "  date: %q\n", time.Now().UTC().Format(time.DateOnly))
-	fmt.Fprintf(&b, "  source: >-\n    least squares over %d delays of the prototype (%s, 10 and 100 Mb/s)\n    "+
-		"less %d of ours, residual %.2f ms\n",
+	fmt.Fprintf(&b, "  source: >-\n    weighted least squares over %d delays of the prototype "+
+		"(%s, 10 and 100 Mb/s)\n    less %d of ours, residual %.2f ms\n",
 		len(list), referenceDir, repetitions, 1e3*math.Sqrt(r.rss/float64(r.n-len(r.terms))))
 	fmt.Fprintln(&b, "  model:")
 	for _, t := range []int{call, connection, stateMove, clientStart} {

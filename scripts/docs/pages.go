@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"edgebed/harness/emu"
+	"edgebed/harness/program"
 	"edgebed/harness/record"
 	"edgebed/harness/scenario"
 	"edgebed/nodes/workflow"
@@ -20,6 +21,7 @@ func scenarioPage() page {
 		folder    = "harness/scenario"
 		records   = "harness/record"
 		workflows = "nodes/workflow"
+		programs  = "harness/program"
 	)
 	return page{
 		file: "docs/scenarios.md",
@@ -31,7 +33,7 @@ workload, how it is executed, and what figures and claims are made of the result
 running it. A mistake is answered with file, line and column, what was expected and
 the nearest valid name.
 
-The sections topology, nodes, workload and execution may use ` + "`$name`" + ` for the value
+The sections topology, nodes, workload, execution, clients, load and events may use ` + "`$name`" + ` for the value
 that an axis of the matrix, or a parameter, has in the cell at hand. Each combination
 of the axes' values with each seed of a profile is one cell.
 
@@ -43,8 +45,11 @@ A scenario is a name, a topology and what varies; whatever else it leaves out ha
 			"ComputerGroup": "Computers", "Processor": "Processors",
 			"Function": "Functions", "StateMode": "State modes",
 			"topology.Override": "Link classes", "topology.HostSpec": "Hosts", "topology.LinkSpec": "Links",
+			"foreign.Description": "Workflows", "Task": "Tasks",
 			"workflow.Model": "Models", "workflow.Form": "Forms",
 			"workflow.Variant": "Variants", "emu.Backend": "Delay back ends",
+			"Process": "Arrivals", "Loop": "Loops",
+			"Span": "Spans", "Ready": "Readiness", "Restart": "Restarts", "Source": "Samples", "Quantity": "Quantities",
 		},
 		words: map[string]string{
 			"Generators": "[generators](#generators)", "Metrics": "[metrics](#metrics)",
@@ -61,6 +66,7 @@ A scenario is a name, a topology and what varies; whatever else it leaves out ha
 				"without a unit, whole numbers where the ends are."},
 			{title: "Values", folder: folder, of: "valueFile",
 				text: "A value of an axis is plain text, or has a name and sets several variables at once:"},
+			{title: "Expressions", text: expressions},
 			{title: "Topology", folder: folder, of: "Topology"},
 			{title: "Link classes", text: "The keys of a [link class](topologies.md#link-parameters); " +
 				"those that are given replace the topology's."},
@@ -77,12 +83,36 @@ A scenario is a name, a topology and what varies; whatever else it leaves out ha
 			{title: "Workload", folder: folder, of: "Workload",
 				text: "The keys beside `generator` and `argument` are those that the generator reads, and no others."},
 			generators(),
+			{title: "Workflow files", text: workflowFiles},
+			{title: "Workflows", folder: "nodes/workflow/foreign", of: "Description",
+				text: "A workflow under `workload.workflow`, or in a YAML file of its own."},
+			{title: "Tasks", folder: "nodes/workflow/foreign", of: "Task"},
 			{title: "Variants", folder: workflows, of: "Variant",
 				only: texts([]workflow.Variant{workflow.Artifact, workflow.Text})},
 			{title: "Execution", folder: folder, of: "Execution"},
 			{title: "Models", folder: workflows, of: "Model", only: texts(workflow.Models)},
 			{title: "Forms", folder: workflows, of: "Form",
 				only: texts([]workflow.Form{workflow.Carry, workflow.Direct})},
+			{title: "Clients", folder: folder, of: "Clients"},
+			{title: "Load", folder: folder, of: "Load",
+				text: "[load.md](load.md) says what is measured, and what of."},
+			{title: "Arrivals", folder: folder, of: "Process", only: texts(scenario.Processes)},
+			{title: "Loops", folder: folder, of: "Loop", only: texts([]scenario.Loop{scenario.Open, scenario.Closed})},
+			{title: "Events", folder: folder, of: "Event",
+				text: "A list of what changes while executions run; [load.md](load.md#events) has examples."},
+			{title: "Programs", folder: programs, of: "Program",
+				text: programsText},
+			{title: "Spans", folder: programs, of: "Span",
+				only: texts([]program.Span{program.Cell, program.Execution})},
+			{title: "Readiness", folder: programs, of: "Ready"},
+			{title: "Restarts", folder: programs, of: "Restart",
+				only: texts([]program.Restart{program.Never, program.OnFailure, program.Always})},
+			{title: "Samples", folder: programs, of: "Source", only: texts([]program.Source{
+				program.Descriptor, program.Stdout, program.Document, program.Text})},
+			{title: "Quantities", folder: programs, of: "Quantity"},
+			{title: "Capture", folder: folder, of: "Capture",
+				text: "Frames as pcapng, for Wireshark and others; a list alone, " +
+					"`capture: [s0-s1, host2]`, is what `of` says. See [network.md](network.md#captures)."},
 			{title: "Profiles", folder: folder, of: "Profile",
 				text: "How much of the matrix to run; `--profile` chooses one by name."},
 			{title: "Figures", folder: records, of: "Figure"},
@@ -127,6 +157,43 @@ links further down the file, in both directions.`,
 	}
 }
 
+// expressions is about derived values.
+const expressions = `Where $name may stand, so may an expression in ${}:
+
+    ${2 * rate}    ${rate * delay}    ${n > 8 ? 'cubic' : 'reno'}
+
+Numbers, rates, sizes and times are added, compared, multiplied and divided as
+quantities: a rate times a time is a size. Rate("5 Mb/s"), Size("10 kB") and
+Time("5 ms") are quantities, too. Functions are abs, ceil, float, floor, int, max,
+min and round, of numbers. A name with a hyphen is one name where there is such a
+variable; minus has spaces around it. The language is that of
+[Expr](https://expr-lang.org), without loops; an expression has up to 500 characters.`
+
+// workflowFiles is about the formats that package foreign reads.
+const workflowFiles = `The end of a file's name and its content tell what it holds:
+
+| file | holds |
+|---|---|
+| .json with the key workflow | [WfCommons' WfFormat](https://github.com/wfcommons/WfFormat) 1.3 to 1.6 |
+| .json with functions, or successors | the prototype's chain or DAG |
+| .csv | jobs of the Alibaba trace of 2018, rows of batch_task.csv: M2_1 is task 2, which waits for task 1 |
+| .yaml | [a workflow](#workflows) of edgebed's own |
+
+A task puts out what the file says: in WfFormat, what the one of its children that reads
+most reads of the files it writes, and a last task all that it writes. Each child gets
+all of it. Where the file does not say sizes or times, an output is as large as
+the argument, and a task takes its computer's service time. The client's input is the
+argument.
+
+Several first tasks follow a task "start", which puts out what the one of them that reads
+most reads, and several last ones precede a task "end", which puts out all that they do.
+Both take no time.
+
+Where computers serve functions of the tasks' names, tasks run there. Where they serve none
+of them, each execution draws a function for each task, as seeds say. The keys argument,
+size-factor and time-factor bring a workflow to the magnitude of an edge network: an
+output, and what a join reads, is at most 250 MB. A workflow has up to 1000 tasks.`
+
 // generators lists the ways to draw workflows, and what they read.
 func generators() section {
 	s := section{title: "Generators", head: []string{"generator", "draws", "reads"}}
@@ -154,3 +221,11 @@ func texts[T ~string](names []T) []string {
 	}
 	return s
 }
+
+// programsText introduces the programs of a scenario.
+const programsText = "Commands on hosts, of any software that the machine has; " +
+	"[network.md](network.md#programs) has examples. In command, environment and files, `{{host}}`, " +
+	"`{{address}}` and `{{port}}` stand for the program's own, `{{NAME.address}}` for a host's or another " +
+	"program's, `{{NAME.host}}` and `{{NAME.port}}` for another program's, `{{dir}}` for its folder, " +
+	"`{{seed}}` for the cell's seed, and `{{execution}}` for the number of the execution. " +
+	"`$$` is one dollar sign."

@@ -12,10 +12,17 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"edgebed/harness/record"
 )
 
-//go:embed injections/*.patch
+// patches has those for each kind of network; in virtual time they build in a tenth.
+//
+//go:embed injections
 var patches embed.FS
+
+// patchesFor returns the folder of patches for a kind of network.
+func patchesFor(network record.NetworkKind) string { return "injections/" + string(network) }
 
 // injection is a slow-down that is built into the program. The zero one is none.
 type injection struct {
@@ -34,13 +41,13 @@ type injection struct {
 
 // injections are those that the gate is to find.
 var injections = []injection{
-	{name: "link", about: "one link at 95 % of its rate", metrics: []string{"delay"},
+	{name: "link", about: "one link at 95 % (in virtual time 99.5 %) of its rate", metrics: []string{"delay"},
 		expected: "delay", parts: []string{"part per byte", "whole curve", "1 Mb/s", "2 Mb/s", "5 Mb/s", "10 Mb/s"}},
-	{name: "computer", about: "1 ms more in the computer", metrics: []string{"delay"},
+	{name: "computer", about: "1 ms (0.1 ms) more in the computer", metrics: []string{"delay"},
 		expected: "delay", parts: []string{"fixed part", "whole curve", "20 Mb/s", "50 Mb/s", "100 Mb/s"}},
-	{name: "connection", about: "a connection more for each state access", series: "state-local",
+	{name: "connection", about: "a connection more for each (each tenth) state access", series: "state-local",
 		metrics: []string{"delay", "traffic-volume"}, expected: "delay"},
-	{name: "state", about: "state-prop sends each state once too often", series: "state-prop",
+	{name: "state", about: "state-prop sends each state (a tenth of it) once too often", series: "state-prop",
 		metrics: []string{"delay", "traffic-volume"}, expected: "traffic-volume"},
 }
 
@@ -60,8 +67,9 @@ func choose(list string) ([]injection, error) {
 	return chosen, nil
 }
 
-// build compiles the program of the tree at root with the injection into file.
-func (i injection) build(ctx context.Context, root, file string) (err error) {
+// build compiles the program of the tree at root with the injection into a folder,
+// with the worker for virtual time if that is the network.
+func (i injection) build(ctx context.Context, network record.NetworkKind, root, folder string) (err error) {
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("build the program, %s: %w", orUnchanged(i.name), err)
@@ -73,29 +81,42 @@ func (i injection) build(ctx context.Context, root, file string) (err error) {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	if file, err = filepath.Abs(file); err != nil {
+	if folder, err = filepath.Abs(folder); err != nil {
 		return err
 	}
 
-	args := []string{"build", "-trimpath", "-o", file}
+	args := []string{"build", "-trimpath"}
 	if i.name != "" {
-		overlay, _, err := i.overlay(ctx, root, dir)
+		overlay, _, err := i.overlay(ctx, network, root, dir)
 		if err != nil {
 			return err
 		}
 		args = append(args, "-overlay", overlay)
 	}
 
-	cmd := exec.CommandContext(ctx, "go", append(args, "./harness/cmd/edgebed")...)
-	cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0")
-	return output(cmd)
+	programs := [][]string{{"edgebed"}}
+	if network == record.Virtual {
+		programs = append(programs, []string{"edgebed-virtual", "-tags", "faketime"})
+	}
+	for _, p := range programs {
+		of := slices.Concat(args, p[1:], []string{"-o", filepath.Join(folder, p[0]), "./harness/cmd/" + p[0]})
+		cmd := exec.CommandContext(ctx, "go", of...)
+		cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0")
+		if err := output(cmd); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // overlay applies the injection's patch to copies, in dir, of the files that it
 // changes, and returns the file for go build -overlay and the changed files,
 // relative to root.
-func (i injection) overlay(ctx context.Context, root, dir string) (overlay string, changed []string, err error) {
-	patch, err := patches.ReadFile("injections/" + i.name + ".patch")
+func (i injection) overlay(
+	ctx context.Context, network record.NetworkKind, root, dir string,
+) (overlay string, changed []string, err error) {
+	file := patchesFor(network) + "/" + i.name + ".patch"
+	patch, err := patches.ReadFile(file)
 	if err != nil {
 		return "", nil, err
 	}
@@ -128,8 +149,7 @@ func (i injection) overlay(ctx context.Context, root, dir string) (overlay strin
 	// The copies are of no repository, even where dir lies in one.
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), "GIT_CEILING_DIRECTORIES="+filepath.Dir(dir))
 	if err := output(cmd); err != nil {
-		return "", nil, fmt.Errorf("injections/%s.patch does not fit the source any more; bring it up to date: %w",
-			i.name, err)
+		return "", nil, fmt.Errorf("%s does not fit the source any more; bring it up to date: %w", file, err)
 	}
 
 	text, err := json.Marshal(map[string]any{"Replace": replace})

@@ -34,6 +34,7 @@ func work(ctx context.Context, args []string) error {
 	unchanged := flags.Int("unchanged", 11, "runs of the unchanged program; 11 make 55 pairs")
 	injected := flags.Int("injected", 1, "runs of each injection")
 	only := flags.String("only", "", "comma-separated `names` of the injections to make (default all)")
+	kind := flags.String("network", string(record.Emulated), "`kind` of network: emulated, or virtual")
 	flags.Usage = func() {
 		fmt.Fprintln(flags.Output(),
 			"usage: gate-rates [flags] [-- ARGUMENTS OF edgebed run, by default exp400 --reruns 0]")
@@ -55,6 +56,12 @@ func work(ctx context.Context, args []string) error {
 		return errors.New("-unchanged must be at least 1, and -injected at least 0")
 	}
 
+	network := record.NetworkKind(*kind)
+	if network != record.Emulated && network != record.Virtual {
+		return fmt.Errorf("-network %s: want %s or %s", network, record.Emulated, record.Virtual)
+	}
+	arguments = append(arguments, "--network", string(network))
+
 	chosen, err := choose(*only)
 	if err != nil {
 		return err
@@ -68,7 +75,7 @@ func work(ctx context.Context, args []string) error {
 	}
 
 	for _, i := range append([]injection{{}}, chosen...) {
-		if err := i.build(ctx, *root, program(*out, i.name)); err != nil {
+		if err := i.build(ctx, network, *root, filepath.Dir(program(*out, i.name))); err != nil {
 			return err
 		}
 	}
@@ -101,7 +108,7 @@ func work(ctx context.Context, args []string) error {
 		fmt.Printf("note: the runs are of several versions: %s\n",
 			strings.Join(slices.Sorted(maps.Keys(versions)), ", "))
 	}
-	return rates(os.Stdout, results, chosen)
+	return rates(os.Stdout, results, chosen, limitsFor(network))
 }
 
 // sameArguments refuses to mix results of other arguments with earlier ones, which
@@ -123,7 +130,7 @@ func sameArguments(file string, arguments []string) error {
 
 // program is the file of the program with an injection.
 func program(out, injection string) string {
-	return filepath.Join(out, "bin", "edgebed-"+orUnchanged(injection))
+	return filepath.Join(out, "bin", orUnchanged(injection), "edgebed")
 }
 
 func orUnchanged(injection string) string {

@@ -16,9 +16,19 @@ import (
 // alarmShare is the share of unchanged pairs that may alarm.
 const alarmShare = 1.0 / 50
 
+// limitsFor returns the gate's limits: near zero in virtual time, as make regress has
+// them.
+func limitsFor(network record.NetworkKind) gate.Limits {
+	limits := gate.DefaultLimits
+	if network == record.Virtual {
+		limits.Delay, limits.Bytes = 0.001, 0
+	}
+	return limits
+}
+
 // rates prints how the gate did on the results, by injection. Its error says that
 // it did worse than it should.
-func rates(w io.Writer, results map[string][]*record.Results, chosen []injection) error {
+func rates(w io.Writer, results map[string][]*record.Results, chosen []injection, limits gate.Limits) error {
 	var errs []error
 	unchanged := results[""]
 
@@ -26,7 +36,7 @@ func rates(w io.Writer, results map[string][]*record.Results, chosen []injection
 	alarms := 0
 	for i, base := range unchanged {
 		for _, fresh := range unchanged[i+1:] {
-			c, err := gate.Compare(base, fresh, gate.DefaultLimits)
+			c, err := gate.Compare(base, fresh, limits)
 			if err != nil {
 				return err
 			}
@@ -50,7 +60,7 @@ func rates(w io.Writer, results map[string][]*record.Results, chosen []injection
 		found, right := 0, 0
 		for _, base := range unchanged {
 			for _, fresh := range results[i.name] {
-				c, err := gate.Compare(base, fresh, gate.DefaultLimits)
+				c, err := gate.Compare(base, fresh, limits)
 				if err != nil {
 					return err
 				}

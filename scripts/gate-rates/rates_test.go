@@ -25,13 +25,23 @@ func TestInjections(t *testing.T) {
 	if _, err := exec.LookPath("git"); err != nil {
 		t.Skip("applying a patch needs git: ", err)
 	}
-	files, err := fs.Glob(patches, "injections/*.patch")
-	if err != nil || len(files) != len(injections) {
-		t.Errorf("%d patches (%v) of %d injections", len(files), err, len(injections))
+	type patch struct {
+		injection
+		network record.NetworkKind
 	}
-	for _, i := range injections {
-		t.Run(i.name, func(t *testing.T) {
-			overlay, changed, err := i.overlay(t.Context(), root, t.TempDir())
+	var all []patch
+	for _, network := range []record.NetworkKind{record.Emulated, record.Virtual} {
+		files, err := fs.Glob(patches, patchesFor(network)+"/*.patch")
+		if err != nil || len(files) != len(injections) {
+			t.Errorf("%s: %d patches (%v) of %d injections", network, len(files), err, len(injections))
+		}
+		for _, i := range injections {
+			all = append(all, patch{i, network})
+		}
+	}
+	for _, i := range all {
+		t.Run(string(i.network)+"/"+i.name, func(t *testing.T) {
+			overlay, changed, err := i.overlay(t.Context(), i.network, root, t.TempDir())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -61,7 +71,7 @@ func TestPatchOutOfDate(t *testing.T) {
 	tree := t.TempDir()
 	name := filepath.Join(tree, "nodes/processor/model.go")
 	overlay := func() error {
-		_, _, err := injection{name: "computer"}.overlay(t.Context(), tree, t.TempDir())
+		_, _, err := injection{name: "computer"}.overlay(t.Context(), record.Emulated, tree, t.TempDir())
 		return err
 	}
 	if err := overlay(); err == nil || !strings.Contains(err.Error(), "model.go") {
@@ -73,7 +83,7 @@ func TestPatchOutOfDate(t *testing.T) {
 	if err := os.WriteFile(name, []byte("package processor\n"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if err := overlay(); err == nil || !strings.Contains(err.Error(), "injections/computer.patch does not fit") {
+	if err := overlay(); err == nil || !strings.Contains(err.Error(), "injections/emulated/computer.patch does not fit") {
 		t.Errorf("a changed file gives %v", err)
 	}
 }
@@ -142,11 +152,11 @@ func TestRates(t *testing.T) {
 	}
 	results := map[string][]*record.Results{"": {run("a", 0), run("b", 0)}, "state": {run("c", 1e5)}, "link": {run("d", 0)}}
 	var out bytes.Buffer
-	err := rates(&out, results, injections)
+	err := rates(&out, results, injections, gate.DefaultLimits)
 	if err == nil || !strings.Contains(err.Error(), "one link") || strings.Contains(err.Error(), "state-prop") {
 		t.Errorf("want only the link's injection to be missed, got: %v", err)
 	}
-	for _, want := range []string{"0 alarms in 1 pairs", "once too often): found in 2 of 2 comparisons, in the right curves in 2", "95 % of its rate): found in 0 of 2"} {
+	for _, want := range []string{"0 alarms in 1 pairs", "of it) once too often): found in 2 of 2 comparisons, in the right curves in 2", "99.5 %) of its rate): found in 0 of 2"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the output lacks %q:\n%s", want, &out)
 		}

@@ -12,6 +12,16 @@ import (
 	"edgebed/harness/report/table"
 )
 
+// sampled is what the points' samples are: under load, what executions have in common is
+// measured over parts of a cell's time, or of the whole cell.
+func (c *Chart) sampled(f record.Figure, cells []record.CellResult) string {
+	of := len(table.Settings(cells)[record.SettingLoad]) > 0 || f.Metric == record.FailedShare
+	if _, quantile := record.Quantiles[f.Metric]; !of || quantile || f.Metric == record.Delay {
+		return "execution"
+	}
+	return "sample"
+}
+
 // captionOf says what was really run: fixed values, profile, delay back end,
 // sample sizes, what the whiskers are, and what is missing.
 func (c *Chart) captionOf(r *record.Results, f record.Figure, cells []record.CellResult, variant matrix.Point) string {
@@ -40,7 +50,7 @@ func (c *Chart) captionOf(r *record.Results, f record.Figure, cells []record.Cel
 		size = fmt.Sprintf("%d to %d", least, most)
 	}
 	facts = append(facts, fmt.Sprintf("%s %s per point from %s",
-		size, table.Plural(most, "execution"), table.Count(len(table.Seeds(cells)), "seed")))
+		size, table.Plural(most, c.sampled(f, cells)), table.Count(len(table.Seeds(cells)), "seed")))
 
 	text := table.UpperFirst(strings.Join(facts, "; ")) + "."
 	switch {
@@ -48,6 +58,10 @@ func (c *Chart) captionOf(r *record.Results, f record.Figure, cells []record.Cel
 		text += " Too few executions for confidence intervals."
 	case f.Metric == record.TrafficRate:
 		text += " Whiskers: 95 % confidence intervals (ratio estimator over executions)."
+	case record.Quantiles[f.Metric] > 0:
+		text += " Whiskers: 95 % confidence intervals of the quantile (over ten sections)."
+	case len(table.Settings(cells)[record.SettingLoad]) > 0:
+		text += " Whiskers: 95 % confidence intervals (batch means: over parts of each cell’s time)."
 	default:
 		text += " Whiskers: 95 % confidence intervals of the mean (Student’s t over executions)."
 	}

@@ -22,7 +22,8 @@ type Chart struct {
 	// Stem of the file names.
 	Stem           string
 	Title, Caption string
-	// Kind is that of the figure: record.KindLines or record.KindBars.
+	// Kind is that of the figure: record.KindLines, record.KindBars or
+	// record.KindTimeline.
 	Kind           string
 	XTitle, YTitle string
 	// Xs are the positions along the abscissa: numbers, or 0, 1, 2 ... where
@@ -49,6 +50,9 @@ type Panel struct {
 	Title string
 	// Points by series, then by position; N is 0 where nothing was measured.
 	Points [][]stats.Estimate
+	// Spots by series, and Marks, are those of a timeline.
+	Spots [][]Spot
+	Marks []Mark
 }
 
 // Shows reports whether an estimate at a position along the abscissa has a place in
@@ -140,8 +144,11 @@ func (c *Chart) name(f record.Figure, variant matrix.Point, free []record.Axis, 
 
 // newChart collects the points of one chart.
 func newChart(r *record.Results, f record.Figure, cells []record.CellResult, variant matrix.Point) (*Chart, error) {
+	if f.Kind == record.KindTimeline {
+		return newTimeline(r, f, cells, variant)
+	}
 	c := &Chart{
-		Kind: f.Kind, YTitle: record.Metrics[f.Metric],
+		Kind: f.Kind, YTitle: r.Campaign.Label(f.Metric),
 		LogX: f.LogX, LogY: f.LogY && f.Kind == record.KindLines,
 	}
 	groups, panels := c.abscissa(r, f, cells)
@@ -363,8 +370,11 @@ func (c *Chart) grid(axes []record.Axis, cells []record.CellResult) []*matrix.Po
 }
 
 // Table is what a chart shows as numbers: a row per panel and position, a column
-// per series.
+// per series. Of a timeline there is a row per panel and part of its time.
 func (c *Chart) Table() table.Table {
+	if c.Kind == record.KindTimeline {
+		return c.timeTable()
+	}
 	var t table.Table
 	titled := slices.ContainsFunc(c.Panels, func(p *Panel) bool { return p != nil && p.Title != "" })
 	if titled {

@@ -60,6 +60,9 @@ func (c *Chart) Scales(width float64) (x, y Scale) {
 // scaleY is the scale of the ordinate, the same in all panels. Linear axes of
 // positive values start at zero.
 func (c *Chart) scaleY() Scale {
+	if c.Kind == record.KindTimeline {
+		return c.timeY()
+	}
 	low, high := math.Inf(1), math.Inf(-1)
 	least := math.Inf(1)
 	for k, e := range c.measured {
@@ -118,6 +121,9 @@ const smallest = 1e-300
 // scaleX is the scale of the abscissa, with ticks at the positions where their
 // labels fit into the width, else at round numbers.
 func (c *Chart) scaleX(width vg.Length, widthOf func(string) vg.Length) Scale {
+	if c.Kind == record.KindTimeline {
+		return c.timeX()
+	}
 	low, high := math.Inf(1), math.Inf(-1)
 	for k, x := range c.Xs {
 		if c.reaches(k) {

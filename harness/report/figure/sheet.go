@@ -139,7 +139,9 @@ func (s *sheet) drawLegendRow(c draw.Canvas, row []int, top vg.Length) {
 			drawBar(c, vg.Rectangle{Min: vg.Point{X: x, Y: y - 4.5}, Max: vg.Point{X: x + sampleWidth, Y: y + 4.5}}, i)
 		} else {
 			line := draw.LineStyle{Color: seriesColor(i), Width: 1.2, Dashes: dashes(i)}
-			c.StrokeLine2(line, x, y, x+sampleWidth, y)
+			if s.Kind != record.KindTimeline {
+				c.StrokeLine2(line, x, y, x+sampleWidth, y)
+			}
 			drawMarker(c, SeriesMarker(i), vg.Point{X: x + sampleWidth/2, Y: y}, seriesColor(i))
 		}
 
@@ -238,10 +240,13 @@ func (s *sheet) plot(panel *Panel, show labels, c draw.Canvas) *plot.Plot {
 		p.Y.Tick.Marker = plot.ConstantTicks(unlabelled(y.Ticks))
 	}
 
-	if s.Kind == record.KindBars {
+	switch s.Kind {
+	case record.KindBars:
 		p.X.Tick.LineStyle.Color = color.Transparent // groups have names, not places
 		p.Add(backdrop{xs: x.Ticks, ys: y.Ticks}, bars{points: panel.Points})
-	} else {
+	case record.KindTimeline:
+		p.Add(backdrop{xs: x.Ticks, ys: y.Ticks, upright: true}, timeline{panel.Spots, panel.Marks})
+	default:
 		p.Add(backdrop{xs: x.Ticks, ys: y.Ticks, upright: true})
 		for i, points := range panel.Points {
 			shift := 1.5 * (vg.Length(i) - vg.Length(len(panel.Points)-1)/2)

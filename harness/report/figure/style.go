@@ -25,6 +25,7 @@ var (
 	ink   = color.Gray{Y: 0x22}
 	faded = color.Gray{Y: 0x55}
 	grid  = color.Gray{Y: 0xE2}
+	band  = color.Gray{Y: 0xEC}
 )
 
 // The series' colours are Okabe and Ito's, which people with any kind of colour

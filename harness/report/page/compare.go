@@ -191,7 +191,7 @@ func (c *comparison) ratios(a, b *record.Results, metric string) ratioView {
 	roles := matrix.RolesOf(a)
 	columns := matrix.Points(roles.Columns, a.Cells)
 	v := ratioView{Table: table.Table{
-		Caption: fmt.Sprintf("%s: %s / %s", record.Metrics[metric], c.B, c.A), Remark: pairsRemark,
+		Caption: fmt.Sprintf("%s: %s / %s", a.Campaign.Label(metric), c.B, c.A), Remark: pairsRemark,
 		Header: table.Headings(roles.Keys()), Keys: len(roles.Keys()),
 	}}
 	for _, column := range columns {

@@ -116,6 +116,8 @@ func (v view) legend(kind string) []entry {
 		case kindBoxes:
 			d.Add(`<path class="whisker" d="M2 7H28"/><rect class="box" x="7" y="2" width="16" height="10"/>` +
 				`<path class="median" d="M15 2V12"/>`)
+		case record.KindTimeline:
+			d.symbol(l, 15, 7, 4)
 		default:
 			d.Add(`<path class="line" d="M1 7H29" stroke-dasharray="%s"/>`, l.dashes())
 			d.symbol(l, 15, 7, 4)

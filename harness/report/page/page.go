@@ -49,6 +49,7 @@ type content struct {
 	Spread, Times   *section
 	Links           *section
 	Table1          *table.Table
+	Load            []table.Table
 	Numbers         []table.Table
 	Orders          []table.Table
 	OrdersRemark    string
@@ -146,6 +147,9 @@ func (p *content) tabulate(r *record.Results, roles matrix.Roles) error {
 	}
 	ratio.Remark = table.OneLine(ratio.Remark)
 	p.Table1 = &ratio
+	if p.Load, err = table.Load(r, roles); err != nil {
+		return err
+	}
 
 	for _, metric := range []string{
 		record.Delay, record.TrafficRate, record.TrafficVolume, record.TrunkVolume, record.Retransmissions,

@@ -29,12 +29,15 @@ func (v view) image(panel *figure.Panel) template.HTML {
 		c.width, c.right = 500, 490
 	}
 	x, y := v.Scales(c.right - c.left)
-	c.axes = axes{x: x, y: y, xTitle: v.XTitle, yTitle: v.YTitle, upright: v.Kind == record.KindLines}
+	c.axes = axes{x: x, y: y, xTitle: v.XTitle, yTitle: v.YTitle, upright: v.Kind != record.KindBars}
 	c.drawing.axes(c.frame, c.axes)
 
-	if v.Kind == record.KindBars {
+	switch v.Kind {
+	case record.KindBars:
 		c.bars(panel)
-	} else {
+	case record.KindTimeline:
+		c.timeline(panel)
+	default:
 		c.curves(panel)
 	}
 	return c.drawing.image(cmp.Or(panel.Title, v.Title), c.width, c.height)

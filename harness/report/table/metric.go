@@ -20,12 +20,12 @@ var remarks = map[string]string{
 func Metric(r *record.Results, roles matrix.Roles, metric string) (Table, error) {
 	columns := matrix.Points(roles.Columns, r.Cells)
 	t := Table{
-		Caption: record.Metrics[metric], Remark: remarks[metric],
+		Caption: r.Campaign.Label(metric), Remark: remarks[metric],
 		Header: Headings(roles.Keys()), Keys: len(roles.Keys()),
 	}
 	for _, c := range columns {
 		if len(c) == 0 {
-			t.Header = append(t.Header, record.Metrics[metric])
+			t.Header = append(t.Header, r.Campaign.Label(metric))
 		} else {
 			t.Header = append(t.Header, c[0].ShortName())
 		}

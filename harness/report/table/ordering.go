@@ -30,7 +30,7 @@ func Orderings(r *record.Results, roles matrix.Roles) []Table {
 }
 
 func orderings(r *record.Results, roles matrix.Roles, metric string) Table {
-	t := Table{Caption: record.Metrics[metric], Keys: len(roles.Keys())}
+	t := Table{Caption: r.Campaign.Label(metric), Keys: len(roles.Keys())}
 	t.Header = append(Headings(roles.Keys()), "Order", "Factor")
 
 	for _, point := range matrix.Points(roles.Rows, r.Cells) {

@@ -1,0 +1,107 @@
+package job
+
+import (
+	"fmt"
+	"slices"
+
+	"edgebed/harness/scenario"
+	"edgebed/harness/topology"
+	"edgebed/nodes/yamlfile"
+)
+
+// lossAll is what a link that is down does.
+var lossAll = topology.Loss(1)
+
+// Direction is one direction of a link.
+type Direction struct{ From, To string }
+
+// Directions returns the directions of links that an event changes.
+func (j *Job) Directions(e *scenario.Event) []Direction {
+	var list []Direction
+	for _, l := range j.topology.Links {
+		a, b := l.Between[0], l.Between[1]
+		named := slices.Equal(e.Link, []string{a, b}) || slices.Equal(e.Link, []string{b, a})
+		if named || e.Class != "" && l.Class == e.Class {
+			list = append(list, Direction{a, b}, Direction{b, a})
+		}
+	}
+	return list
+}
+
+// Change returns what an event does to its links.
+func (j *Job) Change(e *scenario.Event) topology.Override {
+	if e.Down {
+		return topology.Override{Loss: &lossAll}
+	}
+	return e.Set
+}
+
+// checkEvents checks that what events are about is there, and can become what they say.
+func (j *Job) checkEvents() error {
+	var errs []error
+	for i := range j.Cell.Events {
+		e := &j.Cell.Events[i]
+		if !e.Links() {
+			errs = append(errs, j.checkComputer(e))
+			continue
+		}
+
+		directions := j.Directions(e)
+		switch {
+		case len(directions) == 0 && e.Class != "":
+			errs = append(errs, e.Pos.At("link-class").Errorf("no link of topology %s is of class %s%s",
+				j.topology.Name, e.Class, yamlfile.Suggest(e.Class, j.classes())))
+		case len(directions) == 0:
+			errs = append(errs, e.Pos.At("link").Errorf("topology %s has no link %s-%s",
+				j.topology.Name, e.Link[0], e.Link[1]))
+		}
+		for _, d := range directions {
+			if err := j.checkChange(d, j.Change(e)); err != nil {
+				errs = append(errs, e.Pos.At("set").Errorf("%w", err))
+				break
+			}
+		}
+	}
+	return yamlfile.Join(errs...)
+}
+
+// checkChange checks that a direction can get other parameters while the network runs.
+func (j *Job) checkChange(d Direction, o topology.Override) error {
+	before, err := j.topology.Params(d.From, d.To)
+	if err != nil {
+		return err
+	}
+	changed := j.topology.Clone()
+	if err := changed.SetLink(d.From, d.To, o); err != nil {
+		return err
+	}
+	after, err := changed.Params(d.From, d.To)
+	if err == nil && (before.Rate == 0) != (after.Rate == 0) {
+		return fmt.Errorf("link %s-%s cannot change between shaped and unshaped; give it a rate from the start",
+			d.From, d.To)
+	}
+	return err
+}
+
+// classes are those of the topology's links.
+func (j *Job) classes() []string {
+	var names []string
+	for _, l := range j.topology.Links {
+		names = append(names, l.Class)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// checkComputer checks that there is a computer for an event.
+func (j *Job) checkComputer(e *scenario.Event) error {
+	var hosts []string
+	for _, g := range j.Cell.Nodes.Computers {
+		hosts = append(hosts, g.Hosts...)
+	}
+	if slices.Contains(hosts, e.Computer) {
+		return nil
+	}
+	return e.Pos.At("computer").Errorf("there is no computer on host %s%s", e.Computer,
+		yamlfile.Suggest(e.Computer, hosts))
+}

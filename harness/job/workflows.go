@@ -1,0 +1,150 @@
+package job
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"edgebed/harness/scenario"
+	"edgebed/nodes/processor"
+	"edgebed/nodes/units"
+	"edgebed/nodes/workflow"
+	"edgebed/nodes/workflow/foreign"
+)
+
+// workflowFiles are the workflows that cells name.
+type workflowFiles struct {
+	find   func(name string) (data []byte, file string, err error)
+	read   map[string]*foreign.File
+	broken map[string]bool
+	// digests of the files, by what scenarios call them.
+	digests map[string]string
+}
+
+// of returns the workflows that a cell's workload names or describes, nil where a
+// generator draws them, and where their mistakes have been told.
+func (s *workflowFiles) of(cell *scenario.Cell) ([]*workflow.Workflow, error) {
+	w := &cell.Workload
+	scale := foreign.Scale{Size: w.SizeFactor, Time: w.TimeFactor}
+	if w.Workflow != nil {
+		one, err := w.Workflow.Workflow(scale)
+		if err != nil {
+			return nil, err
+		}
+		return []*workflow.Workflow{one}, nil
+	}
+	if w.File == "" {
+		return nil, nil
+	}
+
+	key := fmt.Sprintf("%g %g %s", scale.Size, scale.Time, w.File)
+	if s.broken[key] {
+		return nil, nil
+	}
+	if file := s.read[key]; file != nil {
+		return file.Workflows, nil
+	}
+	s.broken[key] = true
+	data, name, err := s.find(w.File)
+	if err != nil {
+		return nil, w.Pos.At("file").Errorf("%w", err)
+	}
+	file, err := foreign.Read(name, data, scale)
+	if err != nil {
+		return nil, err
+	}
+
+	s.broken[key], s.read[key] = false, file
+	if s.digests == nil {
+		s.digests = map[string]string{}
+	}
+	s.digests[w.File] = digest(data)
+	return file.Workflows, nil
+}
+
+// note adds what decides results, and remarks.
+func (s *workflowFiles) note(p *Prepared) {
+	for name, d := range s.digests {
+		p.Decides["workflow file "+name] = d
+	}
+	for _, key := range slices.Sorted(maps.Keys(s.read)) {
+		for _, r := range s.read[key].Remarks {
+			if !slices.Contains(p.Remarks, r) {
+				p.Remarks = append(p.Remarks, r)
+			}
+		}
+	}
+}
+
+// task is what a workflow from elsewhere says of a task.
+type task struct {
+	output units.Size
+	time   time.Duration // negative where the computer says it
+}
+
+// maxTasks bounds the containers of workflows from elsewhere: tasks times functions.
+const maxTasks = 100_000
+
+// noteTasks notes the tasks whose outputs and times workflows say.
+func (j *Job) noteTasks() error {
+	list := j.Listed
+	for _, g := range j.Given {
+		list = append(slices.Clip(list), g.Workflow)
+	}
+	for _, w := range list {
+		if w.Outputs == nil && w.Times == nil {
+			continue
+		}
+		if j.tasks == nil {
+			j.tasks = map[string]task{}
+		}
+		for i, name := range w.Functions {
+			t := task{output: w.OutputOf(i, j.Cell.Workload.Argument), time: -1}
+			if i < len(w.Times) {
+				t.time = w.Times[i]
+			}
+			if other, again := j.tasks[name]; again && other != t {
+				return j.Cell.Workload.Pos.Errorf("two workflows have a task %s with other sizes or times; "+
+					"rename one of them", name)
+			}
+			// On another function a task has a name without marks.
+			j.tasks[name], j.tasks[workflow.TaskOf(workflow.Task("f", name))] = t, t
+		}
+	}
+
+	if n := len(j.tasks) * len(j.serving.functions); n > maxTasks {
+		return j.Cell.Workload.Pos.Errorf("%d tasks on %d functions are more than the %d that computers "+
+			"may tell apart; take fewer", len(j.tasks), len(j.serving.functions), maxTasks)
+	}
+	return nil
+}
+
+// texts makes outputs of given sizes that share their memory.
+type texts struct{ longest string }
+
+func (t *texts) of(size units.Size) string {
+	if int(size) > len(t.longest) {
+		t.longest = strings.Repeat("A", int(size))
+	}
+	return t.longest[:size]
+}
+
+// suit gives a function the output and the time of its task. Neither depends on the
+// input, which may be of any size.
+func (j *Job) suit(l *processor.Lambda, speed float64, outputs *texts) {
+	t, ok := j.tasks[l.Name]
+	if !ok {
+		if t, ok = j.tasks[workflow.TaskOf(l.Name)]; !ok {
+			return
+		}
+	}
+
+	l.Output, l.Value = processor.Fixed, outputs.of(t.output)
+	operations := l.OpCoeff * float64(j.Cell.Workload.Argument)
+	if t.time >= 0 {
+		operations = t.time.Seconds() * speed
+	}
+	l.OpCoeff, l.OpOffset = 0, operations
+}

@@ -1,0 +1,77 @@
+package matrix
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"edgebed/harness/record"
+)
+
+// underLoad is a cell in which an execution is due every 100 ms and takes 250 ms, for
+// 10 s; every tenth one fails.
+func underLoad() record.CellResult {
+	began := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	c := record.CellResult{Cell: record.Cell{Seed: 3}}
+	for k := -10; k < 100; k++ {
+		c.Executions = append(c.Executions, record.Execution{
+			Index: k, WarmUp: k < 0, OK: k%10 != 3, Workload: "w", DelayNS: 250e6,
+			Arrival: &record.Arrival{Client: "host0/0", Due: began.Add(time.Duration(k) * 100 * time.Millisecond)},
+		})
+	}
+	c.End = &record.CellEnd{OK: true, Load: &record.Load{
+		Began: began, Ended: began.Add(10 * time.Second), Executions: 100,
+		Traffic: record.Traffic{Executions: 110, ElapsedNS: 11e9, SwitchBytes: 1_100_000, TrunkBytes: 550_000, Retransmissions: 11},
+	}}
+	return c
+}
+
+// TestEstimateUnderLoad checks each metric of a cell under load: what its executions
+// have, what they have in common, and what nobody knows.
+func TestEstimateUnderLoad(t *testing.T) {
+	cells := []record.CellResult{underLoad()}
+	for metric, want := range map[string]struct {
+		value float64
+		n     int
+		known bool
+	}{
+		record.Delay:           {0.25, 90, true},
+		record.DelayP50:        {0.25, 90, true},
+		record.DelayP99:        {0.25, 90, false},
+		record.Throughput:      {9, batches, true},
+		record.Concurrency:     {2.5, batches, true},
+		record.FailedShare:     {10, batches, true},
+		record.TrafficVolume:   {10, 1, false},
+		record.TrunkVolume:     {5, 1, false},
+		record.TrafficRate:     {0.8, 1, false},
+		record.Retransmissions: {0.1, 1, false},
+		record.Table1Ratio:     {math.NaN(), 0, false},
+	} {
+		e, err := Estimate(metric, cells)
+		same := math.Abs(e.Value-want.value) < 1e-6 || math.IsNaN(e.Value) && math.IsNaN(want.value)
+		if err != nil || !same || e.N != want.n || e.Known != want.known {
+			t.Errorf("%s: %+v, %v; want %v of %d", metric, e, err, want.value, want.n)
+		}
+	}
+}
+
+// TestIntervalUnderLoad: executions that wait for each other tell less than independent
+// ones, so that the mean's interval is wider than if they were.
+func TestIntervalUnderLoad(t *testing.T) {
+	c := underLoad()
+	for i := range c.Executions {
+		c.Executions[i].DelayNS = int64(1e9 + 0.5e9*math.Sin(float64(i)/20)) // slowly up and down
+	}
+	loaded, err := Estimate(record.Delay, []record.CellResult{c})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.End.Load = nil
+	alone, err := Estimate(record.Delay, []record.CellResult{c})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if loaded.Half() < 1.5*alone.Half() || math.Abs(loaded.Value-alone.Value) > 1e-9 {
+		t.Errorf("under load %v ± %v, alone %v ± %v", loaded.Value, loaded.Half(), alone.Value, alone.Half())
+	}
+}

@@ -1,0 +1,48 @@
+package simnet
+
+import (
+	"cmp"
+	"slices"
+
+	"gvisor.dev/gvisor/pkg/tcpip/header"
+	"gvisor.dev/gvisor/pkg/tcpip/stack"
+)
+
+// What hosts send at one instant is sent by goroutines that run one after the other
+// in an order that the runtime does not promise, and which changes from run to run.
+// So it is collected, and put on its way in an order of the network's own when all
+// of it is there: as the clock stands still while a goroutine can run, that is a
+// nanosecond later. Only the packets of one flow stay in the order of their making.
+const instant = 1 // ns
+
+// outgoing is a packet that a host's stack has sent.
+type outgoing struct {
+	host *Host
+	flow flow
+	// packet has the headers apart, frame is what goes on the wire.
+	packet *stack.PacketBuffer
+	frame  frame
+}
+
+// collect takes a packet from a host's stack. It needs the lock.
+func (n *Network) collect(h *Host, p *stack.PacketBuffer, f frame) {
+	segment := header.TCP(p.TransportHeader().Slice())
+	key := flow{f.to, segment.SourcePort(), segment.DestinationPort()}
+	n.outbox = append(n.outbox, outgoing{h, key, p.IncRef(), f})
+	if len(n.outbox) == 1 {
+		n.schedule.set(n.dispatch, n.schedule.now()+instant)
+	}
+}
+
+// transmit puts what was collected on its way.
+func (n *Network) transmit(now int64) {
+	list := n.outbox
+	n.outbox = nil
+	slices.SortStableFunc(list, func(a, b outgoing) int {
+		return cmp.Or(cmp.Compare(a.host.index, b.host.index), a.flow.compare(b.flow))
+	})
+	for _, o := range list {
+		o.host.transmit(now, o.flow, o.packet, o.frame)
+		o.packet.DecRef()
+	}
+}

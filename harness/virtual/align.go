@@ -1,0 +1,36 @@
+package virtual
+
+import (
+	"runtime"
+	"sync"
+)
+
+// turns is how many times the runtime's scheduler takes a goroutine from its local
+// queue before it looks at the global one: to that goroutines go that have given way,
+// as gRPC's writers do. So who runs first of two that are ready depends on how many
+// turns there have been since the program began, which is the machine's doing.
+const turns = 61
+
+// align brings the scheduler's count of turns to the same place each time. Nothing
+// else may be ready to run.
+func align() {
+	// This goroutine gives way, and comes back when the count is a multiple of turns.
+	ran := spin(2*turns, runtime.Gosched)
+
+	// What ran since then, and is made up here to a multiple of turns, is counted.
+	spin(turns+ran%turns, func() {})
+}
+
+// spin starts goroutines that do nothing, does what is given, and waits for them. It
+// returns how many had run before that ended.
+func spin(n int, meanwhile func()) int {
+	var ended sync.WaitGroup
+	ran := 0
+	for range n {
+		ended.Go(func() { ran++ })
+	}
+	meanwhile()
+	before := ran
+	ended.Wait()
+	return before
+}

@@ -22,7 +22,9 @@ func manCommand() *cobra.Command {
 			if err := os.MkdirAll(args[0], 0o777); err != nil {
 				return fmt.Errorf("write manual pages: %w", err)
 			}
-			header := doc.GenManHeader{Title: "EDGEBED", Section: "1", Manual: "edgebed", Source: record.ToolInfo().Version}
+			header := doc.GenManHeader{
+				Title: "EDGEBED", Section: "1", Manual: "edgebed", Source: record.ToolInfo().Version,
+			}
 			// Of the same commit the pages are the same.
 			if date, err := time.Parse(time.RFC3339, record.CommitDate()); err == nil {
 				header.Date = &date

@@ -31,11 +31,16 @@ const logShown = 4096
 
 // Spawn runs the job in a sandboxed child process, on emulated links, and passes on
 // its reports. It ends the child when ctx ends; the kernel ends it when the caller
-// dies. Of root's capabilities the child has those that a network needs.
+// dies. Of root's capabilities the child has those that a network needs, and
+// all of them where it runs programs of others.
 func Spawn(ctx context.Context, j job.Job, report job.Reporter) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	cmd := sandbox.Command(ctx, sandbox.Options{Capabilities: emu.Capabilities()}, WorkerArg)
+	opts := sandbox.Options{Capabilities: emu.Capabilities()}
+	if len(j.Cell.Programs) > 0 {
+		opts.Capabilities = nil // programs of others may change their user, or open low ports
+	}
+	cmd := sandbox.Command(ctx, opts, WorkerArg)
 	return child{cmd.Cmd, cmd, cancel}.run(ctx, j, report)
 }
 

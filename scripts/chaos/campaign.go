@@ -96,7 +96,8 @@ func (c *campaign) wait(p *process, fault string) (int, error) {
 	select {
 	case <-p.done:
 	case <-time.After(patience):
-		c.tally.note(&c.tally.hung, "campaign %d: %s: it still runs after %v:\n%s", c.seed, fault, patience, p.log.String())
+		c.tally.note(&c.tally.hung,
+			"campaign %d: %s: it still runs after %v:\n%s", c.seed, fault, patience, p.log.String())
 		_ = p.Process.Kill()
 		<-p.done
 	}
@@ -124,7 +125,8 @@ func (c *campaign) leaks(fault string) error {
 		return err
 	}
 	if after != c.before {
-		c.tally.note(&c.tally.leaked, "campaign %d: %s: the machine changed:\n%s", c.seed, fault, outside.Changed(c.before, after))
+		c.tally.note(&c.tally.leaked,
+			"campaign %d: %s: the machine changed:\n%s", c.seed, fault, outside.Changed(c.before, after))
 		c.before = after
 	}
 	return nil
@@ -154,7 +156,8 @@ func (c *campaign) harm(ctx context.Context, faults int) error {
 		return err
 	}
 	if code != exitOK && !(c.failures && code == exitIncomplete) {
-		c.tally.note(&c.tally.wrong, "campaign %d: the last run, which nothing happens to, ends with code %d:\n%s",
+		c.tally.note(&c.tally.wrong,
+			"campaign %d: the last run, which nothing happens to, ends with code %d:\n%s",
 			c.seed, code, p.log.String())
 		return nil
 	}
@@ -189,17 +192,21 @@ func (c *campaign) compareCell(id string, want, got record.CellResult) {
 	a, b := measured(want), measured(got)
 	for i, e := range b {
 		if i > 0 && b[i-1].Index == e.Index {
-			c.tally.note(&c.tally.invented, "campaign %d: cell %s: execution %d is there twice", c.seed, id, e.Index)
+			c.tally.note(&c.tally.invented,
+				"campaign %d: cell %s: execution %d is there twice", c.seed, id, e.Index)
 		}
 	}
 	if len(b) < len(a) {
-		c.tally.note(&c.tally.lost, "campaign %d: cell %s: %d executions of %d", c.seed, id, len(b), len(a))
+		c.tally.note(&c.tally.lost,
+			"campaign %d: cell %s: %d executions of %d", c.seed, id, len(b), len(a))
 		return
 	}
 	if len(b) > len(a) {
-		c.tally.note(&c.tally.invented, "campaign %d: cell %s: %d executions of %d", c.seed, id, len(b), len(a))
+		c.tally.note(&c.tally.invented,
+			"campaign %d: cell %s: %d executions of %d", c.seed, id, len(b), len(a))
 		return
 	}
+
 	for i := range a {
 		if c.failures && !b[i].OK && b[i].Reason != "" {
 			continue
@@ -249,7 +256,8 @@ func (c *campaign) undisturbed() error {
 		return err
 	}
 	if code != exitOK {
-		return fmt.Errorf("the undisturbed campaign on the %s network ends with code %d:\n%s", c.network, code, p.log.String())
+		return fmt.Errorf("the undisturbed campaign on the %s network ends with code %d:\n%s",
+			c.network, code, p.log.String())
 	}
 	c.whole = time.Since(began)
 	c.reference, err = record.Read(c.out)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -44,7 +45,9 @@ func faults() []fault {
 		{name: "damage the records", do: (*campaign).damage},
 		{name: "move the folder away", do: (*campaign).moveAway},
 		{name: "fill the disk", do: (*campaign).fill, can: func(c *campaign) bool { return c.disk != "" }},
-		{name: "take a link down", do: (*campaign).linkDown, can: func(c *campaign) bool { return emulated(c) && os.Geteuid() == 0 }},
+		{name: "take a link down", do: (*campaign).linkDown, can: func(c *campaign) bool {
+			return emulated(c) && os.Geteuid() == 0
+		}},
 	}
 }
 
@@ -110,7 +113,8 @@ func (c *campaign) pause(pid int) {
 func (c *campaign) stopParent() error {
 	code, p, err := c.during("stop the parent", func(p *process) error { c.pause(p.Process.Pid); return nil })
 	if err == nil && code != exitOK && !c.failures {
-		c.tally.note(&c.tally.wrong, "campaign %d: stopped and continued, it ends with code %d:\n%s", c.seed, code, p.log.String())
+		c.tally.note(&c.tally.wrong,
+			"campaign %d: stopped and continued, it ends with code %d:\n%s", c.seed, code, p.log.String())
 	}
 	return err
 }
@@ -208,11 +212,13 @@ func (c *campaign) damage() error {
 
 	out, err := exec.Command(c.edgebed, "fsck", "--repair", c.out).CombinedOutput()
 	if err != nil {
-		c.tally.note(&c.tally.lost, "campaign %d: fsck cannot repair byte %d: %v\n%s", c.seed, at, err, out)
+		c.tally.note(&c.tally.lost,
+			"campaign %d: fsck cannot repair byte %d: %v\n%s", c.seed, at, err, out)
 		return nil
 	}
 	if out, err := exec.Command(c.edgebed, "fsck", c.out).CombinedOutput(); err != nil {
-		c.tally.note(&c.tally.wrong, "campaign %d: repaired records are not sound: %v\n%s", c.seed, err, out)
+		c.tally.note(&c.tally.wrong,
+			"campaign %d: repaired records are not sound: %v\n%s", c.seed, err, out)
 	}
 	return nil
 }
@@ -237,7 +243,8 @@ func (c *campaign) moveAway() error {
 	if code == exitOK {
 		// All records may have been written; then the report was, elsewhere.
 		if _, err := os.Stat(c.out); errors.Is(err, os.ErrNotExist) {
-			c.tally.note(&c.tally.wrong, "campaign %d: the folder was moved away, and it ends with code 0:\n%s", c.seed, p.log.String())
+			c.tally.note(&c.tally.wrong,
+				"campaign %d: the folder was moved away, and it ends with code 0:\n%s", c.seed, p.log.String())
 		}
 	}
 	return errors.Join(os.RemoveAll(c.out), os.Rename(aside, c.out))
@@ -273,7 +280,8 @@ func (c *campaign) fill() error {
 		return err
 	}
 	if code == 2 {
-		c.tally.note(&c.tally.wrong, "campaign %d: a full disk ends it with the code of a wrong file:\n%s", c.seed, p.log.String())
+		c.tally.note(&c.tally.wrong,
+			"campaign %d: a full disk ends it with the code of a wrong file:\n%s", c.seed, p.log.String())
 	}
 
 	c.out = home
@@ -325,7 +333,9 @@ func (c *campaign) linkDown() error {
 		if err != nil {
 			return nil
 		}
-		list = slices.DeleteFunc(list, func(l netlink.Link) bool { return l.Attrs().Flags&1 == 0 || l.Attrs().Name == "lo" })
+		list = slices.DeleteFunc(list, func(l netlink.Link) bool {
+			return l.Attrs().Flags&net.FlagUp == 0 || l.Attrs().Name == "lo"
+		})
 		if len(list) == 0 {
 			return nil
 		}

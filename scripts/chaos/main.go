@@ -170,7 +170,8 @@ func (t *tally) print(out io.Writer, seed uint64, took time.Duration) {
 	for _, reason := range t.reasons {
 		fmt.Fprintln(out, strings.TrimSpace(reason))
 	}
-	fmt.Fprintf(out, "seed %d: %d faults in %d runs of %d campaigns in %v: lost %d, invented %d, leaked %d, hung %d, wrong %d\n",
+	fmt.Fprintf(out, "seed %d: %d faults in %d runs of %d campaigns in %v: "+
+		"lost %d, invented %d, leaked %d, hung %d, wrong %d\n",
 		seed, total, t.runs, t.campaigns, took.Round(time.Second), t.lost, t.invented, t.leaked, t.hung, t.wrong)
 }
 

@@ -18,7 +18,8 @@ import (
 func main() {
 	var o options
 	flag.Float64Var(&o.least, "least", 90, "share of mutants to be killed in each package, in percent")
-	flag.StringVar(&o.equivalents, "equivalents", "scripts/mutants/equivalents.txt", "file with mutants that change nothing")
+	flag.StringVar(&o.equivalents, "equivalents", "scripts/mutants/equivalents.txt",
+		"file with mutants that change nothing")
 	flag.IntVar(&o.sample, "sample", 0, "run only so many mutants of a package, drawn at random; 0 runs all")
 	flag.Uint64Var(&o.seed, "seed", 1, "seed of the sample")
 	flag.StringVar(&o.tags, "tags", "", "build tags of the tests, such as faketime")
@@ -71,7 +72,8 @@ func run(ctx context.Context, out io.Writer, pkgs []string, o options) error {
 		fmt.Fprintf(out, "%s: %d mutants: %d killed, %d survived, %d equivalent, %d do not compile: %.1f %% killed\n",
 			pkg, len(all), c.killed, c.survived, c.equivalent, c.broken, c.rate())
 		if c.rate() < o.least {
-			failed = fmt.Errorf("%w in %s: %.1f %% are killed, at least %g %% should be", errSurvivors, pkg, c.rate(), o.least)
+			failed = fmt.Errorf("%w in %s: %.1f %% are killed, at least %g %% should be",
+				errSurvivors, pkg, c.rate(), o.least)
 		}
 	}
 	return failed
@@ -89,7 +91,9 @@ func (c count) rate() float64 {
 }
 
 // hunt runs a package's tests against each mutant.
-func hunt(ctx context.Context, out io.Writer, pkg string, all []mutant, known map[string]bool, o options) (count, error) {
+func hunt(
+	ctx context.Context, out io.Writer, pkg string, all []mutant, known map[string]bool, o options,
+) (count, error) {
 	var c count
 	dir, err := os.MkdirTemp("", "mutants-")
 	if err != nil {

@@ -24,7 +24,7 @@ WIDE    := 0
 # The race detector needs the C compiler that go would call.
 RACE    := $(if $(shell command -v "$$($(GO) env CC)" 2>/dev/null),-race)
 
-.PHONY: all help exp400 exp401 exp402 alibaba-mix examples test test-long mutants chaos lint lint-shell bench gate-rates vmtest regress regress-baseline \
+.PHONY: all help exp400 exp401 exp402 alibaba-mix examples test test-long mutants chaos fuzz release vulncheck lint lint-shell bench gate-rates vmtest regress regress-baseline \
 	regress-emulated regress-grid \
 	regress-vm regress-vm-grid calibrate replay sensitivity rooms docs generate clean
 
@@ -140,6 +140,19 @@ FAULTS ?= 50
 ## harm small campaigns at random moments, and look at what is left: SEED=n FAULTS=k
 chaos: $(BIN) $(VIRTUAL)
 	$(GO) run ./scripts/chaos -seed $(SEED) -faults $(FAULTS)
+
+FUZZTIME ?= 10s
+## fuzz all parsers, and all calls of nodes, with 256 MB for an input: FUZZTIME=10s each
+fuzz:
+	scripts/fuzz $(FUZZTIME)
+
+## write dist/: binaries, packages and bills of materials for amd64 and arm64, built twice
+release:
+	scripts/release
+
+## look dependencies up in the database of the Go project's known vulnerabilities
+vulncheck:
+	$(GO) run golang.org/x/vuln/cmd/govulncheck@v1.1.4 ./...
 
 ## check form, documentation, generated files, modules, scripts
 lint: lint-shell

@@ -185,3 +185,39 @@ func TestCaptureMistakes(t *testing.T) {
 		}
 	}
 }
+
+// TestCaptureUnderLoad checks that a cell under load has one file for each port, with what
+// its port counted, and that what programs cannot do there is refused.
+func TestCaptureUnderLoad(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "captured.yaml")
+	const text = `
+name: captured
+topology: {preset: "ring,switches=4,rate=$rate"}
+matrix: [{axis: rate, values: [100 Mb/s]}]
+execution: {model: pure-faas}
+profiles: {quick: {executions: 4}}
+clients: {count: 2}
+capture: [host0]
+`
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	results, out := runPrograms(t, file, exitOK, "--reruns", "0")
+	cell := results.Cells[0]
+	if len(cell.End.Captures) != 1 || cell.End.Captures[0].File != "cell-s0-host0.pcapng" {
+		t.Fatalf("captures %+v", cell.End.Captures)
+	}
+	c := cell.End.Captures[0]
+	got := readCapture(t, filepath.Join(out, cell.Cell.Files, c.File))
+	for _, p := range cell.End.Load.Traffic.Ports {
+		if p.Name == c.Port && !cell.Disturbed() && (got.bytes != p.TxBytes+p.RxBytes || got.bytes != c.Bytes) {
+			t.Errorf("the file has %d B, the record says %+v, the port counted %+v", got.bytes, c, p)
+		}
+	}
+
+	flags := selectionFlags{profile: "quick"}
+	_, _, err := flags.prepare(withPrograms(t, serverAndClient, "clients: {count: 2}\n"), nil)
+	if err == nil || !strings.Contains(err.Error(), "the cell is under load; let it run as long as the cell") {
+		t.Errorf("a program for each execution under load: %v", err)
+	}
+}

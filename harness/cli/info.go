@@ -194,7 +194,7 @@ func listCommand() *cobra.Command {
 var listTitles = map[string]string{
 	"scenario": "scenarios:",
 	"example":  "examples (scenarios of a few lines, to copy and change):",
-	"programs": "with programs of others (they need --allow-exec):",
+	"program":  "with programs of others (they need --allow-exec):",
 	"topology": "topologies:",
 }
 
@@ -211,7 +211,7 @@ func listed() ([]builtIn, error) {
 	for _, set := range []struct {
 		kind  string
 		files fs.FS
-	}{{"scenario", scenarios.Files}, {"example", scenarios.Examples()}, {"programs", scenarios.Programs()}} {
+	}{{"scenario", scenarios.Files}, {"example", scenarios.Examples()}, {"program", scenarios.Programs()}} {
 		for _, name := range builtinNames(set.files) {
 			s, _, err := loadScenario(name)
 			if err != nil {

@@ -71,7 +71,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or file (nothing was started),
 		compareCommand(),
 		exportCommand(), schemaCommand(), baselineCommand(), topoCommand(),
 		shellCommand(), execCommand(), doctorCommand(), traceCommand(), versionCommand(),
-		workerCommand(), shellWorkerCommand(), examineCommand(), calibrateCommand())
+		workerCommand(), shellWorkerCommand(), examineCommand(), calibrateCommand(), manCommand())
 	for _, cmd := range root.Commands() {
 		if check := cmd.Args; check != nil {
 			cmd.Args = func(cmd *cobra.Command, args []string) error { return usage(check(cmd, args)) }

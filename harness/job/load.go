@@ -154,6 +154,7 @@ func (j *Job) checkLoad() error {
 	c, l := &j.Cell.Clients, &j.Cell.Load
 	var errs []error
 	_, loop := l.How()
+	errs = append(errs, j.programsUnderLoad())
 
 	if n := c.Number(); loop == scenario.Closed && l.Duration == 0 && j.Executions() < n {
 		errs = append(errs, c.Pos.At("count").Errorf("%d clients share %d executions, so that some have none; "+

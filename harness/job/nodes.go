@@ -209,6 +209,7 @@ func (j *Job) Computers() (map[string]deploy.Computer, error) {
 					j.suit(&lambda, speed, &outputs)
 					spec.Containers = append(spec.Containers, processor.Container{
 						Name: fn, Processor: on, Workers: f.Workers, Lambda: lambda,
+						ColdStart: f.ColdStart, KeepWarm: f.KeepWarm,
 					})
 				}
 			}

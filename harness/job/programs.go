@@ -89,3 +89,22 @@ func (j *Job) placePrograms() error {
 	}
 	return program.Place(j.Cell.Programs, j.Addresses())
 }
+
+// programsUnderLoad refuses what programs of others cannot do in a cell under load, where
+// nothing is of a single execution.
+func (j *Job) programsUnderLoad() error {
+	var errs []error
+	for i := range j.Cell.Programs {
+		p := &j.Cell.Programs[i]
+		if p.Runs == program.Execution {
+			errs = append(errs, p.Pos.At("runs").Errorf("program %s runs once in each execution, one after "+
+				"the other, and the cell is under load; let it run as long as the cell, "+
+				"or leave clients and load out", p.Name))
+		} else if len(p.Quantities) > 0 {
+			errs = append(errs, p.Pos.At("quantities").Errorf("what program %s measures is noted for "+
+				"single executions, and the cell is under load; "+
+				"leave quantities, or clients and load, out", p.Name))
+		}
+	}
+	return yamlfile.Join(errs...)
+}

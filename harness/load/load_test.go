@@ -139,3 +139,23 @@ func TestReadCSV(t *testing.T) {
 		}
 	}
 }
+
+// FuzzReadCSV: whatever a trace holds, it is arrivals in order within the limits, or an
+// error that names the file.
+func FuzzReadCSV(f *testing.F) {
+	f.Add("seconds,client\n2.5,1\n1,0\n")
+	f.Add("# a\n1e3\n\"2\n")
+	limits := Limits{Clients: 2, Arrivals: 100, Last: time.Hour}
+	f.Fuzz(func(t *testing.T, text string) {
+		trace, err := ReadCSV("t.csv", []byte(text), limits)
+		if err != nil {
+			if !strings.HasPrefix(err.Error(), "t.csv:") {
+				t.Errorf("error %q names no file", err)
+			}
+			return
+		}
+		if trace.Number() > limits.Arrivals || trace.Last() > limits.Last || len(trace) != limits.Clients {
+			t.Errorf("%d arrivals of %d clients, the last at %v", trace.Number(), len(trace), trace.Last())
+		}
+	})
+}

@@ -12,7 +12,7 @@ import (
 )
 
 // placeholder is what stands for a value: {{NAME}} or {{NAME.WHAT}}.
-var placeholder = regexp.MustCompile(`\{\{ *([A-Za-z0-9_.-]*) *\}\}`)
+var placeholder = regexp.MustCompile(`\{\{ *([A-Za-z0-9_. -]*?) *\}\}`)
 
 // valuesOf returns what placeholders of a program stand for. Those that are known
 // later are empty.

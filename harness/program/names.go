@@ -18,7 +18,8 @@ func NameHosts(hosts map[string]netip.Addr) error {
 	var b strings.Builder
 	b.WriteString("127.0.0.1 localhost\n")
 	for _, name := range slices.Sorted(maps.Keys(hosts)) {
-		fmt.Fprintf(&b, "%v %s\n", hosts[name], name)
+		// A blank would end the name.
+		fmt.Fprintf(&b, "%v %s\n", hosts[name], strings.ReplaceAll(name, " ", "-"))
 	}
 
 	const file = "/run/hosts"

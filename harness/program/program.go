@@ -240,6 +240,8 @@ func (p *Program) checkReady() error {
 		return at.Errorf("the probe needs the program's port; add port")
 	case r.HTTP != "" && !strings.HasPrefix(r.HTTP, "/"):
 		return at.At("http").Errorf("expected a path such as /health, got %q", r.HTTP)
+	case len(r.Log) > maxFrom || len(r.HTTP) > maxFrom:
+		return at.Errorf("expected at most %d characters in http and log", maxFrom)
 	case r.Within < 0 || r.Within > maxWithin:
 		return at.At("within").Errorf("within of %v is out of range: expected 0 s to %v", r.Within, maxWithin)
 	}

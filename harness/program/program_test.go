@@ -404,6 +404,7 @@ func TestCheck(t *testing.T) {
 		"the probe needs the program's port":     func(p *Program) { p.Ready.Port = true },
 		"expected a path such as /health":        func(p *Program) { p.Ready.HTTP, p.Port = "health", 80 },
 		"expected a regular expression":          func(p *Program) { p.Ready.Log = "(" },
+		"at most 200 characters in http and log": func(p *Program) { p.Ready.Log = strings.Repeat("x", 201) },
 		"remove ready":                           func(p *Program) { p.Runs, p.Ready.Log = Execution, "x" },
 		"remove restart":                         func(p *Program) { p.Runs, p.Restart = Execution, Always },
 		"unknown span \"cel\"":                   func(p *Program) { p.Runs = "cel" },

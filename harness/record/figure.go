@@ -23,7 +23,7 @@ const (
 	KindTimeline = "timeline"
 )
 
-// FigureKinds lists the kinds of figures.
+// FigureKinds lists them.
 var FigureKinds = []string{KindLines, KindBars, KindBox, KindECDF, KindTimeline}
 
 // Keys of Cell.Settings that reports mention.
@@ -46,7 +46,7 @@ func (f Figure) Check(axes []Axis) error {
 		return wrap(err)
 	}
 	if !slices.Contains(FigureKinds, f.Kind) {
-		return wrap(fmt.Errorf("unknown kind %q (expected one of %s)", f.Kind, strings.Join(FigureKinds, ", ")))
+		return wrap(fmt.Errorf("unknown kind %q (expected %s)", f.Kind, strings.Join(FigureKinds, " or ")))
 	}
 	if !Known(f.Metric) {
 		return wrap(fmt.Errorf("unknown metric %q (expected one of %s)",
@@ -55,14 +55,14 @@ func (f Figure) Check(axes []Axis) error {
 	if f.X == "" && f.Kind == KindLines {
 		return wrap(fmt.Errorf("a figure of lines needs an x axis"))
 	}
+	if f.Kind == KindTimeline && (f.X != "" || f.Metric != Delay) {
+		return wrap(fmt.Errorf("a timeline shows the delay along time: leave x out, and choose the metric %s", Delay))
+	}
 	if f.X != "" && f.Kind == KindECDF {
 		return wrap(fmt.Errorf("x: in a figure of kind %s the metric goes along x; remove it", f.Kind))
 	}
 	if f.LogY && (f.Kind == KindECDF || f.Kind == KindBars) {
 		return wrap(fmt.Errorf("log-y: a figure of kind %s begins at zero; remove it", f.Kind))
-	}
-	if f.Kind == KindTimeline && (f.X != "" || f.Metric != Delay) {
-		return wrap(fmt.Errorf("a timeline shows the delay along time: leave x out, and choose the metric %s", Delay))
 	}
 	if len(f.Panels) > 2 {
 		return wrap(fmt.Errorf("%d panel axes, at most two fit: columns and rows", len(f.Panels)))

@@ -56,6 +56,7 @@ func (e Execution) Measure(metric string) (numerator, denominator float64, ok bo
 	if e.Arrival != nil && metric != Delay {
 		return math.NaN(), math.NaN(), false
 	}
+
 	switch metric {
 	case Delay:
 		return float64(e.DelayNS) / 1e9, 1, true
@@ -74,6 +75,7 @@ func (e Execution) Measure(metric string) (numerator, denominator float64, ok bo
 	case Retransmissions:
 		return float64(e.Retransmissions), 1, true
 	}
+
 	if value, ok := e.Quantities[metric]; ok {
 		return value, 1, true
 	}

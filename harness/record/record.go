@@ -356,6 +356,8 @@ type CellEnd struct {
 	Load *Load `json:"load,omitempty"`
 	// Events that took effect, in their order.
 	Events []Event `json:"events,omitempty"`
+	// Captures are the files with the frames of a cell under load.
+	Captures []Capture `json:"captures,omitempty"`
 	// Programs are those that ran beside the executions.
 	Programs []Program `json:"programs,omitempty"`
 }

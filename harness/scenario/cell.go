@@ -192,6 +192,10 @@ type Function struct {
 	ServiceTime time.Duration `yaml:"service-time"`
 	// Memory that one call takes, in bytes per byte of argument.
 	MemoryPerByte float64 `yaml:"memory-per-byte"`
+	// ColdStart is how long a container of the function takes to start, one for each call
+	// that finds none idle; an idle one goes after KeepWarm. Without it all are warm.
+	ColdStart time.Duration `yaml:"cold-start"`
+	KeepWarm  time.Duration `yaml:"keep-warm"`
 }
 
 // Execution says how each workflow is executed.

@@ -129,7 +129,12 @@ func (n *Nodes) check() error {
 				within(at.At("names"), "number of names", len(f.Names), 1, maxNames),
 				within(at.At("workers"), "workers", f.Workers, 1, maxWorkers),
 				within(at.At("service-time"), "service-time", f.ServiceTime, 1, maxService),
-				within(at.At("memory-per-byte"), "memory-per-byte", f.MemoryPerByte, 0, maxPerByte))
+				within(at.At("memory-per-byte"), "memory-per-byte", f.MemoryPerByte, 0, maxPerByte),
+				within(at.At("cold-start"), "cold-start", f.ColdStart, 0, maxService),
+				within(at.At("keep-warm"), "keep-warm", f.KeepWarm, 0, maxPause))
+			if f.KeepWarm > 0 && f.ColdStart == 0 {
+				errs = append(errs, at.At("keep-warm").Errorf("containers are warm always; add cold-start"))
+			}
 		}
 	}
 

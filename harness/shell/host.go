@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"regexp"
@@ -59,7 +60,7 @@ func (s *Shell) pingInstead(ctx context.Context, h *emu.Host, args []string) err
 		"(the machine has no ping program; the shell's own takes [-c N] HOST)", target)
 }
 
-var word = regexp.MustCompile(`[A-Za-z][A-Za-z0-9_]*`)
+var word = regexp.MustCompile(`[A-Za-z][A-Za-z0-9_.-]*`)
 
 // addresses replaces the names of hosts that are words of their own.
 func (s *Shell) addresses(line string) string {
@@ -101,7 +102,7 @@ func (s *Shell) program(ctx context.Context, h *emu.Host, argv ...string) error 
 	}
 
 	if err := h.Start(cmd); err != nil {
-		return err
+		return s.notStarted(argv[0], err)
 	}
 	// Without a terminal the signal comes to the shell, and is passed on.
 	stop := context.AfterFunc(ctx, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) })
@@ -119,6 +120,28 @@ func (s *Shell) program(ctx context.Context, h *emu.Host, argv ...string) error 
 	}
 
 	return err
+}
+
+// Exit codes of a program that was not started, as a shell has them.
+const (
+	exitCannot   = 126 // it is there, and cannot be run
+	exitNotFound = 127
+)
+
+// notStarted says why a program was not started, and gives it the exit code of that.
+func (s *Shell) notStarted(program string, err error) error {
+	code := 0
+	switch {
+	case errors.Is(err, exec.ErrNotFound), errors.Is(err, fs.ErrNotExist):
+		code = exitNotFound
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.ENOEXEC):
+		code = exitCannot
+	default:
+		return err
+	}
+	fmt.Fprintln(s.errs, "edgebed:", err)
+
+	return &ExitError{Program: program, Code: code}
 }
 
 // takeTerminal makes the shell the terminal's foreground again.

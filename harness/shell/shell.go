@@ -74,19 +74,53 @@ func (s *Shell) Execute(ctx context.Context, line string) error {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT)
 	defer stop()
 
-	word, rest, _ := strings.Cut(line, " ")
-	rest = strings.TrimSpace(rest)
-	if h, err := s.network.Host(word); err == nil {
+	if h, rest := s.hostOf(line); h != nil {
 		return s.onHost(ctx, h, rest)
 	}
+	word, rest, _ := strings.Cut(line, " ")
 	for _, c := range commands() {
 		if slices.Contains(strings.Fields(c.names), word) {
-			return c.run(s, ctx, strings.Fields(rest))
+			args, err := fields(rest)
+			if err != nil {
+				return err
+			}
+			return c.run(s, ctx, args)
 		}
 	}
 
 	return fmt.Errorf("unknown command or host %q%s (help lists the commands, hosts the hosts)",
 		word, yamlfile.Suggest(word, s.words()))
+}
+
+// hostOf returns the host whose name a line begins with, the longest one since names may
+// have blanks, and the rest of the line; nil where there is none.
+func (s *Shell) hostOf(line string) (host *emu.Host, rest string) {
+	for _, h := range s.network.Hosts() {
+		after, ok := strings.CutPrefix(line, h.Name())
+		if ok && (after == "" || after[0] == ' ') && (host == nil || len(h.Name()) > len(host.Name())) {
+			host, rest = h, strings.TrimSpace(after)
+		}
+	}
+
+	return host, rest
+}
+
+// fields divides the arguments of a command, in which names with blanks stand in quotes.
+func fields(line string) ([]string, error) {
+	var list []string
+	for rest := strings.TrimSpace(line); rest != ""; rest = strings.TrimSpace(rest) {
+		end := " "
+		if quote := rest[:1]; quote == `"` || quote == "'" {
+			end, rest = quote, rest[1:]
+		}
+		field, after, ok := strings.Cut(rest, end)
+		if !ok && end != " " {
+			return nil, fmt.Errorf("%s: a quote has no end", line)
+		}
+		list, rest = append(list, field), after
+	}
+
+	return list, nil
 }
 
 // words are all that a line may begin with.

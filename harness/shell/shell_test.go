@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -20,6 +21,7 @@ import (
 	"edgebed/harness/network"
 	"edgebed/harness/sandbox"
 	"edgebed/harness/sandbox/sandboxtest"
+	"edgebed/harness/topology"
 	"edgebed/harness/topology/preset"
 )
 
@@ -272,5 +274,59 @@ func TestComplete(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("%q is completed by %q, want %q", line, got, want)
 		}
+	}
+}
+
+// TestNames touches a network whose names have dashes, dots and blanks: devices have names
+// of their own, and programs know the hosts.
+func TestNames(t *testing.T) {
+	model := &topology.Topology{
+		Version: 1, Name: "odd", Subnet: topology.DefaultSubnet(), Switches: []string{"core-1.south", "edge two"},
+		Links: []topology.LinkSpec{{Between: [2]string{"core-1.south", "edge two"}}},
+	}
+	for i, name := range []string{"big server", "big", "web-1.example"} {
+		model.Hosts = append(model.Hosts, topology.HostSpec{
+			Name: name, Address: netip.AddrFrom4([4]byte{10, 1, 0, byte(i + 1)}), Switch: model.Switches[i%2],
+		})
+	}
+	n, err := emu.Build(t.Context(), model, emu.Options{LiveDelay: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	out := &bytes.Buffer{}
+	s := New(n, out, out)
+
+	file := filepath.Join(t.TempDir(), "odd.pcapng")
+	execute(t, s, "pingall", `ping "big server" 'web-1.example' 1`, `set "edge two" core-1.south delay 1ms`,
+		`capture "edge two-big" `+file, "big server echo from $EDGEBED_HOST", "big echo to big web-1.example",
+		`capture "edge two-big" stop`)
+	for _, want := range []string{"6 of 6 answered", "1 of 1 answered", "from big server", "to 10.1.0.2 10.1.0.3"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the shell does not say %q:\n%s", want, out)
+		}
+	}
+	if err := s.Execute(t.Context(), `ping "big server`); err == nil || !strings.Contains(err.Error(), "a quote has no end") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestExitCodes checks that a program that is not there ends with 127, as in other shells,
+// and one that cannot be run with 126.
+func TestExitCodes(t *testing.T) {
+	s, out := start(t, "star,2")
+	text := filepath.Join(t.TempDir(), "text")
+	if err := os.WriteFile(text, []byte("no program"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for program, want := range map[string]int{"no-such-program": 127, "/no/such/program": 127, text: 126, "false": 1} {
+		err := s.Program(t.Context(), "host0", program)
+		var exit *ExitError
+		if !errors.As(err, &exit) || exit.Code != want {
+			t.Errorf("%s: %v, want exit code %d", program, err, want)
+		}
+	}
+	if !strings.Contains(out.String(), "no-such-program") {
+		t.Errorf("nothing is said of the program that is not there: %s", out)
 	}
 }

@@ -42,9 +42,18 @@ func newCapturer(j *job.Job) (*capturer, error) {
 // notInFile is what the name of a file does not have of a port's.
 var notInFile = regexp.MustCompile(`[^A-Za-z0-9_.-]`)
 
-// beginCaptures begins the captures of an execution.
-func (s *setup) beginCaptures(index int, workload string) (list []*capture, err error) {
-	if s.capturer == nil || !s.job.Captures(index) {
+// beginCaptures begins the captures of an execution, if it is to be captured.
+func (s *setup) beginCaptures(index int, workload string) ([]*capture, error) {
+	if !s.job.Captures(index) {
+		return nil, nil
+	}
+	return s.capture(fmt.Sprintf("execution-%d", index), fmt.Sprintf("execution %d of workload %s", index, workload))
+}
+
+// capture begins captures of all ports that the scenario names, in files whose names
+// begin with stem, of what the comment says.
+func (s *setup) capture(stem, of string) (list []*capture, err error) {
+	if s.capturer == nil {
 		return nil, nil
 	}
 	defer func() {
@@ -56,17 +65,16 @@ func (s *setup) beginCaptures(index int, workload string) (list []*capture, err 
 
 	var names []string
 	for k, port := range s.capturer.ports {
-		name := fmt.Sprintf("execution-%d-%s.pcapng", index, port)
+		name := fmt.Sprintf("%s-%s.pcapng", stem, port)
 		if notInFile.MatchString(port) {
-			name = fmt.Sprintf("execution-%d-%s-%d.pcapng", index, notInFile.ReplaceAllString(port, "_"), k)
+			name = fmt.Sprintf("%s-%s-%d.pcapng", stem, notInFile.ReplaceAllString(port, "_"), k)
 		}
 		c := &capture{port: port, name: name}
 		if c.file, err = s.files.create(name); err != nil {
 			return list, err
 		}
 		c.blocks = &blocks{w: c.file, left: int64(s.job.Cell.Capture.Size)}
-		comment := fmt.Sprintf("cell %s, execution %d of workload %s, port %s; inbound and outbound are the switch's",
-			s.job.Cell.ID, index, workload, port)
+		comment := fmt.Sprintf("cell %s, %s, port %s; inbound and outbound are the switch's", s.job.Cell.ID, of, port)
 		if c.stop, err = s.network.Capture(port, c.blocks, comment); err != nil {
 			return list, errors.Join(err, c.file.Close())
 		}
@@ -157,4 +165,20 @@ func (b *blocks) block(block []byte) error {
 	b.left -= int64(len(block))
 	_, err := b.w.Write(block)
 	return err
+}
+
+// captured keeps the frames of a cell under load, whose executions have none of their own,
+// and looks whether its programs of others still run in the end.
+func (s *setup) captured(end *record.CellEnd, run func() error) error {
+	list, err := s.capture("cell", "all executions, which are under load")
+	if err != nil {
+		return err
+	}
+	err = run()
+	captures, captureErr := s.endCaptures(list)
+	end.Captures = captures
+	if err == nil && s.programs != nil {
+		err = s.programs.Failed()
+	}
+	return errors.Join(err, captureErr)
 }

@@ -176,7 +176,10 @@ func (s *setup) run(ctx context.Context, report job.Reporter) error {
 	if cell.Alone() {
 		err = s.oneByOne(ctx, watch, report)
 	} else {
-		end.Load, end.Events, err = s.underLoad(ctx, report)
+		err = s.captured(&end, func() (err error) {
+			end.Load, end.Events, err = s.underLoad(ctx, report)
+			return err
+		})
 	}
 	if err != nil {
 		return err

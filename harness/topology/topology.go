@@ -600,7 +600,11 @@ func (t *Topology) Toward(end int) []int {
 	return next
 }
 
-var validName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,31}$`)
+// validName is what switches and hosts may be called, className what link classes may.
+var (
+	validName = regexp.MustCompile(`^[A-Za-z]([A-Za-z0-9_. -]{0,30}[A-Za-z0-9_])?$`)
+	className = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,31}$`)
+)
 
 // Validate checks what a file's grammar cannot: names, addresses, references,
 // ranges and connectedness. It reports all errors together.
@@ -630,7 +634,14 @@ func (t *Topology) Validate() error {
 	}
 
 	ports := map[string]int{}
-	port := func(path yamlfile.Path, at string) {
+	called := map[string][2]string{} // the ends of ports, as counters and captures call them
+	port := func(path yamlfile.Path, at, toward string) {
+		ends := [2]string{at, toward}
+		if other, ok := called[at+"-"+toward]; ok && other != ends {
+			fail(path, "two ports would be called %s-%s; rename a switch or a host", at, toward)
+		}
+		called[at+"-"+toward] = ends
+
 		if ports[at]++; ports[at] == MaxPorts+1 {
 			fail(path, "switch %s would have more than %d ports, which is all that a bridge has; "+
 				"spread hosts and links over more switches", at, MaxPorts)
@@ -640,7 +651,8 @@ func (t *Topology) Validate() error {
 	names := map[string]string{}
 	name := func(path yamlfile.Path, kind, name string) {
 		if !validName.MatchString(name) {
-			fail(path, "%q is not a name; expected a letter and up to 31 letters, digits or underscores", name)
+			fail(path, "%q is not a name; expected a letter and up to 31 letters, digits, _, -, dots or blanks, "+
+				"with a letter, a digit or _ at the end", name)
 		} else if other := names[name]; other != "" {
 			fail(path, "the name %s is taken by a %s", name, other)
 		}
@@ -678,7 +690,7 @@ func (t *Topology) Validate() error {
 	for i, h := range t.Hosts {
 		name(yamlfile.Path{"hosts", i, "name"}, "host", h.Name)
 		known(yamlfile.Path{"hosts", i, "switch"}, h.Switch)
-		port(yamlfile.Path{"hosts", i, "switch"}, h.Switch)
+		port(yamlfile.Path{"hosts", i, "switch"}, h.Switch, h.Name)
 
 		at := yamlfile.Path{"hosts", i, "address"}
 		if !h.Address.IsValid() && t.wrong {
@@ -696,7 +708,7 @@ func (t *Topology) Validate() error {
 
 	wrong := map[string]bool{} // classes, so that their links do not repeat it
 	for class := range t.Classes {
-		if !validName.MatchString(class) {
+		if !className.MatchString(class) {
 			fail(yamlfile.Path{"link-classes", class},
 				"%q is not a name; expected a letter and up to 31 letters, digits or underscores", class)
 		}
@@ -710,8 +722,6 @@ func (t *Topology) Validate() error {
 	for i, l := range t.Links {
 		okA := known(yamlfile.Path{"links", i, "between", 0}, l.Between[0])
 		okB := known(yamlfile.Path{"links", i, "between", 1}, l.Between[1])
-		port(yamlfile.Path{"links", i, "between", 0}, l.Between[0])
-		port(yamlfile.Path{"links", i, "between", 1}, l.Between[1])
 
 		ends := [2]string{min(l.Between[0], l.Between[1]), max(l.Between[0], l.Between[1])}
 		switch {
@@ -719,6 +729,10 @@ func (t *Topology) Validate() error {
 			fail(yamlfile.Path{"links", i, "between"}, "switch %s is linked to itself", ends[0])
 		case seen[ends]:
 			fail(yamlfile.Path{"links", i, "between"}, "switches %s and %s are linked already", ends[0], ends[1])
+		}
+		if okA && okB && ends[0] != ends[1] && !seen[ends] {
+			port(yamlfile.Path{"links", i, "between", 0}, l.Between[0], l.Between[1])
+			port(yamlfile.Path{"links", i, "between", 1}, l.Between[1], l.Between[0])
 		}
 		seen[ends] = true
 

@@ -151,7 +151,7 @@ func TestTopologyErrors(t *testing.T) {
 		"subnet with host":      {"10.2.0.0/24", "10.2.0.1/24", []string{"small.yaml:3:", "expected something like"}},
 		"duplicate name":        {"name: bob", "name: alice", []string{"small.yaml:7:", "the name alice is taken by a host"}},
 		"name of a switch":      {"name: bob", "name: west", []string{"small.yaml:7:", "taken by a switch"}},
-		"bad name":              {"name: bob", "name: bob-2", []string{"small.yaml:7:", `"bob-2" is not a name`}},
+		"bad name":              {"name: bob", "name: bob-", []string{"small.yaml:7:", `"bob-" is not a name`}},
 		"rate without unit":     {"rate: 2 Mb/s", "rate: 2", []string{"small.yaml:9:", "10 Mb/s"}},
 		"rate too low":          {"rate: 2 Mb/s", "rate: 2 b/s", []string{"small.yaml:9:", "out of range"}},
 		"jitter above delay":    {"jitter: 5 ms", "jitter: 25 ms", []string{"small.yaml:9:", "jitter"}},
@@ -322,4 +322,18 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestPortNames checks that ports of one name are refused, which dashes in names can make,
+// and that names which differ are fine.
+func TestPortNames(t *testing.T) {
+	const text = "name: n\nswitches: [a, a-b]\nlinks: [{between: [a, a-b]}]\nhosts:\n" +
+		"  - {name: %s, switch: a}\n  - {name: c, switch: a-b}\n"
+	if _, err := Parse("n.yaml", fmt.Appendf(nil, text, "b-d")); err != nil {
+		t.Error(err)
+	}
+	_, err := Parse("n.yaml", fmt.Appendf(nil, text, "b-c"))
+	if err == nil || !strings.Contains(err.Error(), "two ports would be called a-b-c") {
+		t.Errorf("got %v", err)
+	}
 }

@@ -134,7 +134,7 @@ topology: {preset: "ring,switches=4,rate=20 Mb/s"}
 clients: {count: 3, hosts: [host0, host1]}
 workload: {length: 3, states: 2, argument: 5 kB}
 profiles: {quick: {executions: 12}}
-matrix: [{axis: model, values: [pure-faas, state-prop, state-local]}]
+matrix: [{axis: model, values: [pure-faas, state-local]}]
 load: `+load+"\n") {
 			c := ran(t, program, j)
 			name := load + ", " + c.Cell.ID

@@ -154,7 +154,7 @@ func (e *Engine) Counts() (running, queued int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, p := range e.processors {
-		running += len(p.running)
+		running += len(p.running) + len(p.starting)
 		for _, c := range p.containers {
 			queued += len(c.pending)
 		}
@@ -172,7 +172,10 @@ func (e *Engine) Close() {
 		for _, t := range p.running {
 			close(t.done)
 		}
-		p.running = nil
+		for _, t := range p.starting {
+			close(t.done)
+		}
+		p.running, p.starting = nil, nil
 		for _, c := range p.containers {
 			for _, t := range c.pending {
 				close(t.done)

@@ -33,6 +33,8 @@ type container struct {
 	processor *processor
 	active    int
 	pending   []*Task
+	// idle are the times at which instances that are warm were left, the last one last.
+	idle []time.Duration
 }
 
 // processor shares its cores among the running tasks of all its containers:
@@ -50,9 +52,10 @@ type processor struct {
 	// work is the number of operations that a task would have got had it run
 	// since the processor was last idle.
 	work float64
-	// running is sorted by target.
-	running []*Task
-	used    float64 // bytes of memory
+	// running is sorted by target; starting waits for instances, by when they are ready.
+	running  []*Task
+	starting []*Task
+	used     float64 // bytes of memory
 	// last is the time up to which everything above holds.
 	last time.Duration
 
@@ -70,8 +73,16 @@ func (p *processor) rate(running int) float64 {
 	return float64(min(p.Cores, running)) * p.Speed * p.factor / float64(running)
 }
 
-// next returns when the next running task completes.
+// next returns when the next running task completes, or the next instance is ready.
 func (p *processor) next() time.Duration {
+	if len(p.starting) > 0 {
+		return min(p.starting[0].started, p.completion())
+	}
+	return p.completion()
+}
+
+// completion returns when the next running task completes.
+func (p *processor) completion() time.Duration {
 	if len(p.running) == 0 {
 		return never
 	}
@@ -89,6 +100,13 @@ func (p *processor) advance(now time.Duration) {
 		t := p.next()
 		if t > now || t == never {
 			break
+		}
+		if len(p.starting) > 0 && p.starting[0].started <= t && p.starting[0].started < p.completion() {
+			p.step(t)
+			first := p.starting[0]
+			p.starting = slices.Delete(p.starting, 0, 1)
+			p.run(first)
+			continue
 		}
 		p.step(t)
 		p.work = max(p.work, p.running[0].target)
@@ -117,6 +135,9 @@ func (p *processor) complete() {
 	for n < len(p.running) && p.running[n].target <= p.work {
 		t := p.running[n]
 		t.container.active--
+		if t.container.ColdStart > 0 {
+			t.container.idle = append(t.container.idle, p.last)
+		}
 		p.used -= t.memory
 		t.completed = p.last
 		t.ok = true
@@ -125,7 +146,10 @@ func (p *processor) complete() {
 	}
 	p.running = slices.Delete(p.running, 0, n)
 	if len(p.running) == 0 {
-		p.work, p.used = 0, 0
+		p.work = 0
+		if len(p.starting) == 0 {
+			p.used = 0
+		}
 	}
 }
 
@@ -155,9 +179,38 @@ func (p *processor) startPending() {
 	}
 }
 
+// start gives a task a worker, and an instance: one that is warm, or a new one.
 func (p *processor) start(t *Task) {
 	t.container.active++
 	p.used += t.memory
+	if t.container.ColdStart == 0 || t.container.takeWarm(p.last) {
+		p.run(t)
+		return
+	}
+
+	t.started = p.last + t.container.ColdStart
+	i, _ := slices.BinarySearchFunc(p.starting, t.started, func(s *Task, ready time.Duration) int {
+		if s.started <= ready { // first come, first ready
+			return -1
+		}
+		return 1
+	})
+	p.starting = slices.Insert(p.starting, i, t)
+}
+
+// takeWarm takes the instance that was left last, if one is warm; those that were left
+// too long ago are gone.
+func (c *container) takeWarm(now time.Duration) bool {
+	c.idle = slices.DeleteFunc(c.idle, func(left time.Duration) bool { return left+c.KeepWarm < now })
+	if len(c.idle) == 0 {
+		return false
+	}
+	c.idle = c.idle[:len(c.idle)-1]
+	return true
+}
+
+// run gives a task its share of the processor.
+func (p *processor) run(t *Task) {
 	t.target = p.work + t.ops
 	t.started = p.last
 
@@ -278,7 +331,7 @@ func (t *Task) Completed() bool { return t.ok }
 // Lambda is the function that the task runs.
 func (t *Task) Lambda() Lambda { return t.container.Lambda }
 
-// Waited is how long the task waited for a worker.
+// Waited is how long the task waited for a worker and an instance.
 func (t *Task) Waited() time.Duration { return t.started - t.submitted }
 
 // Ran is how long the task ran.

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"time"
 
 	"edgebed/nodes/units"
 )
@@ -44,6 +45,10 @@ type Container struct {
 	// Workers is the number of tasks that may run at a time.
 	Workers int
 	Lambda  Lambda
+	// ColdStart is how long an instance of the container takes to start, one for each
+	// task that finds none idle; meanwhile its task has a worker and memory, and no
+	// processor. KeepWarm is how long an idle one stays. The prototype has neither.
+	ColdStart, KeepWarm time.Duration
 }
 
 // Output says what a function returns.
@@ -120,6 +125,9 @@ func (s Spec) Validate() error {
 		if !processors[c.Processor] {
 			known := slices.Sorted(maps.Keys(processors))
 			bad("%s: unknown processor %q (want one of %q)", at, c.Processor, known)
+		}
+		if c.ColdStart < 0 || c.KeepWarm < 0 {
+			bad("%s: cold start and keep warm are %v and %v (want 0 or more)", at, c.ColdStart, c.KeepWarm)
 		}
 		if c.Workers < 1 {
 			bad("%s: num-workers is %d (want at least 1)", at, c.Workers)

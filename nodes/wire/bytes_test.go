@@ -57,7 +57,9 @@ func (c *countedConn) Read(b []byte) (int, error) {
 }
 
 // idle answers every call with nothing.
-type idle struct{ wire.UnimplementedEdgeServerServer }
+type idle struct {
+	wire.UnimplementedEdgeServerServer
+}
 
 func (idle) RunLambda(context.Context, *wire.LambdaRequest) (*wire.LambdaResponse, error) {
 	return &wire.LambdaResponse{}, nil

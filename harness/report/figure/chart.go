@@ -51,11 +51,11 @@ type Panel struct {
 	Title string
 	// Points by series, then by position; N is 0 where nothing was measured.
 	Points [][]stats.Estimate
-	// Samples holds the values of each point, sorted, for a chart of boxes.
-	Samples [][][]float64
 	// Spots by series, and Marks, are those of a timeline.
 	Spots [][]Spot
 	Marks []Mark
+	// Samples holds the values of each point, sorted, for a chart of boxes.
+	Samples [][][]float64
 }
 
 // Shows reports whether an estimate at a position along the abscissa has a place in

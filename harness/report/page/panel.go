@@ -35,10 +35,10 @@ func (v view) image(panel *figure.Panel) template.HTML {
 	switch v.Kind {
 	case record.KindBars:
 		c.bars(panel)
-	case record.KindBox:
-		c.samples(panel)
 	case record.KindTimeline:
 		c.timeline(panel)
+	case record.KindBox:
+		c.samples(panel)
 	default:
 		c.curves(panel)
 	}

@@ -28,9 +28,9 @@ func TestFiles(t *testing.T) {
 		},
 		{
 			"lab.clab.yml", "lab",
-			[]string{"leaf_1", "leaf_2", "spine"}, []string{"client1@leaf_1", "client2@leaf_2"},
-			[]string{"leaf_1-spine 10 Mb/s 1ms", "leaf_2-spine 10 Mb/s 1ms"},
-			[]string{"images, kinds", "2 of 5 names were changed"},
+			[]string{"leaf-1", "leaf-2", "spine"}, []string{"client1@leaf-1", "client2@leaf-2"},
+			[]string{"leaf-1-spine 10 Mb/s 1ms", "leaf-2-spine 10 Mb/s 1ms"},
+			[]string{"images, kinds"},
 		},
 		{
 			"small.mn", "small",

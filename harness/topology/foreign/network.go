@@ -70,7 +70,7 @@ func (g *graph) names() []string {
 	}
 
 	if changed > 0 {
-		g.remark("%d of %d names were changed: a name is a letter and up to 31 letters, digits or underscores",
+		g.remark("%d of %d names were changed: a name is a letter and up to 31 letters, digits, _, - or dots",
 			changed, len(names))
 	}
 
@@ -81,20 +81,21 @@ func (g *graph) names() []string {
 func cleanName(label string) string {
 	name := strings.Map(func(r rune) rune {
 		switch {
-		case r < 128 && (r == '_' || '0' <= r && r <= '9' || 'A' <= r && r <= 'Z' || 'a' <= r && r <= 'z'):
+		case strings.ContainsRune("_-.", r),
+			r < 128 && ('0' <= r && r <= '9' || 'A' <= r && r <= 'Z' || 'a' <= r && r <= 'z'):
 			return r
-		case r == ' ' || r == '-' || r == '.' || r == '/' || r == ',':
+		case r == ' ' || r == '/' || r == ',':
 			return '_'
 		}
 
 		return -1
 	}, strings.TrimSpace(label))
 
-	if name == "" || name[0] == '_' || '0' <= name[0] && name[0] <= '9' {
+	if name == "" || strings.ContainsRune("_-.0123456789", rune(name[0])) {
 		name = "n" + name
 	}
 
-	return name[:min(len(name), 32)]
+	return strings.TrimRight(name[:min(len(name), 32)], "-.")
 }
 
 // oneLine makes a label fit into a sentence.
@@ -115,8 +116,7 @@ func (g *graph) attachHosts(t *topology.Topology, names []string) {
 			taken[s] = true
 		}
 		for _, s := range t.Switches {
-			name := "h_" + s
-			name = name[:min(len(name), 32)]
+			name := cleanName("h_" + s)
 			for k := 2; taken[name]; k++ {
 				suffix := fmt.Sprintf("_%d", k)
 				name = name[:min(len(name), 32-len(suffix))] + suffix

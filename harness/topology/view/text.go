@@ -1,8 +1,10 @@
 package view
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -36,18 +38,35 @@ func WriteDOT(w io.Writer, t *topology.Topology) error {
 	return err
 }
 
+// plain are the names that Mermaid takes as they are.
+var plain = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
+
 // WriteMermaid writes the network as a Mermaid flowchart.
 func WriteMermaid(w io.Writer, t *topology.Topology) error {
 	var b strings.Builder
 	b.WriteString("flowchart LR\n")
+	ids := map[string]string{} // which have letters, digits and _ only
+	id := func(name string) string {
+		if !plain.MatchString(name) && ids[name] == "" {
+			ids[name] = fmt.Sprintf("_%d", len(ids))
+		}
+		return cmp.Or(ids[name], name)
+	}
+	label := func(name string) string {
+		if plain.MatchString(name) {
+			return name
+		}
+		return strconv.Quote(name)
+	}
+
 	for _, s := range t.Switches {
-		fmt.Fprintf(&b, "  %s((%s))\n", s, s)
+		fmt.Fprintf(&b, "  %s((%s))\n", id(s), label(s))
 	}
 	for _, h := range t.Hosts {
-		fmt.Fprintf(&b, "  %s[%s] --- %s\n", h.Name, h.Name, h.Switch)
+		fmt.Fprintf(&b, "  %s[%s] --- %s\n", id(h.Name), label(h.Name), id(h.Switch))
 	}
 	for _, l := range t.Links {
-		fmt.Fprintf(&b, "  %s ---|%s| %s\n", l.Between[0], Label(t, l), l.Between[1])
+		fmt.Fprintf(&b, "  %s ---|%s| %s\n", id(l.Between[0]), Label(t, l), id(l.Between[1]))
 	}
 
 	_, err := io.WriteString(w, b.String())

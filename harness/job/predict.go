@@ -299,7 +299,7 @@ func (j *Job) service(function, host string) time.Duration {
 }
 
 // What a worker takes beside the payload: the program, and what hosts, and payload that
-// is on its way in several copies, add. Measured on Linux with cells of 1 to 64 hosts.
+// is on its way in several copies, add. The constants are rough guesses.
 const (
 	workerMemory = 60 * units.MB
 	hostMemory   = 2 * units.MB

@@ -12,7 +12,6 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"edgebed/harness/load"
-	"edgebed/harness/program"
 	"edgebed/nodes/yamlfile"
 )
 
@@ -313,15 +312,7 @@ func (c *Cell) checkLoad() error {
 	if c.Load.WarmUp > 0 && e.Discard > 0 {
 		fail(c.Load.Pos.At("warm-up"), "warm-ups are given by their number too, the execution's discard; remove one")
 	}
-	if len(c.Capture.Of) > 0 {
-		fail(c.Capture.Pos, "frames are captured execution by execution, and under load executions overlap; remove it")
-	}
-	for _, p := range c.Programs {
-		if p.Runs == program.Execution || len(p.Quantities) > 0 {
-			fail(p.Pos, "under load, executions overlap: a program can run for the whole cell, and measures nothing; "+
-				"leave clients, load and events out, or runs and quantities")
-		}
-	}
+
 	for _, event := range c.Events {
 		if over := c.Load.WarmUp + c.Load.Duration; c.Load.Duration > 0 && event.At >= over {
 			errs = append(errs, event.Pos.At("at").Errorf("the load is over after %v; choose an earlier time", over))

@@ -119,8 +119,6 @@ func TestLoadMistakes(t *testing.T) {
 		{"clients: {count: 2}\nexecution: {cycle: artifact}", "execution.cycle: the artifact's cycle"},
 		{"load: {" + poisson + ", warm-up: 1 s}\nexecution: {discard: 3}", "warm-ups are given by their number too"},
 		{"load: {duration: $t}", "unknown variable $t"},
-		{"load: {duration: 1 s}\ncapture: [s0-s1]", "frames are captured execution by execution"},
-		{"clients: {count: 2}\nprograms: [{name: p, host: host1, command: [x], runs: execution}]", "a program can run for the whole cell"},
 		{"nodes: {computers: [{functions: [{keep-warm: 1 s}]}]}", "keep-warm: containers are warm always; add cold-start"},
 		{"nodes: {computers: [{functions: [{cold-start: 2 h}]}]}", "cold-start of 2h0m0s is out of range"},
 		{"nodes: {computers: [{functions: [{cold-start: 1 s, keep-warm: -1 s}]}]}", "keep-warm of -1s is out of range"},

@@ -7,6 +7,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
+	"runtime"
+	"runtime/debug"
 	"testing"
 	"time"
 
@@ -18,6 +21,14 @@ import (
 	"edgebed/harness/topology"
 	"edgebed/nodes/units"
 )
+
+// TestMain makes the runtime as the worker for virtual time has it: one goroutine at a
+// time, and none halted by the garbage collector.
+func TestMain(m *testing.M) {
+	runtime.GOMAXPROCS(1)
+	debug.SetGCPercent(-1)
+	os.Exit(m.Run())
+}
 
 // chain builds hosts a and b on two switches with one link.
 func chain(t *testing.T, link string, seed uint64) *Network {
@@ -137,6 +148,7 @@ func TestTransfer(t *testing.T) {
 // as long and as many frames each time with the same seed.
 func TestLossyTransfer(t *testing.T) {
 	run := func(seed uint64) (time.Duration, int64) {
+		Align()
 		n := chain(t, "rate: 10 Mb/s, delay: 5 ms, jitter: 1 ms, loss: 2 %, queue: 1000", seed)
 		took, c := transfer(t, n, 500_000)
 		bytes, _ := c.SentAll()

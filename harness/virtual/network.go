@@ -69,7 +69,7 @@ func (n *network) Rest() {
 	if memory.HeapAlloc > restHeap {
 		runtime.GC()
 	}
-	align()
+	simnet.Align()
 }
 
 // Sizes of the heap: from the first on garbage is collected between executions, from

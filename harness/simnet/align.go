@@ -1,4 +1,4 @@
-package virtual
+package simnet
 
 import (
 	"runtime"
@@ -11,9 +11,10 @@ import (
 // turns there have been since the program began, which is the machine's doing.
 const turns = 61
 
-// align brings the scheduler's count of turns to the same place each time. Nothing
-// else may be ready to run.
-func align() {
+// Align brings the scheduler's count of turns to the same place each time, so that what
+// follows runs in the same order. It is for a program of one P (GOMAXPROCS 1), and
+// nothing else may be ready to run.
+func Align() {
 	// This goroutine gives way, and comes back when the count is a multiple of turns.
 	ran := spin(2*turns, runtime.Gosched)
 

@@ -6,7 +6,15 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"edgebed/harness/sandbox"
 )
+
+// TestMain: the sandbox that is probed for starts this program again.
+func TestMain(m *testing.M) {
+	sandbox.Enter()
+	os.Exit(m.Run())
+}
 
 // TestChaos harms small campaigns with what a build of this tree makes of it.
 // EDGEBED_CHAOS_SEED gives another seed.

@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"context"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -23,7 +25,8 @@ func planCommand() *cobra.Command {
 		Short: "Say which cells a scenario has, what they take, and what this machine lacks",
 		Long: `Say which cells a scenario has and, about, how long each takes and what its switches
 send; then how long all take one after another and side by side, the memory of those
-that run at once, and what this machine lacks to run them. Nothing is run.
+that run at once, and what this machine lacks to run them. Nothing is run but, where the worker for
+virtual time is there, a few seconds of the cells in it.
 
 With --json the same as JSON: times in nanoseconds, sizes in bytes.`,
 		Example: `  edgebed plan exp400 --profile paper
@@ -39,10 +42,7 @@ With --json the same as JSON: times in nanoseconds, sizes in bytes.`,
 				return usage(err)
 			}
 
-			if o.backend.Network == record.Emulated {
-				o.backend.Expected = testbed.Foretell(cmd.Context(), prepared.Jobs, foretelling)
-			}
-			p := estimate(plan, prepared.Jobs, o)
+			p := estimate(cmd.Context(), plan, prepared.Jobs, o)
 			if _, err := o.backend.Ready(cmd.Context(), prepared.Jobs); err != nil {
 				p.Lacks = err.Error()
 			}
@@ -68,8 +68,15 @@ With --json the same as JSON: times in nanoseconds, sizes in bytes.`,
 	return cmd
 }
 
-// estimate returns the plan of the jobs of a scenario.
-func estimate(plan *scenario.Plan, jobs []job.Job, o runOptions) campaign.Plan {
+// foretelling is how long may be spent on finding out how long a campaign takes.
+const foretelling = 5 * time.Second
+
+// estimate returns the plan of the jobs of a scenario. What emulated links take is told
+// from a few executions in virtual time.
+func estimate(ctx context.Context, plan *scenario.Plan, jobs []job.Job, o runOptions) campaign.Plan {
+	if o.backend.Network == record.Emulated {
+		o.backend.Expected = testbed.Foretell(ctx, jobs, foretelling)
+	}
 	p := campaign.Estimate(jobs, campaign.Options{
 		Jobs: o.jobs, Expected: o.backend.Expected, Exact: o.backend.Exact,
 	})

@@ -246,10 +246,7 @@ prototype's chain or DAG format) instead of generated ones.`,
 			}
 			part := campaign.Shard(prepared.Jobs, i, n, o.backend.Expected)
 			if dryRun {
-				if o.backend.Network == record.Emulated {
-					o.backend.Expected = testbed.Foretell(cmd.Context(), part, foretelling)
-				}
-				p := estimate(plan, part, o)
+				p := estimate(cmd.Context(), plan, part, o)
 				if o.json {
 					return writeJSON(cmd.OutOrStdout(), p)
 				}
@@ -277,9 +274,6 @@ prototype's chain or DAG format) instead of generated ones.`,
 			"(see edgebed plan)")
 	return cmd
 }
-
-// foretelling is how long a dry run may take to find out how long a campaign takes.
-const foretelling = 5 * time.Second
 
 // Limits of flags.
 const (

@@ -3,7 +3,8 @@
 package crosscheck
 
 import (
-	"bytes"
+	"fmt"
+	"io"
 	"math"
 	"os"
 	"os/exec"
@@ -31,23 +32,25 @@ func emulated(t *testing.T, e experiment) []frame {
 	defer n.Close()
 	from, errFrom := n.Host("a")
 	to, errTo := n.Host("b")
-	var file bytes.Buffer
-	capture, err := n.Capture(trunk, &file)
-	if errFrom != nil || errTo != nil || err != nil {
-		t.Fatal(errFrom, errTo, err)
+	if errFrom != nil || errTo != nil {
+		t.Fatal(errFrom, errTo)
 	}
 
-	if err := e.run(t.Context(), from, to); err != nil {
+	capture := func(port string, w io.Writer) (func() error, error) {
+		c, err := n.Capture(port, w)
+		return func() error {
+			stats, err := c.Stop()
+			if err == nil && stats.Lost > 0 {
+				err = fmt.Errorf("%d frames are lost", stats.Lost)
+			}
+			return err
+		}, err
+	}
+	file, err := e.captured(t.Context(), network{from, to, capture, n.Idle})
+	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := n.Idle(t.Context(), 50*time.Millisecond); err != nil {
-		t.Fatal(err)
-	}
-	stats, err := capture.Stop()
-	if err != nil || stats.Lost > 0 {
-		t.Fatalf("capture: %v, %d frames lost", err, stats.Lost)
-	}
-	list, err := frames(file.Bytes())
+	list, err := frames(file)
 	if err != nil {
 		t.Fatal(err)
 	}

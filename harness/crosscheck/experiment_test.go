@@ -12,6 +12,7 @@ import (
 
 	"github.com/gopacket/gopacket/pcapgo"
 
+	counters "edgebed/harness/network"
 	"edgebed/harness/topology"
 	"edgebed/nodes/units"
 	"edgebed/nodes/wire"
@@ -90,6 +91,31 @@ func (e experiment) run(ctx context.Context, from, to wire.Net) error {
 		errs = append(errs, <-ended)
 	}
 	return errors.Join(errs...)
+}
+
+// network is one on which an experiment is made, emulated or in virtual time.
+type network struct {
+	from, to wire.Net
+	// capture begins to write the frames of a port to w; stop ends that.
+	capture func(port string, w io.Writer) (stop func() error, err error)
+	idle    func(ctx context.Context, quiet time.Duration) (counters.Counters, error)
+}
+
+// captured makes the transfers, and returns what was captured of them at the trunk.
+func (e experiment) captured(ctx context.Context, n network) ([]byte, error) {
+	var file bytes.Buffer
+	stop, err := n.capture(trunk, &file)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.run(ctx, n.from, n.to); err != nil {
+		return nil, err
+	}
+	if _, err := n.idle(ctx, 50*time.Millisecond); err != nil {
+		return nil, err
+	}
+	err = stop()
+	return file.Bytes(), err
 }
 
 // frame is one that was captured, at a time since the first.

@@ -3,13 +3,12 @@
 package crosscheck
 
 import (
-	"bytes"
 	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
 	"testing"
-	"time"
 
 	"edgebed/harness/simnet"
 )
@@ -26,22 +25,19 @@ func TestVirtual(t *testing.T) {
 		defer n.Close()
 		from, errFrom := n.Host("a")
 		to, errTo := n.Host("b")
-		var file bytes.Buffer
-		capture, err := n.Capture(trunk, &file)
-		if errFrom != nil || errTo != nil || err != nil {
-			t.Fatal(errFrom, errTo, err)
+		if errFrom != nil || errTo != nil {
+			t.Fatal(errFrom, errTo)
 		}
 
-		if err := e.run(context.Background(), from, to); err != nil {
+		capture := func(port string, w io.Writer) (func() error, error) {
+			c, err := n.Capture(port, w)
+			return c.Stop, err
+		}
+		file, err := e.captured(context.Background(), network{from, to, capture, n.Idle})
+		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := n.Idle(context.Background(), 50*time.Millisecond); err != nil {
-			t.Fatal(err)
-		}
-		if err := capture.Stop(); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(os.Getenv(envFolder), e.name), file.Bytes(), 0o666); err != nil {
+		if err := os.WriteFile(filepath.Join(os.Getenv(envFolder), e.name), file, 0o666); err != nil {
 			t.Fatal(err)
 		}
 	}

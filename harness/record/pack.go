@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 )
 
 // Pack writes the records of the result folder dir, packed by gzip as Read reads
@@ -16,19 +17,50 @@ import (
 func Pack(w io.Writer, dir string, withoutPorts bool) error {
 	z := gzip.NewWriter(w)
 	err := eachLine(dir, func(line []byte) error {
-		if withoutPorts {
-			var err error
-			if line, err = dropPorts(line); err != nil {
-				return err
-			}
+		line, err := dropPaths(line)
+		if err == nil && withoutPorts {
+			line, err = dropPorts(line)
 		}
-		_, err := z.Write(append(line, '\n'))
+		if err != nil {
+			return err
+		}
+		_, err = z.Write(append(line, '\n'))
 		return err
 	})
 	if err := errors.Join(err, z.Close()); err != nil {
 		return fmt.Errorf("pack the records of %s: %w", dir, err)
 	}
 	return nil
+}
+
+// dropPaths returns the line of a campaign with the last elements alone of the absolute
+// paths in its command: where files lay on a machine is nobody else's business. Any other
+// line stays as it is.
+func dropPaths(line []byte) ([]byte, error) {
+	kind, err := typeOf(line)
+	if err != nil || kind != typeCampaign {
+		return line, err
+	}
+	var c struct{ Command []json.RawMessage }
+	if err := json.Unmarshal(line, &c); err != nil {
+		return nil, fmt.Errorf("parse %s record: %w", kind, err)
+	}
+
+	for _, written := range c.Command {
+		var argument string
+		if err := json.Unmarshal(written, &argument); err != nil {
+			return nil, fmt.Errorf("parse %s record: command: %w", kind, err)
+		}
+		if !filepath.IsAbs(argument) {
+			continue
+		}
+		last, err := json.Marshal(filepath.Base(argument))
+		if err != nil {
+			return nil, err
+		}
+		line = bytes.ReplaceAll(line, written, last)
+	}
+	return line, nil
 }
 
 // dropPorts returns the line of an execution without its ports, any other as it is.

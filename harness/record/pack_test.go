@@ -2,6 +2,7 @@ package record
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -52,5 +53,36 @@ func TestPack(t *testing.T) {
 	}
 	if err := Pack(&bytes.Buffer{}, t.TempDir(), false); err == nil {
 		t.Error("a folder without records is packed")
+	}
+}
+
+// TestPackPaths: a packed record does not tell where its folder lay.
+func TestPackPaths(t *testing.T) {
+	dir := t.TempDir()
+	w, err := Create(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = w.Campaign(Campaign{
+		Version: Version, Scenario: "s", Command: []string{"edgebed", "run", "/home/a & b/s.yaml", "--out", "results/s"},
+	})
+	if err := errors.Join(err, w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	var packed bytes.Buffer
+	if err := Pack(&packed, dir, false); err != nil {
+		t.Fatal(err)
+	}
+	to := t.TempDir()
+	if err := os.WriteFile(filepath.Join(to, FileName+".gz"), packed.Bytes(), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	got, err := Read(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"edgebed", "run", "s.yaml", "--out", "results/s"}
+	if diff := cmp.Diff(want, got.Campaign.Command); diff != "" {
+		t.Errorf("the command (-want +got):\n%s", diff)
 	}
 }

@@ -33,6 +33,7 @@ func Write(dir string, r *record.Results) ([]string, error) {
 	}
 
 	checked := gate.Check(r, r.Campaign.Claims)
+	checked.Result = filepath.Base(checked.Result) // the report goes where its folder goes
 	for _, f := range []struct {
 		name  string
 		write func(io.Writer) error

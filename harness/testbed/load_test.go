@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"edgebed/harness/job"
-	"edgebed/harness/scenario"
+	"edgebed/harness/scenario/scenariotest"
 	"edgebed/nodes/yamlfile"
 )
 
@@ -13,7 +13,7 @@ import (
 // on record, begins when it is due or after, and the switches have counted the bytes of
 // all.
 func TestLoadEmulated(t *testing.T) {
-	s, err := scenario.Parse("l.yaml", []byte(`
+	p, err := job.Prepare(scenariotest.ExpandText(t, `
 name: l
 topology: {preset: "ring,switches=4,rate=50 Mb/s"}
 clients: {count: 3}
@@ -24,15 +24,7 @@ matrix:
   - axis: loop
     values: [{name: open, set: {loop: open, arrivals: poisson, rate: 10}}, {name: closed, set: {loop: closed, arrivals: periodic, rate: 50}}]
 profiles: {quick: {executions: 12}}
-`))
-	if err != nil {
-		t.Fatal(yamlfile.Explain(err))
-	}
-	plan, err := s.Expand(scenario.Selection{Profile: "quick"})
-	if err != nil {
-		t.Fatal(yamlfile.Explain(err))
-	}
-	p, err := job.Prepare(plan, nil, nil)
+`), nil, nil)
 	if err != nil {
 		t.Fatal(yamlfile.Explain(err))
 	}
@@ -60,7 +52,7 @@ profiles: {quick: {executions: 12}}
 // links: each takes effect when it should and shows in the executions, none of which is
 // lost, and the audit does not take a change for a disturbance.
 func TestEventsEmulated(t *testing.T) {
-	s, err := scenario.Parse("l.yaml", []byte(`
+	p, err := job.Prepare(scenariotest.ExpandText(t, `
 name: l
 topology: {preset: "ring,switches=3,rate=20 Mb/s,delay=0 ms"}
 nodes: {computers: [{hosts: [host1], functions: [{names: [f], service-time: 5 ms}]}]}
@@ -73,15 +65,7 @@ workload: {length: 1, states: 1, argument: 2 kB}
 execution: {model: $model, timeout: 10 s}
 matrix: [{axis: model, values: [pure-faas]}]
 profiles: {quick: {executions: 90}}
-`))
-	if err != nil {
-		t.Fatal(yamlfile.Explain(err))
-	}
-	plan, err := s.Expand(scenario.Selection{Profile: "quick"})
-	if err != nil {
-		t.Fatal(yamlfile.Explain(err))
-	}
-	p, err := job.Prepare(plan, nil, nil)
+`), nil, nil)
 	if err != nil {
 		t.Fatal(yamlfile.Explain(err))
 	}

@@ -56,11 +56,7 @@ func (s *setup) runPrograms(ctx context.Context, index int) (record.Execution, e
 	cell := s.job.Cell
 	e := record.Execution{Cell: cell.ID, Index: index, WarmUp: index < 0, Workload: s.job.ProgramExecution(index)}
 
-	s.network.Rest()
-	if err := sleep(ctx, cell.Execution.Pause-time.Since(s.answered)); err != nil {
-		return e, err
-	}
-	before, err := s.read()
+	before, err := s.rest(ctx)
 	if err != nil {
 		return e, err
 	}

@@ -265,6 +265,16 @@ func clients(keep bool) string {
 	return "one per execution"
 }
 
+// rest waits for the pause before an execution to end, and reads the counters of then:
+// nothing else may be under way when the count begins.
+func (s *setup) rest(ctx context.Context) (reading, error) {
+	s.network.Rest()
+	if err := sleep(ctx, s.job.Cell.Execution.Pause-time.Since(s.answered)); err != nil {
+		return reading{}, err
+	}
+	return s.read()
+}
+
 // execute runs one workflow and measures it. The error is for what the testbed
 // itself could not do.
 func (s *setup) execute(ctx context.Context, index int, w job.Workflow) (record.Execution, error) {
@@ -277,12 +287,7 @@ func (s *setup) execute(ctx context.Context, index int, w job.Workflow) (record.
 		return e, err
 	}
 
-	// Nothing else may be under way when the count begins.
-	s.network.Rest()
-	if err := sleep(ctx, cell.Execution.Pause-time.Since(s.answered)); err != nil {
-		return e, err
-	}
-	before, err := s.read()
+	before, err := s.rest(ctx)
 	if err != nil {
 		return e, err
 	}

@@ -10,22 +10,14 @@ import (
 
 	"edgebed/harness/job"
 	"edgebed/harness/record"
-	"edgebed/harness/scenario"
+	"edgebed/harness/scenario/scenariotest"
 	"edgebed/nodes/yamlfile"
 )
 
 // jobsOf prepares a scenario's text.
 func jobsOf(t *testing.T, text string) []job.Job {
 	t.Helper()
-	s, err := scenario.Parse("test.yaml", []byte(text))
-	if err != nil {
-		t.Fatal(yamlfile.Explain(err))
-	}
-	plan, err := s.Expand(scenario.Selection{Profile: "quick"})
-	if err != nil {
-		t.Fatal(yamlfile.Explain(err))
-	}
-	p, err := job.Prepare(plan, nil, nil)
+	p, err := job.Prepare(scenariotest.ExpandText(t, text), nil, nil)
 	if err != nil {
 		t.Fatal(yamlfile.Explain(err))
 	}

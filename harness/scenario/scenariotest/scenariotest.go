@@ -1,4 +1,4 @@
-// Package scenariotest gives tests the shipped scenarios and topologies.
+// Package scenariotest gives tests the shipped scenarios and topologies, and the cells of texts.
 package scenariotest
 
 import (
@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"edgebed/harness/scenario"
+	"edgebed/nodes/yamlfile"
 	"edgebed/scenarios"
 	"edgebed/topologies"
 )
@@ -38,6 +39,20 @@ func Expand(t testing.TB, name string, sel scenario.Selection, edits ...string) 
 	plan, err := Parse(t, name, edits...).Expand(sel)
 	if err != nil {
 		t.Fatal(err)
+	}
+	return plan
+}
+
+// ExpandText returns the cells of a scenario's text in its quick profile.
+func ExpandText(t testing.TB, text string) *scenario.Plan {
+	t.Helper()
+	s, err := scenario.Parse("test.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(yamlfile.Explain(err))
+	}
+	plan, err := s.Expand(scenario.Selection{Profile: "quick"})
+	if err != nil {
+		t.Fatal(yamlfile.Explain(err))
 	}
 	return plan
 }

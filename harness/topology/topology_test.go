@@ -27,7 +27,7 @@ func TestRing6(t *testing.T) {
 	}
 	for i, h := range ring.Hosts {
 		// The prototype's addresses count from 1.
-		want := HostSpec{fmt.Sprintf("host%d", i), netip.AddrFrom4([4]byte{10, 1, 0, byte(i + 1)}), fmt.Sprintf("s%d", i)}
+		want := HostSpec{Name: fmt.Sprintf("host%d", i), Address: netip.AddrFrom4([4]byte{10, 1, 0, byte(i + 1)}), Switch: fmt.Sprintf("s%d", i)}
 		if h != want {
 			t.Errorf("host %d is %v, want %v", i, h, want)
 		}
@@ -230,7 +230,7 @@ func drawTopology(t *rapid.T) *Topology {
 	}
 	for i := range n {
 		topology.Switches = append(topology.Switches, fmt.Sprintf("s%d", i))
-		topology.Hosts = append(topology.Hosts, HostSpec{fmt.Sprintf("h%d", i), netip.AddrFrom4([4]byte{10, 0, 0, byte(i + 1)}), fmt.Sprintf("s%d", i)})
+		topology.Hosts = append(topology.Hosts, HostSpec{Name: fmt.Sprintf("h%d", i), Address: netip.AddrFrom4([4]byte{10, 0, 0, byte(i + 1)}), Switch: fmt.Sprintf("s%d", i)})
 		if i > 0 {
 			link(rapid.IntRange(0, i-1).Draw(t, "tree"), i)
 		}

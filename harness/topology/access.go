@@ -1,5 +1,12 @@
 package topology
 
+import (
+	"fmt"
+	"slices"
+
+	"edgebed/nodes/yamlfile"
+)
+
 // access returns the host's access link: forward from the host to its switch.
 func (h HostSpec) access() LinkSpec {
 	return LinkSpec{Between: [2]string{h.Name, h.Switch}, Class: h.Class, Forward: h.Uplink, Reverse: h.Downlink}
@@ -32,6 +39,30 @@ func (t *Topology) Wired() *Topology {
 		}
 	}
 	return w
+}
+
+// SetAccess changes the parameters of a host's access link that the overrides have, or
+// gives it one with these. The topology is unchanged if an error is returned.
+func (t *Topology) SetAccess(host string, uplink, downlink Override) error {
+	changed := t.Clone()
+	i := slices.IndexFunc(changed.Hosts, func(h HostSpec) bool { return h.Name == host })
+	if i < 0 {
+		var names []string
+		for _, h := range t.Hosts {
+			names = append(names, h.Name)
+		}
+		return fmt.Errorf("change access link: topology %s has no host %q%s", t.Name, host, yamlfile.Suggest(host, names))
+	}
+
+	h := &changed.Hosts[i]
+	h.Uplink, h.Downlink = h.Uplink.Merge(uplink), h.Downlink.Merge(downlink)
+	for _, p := range changed.Directions(h.access()) {
+		if err := p.Validate(); err != nil {
+			return fmt.Errorf("change access link of host %s: %w", host, err)
+		}
+	}
+	t.Hosts = changed.Hosts
+	return nil
 }
 
 // IsAccess reports whether a link is a host's access link.

@@ -105,3 +105,22 @@ func (p Params) lossParts() (parts []string) {
 	}
 	return parts
 }
+
+// LossSettings are the facts about what happens to frames on the wire, for the records:
+// the loss of each frame by itself, or in the long run with the channel's p, r, 1-h and
+// 1-k where frames are lost in bursts.
+func (p Params) LossSettings() map[string]string {
+	o := p.Odds()
+	facts := map[string]string{"link-loss": fmt.Sprint(o.Loss)}
+	if b := o.Bursts; b != (fate.GilbertElliott{}) {
+		facts["link-loss"] = fmt.Sprintf("%.4g", b.Share())
+		facts["link-gilbert-elliott"] = fmt.Sprintf("%.6g %.6g %.6g %.6g", b.P, b.R, b.Bad, b.Good)
+	}
+	if p.Duplicate > 0 {
+		facts["link-duplicate"] = fmt.Sprint(float64(p.Duplicate))
+	}
+	if p.Corrupt > 0 {
+		facts["link-corrupt"] = fmt.Sprint(float64(p.Corrupt))
+	}
+	return facts
+}

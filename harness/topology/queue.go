@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -12,7 +13,7 @@ import (
 type Discipline string
 
 const (
-	// Drop is a FIFO that drops frames for which there is no room (tc: pfifo, bfifo).
+	// Drop takes frames while there is room, first in, first out (tc: pfifo, bfifo).
 	Drop Discipline = "fifo"
 	// RED drops frames at random, more of them the longer the queue is on average
 	// (random early detection, tc: red), with the thresholds that tc chooses for the
@@ -96,4 +97,17 @@ func (p Params) queueText() string {
 		return limit + " " + string(p.Discipline)
 	}
 	return limit
+}
+
+// CanBecome returns an error where a running link cannot get other parameters in place.
+func (p Params) CanBecome(to Params) error {
+	if (p.Rate == 0) != (to.Rate == 0) {
+		return errors.New("a link cannot change between shaped and unshaped in place; give it a rate from the start")
+	}
+	kind := func(p Params) Discipline { return cmp.Or(p.Discipline, Drop) }
+	if p.Rate > 0 && (kind(p) != kind(to) || (p.QueueBytes > 0) != (to.QueueBytes > 0)) {
+		return errors.New("a queue cannot change its discipline, nor between packets and bytes, in place; " +
+			"what waits in it would be lost")
+	}
+	return nil
 }

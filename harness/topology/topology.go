@@ -591,6 +591,9 @@ func (t *Topology) noLink(from, to string) error {
 // defaults are the parameters of a link that has none of its own.
 func (t *Topology) defaults() Params { return Params{Queue: DefaultQueue, MTU: t.MTU} }
 
+// Frame returns the largest frame on the network's links.
+func (t *Topology) Frame() units.Size { return t.defaults().Frame() }
+
 // Directions returns the parameters of a link's two directions: forward, reverse.
 func (t *Topology) Directions(l LinkSpec) [2]Params {
 	both := t.Classes[l.Class].directions(t.defaults())

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"edgebed/harness/fate"
+	"edgebed/harness/record"
 	"edgebed/harness/topology"
 	"edgebed/nodes/units"
 )
@@ -132,11 +133,11 @@ type Link struct {
 	Delay  time.Duration `json:"delay_ns"`
 	Jitter time.Duration `json:"jitter_ns"`
 	// Loss is the share of frames that are lost in the long run; Bursts are the
-	// probabilities p, r, 1-h and 1-k of the channel, where frames are lost in bursts.
-	Loss      float64     `json:"loss"`
-	Bursts    *[4]float64 `json:"gilbert_elliott,omitempty"`
-	Duplicate float64     `json:"duplicate,omitempty"`
-	Corrupt   float64     `json:"corrupt,omitempty"`
+	// channel, where frames are lost in bursts.
+	Loss      float64        `json:"loss"`
+	Bursts    *record.Bursts `json:"bursts,omitempty"`
+	Duplicate float64        `json:"duplicate,omitempty"`
+	Corrupt   float64        `json:"corrupt,omitempty"`
 	// Queue is the limit in packets, unless QueueBytes is one in bytes.
 	Queue      int    `json:"queue_packets"`
 	QueueBytes int64  `json:"queue_bytes,omitempty"`
@@ -160,7 +161,7 @@ func JSON(t *topology.Topology) Network {
 				Queue: p.Queue, QueueBytes: int64(p.QueueBytes), Discipline: string(p.Discipline),
 			}
 			if c := p.Odds().Bursts; c != (fate.GilbertElliott{}) {
-				link.Bursts = &[4]float64{c.P, c.R, c.Bad, c.Good}
+				link.Bursts = &record.Bursts{P: c.P, R: c.R, Bad: c.Bad, Good: c.Good}
 			}
 			n.Links = append(n.Links, link)
 		}

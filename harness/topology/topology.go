@@ -266,7 +266,7 @@ func (l *Loss) UnmarshalText(text []byte) error {
 		v /= 100
 	}
 	if err != nil || math.IsNaN(v) || v < 0 || v > 1 {
-		return fmt.Errorf("parse loss %q: expected a probability like 0.01 or 1 %%", text)
+		return fmt.Errorf("parse probability %q: expected one like 0.01 or 1 %%", text)
 	}
 	*l = Loss(v)
 	return nil

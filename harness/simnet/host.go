@@ -16,6 +16,7 @@ import (
 	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
 	"gvisor.dev/gvisor/pkg/tcpip/stack"
 	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
+	"gvisor.dev/gvisor/pkg/waiter"
 
 	"edgebed/harness/topology"
 )
@@ -209,12 +210,27 @@ func (h *Host) Listen(_ context.Context, address string) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen on host %s: %w", h.spec.Name, err)
 	}
-	l, err := gonet.ListenTCP(h.stack, full(at), ipv4.ProtocolNumber)
-	if err != nil {
-		return nil, fmt.Errorf("listen on host %s: %w", h.spec.Name, err)
+
+	var queue waiter.Queue
+	end, failure := h.stack.NewEndpoint(tcp.ProtocolNumber, ipv4.ProtocolNumber, &queue)
+	if failure != nil {
+		return nil, fmt.Errorf("listen on host %s: %s", h.spec.Name, failure)
 	}
-	return listener{l}, nil
+	// As Go's listeners on Linux: a connection that is not quite over, as after losses,
+	// does not keep the port.
+	end.SocketOptions().SetReuseAddress(true)
+	if failure = end.Bind(full(at)); failure == nil {
+		failure = end.Listen(backlog)
+	}
+	if failure != nil {
+		end.Close()
+		return nil, fmt.Errorf("listen on host %s at %v: %s", h.spec.Name, at, failure)
+	}
+	return listener{gonet.NewTCPListener(h.stack, &queue, end)}, nil
 }
+
+// backlog is how many connections may wait to be accepted.
+const backlog = 4096 // Linux's net.core.somaxconn
 
 // listener ends Accept when it is closed, which gonet's own Close does not.
 type listener struct{ *gonet.TCPListener }

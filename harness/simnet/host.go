@@ -16,6 +16,7 @@ import (
 	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
 	"gvisor.dev/gvisor/pkg/tcpip/stack"
 	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
+	"gvisor.dev/gvisor/pkg/waiter"
 
 	"edgebed/harness/topology"
 )
@@ -203,12 +204,36 @@ func (h *Host) Listen(_ context.Context, address string) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen on host %s: %w", h.spec.Name, err)
 	}
-	l, err := gonet.ListenTCP(h.stack, full(at), ipv4.ProtocolNumber)
-	if err != nil {
-		return nil, fmt.Errorf("listen on host %s: %w", h.spec.Name, err)
+	l, refused := h.listen(full(at))
+	if refused != nil {
+		return nil, fmt.Errorf("listen on host %s at %s: %s", h.spec.Name, address, refused)
 	}
 	return listener{l}, nil
 }
+
+// listen does what gonet.ListenTCP does, with SO_REUSEADDR as Go's own listeners have
+// it: connections of an earlier listener may not have ended yet.
+func (h *Host) listen(at tcpip.FullAddress) (*gonet.TCPListener, tcpip.Error) {
+	var queue waiter.Queue
+	endpoint, err := h.stack.NewEndpoint(tcp.ProtocolNumber, ipv4.ProtocolNumber, &queue)
+	if err != nil {
+		return nil, err
+	}
+	endpoint.SocketOptions().SetReuseAddress(true)
+
+	err = endpoint.Bind(at)
+	if err == nil {
+		err = endpoint.Listen(backlog)
+	}
+	if err != nil {
+		endpoint.Close()
+		return nil, err
+	}
+	return gonet.NewTCPListener(h.stack, &queue, endpoint), nil
+}
+
+// backlog is how many connections may wait for a listener, as Linux's somaxconn.
+const backlog = 4096
 
 // listener ends Accept when it is closed, which gonet's own Close does not.
 type listener struct{ *gonet.TCPListener }

@@ -82,14 +82,14 @@ func (r *receiver) arrival(now int64, ack uint32) bool {
 	if now-r.arrived > int64(pauseACK) {
 		r.quick = quickACKs
 	}
-	short := news < maxHeld
+	short := news < r.maxHeld()
 	second := short && r.short
 	if r.full++; short {
 		r.full = 0
 	}
 	last := r.full > 0 && r.full%pushed == 0 && !r.pingpong
 	r.arrived, r.acked, r.short = now, ack, r.short || short
-	return second || last || open > maxHeld
+	return second || last || open > r.maxHeld()
 }
 
 // hold keeps a frame until its time, in place of an earlier one.
@@ -105,7 +105,7 @@ func (r *receiver) hold(now int64, f frame) {
 }
 
 // maxHeld is how much may wait for its acknowledgment, in bytes.
-const maxHeld = int32(segment)
+func (r *receiver) maxHeld() int32 { return int32(r.host.segment) }
 
 // release sends what was held back for long enough.
 func (r *receiver) release(now int64) {

@@ -59,11 +59,12 @@ func (h *Host) transmit(now int64, key flow, p *stack.PacketBuffer, f frame) {
 // smallQueueAt is how much of a connection may wait at a host of the switch: more
 // where its links are faster.
 func smallQueueAt(t *topology.Topology, at string) int {
-	size := smallQueue
+	least := smallQueue * t.Frame()
+	size := least
 	for _, l := range t.Links {
 		for dir, p := range t.Directions(l) {
 			if l.Between[dir] == at {
-				size = max(size, smallQueue+p.Rate.Per(smallQueueTime))
+				size = max(size, least+p.Rate.Per(smallQueueTime))
 			}
 		}
 	}

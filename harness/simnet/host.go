@@ -24,15 +24,18 @@ import (
 // Sizes of frames.
 const (
 	ethernet = 14
-	// segment is the payload of a full TCP segment, as Linux's with time stamps in
-	// frames of topology.Frame.
-	segment = int(topology.Frame) - ethernet - header.IPv4MinimumSize - header.TCPMinimumSize - timestamps
 	// timestamps is what the option takes of each header, reserved what gVisor
 	// leaves free for options in each segment. A larger MTU makes up for it.
 	timestamps = 12
 	reserved   = 40
-	mtu        = segment + header.IPv4MinimumSize + header.TCPMinimumSize + reserved
 )
+
+// segmentOf returns the payload of a full TCP segment of a network, as Linux's with time
+// stamps.
+func segmentOf(t *topology.Topology) int {
+	frame := t.Frame()
+	return int(frame) - ethernet - header.IPv4MinimumSize - header.TCPMinimumSize - timestamps
+}
 
 // nic is a host's only network card.
 const nic tcpip.NICID = 1
@@ -48,6 +51,8 @@ type Host struct {
 	flows   map[flow]*connection
 	// smallQueue is how much of a connection may wait in the network, in bytes.
 	smallQueue int
+	// segment is the payload of a full segment.
+	segment int
 }
 
 // Name returns the host's name in the topology.
@@ -90,7 +95,7 @@ func tune(t *topology.Topology, o Options) tuning {
 // instead.
 func minRTO(t *topology.Topology) time.Duration {
 	var longest time.Duration
-	for _, l := range t.Links {
+	for _, l := range t.AllLinks() {
 		for _, p := range t.Directions(l) {
 			if p.Rate > 0 {
 				longest = max(longest, p.Rate.Time(receiveBuffer))
@@ -127,8 +132,9 @@ func (l *lockedSource) Read(b []byte) (int, error) {
 func (n *Network) newHost(spec topology.HostSpec, index int, options tuning) (*Host, error) {
 	h := &Host{
 		spec: spec, index: index, network: n,
-		flows: map[flow]*connection{}, smallQueue: smallQueueAt(n.topology, spec.Switch),
+		flows: map[flow]*connection{}, segment: segmentOf(n.topology),
 	}
+	mtu := h.segment + header.IPv4MinimumSize + header.TCPMinimumSize + reserved
 	h.card = &card{Endpoint: channel.New(0, uint32(mtu), ""), host: h}
 	// Frames do not change on their way.
 	h.card.LinkEPCapabilities = stack.CapabilityTXChecksumOffload | stack.CapabilityRXChecksumOffload

@@ -85,7 +85,8 @@ func (r *receiver) arrival(now int64, ack uint32) bool {
 func (r *receiver) hold(now int64, f frame) {
 	if r.held == nil {
 		r.host.network.held++
-		r.host.network.schedule.set(r.due, now+int64(delayedACK))
+		at := now + int64(delayedACK)
+		r.host.network.schedule.set(r.due, at, at+r.host.network.ahead(r.host.port.at, f))
 	} else {
 		r.held.packet.DecRef()
 	}

@@ -60,6 +60,7 @@ func (n *Network) Capture(portName string, w io.Writer, comments ...string) (*Ca
 	c := &Capture{port: n.ports[i], out: out}
 	n.schedule.mu.Lock()
 	defer n.schedule.mu.Unlock()
+	n.schedule.catchUp()
 	if c.port.capture != nil {
 		return nil, fmt.Errorf("capture port %s: it is being captured", portName)
 	}
@@ -72,6 +73,7 @@ func (c *Capture) Stop() error {
 	s := c.port.network.schedule
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.catchUp()
 	c.port.capture = nil
 	if c.err == nil {
 		c.err = c.out.Flush()

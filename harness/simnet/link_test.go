@@ -25,11 +25,14 @@ func still(t interface{ Cleanup(func()) }) *Network {
 
 // pass moves the network's time to the given one.
 func (n *Network) pass(until int64) {
-	for len(n.schedule.plans) > 0 && n.schedule.plans[0].at <= until {
-		p := n.schedule.plans[0]
-		n.schedule.drop(p)
-		p.do(p.at)
+	for n.due(until) {
+		n.schedule.call(n.schedule.plans.list[0])
 	}
+}
+
+// due tells whether anything is planned up to the given time.
+func (n *Network) due(until int64) bool {
+	return len(n.schedule.plans.list) > 0 && n.schedule.plans.list[0].at <= until
 }
 
 // line is one direction of a link whose frames arrive at times that are noted.
@@ -63,8 +66,8 @@ func (l *line) send(at int64, sizes ...int) {
 
 // run passes time up to the given one and notes arrivals.
 func (l *line) run(until int64) {
-	for len(l.schedule.plans) > 0 && l.schedule.plans[0].at <= until {
-		before, at := l.port.peer.counters, l.schedule.plans[0].at
+	for l.due(until) {
+		before, at := l.port.peer.counters, l.schedule.plans.list[0].at
 		l.pass(at)
 		for k := before.RxPackets; k < l.port.peer.counters.RxPackets; k++ {
 			l.arrived = append(l.arrived, arrived{int(l.port.peer.counters.RxBytes-before.RxBytes) / int(l.port.peer.counters.RxPackets-before.RxPackets), at})

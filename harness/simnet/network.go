@@ -42,6 +42,8 @@ type Network struct {
 	// another one, by the indices of both.
 	home map[netip.Addr]*Host
 	next [][]*port
+	// distances are the shortest times, in ns, from each switch to each.
+	distances [][]int64
 	// outbox is what hosts have sent at this instant; dispatch is the plan that puts it
 	// on its way.
 	outbox   []outgoing
@@ -53,6 +55,8 @@ type Network struct {
 	flying, held int
 	moved        int64
 	closed       bool
+	// late counts frames that reached a host after their time: none does.
+	late int
 
 	closeOnce sync.Once
 }
@@ -111,6 +115,7 @@ func (n *Network) build() error {
 		n.ports = append(n.ports, ends[0], ends[1])
 	}
 	n.route()
+	n.measure()
 	return nil
 }
 
@@ -155,9 +160,12 @@ func (n *Network) forward(now int64, at int, f frame) {
 }
 
 // hand gives a frame to a host, once the lock is free. It needs the lock.
-func (n *Network) hand(h *Host, f frame) {
+func (n *Network) hand(now int64, h *Host, f frame) {
+	if now < n.schedule.now() {
+		n.late++
+	}
 	n.arrived = append(n.arrived, arrival{h, f})
-	n.schedule.arm(n.schedule.now())
+	n.schedule.arm(now)
 }
 
 // deliver has the hosts' stacks take what has arrived.
@@ -211,6 +219,7 @@ func (n *Network) SetLink(from, to string, o topology.Override) error {
 func (n *Network) change(do func(*topology.Topology) error) error {
 	n.schedule.mu.Lock()
 	defer n.schedule.mu.Unlock()
+	n.schedule.catchUp()
 	if n.closed {
 		return fmt.Errorf("change network %s: %w", n.topology.Name, net.ErrClosed)
 	}
@@ -234,6 +243,7 @@ func (n *Network) change(do func(*topology.Topology) error) error {
 			n.links[i][dir].change(p)
 		}
 	}
+	n.replan()
 
 	n.topology = changed
 	return nil
@@ -280,6 +290,7 @@ func (n *Network) describe() {
 func (n *Network) Counters() (network.Counters, error) {
 	n.schedule.mu.Lock()
 	defer n.schedule.mu.Unlock()
+	n.schedule.catchUp()
 	return n.counters()
 }
 
@@ -311,6 +322,7 @@ func (n *Network) Idle(ctx context.Context, quiet time.Duration) (network.Counte
 	n.schedule.mu.Lock()
 	defer n.schedule.mu.Unlock()
 	for since := n.schedule.now(); ; {
+		n.schedule.catchUp()
 		since = max(since, n.moved)
 		left := since + int64(quiet) - n.schedule.now()
 		if left <= 0 {

@@ -17,6 +17,7 @@ const instant = 1 // ns
 
 // outgoing is a packet that a host's stack has sent.
 type outgoing struct {
+	at   int64 // when it is put on its way
 	host *Host
 	flow flow
 	// packet has the headers apart, frame is what goes on the wire.
@@ -28,16 +29,35 @@ type outgoing struct {
 func (n *Network) collect(h *Host, p *stack.PacketBuffer, f frame) {
 	segment := header.TCP(p.TransportHeader().Slice())
 	key := flow{f.to, segment.SourcePort(), segment.DestinationPort()}
-	n.outbox = append(n.outbox, outgoing{h, key, p.IncRef(), f})
+	o := outgoing{n.schedule.now() + instant, h, key, p.IncRef(), f}
+	n.outbox = append(n.outbox, o)
 	if len(n.outbox) == 1 {
-		n.schedule.set(n.dispatch, n.schedule.now()+instant)
+		n.schedule.set(n.dispatch, o.at, n.seen(o))
+	} else {
+		n.schedule.hasten(n.dispatch, n.seen(o))
 	}
 }
 
-// transmit puts what was collected on its way.
+// seen is when a packet that is put on its way can be noticed first.
+func (n *Network) seen(o outgoing) int64 { return o.at + n.ahead(o.host.port.at, o.frame) }
+
+// transmit puts what was collected at one instant on its way.
 func (n *Network) transmit(now int64) {
-	list := n.outbox
-	n.outbox = nil
+	end := 0
+	for end < len(n.outbox) && n.outbox[end].at <= now {
+		end++
+	}
+	list := slices.Clone(n.outbox[:end])
+	n.outbox = slices.Delete(n.outbox, 0, end)
+
+	if len(n.outbox) > 0 {
+		deadline := int64(never)
+		for _, o := range n.outbox {
+			deadline = min(deadline, n.seen(o))
+		}
+		n.schedule.set(n.dispatch, n.outbox[0].at, deadline)
+	}
+
 	slices.SortStableFunc(list, func(a, b outgoing) int {
 		return cmp.Or(cmp.Compare(a.host.index, b.host.index), a.flow.compare(b.flow))
 	})

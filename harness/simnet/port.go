@@ -107,7 +107,7 @@ func (t *port) send(now int64, f frame) {
 	switch {
 	case t.host != nil:
 		t.sent(now, f)
-		t.network.hand(t.host, f)
+		t.network.hand(now, t.host, f)
 		f.sender.left(now, f.size)
 	case t.params.Rate == 0:
 		t.sent(now, f)
@@ -122,6 +122,8 @@ func (t *port) send(now int64, f frame) {
 		t.counters.Backlog += int64(f.size)
 		if t.queue.len() == 1 {
 			t.run(now)
+		} else {
+			t.network.schedule.hasten(t.depart, t.depart.at+t.ahead(f))
 		}
 	}
 }
@@ -131,7 +133,7 @@ func (t *port) send(now int64, f frame) {
 func (t *port) run(now int64) {
 	for t.queue.len() > 0 {
 		if due := t.bucket.due(); due > now {
-			t.network.schedule.set(t.depart, due)
+			t.planDeparture(due)
 			return
 		}
 		f := t.queue.pop()
@@ -191,7 +193,9 @@ func (t *port) launch(now int64, f frame) {
 	t.wire.insert(dueFrame{f, due})
 	t.network.flying++
 	if earliest {
-		t.network.schedule.set(t.arrive, due)
+		t.planArrival()
+	} else {
+		t.network.schedule.hasten(t.arrive, due+t.network.ahead(t.peer.at, f))
 	}
 }
 
@@ -199,7 +203,7 @@ func (t *port) launch(now int64, f frame) {
 func (t *port) land(now int64) {
 	for t.wire.len() > 0 {
 		if due := t.wire.first().due; due > now {
-			t.network.schedule.set(t.arrive, due)
+			t.planArrival()
 			return
 		}
 		f := t.wire.pop()

@@ -7,8 +7,12 @@ import (
 	"time"
 )
 
-// schedule calls what is planned when it is due, from one goroutine, in the order
-// of the plans' times, and of their making where these are equal.
+// schedule calls what is planned, in the order of the plans' times, and of their
+// making where these are equal. Most calls only move frames on inside the network,
+// where nobody sees when that is done: they wait, and are made together, in their
+// order and by their own times, before the first that somebody could see. Each jump of
+// the clock costs the runtime a look at all goroutines, so that this is what virtual
+// time costs.
 type schedule struct {
 	origin time.Time
 	timer  *time.Timer
@@ -18,9 +22,10 @@ type schedule struct {
 	deliver func()
 
 	mu sync.Mutex // the network's lock
-	// plans wait; made counts all that were ever made.
-	plans planHeap
-	made  uint64
+	// plans wait, by their times, and deadlines are the same by theirs; made counts
+	// all that were ever made.
+	plans, deadlines planHeap
+	made             uint64
 	// firing means that the goroutine looks at the plans anyway before it sleeps;
 	// otherwise armed is when it wakes up.
 	firing bool
@@ -33,16 +38,22 @@ const never = math.MaxInt64
 // plan is a call at a time, in ns since the schedule's origin. It is made once and
 // planned any number of times.
 type plan struct {
-	do    func(now int64) // with the lock
-	at    int64
-	made  uint64
-	index int // in the heap, -1 outside it
+	do func(now int64) // with the lock; now is the plan's time
+	at int64
+	// deadline is when the call must have been made: a host sees nothing of it before.
+	deadline int64
+	made     uint64
+	places   [2]int // in the heaps, -1 outside them
 }
 
-func newPlan(do func(now int64)) *plan { return &plan{do: do, index: -1} }
+func newPlan(do func(now int64)) *plan { return &plan{do: do, places: [2]int{-1, -1}} }
+
+// waits tells whether the call is planned.
+func (p *plan) waits() bool { return p.places[byTime] >= 0 }
 
 func newSchedule() *schedule {
 	s := &schedule{origin: time.Now(), timer: time.NewTimer(time.Hour), quit: make(chan struct{}), armed: never}
+	s.plans.of, s.deadlines.of = byTime, byDeadline
 	s.timer.Stop()
 	return s
 }
@@ -71,22 +82,43 @@ func (s *schedule) stop() {
 func (s *schedule) now() int64 { return int64(time.Since(s.origin)) }
 
 // set plans a call in place of its earlier one. It needs the lock.
-func (s *schedule) set(p *plan, at int64) {
+func (s *schedule) set(p *plan, at, deadline int64) {
 	s.made++
-	p.at, p.made = at, s.made
-	if p.index < 0 {
-		heap.Push(&s.plans, p)
-	} else {
-		heap.Fix(&s.plans, p.index)
+	p.at, p.deadline, p.made = at, max(at, deadline), s.made
+	s.plans.put(p)
+	s.deadlines.put(p)
+	s.arm(p.deadline)
+}
+
+// hasten gives a planned call an earlier deadline. It needs the lock.
+func (s *schedule) hasten(p *plan, deadline int64) {
+	if deadline = max(p.at, deadline); deadline < p.deadline {
+		p.deadline = deadline
+		s.deadlines.put(p)
+		s.arm(deadline)
 	}
-	s.arm(at)
 }
 
 // drop takes a plan back. It needs the lock.
 func (s *schedule) drop(p *plan) {
-	if p.index >= 0 {
-		heap.Remove(&s.plans, p.index)
+	if p.waits() {
+		heap.Remove(&s.plans, p.places[byTime])
+		heap.Remove(&s.deadlines, p.places[byDeadline])
 	}
+}
+
+// catchUp makes all calls that are due. It needs the lock; whoever looks at the
+// network from outside calls it first.
+func (s *schedule) catchUp() {
+	for now := s.now(); len(s.plans.list) > 0 && s.plans.list[0].at <= now; {
+		s.call(s.plans.list[0])
+	}
+}
+
+// call makes a planned call.
+func (s *schedule) call(p *plan) {
+	s.drop(p)
+	p.do(p.at)
 }
 
 // arm makes the goroutine look at the plans at the given time or before. It needs
@@ -99,50 +131,77 @@ func (s *schedule) arm(at int64) {
 	s.timer.Reset(time.Duration(at - s.now()))
 }
 
-// fire runs the plans that are due, and those that become due meanwhile.
+// fire makes the calls that are due, and those that become due meanwhile.
 func (s *schedule) fire() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.firing = true
 	for {
-		now := s.now()
-		for len(s.plans) > 0 && s.plans[0].at <= now {
-			heap.Pop(&s.plans).(*plan).do(now)
-		}
+		s.catchUp()
 		s.mu.Unlock()
 		s.deliver()
 		s.mu.Lock()
-		if len(s.plans) == 0 || s.plans[0].at > s.now() {
+		if s.next() > s.now() {
 			break
 		}
 	}
 	s.firing, s.armed = false, never
-	if len(s.plans) > 0 {
-		s.arm(s.plans[0].at)
+	if next := s.next(); next < never {
+		s.arm(next)
 	}
 }
 
-// planHeap is a heap.Interface with the earliest plan first.
-type planHeap []*plan
-
-func (h planHeap) Len() int { return len(h) }
-func (h planHeap) Less(i, j int) bool {
-	return h[i].at < h[j].at || h[i].at == h[j].at && h[i].made < h[j].made
+// next is the earliest deadline.
+func (s *schedule) next() int64 {
+	if len(s.deadlines.list) == 0 {
+		return never
+	}
+	return s.deadlines.list[0].deadline
 }
-func (h planHeap) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].index, h[j].index = i, j
+
+// What a heap of plans is ordered by, and a plan's place in it is found by.
+const (
+	byTime = iota
+	byDeadline
+)
+
+// planHeap is a heap.Interface with the first plan in front.
+type planHeap struct {
+	of   int // byTime or byDeadline
+	list []*plan
+}
+
+// put adds a plan, or moves it to where it belongs now.
+func (h *planHeap) put(p *plan) {
+	if at := p.places[h.of]; at >= 0 {
+		heap.Fix(h, at)
+	} else {
+		heap.Push(h, p)
+	}
+}
+
+func (h *planHeap) Len() int { return len(h.list) }
+func (h *planHeap) Less(i, j int) bool {
+	a, b := h.list[i], h.list[j]
+	if h.of == byDeadline {
+		return a.deadline < b.deadline
+	}
+	return a.at < b.at || a.at == b.at && a.made < b.made
+}
+func (h *planHeap) Swap(i, j int) {
+	h.list[i], h.list[j] = h.list[j], h.list[i]
+	h.list[i].places[h.of], h.list[j].places[h.of] = i, j
 }
 func (h *planHeap) Push(x any) {
 	p := x.(*plan)
-	p.index = len(*h)
-	*h = append(*h, p)
+	p.places[h.of] = len(h.list)
+	h.list = append(h.list, p)
 }
 func (h *planHeap) Pop() any {
-	old := *h
-	p := old[len(old)-1]
-	old[len(old)-1] = nil
-	*h = old[:len(old)-1]
-	p.index = -1
+	last := len(h.list) - 1
+	p := h.list[last]
+	h.list[last] = nil
+	h.list = h.list[:last]
+	p.places[h.of] = -1
 	return p
 }

@@ -152,7 +152,8 @@ func (f Figure) checkAxes() error {
 	case heat && f.Series != "":
 		return fmt.Errorf("series: a figure of kind %s has none; make the axis one of its panels", f.Kind)
 	case heat && (f.LogX || f.LogY):
-		return fmt.Errorf("log-x, log-y: the fields of a figure of kind %s are equally large; log-z is about colours", f.Kind)
+		return fmt.Errorf("log-x, log-y: the fields of a figure of kind %s are equally large; log-z is about colours",
+			f.Kind)
 	case !heat && f.Y != "":
 		return fmt.Errorf("y: a figure of kind %s has the metric along y; remove it", f.Kind)
 	case !heat && f.LogZ:

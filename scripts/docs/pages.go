@@ -96,8 +96,8 @@ A scenario is a name, a topology and what varies; whatever else it leaves out ha
 				only: texts([]workflow.Form{workflow.Carry, workflow.Direct})},
 			{title: "Clients", folder: folder, of: "Clients"},
 			{title: "Groups of clients", folder: folder, of: "ClientGroup",
-				text: "Each element describes clients with a workload of their own; [load.md](load.md#who-when-how-long) " +
-					"has an example."},
+				text: "Each element describes clients with a workload of their own; " +
+					"[load.md](load.md#clients-with-workloads-of-their-own) has an example."},
 			{title: "Load", folder: folder, of: "Load",
 				text: "[load.md](load.md) says what is measured, and what of."},
 			{title: "Arrivals", folder: folder, of: "Process", only: texts(scenario.Processes)},

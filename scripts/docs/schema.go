@@ -151,6 +151,7 @@ func (w *schemaWriter) field(folder, of string, f field, template bool) (object,
 		}
 		return w.value(folder, e, true)
 	}
+
 	switch place {
 	case "Figure.metric": // or what a program of the scenario measures
 		names := slices.AppendSeq(slices.Collect(maps.Keys(record.Metrics)), maps.Keys(record.Sampled))

@@ -206,7 +206,8 @@ func (r *runner) cut(c record.CellResult) error {
 		errs = append(errs, fmt.Errorf("%d of %d executions are lost", c.Cell.Executions-len(seen), c.Cell.Executions))
 	}
 	if patient := limit > to-from+late; patient && (failed > 0 || waited == 0) || !patient && failed == 0 {
-		errs = append(errs, fmt.Errorf("%d failed and %d waited for the link, with a limit of %v", failed, waited, limit))
+		errs = append(errs, fmt.Errorf("%d failed and %d waited for the link, with a limit of %v",
+			failed, waited, limit))
 	}
 	fmt.Printf("cut from %.2f s to %.2f s, %d waited for it, %d failed: ", from.Seconds(), to.Seconds(), waited, failed)
 	return errors.Join(errs...)

@@ -143,7 +143,8 @@ func (s *sheet) drawLegendRow(c draw.Canvas, row []int, top vg.Length) {
 		}
 
 		if s.Kind != record.KindLines {
-			drawBar(c, vg.Rectangle{Min: vg.Point{X: x, Y: y - 4.5}, Max: vg.Point{X: x + sampleWidth, Y: y + 4.5}}, s.Look(i))
+			sample := vg.Rectangle{Min: vg.Point{X: x, Y: y - 4.5}, Max: vg.Point{X: x + sampleWidth, Y: y + 4.5}}
+			drawBar(c, sample, s.Look(i))
 		} else {
 			look := s.Look(i)
 			line := draw.LineStyle{Color: seriesColor(look.Style), Width: 1.2, Dashes: look.dashes()}

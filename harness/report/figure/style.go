@@ -127,6 +127,7 @@ func drawMarker(c draw.Canvas, l Look, at vg.Point) {
 		path.Move(vg.Point{X: at.X + r, Y: at.Y})
 		path.Arc(at, r, 0, 2*math.Pi)
 	}
+
 	for i := range m.Corners {
 		sin, cos := math.Sincos(m.Turn + 2*math.Pi*float64(i)/float64(m.Corners))
 		p := vg.Point{X: at.X + r*vg.Length(cos), Y: at.Y + r*vg.Length(sin)}
@@ -137,6 +138,7 @@ func drawMarker(c draw.Canvas, l Look, at vg.Point) {
 		}
 	}
 	path.Close()
+
 	fill, rim := seriesColor(l.Style), draw.LineStyle{Color: color.White, Width: 0.5}
 	if l.Hollow {
 		fill, rim = color.White, draw.LineStyle{Color: fill, Width: 0.9}

@@ -29,7 +29,8 @@ func (v view) image(panel *figure.Panel) template.HTML {
 		c.width, c.right = 500, 490
 	}
 	x, y := v.Scales(c.right - c.left)
-	c.axes = axes{x: x, y: y, xTitle: v.XTitle, yTitle: v.YTitle, upright: v.Kind != record.KindBars && v.Kind != record.KindHeatMap}
+	upright := v.Kind != record.KindBars && v.Kind != record.KindHeatMap
+	c.axes = axes{x: x, y: y, xTitle: v.XTitle, yTitle: v.YTitle, upright: upright}
 	c.drawing.axes(c.frame, c.axes)
 
 	switch v.Kind {

@@ -57,8 +57,10 @@ func Load(r *record.Results, roles matrix.Roles) ([]Table, error) {
 func groupsOf(r *record.Results, axes []record.Axis) []Table {
 	t := Table{
 		Caption: "Under load, by group of clients", Keys: len(axes) + 1,
-		Header: append(Headings(axes), "Group", "Executions", "Failed", "Mean delay (s)", record.Metrics[record.DelayP95]),
+		Header: append(Headings(axes), "Group", "Executions", "Failed", record.Metrics[record.Delay],
+			record.Metrics[record.DelayP95]),
 	}
+
 	for _, point := range matrix.Points(axes, r.Cells) {
 		delays, failed := map[string][]float64{}, map[string]int{}
 		for _, c := range point.Of(r.Cells) {
@@ -75,6 +77,7 @@ func groupsOf(r *record.Results, axes []record.Axis) []Table {
 				delays[group] = append(delays[group], float64(e.DelayNS)/1e9)
 			}
 		}
+
 		for _, group := range slices.Sorted(maps.Keys(delays)) {
 			of := delays[group]
 			row := append(point.Texts(), group, fmt.Sprint(len(of)+failed[group]), fmt.Sprint(failed[group]))
@@ -86,6 +89,7 @@ func groupsOf(r *record.Results, axes []record.Axis) []Table {
 			t.Rows = append(t.Rows, row)
 		}
 	}
+
 	if len(t.Rows) == 0 {
 		return nil
 	}

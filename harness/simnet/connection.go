@@ -31,7 +31,7 @@ type connection struct {
 func (h *Host) connection(key flow) *connection {
 	c := h.flows[key]
 	if c == nil {
-		c = &connection{receiver: receiver{host: h, quick: quickACKs}, sender: sender{host: h}}
+		c = &connection{receiver: receiver{host: h, quick: firstACKs}, sender: sender{host: h}}
 		c.receiver.due = newPlan(c.receiver.release)
 		h.flows[key] = c
 	}

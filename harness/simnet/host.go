@@ -210,27 +210,36 @@ func (h *Host) Listen(_ context.Context, address string) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen on host %s: %w", h.spec.Name, err)
 	}
-
-	var queue waiter.Queue
-	end, failure := h.stack.NewEndpoint(tcp.ProtocolNumber, ipv4.ProtocolNumber, &queue)
-	if failure != nil {
-		return nil, fmt.Errorf("listen on host %s: %s", h.spec.Name, failure)
+	l, refused := h.listen(full(at))
+	if refused != nil {
+		return nil, fmt.Errorf("listen on host %s at %s: %s", h.spec.Name, address, refused)
 	}
-	// As Go's listeners on Linux: a connection that is not quite over, as after losses,
-	// does not keep the port.
-	end.SocketOptions().SetReuseAddress(true)
-	if failure = end.Bind(full(at)); failure == nil {
-		failure = end.Listen(backlog)
-	}
-	if failure != nil {
-		end.Close()
-		return nil, fmt.Errorf("listen on host %s at %v: %s", h.spec.Name, at, failure)
-	}
-	return listener{gonet.NewTCPListener(h.stack, &queue, end)}, nil
+	return listener{l}, nil
 }
 
-// backlog is how many connections may wait to be accepted.
-const backlog = 4096 // Linux's net.core.somaxconn
+// listen does what gonet.ListenTCP does, with SO_REUSEADDR as Go's own listeners have
+// it: connections of an earlier listener may not have ended yet.
+func (h *Host) listen(at tcpip.FullAddress) (*gonet.TCPListener, tcpip.Error) {
+	var queue waiter.Queue
+	endpoint, err := h.stack.NewEndpoint(tcp.ProtocolNumber, ipv4.ProtocolNumber, &queue)
+	if err != nil {
+		return nil, err
+	}
+	endpoint.SocketOptions().SetReuseAddress(true)
+
+	err = endpoint.Bind(at)
+	if err == nil {
+		err = endpoint.Listen(backlog)
+	}
+	if err != nil {
+		endpoint.Close()
+		return nil, err
+	}
+	return gonet.NewTCPListener(h.stack, &queue, endpoint), nil
+}
+
+// backlog is how many connections may wait for a listener, as Linux's somaxconn.
+const backlog = 4096
 
 // listener ends Accept when it is closed, which gonet's own Close does not.
 type listener struct{ *gonet.TCPListener }

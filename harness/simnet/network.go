@@ -24,6 +24,9 @@ type Options struct {
 	// Seed of losses and jitter, and of what the hosts' stacks draw: ports,
 	// sequence numbers and identifiers.
 	Seed uint64
+	// WakeUp is how long a frame waits that reaches a host over links with a delay,
+	// after a pause in which no host sent or was sent anything (see wakeup.go).
+	WakeUp time.Duration
 }
 
 // Network is a network in virtual time. Its methods may be called from several
@@ -51,8 +54,12 @@ type Network struct {
 	// on its way.
 	outbox   []outgoing
 	dispatch *plan
-	// arrived waits to be taken by hosts' stacks.
+	// arrived waits to be taken by hosts' stacks, which wakes is planned for.
 	arrived []arrival
+	wakes   *plan
+	// active is when a host last sent or was sent something, awake when what has
+	// arrived can be taken.
+	active, awake int64
 	// flying counts frames on wires, held the ACKs that hosts hold back; moved is
 	// when a frame last passed a port.
 	flying, held int
@@ -81,6 +88,7 @@ func Build(t *topology.Topology, opts Options) (*Network, error) {
 	n := &Network{opts: opts, topology: t.Clone(), settings: map[string]string{}, schedule: newSchedule()}
 	n.schedule.deliver = n.deliver
 	n.dispatch = newPlan(n.transmit)
+	n.wakes = newPlan(func(int64) {}) // what has arrived is delivered after each call
 	n.schedule.start()
 	if err := n.build(); err != nil {
 		n.Close()
@@ -206,23 +214,28 @@ func (n *Network) hand(now int64, h *Host, f frame) {
 		n.late++
 	}
 	n.arrived = append(n.arrived, arrival{h, f})
-	n.schedule.arm(now)
+	if at := n.wake(now, f); !n.wakes.waits() {
+		n.schedule.set(n.wakes, at, at)
+	}
 }
 
-// deliver has the hosts' stacks take what has arrived.
+// deliver has a host's stack take the first frame that has arrived. The next one comes a
+// nanosecond later, when all is done about this one: a stack would answer several with
+// one acknowledgment, and which goroutines run first would be the runtime's choice.
 func (n *Network) deliver() {
-	for {
-		n.schedule.mu.Lock()
-		list := n.arrived
-		n.arrived = nil
+	n.schedule.mu.Lock()
+	now := n.schedule.now()
+	if len(n.arrived) == 0 || now < n.awake {
 		n.schedule.mu.Unlock()
-		if len(list) == 0 {
-			return
-		}
-		for _, a := range list {
-			a.host.take(a.frame)
-		}
+		return
 	}
+	first := n.arrived[0]
+	if n.arrived = slices.Delete(n.arrived, 0, 1); len(n.arrived) > 0 {
+		n.schedule.set(n.wakes, now+instant, now+instant)
+	}
+	n.schedule.mu.Unlock()
+
+	first.host.take(first.frame)
 }
 
 // Topology returns a copy of what the network is now, with all live changes.
@@ -372,7 +385,7 @@ func (n *Network) Idle(ctx context.Context, quiet time.Duration) (network.Counte
 		since = max(since, n.moved)
 		left := since + int64(quiet) - n.schedule.now()
 		if left <= 0 {
-			waiting := n.flying + n.held + len(n.outbox)
+			waiting := n.flying + n.held + len(n.outbox) + len(n.arrived)
 			for _, t := range slices.Concat(n.ports, n.inner) {
 				waiting += t.queue.len()
 			}

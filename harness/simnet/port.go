@@ -20,6 +20,8 @@ type frame struct {
 	to     netip.Addr
 	// sender counts the frame until it is on a wire; nil if it is not counted.
 	sender *sender
+	// delayed tells that a link has delayed the frame.
+	delayed bool
 }
 
 // port is a port of a switch, with the direction of the link that leaves there.
@@ -187,6 +189,7 @@ func (t *port) launch(now int64, f frame) {
 		return
 	}
 
+	f.delayed = f.delayed || t.params.Delay > 0
 	due := now + int64(t.params.Delay)
 	if t.params.Jitter > 0 {
 		due += int64(drawn.Spread * float64(t.params.Jitter))

@@ -36,7 +36,8 @@ func Build(ctx context.Context, t *topology.Topology, opts Options) (*Network, e
 	}
 
 	n := &Network{
-		opts: opts, topology: t.Clone(), wired: t.Wired(), mtu: cmp.Or(t.MTU, topology.DefaultMTU), backend: None, settings: map[string]string{},
+		opts: opts, topology: t.Clone(), wired: t.Wired(), mtu: cmp.Or(t.MTU, topology.DefaultMTU),
+		backend: None, settings: map[string]string{},
 		closed: make(chan struct{}), nextIndex: firstIndex, bridges: map[string]int{},
 	}
 

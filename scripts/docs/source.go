@@ -60,6 +60,7 @@ func readPackage(dir string) (*source, error) {
 			}
 		}
 	}
+
 	for _, t := range s.structs {
 		s.inline(t)
 	}

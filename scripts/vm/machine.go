@@ -18,7 +18,8 @@ import (
 
 // modules are what the emulation uses of a kernel (package emu), and what the
 // drive for the results needs.
-var modules = []string{"veth", "bridge", "sch_htb", "sch_netem", "virtio_pci", "virtio_blk"}
+var modules = []string{"veth", "bridge", "sch_htb", "sch_netem", "sch_red", "sch_codel", "sch_fq_codel",
+	"virtio_pci", "virtio_blk"}
 
 // memory of a machine in MiB.
 const memory = 768

@@ -28,6 +28,8 @@ func TestLevelTexts(t *testing.T) {
 	}{
 		{rate, "10 Mb/s", "", "10 Mb/s", "Link rate = 10 Mb/s", "Link rate = 10 Mb/s"},
 		{rate, "10", "", "10 Mb/s", "Link rate = 10 Mb/s", "Link rate = 10 Mb/s"},
+		{rate, "0 b/s", "", "0 b/s", "Link rate = 0 b/s", "Link rate = 0 b/s"},
+		{rate, "9", "", "9 Mb/s", "Link rate = 9 Mb/s", "Link rate = 9 Mb/s"},
 		{record.Axis{Name: "S"}, "3", "", "3", "S = 3", "S = 3"},
 		{record.Axis{Name: "variant"}, "text", "", "text", "variant: text", "text"},
 		{record.Axis{Name: "model"}, "pure-faas", "PureFaaS", "PureFaaS", "PureFaaS", "PureFaaS"},

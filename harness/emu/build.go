@@ -1,10 +1,12 @@
 package emu
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -21,9 +23,6 @@ import (
 // apart from the low ones that the kernel gives their peers.
 const firstIndex = 100_000
 
-// mtu of all devices.
-const mtu = int(topology.Frame) - 14
-
 // Build makes the network of a topology. The context bounds building only; the
 // network lives until Close, and its relay no longer than this process.
 func Build(ctx context.Context, t *topology.Topology, opts Options) (*Network, error) {
@@ -37,7 +36,7 @@ func Build(ctx context.Context, t *topology.Topology, opts Options) (*Network, e
 	}
 
 	n := &Network{
-		opts: opts, topology: t.Clone(), backend: None, settings: map[string]string{},
+		opts: opts, topology: t.Clone(), wired: t.Wired(), mtu: cmp.Or(t.MTU, topology.DefaultMTU), backend: None, settings: map[string]string{},
 		closed: make(chan struct{}), nextIndex: firstIndex, bridges: map[string]int{},
 	}
 
@@ -97,7 +96,7 @@ func (n *Network) openFabric(context.Context) (err error) {
 // two sockets for each host, two sockets for each line.
 func FilesNeeded(t *topology.Topology) uint64 {
 	const others = 100
-	return uint64(3*len(t.Hosts) + 2*len(t.Links) + others)
+	return uint64(3*len(t.Hosts) + 2*len(t.AllLinks()) + others)
 }
 
 // checkFiles refuses a network that needs more open files than the process may
@@ -118,7 +117,7 @@ func (n *Network) checkFiles() error {
 }
 
 func (n *Network) addSwitches(ctx context.Context) error {
-	for i, s := range n.topology.Switches {
+	for i, s := range n.wired.Switches {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -148,7 +147,7 @@ func (n *Network) addSwitch(i int, name string) error {
 	off := false
 	bridge := &netlink.Bridge{
 		LinkAttrs: netlink.LinkAttrs{
-			Name: fmt.Sprintf("b%d", i), MTU: mtu, HardwareAddr: hardware(macBridge, i), GSOMaxSegs: 1,
+			Name: fmt.Sprintf("b%d", i), MTU: n.mtu, HardwareAddr: hardware(macBridge, i), GSOMaxSegs: 1,
 		},
 		MulticastSnooping: &off,
 	}
@@ -175,17 +174,17 @@ type portSpec struct {
 // addPort makes a veth whose near end is a port of a switch. The port is not up
 // yet.
 func (n *Network) addPort(s portSpec) (port, error) {
-	p := port{name: s.at + "-" + s.toward, index: n.nextIndex, trunk: s.trunk}
+	p := port{name: s.at + "-" + s.toward, at: s.at, toward: s.toward, index: n.nextIndex, trunk: s.trunk}
 	n.nextIndex++
 	i := p.index - firstIndex
 
 	veth := &netlink.Veth{
 		LinkAttrs: netlink.LinkAttrs{
-			Name: fmt.Sprintf("p%d", i), Index: p.index, MTU: mtu, GSOMaxSegs: 1,
+			Name: fmt.Sprintf("p%d", i), Index: p.index, MTU: n.mtu, GSOMaxSegs: 1,
 			HardwareAddr: hardware(macPort, i), MasterIndex: n.bridges[s.at],
 		},
 		PeerName: s.peer, PeerNamespace: netlink.NsFd(s.peerNS.file.Fd()),
-		PeerHardwareAddr: s.peerAddr, PeerMTU: uint32(mtu),
+		PeerHardwareAddr: s.peerAddr, PeerMTU: uint32(n.mtu),
 	}
 
 	if err := n.fabricC.LinkAdd(veth); err != nil {
@@ -196,8 +195,29 @@ func (n *Network) addPort(s portSpec) (port, error) {
 		return p, fmt.Errorf("set up port %s: %w", p.name, err)
 	}
 
-	n.ports = append(n.ports, p)
+	n.list(p)
 	return p, nil
+}
+
+// list adds a port to those of its kind.
+func (n *Network) list(p port) {
+	switch {
+	case n.isBox(p.at):
+		n.boxPorts = append(n.boxPorts, p)
+	case n.isBox(p.toward):
+		p.trunk, p.shaped = false, true
+		n.ports = append(n.ports, p)
+	default:
+		p.shaped = p.trunk
+		n.ports = append(n.ports, p)
+	}
+}
+
+// isBox reports whether a switch of the wired network stands at the end of a host's
+// access link.
+func (n *Network) isBox(name string) bool {
+	h, ok := n.topology.Host(name)
+	return ok && h.HasAccess()
 }
 
 // isolate makes a bridge port forward by static entries only.
@@ -218,15 +238,15 @@ func device(index int) netlink.Link {
 // addForwarding writes the static entries of all switches: the port towards
 // each host.
 func (n *Network) addForwarding(ctx context.Context) error {
-	t := n.topology
-	byName := make(map[string]int, len(n.ports))
-	for _, p := range n.ports {
-		byName[p.name] = p.index
+	t := n.wired
+	toward := make(map[[2]string]int, len(n.ports))
+	for _, p := range slices.Concat(n.ports, n.boxPorts) {
+		toward[[2]string{p.at, p.toward}] = p.index
 	}
 
 	bySwitch := map[string][]*Host{}
-	for _, h := range n.hosts {
-		bySwitch[h.spec.Switch] = append(bySwitch[h.spec.Switch], h)
+	for i, h := range n.hosts {
+		bySwitch[t.Hosts[i].Switch] = append(bySwitch[t.Hosts[i].Switch], h)
 	}
 
 	for end, s := range t.Switches {
@@ -241,11 +261,11 @@ func (n *Network) addForwarding(ctx context.Context) error {
 		var entries []entry
 		for at, name := range t.Switches {
 			for _, h := range bySwitch[s] {
-				toward := h.spec.Name
+				to := h.spec.Name
 				if at != end {
-					toward = t.Links[next[at]].Other(name)
+					to = t.Links[next[at]].Other(name)
 				}
-				entries = append(entries, entry{index: byName[name+"-"+toward], hardware: h.mac})
+				entries = append(entries, entry{index: toward[[2]string{name, to}], hardware: h.mac})
 			}
 		}
 
@@ -287,7 +307,7 @@ func (n *Network) carrier(ctx context.Context) error {
 		}
 	}
 
-	for _, p := range n.ports {
+	for _, p := range slices.Concat(n.ports, n.boxPorts) {
 		if err := wait(n.fabricC, p.index); err != nil {
 			return fmt.Errorf("bring port %s up: %w", p.name, err)
 		}

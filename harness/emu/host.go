@@ -50,20 +50,20 @@ func (n *Network) addHosts(ctx context.Context) error {
 		}
 		h := &Host{spec: spec, mac: hardware(macHost, i)}
 		n.hosts = append(n.hosts, h)
-		if err := n.addHost(h, settings); err != nil {
+		if err := n.addHost(i, h, settings); err != nil {
 			return fmt.Errorf("make host %s: %w", spec.Name, err)
 		}
 	}
 	return nil
 }
 
-func (n *Network) addHost(h *Host, settings []sysctl) (err error) {
+func (n *Network) addHost(i int, h *Host, settings []sysctl) (err error) {
 	if h.ns, err = newNamespace(n.home, func() error { return writeAll(quiet, settings) }); err != nil {
 		return err
 	}
 
 	p, err := n.addPort(portSpec{
-		at: h.spec.Switch, toward: h.spec.Name,
+		at: n.wired.Hosts[i].Switch, toward: h.spec.Name,
 		peer: "eth0", peerNS: h.ns, peerAddr: h.mac,
 	})
 	if err != nil {

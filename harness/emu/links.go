@@ -14,8 +14,8 @@ import (
 
 func (n *Network) addLinks(ctx context.Context) error {
 	needed := n.opts.LiveDelay
-	for _, spec := range n.topology.Links {
-		p := n.topology.Directions(spec)
+	for _, spec := range n.wired.Links {
+		p := n.wired.Directions(spec)
 		n.links = append(n.links, &link{spec: spec, params: p, line: -1})
 		needed = needed || delayed(p[0]) || delayed(p[1])
 	}
@@ -23,6 +23,13 @@ func (n *Network) addLinks(ctx context.Context) error {
 	if needed && len(n.links) > 0 {
 		if err := n.openMedium(); err != nil {
 			return err
+		}
+	}
+	for _, l := range n.links {
+		for dir := range l.params {
+			if err := n.can(l, dir, l.params[dir]); err != nil {
+				return err
+			}
 		}
 	}
 
@@ -93,6 +100,18 @@ func (n *Network) openMedium() (err error) {
 		return errors.New("use netem: this kernel does not have it; load sch_netem, or choose the delay line")
 	}
 
+	return nil
+}
+
+// netemSeed is the seed of what leaves a device of the medium.
+func (n *Network) netemSeed(device int) uint64 { return n.opts.Seed<<20 + uint64(device) }
+
+// can returns an error where the back end cannot do what a direction of a link asks for.
+func (n *Network) can(l *link, dir int, p topology.Params) error {
+	if p.Corrupt > 0 && n.backend != Netem {
+		return fmt.Errorf("make link %s: only netem corrupts frames, and the links are of %s; load sch_netem, "+
+			"or use loss, which is what TCP makes of a corrupted frame", l.direction(dir), n.backend)
+	}
 	return nil
 }
 
@@ -193,7 +212,7 @@ func (n *Network) addPlainLink(i int, l *link) error {
 	}
 
 	l.port = [2]int{near.index, far.Attrs().Index}
-	n.ports = append(n.ports, port{name: b + "-" + a, index: l.port[1], trunk: true})
+	n.list(port{name: b + "-" + a, at: b, toward: a, index: l.port[1], trunk: true})
 
 	// A veth has two ends in one namespace here: the far one becomes a port as well.
 	if err := errors.Join(
@@ -226,7 +245,7 @@ func (n *Network) joinByNetem(i int, l *link) error {
 	off := false
 	bridge := &netlink.Bridge{
 		LinkAttrs: netlink.LinkAttrs{
-			Name: fmt.Sprintf("j%d", i), MTU: mtu, HardwareAddr: hardware(macBridge, 1<<20+i),
+			Name: fmt.Sprintf("j%d", i), MTU: n.mtu, HardwareAddr: hardware(macBridge, 1<<20+i),
 		},
 		MulticastSnooping: &off,
 	}
@@ -243,11 +262,7 @@ func (n *Network) joinByNetem(i int, l *link) error {
 			return fmt.Errorf("attach a medium end: %w", err)
 		}
 
-		q, err := netem(l.medium[1-end], l.params[end])
-		if err != nil {
-			return err
-		}
-		if err := n.mediumC.QdiscAdd(q); err != nil {
+		if err := n.mediumC.setNetem(l.medium[1-end], l.params[end], n.netemSeed(l.medium[1-end]), create); err != nil {
 			return fmt.Errorf("add netem: %w", err)
 		}
 	}
@@ -258,14 +273,14 @@ func (n *Network) joinByNetem(i int, l *link) error {
 // lineParams returns the parameters of a link that are not the shaper's.
 func lineParams(p topology.Params) delayline.Params {
 	return delayline.Params{
-		Delay: p.Delay, Jitter: p.Jitter, Loss: float64(p.Loss),
+		Delay: p.Delay, Jitter: p.Jitter, Odds: p.Odds(),
 		Reorder: p.Jitter > 0 && p.JitterOrder == topology.Reorder,
 	}
 }
 
-// DelayedLinks returns how many links have a delay, jitter or loss.
+// DelayedLinks returns how many links have a delay, jitter, loss or the like.
 func DelayedLinks(t *topology.Topology) (number int) {
-	for _, l := range t.Links {
+	for _, l := range t.AllLinks() {
 		if p := t.Directions(l); delayed(p[0]) || delayed(p[1]) {
 			number++
 		}
@@ -274,4 +289,4 @@ func DelayedLinks(t *topology.Topology) (number int) {
 }
 
 // delayed says whether a link's direction needs more than a shaper.
-func delayed(p topology.Params) bool { return lineParams(p) != delayline.Params{} }
+func delayed(p topology.Params) bool { return p.Corrupt > 0 || lineParams(p) != delayline.Params{} }

@@ -18,11 +18,16 @@ type Direction struct{ From, To string }
 // Directions returns the directions of links that an event changes.
 func (j *Job) Directions(e *scenario.Event) []Direction {
 	var list []Direction
-	for _, l := range j.topology.Links {
+	for _, l := range j.topology.AllLinks() {
 		a, b := l.Between[0], l.Between[1]
 		named := slices.Equal(e.Link, []string{a, b}) || slices.Equal(e.Link, []string{b, a})
-		if named || e.Class != "" && l.Class == e.Class {
+		switch {
+		case named || e.Class != "" && l.Class == e.Class:
 			list = append(list, Direction{a, b}, Direction{b, a})
+		case slices.Equal(e.Direction, []string{a, b}):
+			list = append(list, Direction{a, b})
+		case slices.Equal(e.Direction, []string{b, a}):
+			list = append(list, Direction{b, a})
 		}
 	}
 	return list
@@ -52,8 +57,12 @@ func (j *Job) checkEvents() error {
 			errs = append(errs, e.Pos.At("link-class").Errorf("no link of topology %s is of class %s%s",
 				j.topology.Name, e.Class, yamlfile.Suggest(e.Class, j.classes())))
 		case len(directions) == 0:
-			errs = append(errs, e.Pos.At("link").Errorf("topology %s has no link %s-%s",
-				j.topology.Name, e.Link[0], e.Link[1]))
+			key, ends := "link", e.Link
+			if e.Direction != nil {
+				key, ends = "direction", e.Direction
+			}
+			_, err := j.topology.Params(ends[0], ends[1])
+			errs = append(errs, e.Pos.At(key).Errorf("%w", err))
 		}
 		for _, d := range directions {
 			if err := j.checkChange(d, j.Change(e)); err != nil {
@@ -76,17 +85,19 @@ func (j *Job) checkChange(d Direction, o topology.Override) error {
 		return err
 	}
 	after, err := changed.Params(d.From, d.To)
-	if err == nil && (before.Rate == 0) != (after.Rate == 0) {
-		return fmt.Errorf("link %s-%s cannot change between shaped and unshaped; give it a rate from the start",
-			d.From, d.To)
+	if err == nil {
+		err = before.CanBecome(after)
 	}
-	return err
+	if err != nil {
+		return fmt.Errorf("change link %s-%s: %w", d.From, d.To, err)
+	}
+	return nil
 }
 
 // classes are those of the topology's links.
 func (j *Job) classes() []string {
 	var names []string
-	for _, l := range j.topology.Links {
+	for _, l := range j.topology.AllLinks() {
 		names = append(names, l.Class)
 	}
 	slices.Sort(names)

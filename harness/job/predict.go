@@ -25,8 +25,10 @@ func (j *Job) FastestLink() units.Rate {
 }
 
 func (j *Job) eachLink(do func(topology.Params)) {
-	for _, l := range j.topology.Links {
-		do(j.topology.Directions(l)[0])
+	for _, l := range j.topology.AllLinks() {
+		for _, p := range j.topology.Directions(l) {
+			do(p)
+		}
 	}
 }
 
@@ -134,9 +136,8 @@ func (j *Job) Traffic() units.Size {
 // on it is shaped.
 func slowest(t *topology.Topology, from, to string) units.Rate {
 	var rate units.Rate
-	path := t.Path(from, to)
-	for k := 1; k < len(path); k++ {
-		if p, err := t.Params(path[k-1], path[k]); err == nil && p.Rate > 0 && (rate == 0 || p.Rate < rate) {
+	for _, p := range t.Way(from, to) {
+		if p.Rate > 0 && (rate == 0 || p.Rate < rate) {
 			rate = p.Rate
 		}
 	}
@@ -147,6 +148,13 @@ func slowest(t *topology.Topology, from, to string) units.Rate {
 func (j *Job) Run() workflow.Run {
 	e := j.Cell.Execution
 	return workflow.Run{Model: e.Model, Form: e.Form, Argument: j.Cell.Workload.Argument}
+}
+
+// RunOf is Run for the executions of a client, numbered from 0.
+func (j *Job) RunOf(client int) workflow.Run {
+	run := j.Run()
+	run.Argument = j.workloadOf(client).Argument
+	return run
 }
 
 // Predict returns what one execution of the workflow must put on the network,
@@ -245,21 +253,15 @@ func (j *Job) Bound(w, before *workflow.Workflow) (*record.Bound, error) {
 		},
 		Delay: func(from, to string) time.Duration {
 			var sum time.Duration
-			path := t.Path(from, to)
-			for k := 1; k < len(path); k++ {
-				if p, err := t.Params(path[k-1], path[k]); err == nil {
-					sum += p.Delay - p.Jitter
-				}
+			for _, p := range t.Way(from, to) {
+				sum += p.Delay - p.Jitter
 			}
 			return sum
 		},
 		Serialise: func(from, to string, payload units.Size) time.Duration {
 			var most time.Duration
-			path := t.Path(from, to)
-			for k := 1; k < len(path); k++ {
-				if p, err := t.Params(path[k-1], path[k]); err == nil {
-					most = max(most, p.AtLeast(payload*topology.Frame/framePayload))
-				}
+			for _, p := range t.Way(from, to) {
+				most = max(most, p.AtLeast(payload*p.Frame()/(p.Frame()-headers)))
 			}
 			return most
 		},
@@ -274,9 +276,9 @@ func (j *Job) Bound(w, before *workflow.Workflow) (*record.Bound, error) {
 	}, nil
 }
 
-// framePayload is what TCP carries in a full frame beside the headers, with
+// headers are those of a full frame of TCP: Ethernet's, IPv4's, and TCP's with
 // timestamps.
-const framePayload units.Size = 1448
+const headers units.Size = 14 + 20 + 32
 
 // service returns how long one call of a function takes on a host.
 func (j *Job) service(function, host string) time.Duration {

@@ -39,7 +39,7 @@ func networks(ctx context.Context, n int) ([]sample, error) {
 		if i%delayedEach == 0 {
 			delay = time.Millisecond
 		}
-		if err := ring.SetClass("trunk", topology.Override{Delay: &delay}); err != nil {
+		if err := ring.SetClass("trunk", topology.Class{Override: topology.Override{Delay: &delay}}); err != nil {
 			return nil, err
 		}
 

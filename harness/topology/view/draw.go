@@ -187,7 +187,7 @@ func (d *drawing) draw(c draw.Canvas, size vg.Length) {
 		host, on := at(h.Name), at(h.Switch)
 		c.StrokeLine2(dashed, host.X, host.Y, on.X, on.Y)
 	}
-	for _, l := range d.t.Links {
+	for _, l := range d.t.AllLinks() {
 		d.link(c, l, at(l.Between[0]), at(l.Between[1]))
 	}
 

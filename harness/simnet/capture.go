@@ -57,6 +57,7 @@ func (n *Network) Capture(portName string, w io.Writer, comments ...string) (*Ca
 	if err != nil {
 		return nil, fmt.Errorf("capture port %s: write the file's start: %w", portName, err)
 	}
+
 	c := &Capture{port: n.ports[i], out: out}
 	n.schedule.mu.Lock()
 	defer n.schedule.mu.Unlock()

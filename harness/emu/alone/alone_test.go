@@ -70,7 +70,8 @@ func TestAlone(t *testing.T) {
 	for _, dep := range strings.Fields(run("go", "list", "-deps", ".")) {
 		inside, ours := strings.CutPrefix(dep, "edgebed/")
 		allowed := inside == "nodes/units" || inside == "nodes/yamlfile" || strings.HasPrefix(inside, "harness/emu") ||
-			inside == "harness/topology" || inside == "harness/network" || inside == "harness/sandbox" || inside == "harness/tail"
+			inside == "harness/fate" || inside == "harness/topology" || inside == "harness/network" ||
+			inside == "harness/sandbox" || inside == "harness/tail"
 		if ours && !allowed || strings.Contains(dep, "cobra") || strings.Contains(dep, "grpc") {
 			t.Errorf("the emulation alone needs %s", dep)
 		}

@@ -21,9 +21,13 @@ import (
 	"edgebed/scenarios"
 )
 
-// worker builds the worker.
+// worker builds the worker. EDGEBED_TEST_WORKER names another to test, such as one of
+// another architecture.
 func worker(t *testing.T) string {
 	t.Helper()
+	if program := os.Getenv("EDGEBED_TEST_WORKER"); program != "" {
+		return program
+	}
 	program := filepath.Join(t.TempDir(), "edgebed-virtual")
 	cmd := exec.CommandContext(t.Context(), "go", "build", "-tags", "faketime", "-o", program, "edgebed/harness/cmd/edgebed-virtual")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")

@@ -39,16 +39,15 @@ func (n *Network) SetLink(from, to string, o topology.Override) error {
 		return err
 	}
 
-	for i, l := range n.links {
-		if l.spec.Between != [2]string{from, to} && l.spec.Between != [2]string{to, from} {
-			continue
-		}
-		if err := n.change(l, changed.Directions(changed.Links[i])); err != nil {
-			return err
-		}
-		l.spec = changed.Links[i]
+	i, _, err := changed.Link(from, to)
+	if err != nil {
+		return err
+	}
+	if err := n.change(n.links[i], changed.Directions(changed.Links[i])); err != nil {
+		return err
 	}
 
+	n.links[i].spec = changed.Links[i]
 	n.topology = changed
 	return nil
 }
@@ -56,7 +55,7 @@ func (n *Network) SetLink(from, to string, o topology.Override) error {
 // change gives a link new parameters in place.
 func (n *Network) change(l *link, to [2]topology.Params) error {
 	fail := func(dir int, err error) error {
-		return fmt.Errorf("change link %s-%s: %w", l.spec.Between[dir], l.spec.Between[1-dir], err)
+		return fmt.Errorf("change link %s: %w", l.direction(dir), err)
 	}
 
 	redelay := false
@@ -73,7 +72,7 @@ func (n *Network) change(l *link, to [2]topology.Params) error {
 	}
 
 	for dir := range 2 {
-		if err := n.fabricC.reshape(l.port[dir], l.params[dir], to[dir]); err != nil {
+		if err := n.fabricC.reshape(l.port[dir].index, l.params[dir], to[dir]); err != nil {
 			return fail(dir, err)
 		}
 		if n.backend == Netem && l.medium[0] != 0 && to[dir] != l.params[dir] {

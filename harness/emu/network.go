@@ -19,18 +19,17 @@ type Network struct {
 	opts     Options
 	home     *os.File
 	hosts    []*Host
-	ports    []port
+	ports    []*port
 	links    []*link
 	backend  Backend
 	relay    *delayline.Relay
 	settings map[string]string
 
 	fabric, medium   *namespace
-	fabricC, mediumC *conn          // medium and mediumC are nil if no link is delayed
-	bridges          map[string]int // interface index by switch
-	nextIndex        int            // of the next port
-	mediumEnds       []int          // interface indices of the medium's devices
-	steps            []step         // of building
+	fabricC, mediumC *conn            // medium and mediumC are nil if no link is delayed
+	switches         map[string]place // by name
+	mediumEnds       []int            // interface indices of the medium's devices
+	steps            []step           // of building
 
 	mu       sync.Mutex         // guards what live changes change:
 	topology *topology.Topology // and its links' parameters
@@ -43,16 +42,19 @@ type Network struct {
 
 // port is one port of a switch.
 type port struct {
-	name  string // "s0-s1" or "s0-host0"
-	index int
-	trunk bool
+	name   string // "s0-s1" or "s0-host0"
+	at     string // the switch
+	index  int
+	trunk  bool
+	device device // as it was when the network had been built
 }
 
 // link is one link between switches. Its ends and directions have the order of
 // the topology: direction 0 leaves end 0.
 type link struct {
 	spec   topology.LinkSpec
-	port   [2]int // interface indices in the fabric
+	suffix string // of parallel links' names
+	port   [2]*port
 	params [2]topology.Params
 	line   int    // index of the relay's line, or -1
 	medium [2]int // interface indices in the medium, or zero
@@ -97,7 +99,7 @@ func (n *Network) DelayedLinks() []string {
 	var names []string
 	for _, l := range n.links {
 		if l.line >= 0 {
-			names = append(names, l.spec.Between[0]+"-"+l.spec.Between[1])
+			names = append(names, l.direction(0))
 		}
 	}
 	return names

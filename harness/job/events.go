@@ -15,14 +15,22 @@ var lossAll = topology.Loss(1)
 // Direction is one direction of a link.
 type Direction struct{ From, To string }
 
-// Directions returns the directions of links that an event changes.
+// Directions returns the directions of links that an event changes. Of parallel links the
+// second one is between s0 and s1#2, or s0#2 and s1.
 func (j *Job) Directions(e *scenario.Event) []Direction {
+	named := -1
+	if len(e.Link) == 2 {
+		if link, _, err := j.topology.Link(e.Link[0], e.Link[1]); err == nil {
+			named = link
+		}
+	}
+
 	var list []Direction
-	for _, l := range j.topology.Links {
+	suffixes := j.topology.Suffixes()
+	for i, l := range j.topology.Links {
 		a, b := l.Between[0], l.Between[1]
-		named := slices.Equal(e.Link, []string{a, b}) || slices.Equal(e.Link, []string{b, a})
-		if named || e.Class != "" && l.Class == e.Class {
-			list = append(list, Direction{a, b}, Direction{b, a})
+		if i == named || e.Class != "" && l.Class == e.Class {
+			list = append(list, Direction{a, b + suffixes[i]}, Direction{b, a + suffixes[i]})
 		}
 	}
 	return list

@@ -14,18 +14,20 @@ func (j *Job) Network() *record.Network {
 		n.Hosts = append(n.Hosts, record.Host{Name: h.Name, Address: h.Address.String(), Switch: h.Switch})
 		n.Ports = append(n.Ports, record.NetworkPort{Name: h.Switch + "-" + h.Name, Switch: h.Switch, Peer: h.Name})
 	}
-	for _, l := range t.Links {
+	suffixes := t.Suffixes()
+	for i, l := range t.Links {
 		for direction, p := range t.Directions(l) {
-			n.Ports = append(n.Ports, trunk(l.Between[direction], l.Between[1-direction], p))
+			from, to := l.Between[direction], l.Between[1-direction]
+			n.Ports = append(n.Ports, trunk(from+"-"+to+suffixes[i], from, to, p))
 		}
 	}
 	return n
 }
 
 // trunk is the port of a switch to another one.
-func trunk(from, to string, p topology.Params) record.NetworkPort {
+func trunk(name, from, to string, p topology.Params) record.NetworkPort {
 	port := record.NetworkPort{
-		Name: from + "-" + to, Switch: from, Peer: to, Trunk: true,
+		Name: name, Switch: from, Peer: to, Trunk: true,
 		RateBPS: int64(p.Rate), DelayNS: int64(p.Delay), JitterNS: int64(p.Jitter), Loss: float64(p.Loss),
 	}
 	if p.Rate > 0 {

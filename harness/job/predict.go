@@ -134,9 +134,8 @@ func (j *Job) Traffic() units.Size {
 // on it is shaped.
 func slowest(t *topology.Topology, from, to string) units.Rate {
 	var rate units.Rate
-	path := t.Path(from, to)
-	for k := 1; k < len(path); k++ {
-		if p, err := t.Params(path[k-1], path[k]); err == nil && p.Rate > 0 && (rate == 0 || p.Rate < rate) {
+	for _, p := range t.Way(from, to) {
+		if p.Rate > 0 && (rate == 0 || p.Rate < rate) {
 			rate = p.Rate
 		}
 	}
@@ -245,21 +244,15 @@ func (j *Job) Bound(w, before *workflow.Workflow) (*record.Bound, error) {
 		},
 		Delay: func(from, to string) time.Duration {
 			var sum time.Duration
-			path := t.Path(from, to)
-			for k := 1; k < len(path); k++ {
-				if p, err := t.Params(path[k-1], path[k]); err == nil {
-					sum += p.Delay - p.Jitter
-				}
+			for _, p := range t.Way(from, to) {
+				sum += p.Delay - p.Jitter
 			}
 			return sum
 		},
 		Serialise: func(from, to string, payload units.Size) time.Duration {
 			var most time.Duration
-			path := t.Path(from, to)
-			for k := 1; k < len(path); k++ {
-				if p, err := t.Params(path[k-1], path[k]); err == nil {
-					most = max(most, p.AtLeast(payload*topology.Frame/framePayload))
-				}
+			for _, p := range t.Way(from, to) {
+				most = max(most, p.AtLeast(payload*topology.Frame/framePayload))
 			}
 			return most
 		},

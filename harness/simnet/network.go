@@ -75,6 +75,13 @@ func Build(t *topology.Topology, opts Options) (*Network, error) {
 	if err := t.Validate(); err != nil {
 		return nil, fmt.Errorf("build network: %w", err)
 	}
+	for i, bundle := range t.Bundles() {
+		if len(bundle) > 1 {
+			between := t.Links[i].Between
+			return nil, fmt.Errorf("build network %s: virtual time has no parallel links, and there are %d between "+
+				"%s and %s; leave one, or use emulated links", t.Name, len(bundle), between[0], between[1])
+		}
+	}
 	n := &Network{opts: opts, topology: t.Clone(), settings: map[string]string{}, schedule: newSchedule()}
 	n.schedule.deliver = n.deliver
 	n.dispatch = newPlan(n.transmit)

@@ -82,7 +82,7 @@ type HostSpec struct {
 	Switch string `yaml:"switch" required:"true"`
 }
 
-// LinkSpec is one full-duplex link between two switches.
+// LinkSpec is one full-duplex link between two switches, which may have several.
 type LinkSpec struct {
 	// Between names the two switches.
 	Between [2]string `yaml:"between" required:"true"`
@@ -454,25 +454,23 @@ func (t *Topology) SetClass(name string, o Override) error {
 // SetLink changes the parameters of one direction of a link that o has. Later calls
 // of SetClass keep them. The topology is unchanged if an error is returned.
 func (t *Topology) SetLink(from, to string, o Override) error {
-	changed := t.Clone()
-	for i := range changed.Links {
-		l := &changed.Links[i]
-		dir := slices.Index([][2]string{{from, to}, {to, from}}, l.Between)
-		switch dir {
-		case 0:
-			l.Forward = l.Forward.Merge(o)
-		case 1:
-			l.Reverse = l.Reverse.Merge(o)
-		default:
-			continue
-		}
-		if err := changed.Directions(*l)[dir].Validate(); err != nil {
-			return fmt.Errorf("change link %s-%s: %w", from, to, err)
-		}
-		t.Links = changed.Links
-		return nil
+	i, dir, err := t.Link(from, to)
+	if err != nil {
+		return fmt.Errorf("change link: %w", err)
 	}
-	return fmt.Errorf("change link: topology %s has no link %s-%s", t.Name, from, to)
+
+	changed := t.Clone()
+	l := &changed.Links[i]
+	if dir == 0 {
+		l.Forward = l.Forward.Merge(o)
+	} else {
+		l.Reverse = l.Reverse.Merge(o)
+	}
+	if err := changed.Directions(*l)[dir].Validate(); err != nil {
+		return fmt.Errorf("change link %s-%s: %w", from, to, err)
+	}
+	t.Links = changed.Links
+	return nil
 }
 
 // Directions returns the parameters of a link's two directions: forward, reverse.
@@ -484,15 +482,11 @@ func (t *Topology) Directions(l LinkSpec) [2]Params {
 // Params returns the parameters of the direction from one switch to another
 // that it has a link to.
 func (t *Topology) Params(from, to string) (Params, error) {
-	for _, l := range t.Links {
-		switch l.Between {
-		case [2]string{from, to}:
-			return t.Directions(l)[0], nil
-		case [2]string{to, from}:
-			return t.Directions(l)[1], nil
-		}
+	i, dir, err := t.Link(from, to)
+	if err != nil {
+		return Params{}, fmt.Errorf("find link parameters: %w", err)
 	}
-	return Params{}, fmt.Errorf("find link parameters: topology %s has no link %s-%s", t.Name, from, to)
+	return t.Directions(t.Links[i])[dir], nil
 }
 
 // Host returns the host of the given name.
@@ -718,23 +712,17 @@ func (t *Topology) Validate() error {
 		}
 	}
 
-	seen := map[[2]string]bool{}
 	for i, l := range t.Links {
 		okA := known(yamlfile.Path{"links", i, "between", 0}, l.Between[0])
 		okB := known(yamlfile.Path{"links", i, "between", 1}, l.Between[1])
 
-		ends := [2]string{min(l.Between[0], l.Between[1]), max(l.Between[0], l.Between[1])}
 		switch {
-		case okA && okB && ends[0] == ends[1]:
-			fail(yamlfile.Path{"links", i, "between"}, "switch %s is linked to itself", ends[0])
-		case seen[ends]:
-			fail(yamlfile.Path{"links", i, "between"}, "switches %s and %s are linked already", ends[0], ends[1])
-		}
-		if okA && okB && ends[0] != ends[1] && !seen[ends] {
+		case okA && okB && l.Between[0] == l.Between[1]:
+			fail(yamlfile.Path{"links", i, "between"}, "switch %s is linked to itself", l.Between[0])
+		case okA && okB:
 			port(yamlfile.Path{"links", i, "between", 0}, l.Between[0], l.Between[1])
 			port(yamlfile.Path{"links", i, "between", 1}, l.Between[1], l.Between[0])
 		}
-		seen[ends] = true
 
 		if _, ok := t.Classes[l.Class]; l.Class != "" && !ok {
 			fail(yamlfile.Path{"links", i, "class"}, "unknown link class %q%s", l.Class,

@@ -47,11 +47,7 @@ func Pairs(t *topology.Topology) ([]Pair, error) {
 
 			p := Pair{From: a.Name, To: b.Name, Path: t.Path(a.Name, b.Name)}
 			p.Hops = len(p.Path) - 1
-			for k := range p.Hops {
-				link, err := t.Params(p.Path[k], p.Path[k+1])
-				if err != nil {
-					return nil, err
-				}
+			for _, link := range t.Way(a.Name, b.Name) {
 				p.Delay += link.Delay
 				if link.Rate > 0 && (p.Bottleneck == 0 || link.Rate < p.Bottleneck) {
 					p.Bottleneck = link.Rate
@@ -79,14 +75,15 @@ func WriteTable(w io.Writer, t *topology.Topology) error {
 	}
 
 	fmt.Fprintln(table, "\nlink\tclass\tparameters")
-	for _, l := range t.Links {
-		both := t.Directions(l)
+	suffixes := t.Suffixes()
+	for i, l := range t.Links {
+		a, b, both := l.Between[0], l.Between[1], t.Directions(l)
 		if both[0] == both[1] {
-			fmt.Fprintf(table, "%s - %s\t%s\t%v\n", l.Between[0], l.Between[1], l.Class, both[0])
+			fmt.Fprintf(table, "%s - %s\t%s\t%v\n", a, b+suffixes[i], l.Class, both[0])
 			continue
 		}
-		fmt.Fprintf(table, "%s > %s\t%s\t%v\n", l.Between[0], l.Between[1], l.Class, both[0])
-		fmt.Fprintf(table, "%s > %s\t%s\t%v\n", l.Between[1], l.Between[0], l.Class, both[1])
+		fmt.Fprintf(table, "%s > %s\t%s\t%v\n", a, b+suffixes[i], l.Class, both[0])
+		fmt.Fprintf(table, "%s > %s\t%s\t%v\n", b, a+suffixes[i], l.Class, both[1])
 	}
 
 	return table.Flush()

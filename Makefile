@@ -24,7 +24,7 @@ WIDE    := 0
 # The race detector needs the C compiler that go would call.
 RACE    := $(if $(shell command -v "$$($(GO) env CC)" 2>/dev/null),-race)
 
-.PHONY: all help exp400 exp401 exp402 alibaba-mix examples test test-long mutants chaos fuzz release vulncheck lint lint-shell bench gate-rates vmtest regress regress-baseline \
+.PHONY: all help exp400 exp401 exp402 alibaba-mix examples test test-long mutants chaos longrun fuzz release vulncheck lint lint-shell bench gate-rates vmtest regress regress-baseline \
 	regress-emulated regress-grid \
 	regress-vm regress-vm-grid calibrate replay sensitivity rooms docs generate clean
 
@@ -140,6 +140,12 @@ FAULTS ?= 50
 ## harm small campaigns at random moments, and look at what is left: SEED=n FAULTS=k
 chaos: $(BIN) $(VIRTUAL)
 	$(GO) run ./scripts/chaos -seed $(SEED) -faults $(FAULTS)
+
+NETWORKS   ?= 10000
+EXECUTIONS ?= 100000
+## build and drop networks, run executions in virtual time, and see that nothing grows: hours
+longrun: $(VIRTUAL)
+	$(GO) run ./scripts/longrun -networks $(NETWORKS) -executions $(EXECUTIONS)
 
 FUZZTIME ?= 10s
 ## fuzz all parsers, and all calls of nodes, with 256 MB for an input: FUZZTIME=10s each

@@ -203,7 +203,7 @@ func delayError(m emu.Measurement) time.Duration {
 // unfit says whether a measurement is beyond a limit, or did not come about.
 func unfit(m emu.Measurement) bool {
 	return m.Interrupted || math.Abs(rateError(m)) > limitRate || delayError(m).Abs() > limitDelay ||
-		jitterShare(m) > 1 || m.Singles == 0 && m.Asked.Loss == 0
+		jitterShare(m) > 1 || m.Singles == 0 && m.Asked.MeanLoss() == 0
 }
 
 // better takes the better of two measurements of each link.
@@ -239,7 +239,7 @@ func (j *judge) links(list []emu.Measurement) {
 
 		if m.Singles == 0 {
 			// With loss, a few probes can all be lost.
-			if m.Asked.Loss == 0 {
+			if m.Asked.MeanLoss() == 0 {
 				j.most("link-silent", m.Link, float64(m.Lost), 0, "frames lost")
 			}
 			continue

@@ -34,7 +34,8 @@ type backlog struct {
 // time is not sure ends a stretch too.
 //
 // Between two readings the queue was never empty if less was sent than waited
-// at the first: it is a FIFO, and some of what waited then waits still.
+// at the first: it is a FIFO, and some of what waited then waits still, unless it was
+// dropped from the queue.
 func (b *backlog) add(now emu.Shaper, at time.Time, sure bool) *Stretch {
 	last, since := b.last, b.at
 	b.last, b.at = now, at
@@ -42,7 +43,11 @@ func (b *backlog) add(now emu.Shaper, at time.Time, sure bool) *Stretch {
 		b.at = time.Time{}
 	}
 	sent := now.Sent - last.Sent
-	if !sure || since.IsZero() || now.Rate == 0 || now.Rate != last.Rate || sent >= last.Backlog {
+	gone := sent
+	if now.HeadDrops {
+		gone += units.Size(now.Drops-last.Drops) * jumbo
+	}
+	if !sure || since.IsZero() || now.Rate == 0 || now.Rate != last.Rate || gone >= last.Backlog {
 		return b.end()
 	}
 	b.stretch.Link, b.stretch.Rate = now.Link, now.Rate
@@ -50,6 +55,9 @@ func (b *backlog) add(now emu.Shaper, at time.Time, sure bool) *Stretch {
 	b.stretch.Lasted += at.Sub(since)
 	return nil
 }
+
+// jumbo is at least as large as a frame can be.
+const jumbo = 10 * units.KB
 
 // end ends a stretch. It returns nil if there is none.
 func (b *backlog) end() *Stretch {

@@ -39,7 +39,7 @@ func ring(t *testing.T, rate units.Rate) *emu.Network {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := model.SetClass("trunk", topology.Override{Rate: &rate}); err != nil {
+	if err := model.SetClass("trunk", topology.Class{Override: topology.Override{Rate: &rate}}); err != nil {
 		t.Fatal(err)
 	}
 	n, err := emu.Build(t.Context(), model, emu.Options{})

@@ -260,7 +260,7 @@ func (s *Sampler) seen(ctx context.Context) (Evidence, error) {
 	}
 
 	for _, p := range counters.Sub(s.counters).Ports {
-		if p.Trunk {
+		if p.Shaped {
 			e.QueueDrops += p.Drops
 		} else if p.Drops > 0 {
 			e.PortDrops = append(e.PortDrops, PortDrops{p.Name, p.Drops})

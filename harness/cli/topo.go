@@ -129,10 +129,8 @@ func showTopology(w io.Writer, t *topology.Topology, pairs, asJSON bool) error {
 		return view.WriteTable(w, t)
 	}
 
-	list, err := view.Pairs(t)
+	list := view.Pairs(t)
 	switch {
-	case err != nil:
-		return err
 	case pairs && asJSON:
 		return writeJSON(w, list)
 	case pairs:

@@ -49,7 +49,7 @@ func (e experiment) topology() *topology.Topology {
 			{Name: "a", Address: netip.MustParseAddr("10.9.0.1"), Switch: "s0"},
 			{Name: "b", Address: netip.MustParseAddr("10.9.0.2"), Switch: "s1"},
 		},
-		Classes: map[string]topology.Override{"trunk": {Rate: &e.rate, Delay: &delay, Queue: &queue}},
+		Classes: map[string]topology.Class{"trunk": {Override: topology.Override{Rate: &e.rate, Delay: &delay, Queue: &queue}}},
 		Links:   []topology.LinkSpec{{Between: [2]string{"s0", "s1"}, Class: "trunk"}},
 	}
 }

@@ -197,7 +197,7 @@ func star(n int) *topology.Topology {
 func crowd(name string, n int) *topology.Topology {
 	t := &topology.Topology{
 		Version: 1, Name: name, Subnet: netip.MustParsePrefix("10.0.0.0/8"),
-		Classes: map[string]topology.Override{"trunk": {Rate: new(10 * units.Mbps)}},
+		Classes: map[string]topology.Class{"trunk": {Override: topology.Override{Rate: new(10 * units.Mbps)}}},
 	}
 	address := t.Subnet.Addr()
 	for i := range n {

@@ -1,6 +1,7 @@
 package emu
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,9 +33,6 @@ const (
 	firstJoint  = 400_000
 )
 
-// mtu of all devices.
-const mtu = int(topology.Frame) - 14
-
 // Build makes the network of a topology. The context bounds building only; the
 // network lives until Close, and its relay no longer than this process.
 func Build(ctx context.Context, t *topology.Topology, opts Options) (*Network, error) {
@@ -48,7 +46,8 @@ func Build(ctx context.Context, t *topology.Topology, opts Options) (*Network, e
 	}
 
 	n := &Network{
-		opts: opts, topology: t.Clone(), backend: None, settings: map[string]string{},
+		opts: opts, topology: t.Clone(), wired: t.Wired(), mtu: cmp.Or(t.MTU, topology.DefaultMTU),
+		backend: None, settings: map[string]string{},
 		closed: make(chan struct{}), switches: map[string]place{},
 	}
 
@@ -108,7 +107,7 @@ func (n *Network) openFabric(context.Context) (err error) {
 // it is built, a socket for each host, two sockets for each line.
 func FilesNeeded(t *topology.Topology) uint64 {
 	const others = 100
-	return uint64(2*len(t.Hosts) + 2*len(t.Links) + others)
+	return uint64(2*len(t.Hosts) + 2*len(t.AllLinks()) + others)
 }
 
 // checkFiles refuses a network that needs more open files than the process may
@@ -146,14 +145,14 @@ func (n *Network) addSwitches(context.Context) error {
 	// The first one shows whether they can be shared.
 	b := n.fabricC.batch()
 	add := func(i int) error {
-		e := end{name: fmt.Sprintf("b%d", i), index: firstBridge + i, hardware: hardware(macBridge, i), mtu: mtu}
+		e := end{name: fmt.Sprintf("b%d", i), index: firstBridge + i, hardware: hardware(macBridge, i), mtu: n.mtu}
 		return b.add(newBridge(e), "add the bridge", e.name)
 	}
 	if err := errors.Join(add(0), b.send()); err != nil {
 		return fmt.Errorf("%w%s", err, missing(err, "bridge"))
 	}
 	most := 0
-	if len(n.topology.Switches) > 1 && n.fabricC.hasVLANs(firstBridge) {
+	if len(n.wired.Switches) > 1 && n.fabricC.hasVLANs(firstBridge) {
 		most = sharedPorts
 	}
 
@@ -191,15 +190,15 @@ func (c *conn) hasVLANs(index int) bool {
 // they have no more than so many ports.
 func (n *Network) together(most int) (groups [][]string) {
 	ports := map[string]int{}
-	for _, h := range n.topology.Hosts {
+	for _, h := range n.wired.Hosts {
 		ports[h.Switch]++
 	}
-	for _, l := range n.topology.Links {
+	for _, l := range n.wired.Links {
 		ports[l.Between[0]]++
 		ports[l.Between[1]]++
 	}
 
-	for rest := n.topology.Switches; len(rest) > 0; {
+	for rest := n.wired.Switches; len(rest) > 0; {
 		size, used := 1, ports[rest[0]]
 		for size < len(rest) && used+ports[rest[size]] <= most {
 			used += ports[rest[size]]
@@ -225,15 +224,31 @@ const (
 	macProbe
 )
 
-// newPort gives a port of a switch an index. The device is still to be made.
-func (n *Network) newPort(name, at string, trunk bool) *port {
-	p := &port{name: name, at: at, index: firstPort + len(n.ports), trunk: trunk}
-	n.ports = append(n.ports, p)
-	return p
+// newPort lists a port of a switch, and gives it an index. The device is still to be made.
+func (n *Network) newPort(p port) *port {
+	p.index = firstPort + len(n.ports) + len(n.boxPorts)
+	switch {
+	case n.isBox(p.at):
+		n.boxPorts = append(n.boxPorts, &p)
+		return &p
+	case n.isBox(p.toward):
+		p.trunk, p.shaped = false, true
+	default:
+		p.shaped = p.trunk
+	}
+	n.ports = append(n.ports, &p)
+	return &p
+}
+
+// isBox reports whether a switch of the wired network stands at the end of a host's
+// access link.
+func (n *Network) isBox(name string) bool {
+	h, ok := n.topology.Host(name)
+	return ok && h.HasAccess()
 }
 
 // end is the port as the end of a veth pair.
-func (p *port) end() end {
+func (p *port) end(mtu int) end {
 	i := p.index - firstPort
 	return end{name: fmt.Sprintf("p%d", i), index: p.index, hardware: hardware(macPort, i), mtu: mtu}
 }
@@ -271,10 +286,11 @@ func (n *Network) bringUp(ports []*port) error {
 // each host.
 func (n *Network) addForwarding(ctx context.Context) error {
 	bySwitch := map[string][]int{}
-	for i, h := range n.hosts {
-		bySwitch[h.spec.Switch] = append(bySwitch[h.spec.Switch], i)
+	for i := range n.hosts {
+		at := n.wired.Hosts[i].Switch
+		bySwitch[at] = append(bySwitch[at], i)
 	}
-	f := forwarding{n, n.topology.Bundles()}
+	f := forwarding{n, n.wired.Bundles()}
 
 	// One looks for paths while the kernel takes the entries of another.
 	work := newWorkers(ctx)
@@ -287,11 +303,11 @@ func (n *Network) addForwarding(ctx context.Context) error {
 			defer c.Close()
 
 			b := c.batch()
-			for end := worker; end < len(n.topology.Switches); end += work.number {
+			for end := worker; end < len(n.wired.Switches); end += work.number {
 				if err := work.Err(); err != nil {
 					return err
 				}
-				if err := f.add(end, bySwitch[n.topology.Switches[end]], b); err != nil {
+				if err := f.add(end, bySwitch[n.wired.Switches[end]], b); err != nil {
 					return err
 				}
 			}
@@ -309,7 +325,7 @@ type forwarding struct {
 
 // add adds the entries of all switches for the hosts of one.
 func (f forwarding) add(end int, hosts []int, b *batch) error {
-	t := f.topology
+	t := f.wired
 	if len(hosts) == 0 {
 		return nil
 	}
@@ -351,15 +367,16 @@ func (n *Network) carrier(ctx context.Context) error {
 		}
 	}
 
-	indices := make([]int, len(n.ports))
-	for i, p := range n.ports {
+	ports := slices.Concat(n.ports, n.boxPorts)
+	indices := make([]int, len(ports))
+	for i, p := range ports {
 		indices[i] = p.index
 	}
 	found, err := connected(ctx, n.fabricC.raw.Socket, indices)
 	if err != nil {
 		return fmt.Errorf("bring the switches' ports up: %w", err)
 	}
-	for i, p := range n.ports {
+	for i, p := range ports {
 		p.device = found[i]
 	}
 

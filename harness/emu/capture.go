@@ -18,15 +18,15 @@ import (
 	"github.com/gopacket/gopacket/pcapgo"
 	"golang.org/x/sys/unix"
 
-	"edgebed/harness/topology"
 	"edgebed/nodes/yamlfile"
 )
 
 // The kernel's capture ring. It is memory that the kernel shares, so that
 // net.core.rmem_max, which nobody may raise in a user namespace, does not limit it.
 const (
-	ringFrame  = 2048    // holds a header and a full frame
-	ringBlock  = 1 << 18 // a multiple of the page size and of ringFrame
+	ringFrame  = 2048    // holds a header and a full frame of the default MTU
+	ringHead   = 256     // more than a header
+	ringBlock  = 1 << 18 // a multiple of the page size and of the room for a frame
 	ringBlocks = 64      // 16 MiB, 8192 frames
 )
 
@@ -34,6 +34,7 @@ const (
 type Capture struct {
 	socket *os.File
 	ring   []byte
+	room   int // for each frame of the ring
 	next   int // frame of the ring
 	out    *pcapgo.NgWriter
 	stop   chan struct{}
@@ -73,7 +74,7 @@ func (n *Network) Capture(portName string, w io.Writer, comments ...string) (*Ca
 	}
 
 	out, err := pcapgo.NewNgWriterInterface(w, pcapgo.NgInterface{
-		Name: portName, LinkType: layers.LinkTypeEthernet, TimestampResolution: 9, SnapLength: uint32(topology.Frame),
+		Name: portName, LinkType: layers.LinkTypeEthernet, TimestampResolution: 9, SnapLength: uint32(n.wired.Frame()),
 	}, pcapgo.NgWriterOptions{SectionInfo: pcapgo.NgSectionInfo{
 		Application: "edgebed", OS: "Linux", Comment: strings.Join(comments, "\n"),
 	}})
@@ -81,7 +82,10 @@ func (n *Network) Capture(portName string, w io.Writer, comments ...string) (*Ca
 		return nil, fmt.Errorf("capture port %s: write the file's start: %w", portName, err)
 	}
 
-	c := &Capture{out: out, stop: make(chan struct{}), done: make(chan struct{})}
+	c := &Capture{out: out, room: ringFrame, stop: make(chan struct{}), done: make(chan struct{})}
+	for c.room < ringHead+int(n.wired.Frame()) {
+		c.room *= 2
+	}
 	if err := n.fabric.do(func() error { return c.open(n.ports[i].index) }); err != nil {
 		return nil, fmt.Errorf("capture port %s: %w", portName, errors.Join(err, c.close()))
 	}
@@ -128,7 +132,7 @@ func (c *Capture) open(index int) error {
 
 	req := &unix.TpacketReq{
 		Block_size: ringBlock, Block_nr: ringBlocks,
-		Frame_size: ringFrame, Frame_nr: ringBlock / ringFrame * ringBlocks,
+		Frame_size: uint32(c.room), Frame_nr: uint32(ringBlock / c.room * ringBlocks),
 	}
 	if err := unix.SetsockoptTpacketReq(fd, unix.SOL_PACKET, unix.PACKET_RX_RING, req); err != nil {
 		return fmt.Errorf("make the ring: %w", err)
@@ -193,7 +197,7 @@ func (c *Capture) run(closed <-chan struct{}) {
 // drain writes all frames that are in the ring.
 func (c *Capture) drain() {
 	for {
-		frame := c.ring[c.next*ringFrame:][:ringFrame]
+		frame := c.ring[c.next*c.room:][:c.room]
 		header := (*unix.Tpacket2Hdr)(unsafe.Pointer(&frame[0]))
 		// The kernel writes the status last, and reads it first.
 		if atomic.LoadUint32(&header.Status)&unix.TP_STATUS_USER == 0 {
@@ -201,7 +205,7 @@ func (c *Capture) drain() {
 		}
 		c.write(frame, header)
 		atomic.StoreUint32(&header.Status, unix.TP_STATUS_KERNEL)
-		c.next = (c.next + 1) % (len(c.ring) / ringFrame)
+		c.next = (c.next + 1) % (len(c.ring) / c.room)
 	}
 }
 

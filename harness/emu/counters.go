@@ -43,7 +43,7 @@ func (n *Network) Counters() (network.Counters, error) {
 		}
 		q := fifos[p.index]
 		c.Ports[i] = network.PortCounters{
-			Name: p.name, Trunk: p.trunk,
+			Name: p.name, Trunk: p.trunk, Shaped: p.shaped,
 			TxBytes: int64(s.TxBytes), TxPackets: int64(s.TxPackets),
 			RxBytes: int64(s.RxBytes), RxPackets: int64(s.RxPackets),
 			Drops:   int64(s.TxDropped) + int64(q.drops),

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 
 	"github.com/vishvananda/netlink/nl"
@@ -48,7 +49,8 @@ func (n *Network) addHosts(ctx context.Context) error {
 		return err
 	}
 	for i, spec := range n.topology.Hosts {
-		p := n.newPort(spec.Switch+"-"+spec.Name, spec.Switch, false)
+		at := n.wired.Hosts[i].Switch
+		p := n.newPort(port{name: at + "-" + spec.Name, at: at, toward: spec.Name})
 		n.hosts = append(n.hosts, &Host{spec: spec, mac: hardware(macHost, i), port: p})
 	}
 
@@ -79,10 +81,11 @@ func (n *Network) addHosts(ctx context.Context) error {
 		return err
 	}
 
-	if err := n.attach(n.ports); err != nil {
+	ports := slices.Concat(n.ports, n.boxPorts)
+	if err := n.attach(ports); err != nil {
 		return err
 	}
-	return n.bringUp(n.ports)
+	return n.bringUp(ports)
 }
 
 // neighbours are the messages by which a host learns of the others, all of one length.
@@ -121,9 +124,9 @@ func (h *Host) configure(n *Network, neighbours iter.Seq[[]byte]) (err error) {
 	}
 	b := &batch{socket: h.socket}
 
-	far := h.port.end()
+	far := h.port.end(n.mtu)
 	far.ns = n.fabric
-	near := end{name: "eth0", index: eth0, hardware: h.mac, mtu: mtu, whole: true}
+	near := end{name: "eth0", index: eth0, hardware: h.mac, mtu: n.mtu, whole: true}
 	if err := errors.Join(b.add(newVeth(near, far), "add the veth pair of port", h.port.name), b.send()); err != nil {
 		return fmt.Errorf("%w%s", err, missing(err, "veth"))
 	}

@@ -131,7 +131,7 @@ func TestLiveChange(t *testing.T) {
 		t.Fatal(err)
 	}
 	s, _, err := n.fabricC.readShape(n.links[0].port[1].index, queues)
-	if err != nil || s.Rate != 4*units.Mbps || s.Queue != 500 {
+	if err != nil || s.Rate != 4*units.Mbps || s.queue != (queue{"pfifo", 500}) {
 		t.Errorf("the kernel holds %+v, %v", s, err)
 	}
 	for _, err := range []error{

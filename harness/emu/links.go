@@ -13,9 +13,9 @@ import (
 
 func (n *Network) addLinks(ctx context.Context) error {
 	needed := n.opts.LiveDelay
-	suffixes := n.topology.Suffixes()
-	for i, spec := range n.topology.Links {
-		p := n.topology.Directions(spec)
+	suffixes := n.wired.Suffixes()
+	for i, spec := range n.wired.Links {
+		p := n.wired.Directions(spec)
 		n.links = append(n.links, &link{spec: spec, suffix: suffixes[i], params: p, line: -1})
 		needed = needed || delayed(p[0]) || delayed(p[1])
 	}
@@ -25,12 +25,21 @@ func (n *Network) addLinks(ctx context.Context) error {
 			return err
 		}
 	}
+	for _, l := range n.links {
+		for dir := range l.params {
+			if err := n.can(l, dir, l.params[dir]); err != nil {
+				return err
+			}
+		}
+	}
 
-	hosts := len(n.ports)
 	if err := n.addPairs(); err != nil {
 		return err
 	}
-	trunks := n.ports[hosts:]
+	var trunks []*port
+	for _, l := range n.links {
+		trunks = append(trunks, l.port[0], l.port[1])
+	}
 	if err := n.attach(trunks); err != nil {
 		return err
 	}
@@ -69,21 +78,23 @@ func (n *Network) addPairs() error {
 	var errs []error
 	for i, l := range n.links {
 		for dir := range 2 {
-			l.port[dir] = n.newPort(l.direction(dir), l.spec.Between[dir], true)
+			l.port[dir] = n.newPort(port{
+				name: l.direction(dir), at: l.spec.Between[dir], toward: l.spec.Between[1-dir], trunk: true,
+			})
 		}
 
 		if !n.throughMedium(l) {
-			errs = append(errs, add(l.port[0].end(), l.port[1].end(), l.port[0]))
+			errs = append(errs, add(l.port[0].end(n.mtu), l.port[1].end(n.mtu), l.port[0]))
 			continue
 		}
 		for side, p := range l.port {
 			l.medium[side] = firstEnd + 2*i + side
 			n.mediumEnds = append(n.mediumEnds, l.medium[side])
 			far := end{
-				name: endName(i, side), index: l.medium[side], hardware: hardware(macMedium, 2*i+side), mtu: mtu,
+				name: endName(i, side), index: l.medium[side], hardware: hardware(macMedium, 2*i+side), mtu: n.mtu,
 				ns: n.medium,
 			}
-			errs = append(errs, add(p.end(), far, p))
+			errs = append(errs, add(p.end(n.mtu), far, p))
 		}
 	}
 
@@ -173,6 +184,18 @@ func (n *Network) openMedium() (err error) {
 	return nil
 }
 
+// netemSeed is the seed of what leaves a device of the medium.
+func (n *Network) netemSeed(device int) uint64 { return n.opts.Seed<<20 + uint64(device) }
+
+// can returns an error where the back end cannot do what a direction of a link asks for.
+func (n *Network) can(l *link, dir int, p topology.Params) error {
+	if p.Corrupt > 0 && n.backend != Netem {
+		return fmt.Errorf("make link %s: only netem corrupts frames, and the links are of %s; load sch_netem, "+
+			"or use loss, which is what TCP makes of a corrupted frame", l.direction(dir), n.backend)
+	}
+	return nil
+}
+
 // endName is the name of the device in the medium at one end of link i.
 func endName(i, end int) string { return fmt.Sprintf("w%d", 2*i+end) }
 
@@ -205,7 +228,7 @@ func (n *Network) joinAll() error {
 		}
 
 		joint := end{
-			name: fmt.Sprintf("j%d", i), index: firstJoint + i, hardware: hardware(macBridge, 1<<20+i), mtu: mtu,
+			name: fmt.Sprintf("j%d", i), index: firstJoint + i, hardware: hardware(macBridge, 1<<20+i), mtu: n.mtu,
 		}
 		err := b.add(newBridge(joint), "add the medium's bridge for", l.direction(0))
 		for _, index := range l.medium {
@@ -226,11 +249,8 @@ func (n *Network) joinAll() error {
 			if l.medium[0] == 0 {
 				break
 			}
-			q, err := netem(l.medium[1-dir], l.params[dir])
-			if err != nil {
-				return err
-			}
-			if err := n.mediumC.QdiscAdd(q); err != nil {
+			end := l.medium[1-dir]
+			if err := n.mediumC.setNetem(end, l.params[dir], n.netemSeed(end), create); err != nil {
 				return fmt.Errorf("add netem for link %s: %w", l.direction(dir), err)
 			}
 		}
@@ -241,14 +261,14 @@ func (n *Network) joinAll() error {
 // lineParams returns the parameters of a link that are not the shaper's.
 func lineParams(p topology.Params) delayline.Params {
 	return delayline.Params{
-		Delay: p.Delay, Jitter: p.Jitter, Loss: float64(p.Loss),
+		Delay: p.Delay, Jitter: p.Jitter, Odds: p.Odds(),
 		Reorder: p.Jitter > 0 && p.JitterOrder == topology.Reorder,
 	}
 }
 
-// DelayedLinks returns how many links have a delay, jitter or loss.
+// DelayedLinks returns how many links have a delay, jitter, loss or the like.
 func DelayedLinks(t *topology.Topology) (number int) {
-	for _, l := range t.Links {
+	for _, l := range t.AllLinks() {
 		if p := t.Directions(l); delayed(p[0]) || delayed(p[1]) {
 			number++
 		}
@@ -257,4 +277,4 @@ func DelayedLinks(t *topology.Topology) (number int) {
 }
 
 // delayed says whether a link's direction needs more than a shaper.
-func delayed(p topology.Params) bool { return lineParams(p) != delayline.Params{} }
+func delayed(p topology.Params) bool { return p.Corrupt > 0 || lineParams(p) != delayline.Params{} }

@@ -11,43 +11,35 @@ import (
 // frames that wait in a queue or on the wire stay. Overrides of single links
 // stay on top.
 func (n *Network) SetClass(name string, o topology.Override) error {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	changed := n.topology.Clone()
-	if err := changed.SetClass(name, o); err != nil {
-		return err
-	}
-	for _, l := range n.links {
-		if l.spec.Class != name {
-			continue
-		}
-		if err := n.change(l, changed.Directions(l.spec)); err != nil {
-			return err
-		}
-	}
-	n.topology = changed
-	return nil
+	return n.apply(func(t *topology.Topology) error { return t.SetClass(name, topology.Class{Override: o}) })
 }
 
 // SetLink changes parameters of one direction of one link while the network
-// runs, in place. Later calls of SetClass keep them.
+// runs, in place: between two switches, or of a host's access link. Later calls of
+// SetClass keep them.
 func (n *Network) SetLink(from, to string, o topology.Override) error {
+	return n.apply(func(t *topology.Topology) error { return t.SetLink(from, to, o) })
+}
+
+// apply makes a change of the topology, and all that follows for links.
+func (n *Network) apply(do func(*topology.Topology) error) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	changed := n.topology.Clone()
-	if err := changed.SetLink(from, to, o); err != nil {
+	if err := do(changed); err != nil {
 		return err
 	}
 
-	i, _, err := changed.Link(from, to)
-	if err != nil {
-		return err
-	}
-	if err := n.change(n.links[i], changed.Directions(changed.Links[i])); err != nil {
-		return err
+	for i, spec := range changed.AllLinks() {
+		l, to := n.links[i], changed.Directions(spec)
+		if to == l.params {
+			continue
+		}
+		if err := n.change(l, to); err != nil {
+			return err
+		}
 	}
 
-	n.links[i].spec = changed.Links[i]
 	n.topology = changed
 	return nil
 }
@@ -61,6 +53,9 @@ func (n *Network) change(l *link, to [2]topology.Params) error {
 	redelay := false
 	for dir := range 2 {
 		if err := to[dir].Validate(); err != nil {
+			return fail(dir, err)
+		}
+		if err := n.can(l, dir, to[dir]); err != nil {
 			return fail(dir, err)
 		}
 		redelay = redelay || lineParams(to[dir]) != lineParams(l.params[dir])
@@ -80,11 +75,7 @@ func (n *Network) change(l *link, to [2]topology.Params) error {
 				return fail(dir, errors.New("netem cannot give up the order of frames in place; "+
 					"build the network with jitter-order reorder, or with the delay line"))
 			}
-			q, err := netem(l.medium[1-dir], to[dir])
-			if err == nil {
-				err = n.mediumC.QdiscChange(q)
-			}
-			if err != nil {
+			if err := n.mediumC.setNetem(l.medium[1-dir], to[dir], n.netemSeed(l.medium[1-dir]), 0); err != nil {
 				return fail(dir, fmt.Errorf("change netem: %w", err))
 			}
 		}

@@ -52,7 +52,7 @@ func ring6(tb testing.TB, o topology.Override) *topology.Topology {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if err := t.SetClass("trunk", o); err != nil {
+	if err := t.SetClass("trunk", topology.Class{Override: o}); err != nil {
 		tb.Fatal(err)
 	}
 	return t
@@ -75,7 +75,7 @@ func pair(o topology.Override) *topology.Topology {
 			{Name: "a", Address: netip.MustParseAddr("10.9.0.1"), Switch: "s0"},
 			{Name: "b", Address: netip.MustParseAddr("10.9.0.2"), Switch: "s1"},
 		},
-		Classes: map[string]topology.Override{"trunk": o},
+		Classes: map[string]topology.Class{"trunk": {Override: o}},
 		Links:   []topology.LinkSpec{{Between: [2]string{"s0", "s1"}, Class: "trunk"}},
 	}
 }

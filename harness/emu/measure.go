@@ -145,8 +145,8 @@ type probe struct {
 }
 
 func newProbe(l *link, dir int) *probe {
-	p := &probe{link: l.direction(dir), params: l.params[dir], from: l.port[dir].index, to: l.port[1-dir].index,
-		size: topology.Frame}
+	p := &probe{link: l.direction(dir), params: l.params[dir], from: l.port[dir].index, to: l.port[1-dir].index}
+	p.size = p.params.Frame()
 	p.layTrain()
 	p.singles, p.gap = singles, singleGap
 	if jitter := p.params.Jitter; jitter > 0 {
@@ -161,15 +161,19 @@ func newProbe(l *link, dir int) *probe {
 // layTrain decides how many frames the train has, and of which size.
 func (p *probe) layTrain() {
 	rate, bucket := p.params.Rate, p.params.BurstSize()
-	if rate == 0 || rate.Time(bucket) > largestBucket && bucket > topology.Frame {
+	if rate == 0 || rate.Time(bucket) > largestBucket && bucket > p.params.Frame() {
 		return
 	}
-	p.size = min(max(rate.Per(longestTrain)/(steadyFrames+2), smallestFrame), topology.Frame)
+	p.size = min(max(rate.Per(longestTrain)/(steadyFrames+2), smallestFrame), p.params.Frame())
 	// HTB lets frames pass until its bucket is below zero.
 	p.atOnce = int(bucket/p.size) + 2
 	steady := max(int(rate.Per(trainTime)/p.size), steadyFrames)
 	p.frames = p.atOnce + steady
-	if room := p.params.Queue - 1; steady > room {
+	room := p.params.QueueHolds(p.size) - 1
+	if p.params.Discipline == topology.RED {
+		room /= redDrops
+	}
+	if steady > room {
 		p.frames = p.atOnce + room
 		if rate.Time(p.size*units.Size(room)) < shortestTrain {
 			p.frames = 0

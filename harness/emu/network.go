@@ -20,6 +20,7 @@ type Network struct {
 	home     *os.File
 	hosts    []*Host
 	ports    []*port
+	boxPorts []*port // of the boxes at the hosts' ends of access links, which nobody sees
 	links    []*link
 	backend  Backend
 	relay    *delayline.Relay
@@ -30,6 +31,9 @@ type Network struct {
 	switches         map[string]place // by name
 	mediumEnds       []int            // interface indices of the medium's devices
 	steps            []step           // of building
+
+	wired *topology.Topology // as built: see topology.Wired
+	mtu   int                // of all devices
 
 	mu       sync.Mutex         // guards what live changes change:
 	topology *topology.Topology // and its links' parameters
@@ -42,15 +46,17 @@ type Network struct {
 
 // port is one port of a switch.
 type port struct {
-	name   string // "s0-s1" or "s0-host0"
-	at     string // the switch
-	index  int
-	trunk  bool
-	device device // as it was when the network had been built
+	name       string // "s0-s1" or "s0-host0"
+	at, toward string
+	index      int
+	trunk      bool
+	shaped     bool   // has a queue whose limit the topology says
+	device     device // as it was when the network had been built
 }
 
-// link is one link between switches. Its ends and directions have the order of
-// the topology: direction 0 leaves end 0.
+// link is one link between switches, or an access link between a switch and the box of
+// a host. Its ends and directions have the order of the topology: direction 0 leaves
+// end 0.
 type link struct {
 	spec   topology.LinkSpec
 	suffix string // of parallel links' names

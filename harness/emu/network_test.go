@@ -63,7 +63,7 @@ func TestPaths(t *testing.T) {
 			const frame = 14 + 20 + 8 + 100
 			delta := idle(t, n).Sub(before)
 			for _, p := range delta.Ports {
-				expect := network.PortCounters{Name: p.Name, Trunk: p.Trunk}
+				expect := network.PortCounters{Name: p.Name, Trunk: p.Trunk, Shaped: p.Shaped}
 				if want[p.Name] {
 					expect.TxBytes, expect.TxPackets, expect.RxBytes, expect.RxPackets = frame, 1, frame, 1
 				}

@@ -54,17 +54,6 @@ func (c *conn) execute(req *nl.NetlinkRequest, answer uint16) ([][]byte, error) 
 	return req.Execute(unix.NETLINK_ROUTE, answer)
 }
 
-// setFIFO makes the pfifo qdisc below a class, or changes its limit in place if
-// it is there.
-func (c *conn) setFIFO(index int, parent, handle uint32, packets int, flags int) error {
-	req := nl.NewNetlinkRequest(unix.RTM_NEWQDISC, unix.NLM_F_ACK|flags)
-	req.AddData(&nl.TcMsg{Family: nl.FAMILY_ALL, Ifindex: int32(index), Handle: handle, Parent: parent})
-	req.AddData(nl.NewRtAttr(nl.TCA_KIND, nl.ZeroTerminated("pfifo")))
-	req.AddData(nl.NewRtAttr(nl.TCA_OPTIONS, nl.Uint32Attr(uint32(packets))))
-	_, err := c.execute(req, 0)
-	return err
-}
-
 // linkStats are a device's counters, and its kernel queue's where it has one.
 type linkStats struct {
 	RxPackets, TxPackets, RxBytes, TxBytes, RxErrors, TxErrors, RxDropped, TxDropped uint64

@@ -49,14 +49,14 @@ func (n *Network) readSettings(context.Context) error {
 			if !ok {
 				links.Put("link-rate", name, "unshaped")
 			} else {
-				if s.Rate/8 != p.Rate/8 || s.Queue != p.Queue {
-					return fmt.Errorf("shape link %s: the kernel holds %v and %d packets, not %v and %d", name, s.Rate,
-						s.Queue, p.Rate, p.Queue)
+				if s.Rate/8 != p.Rate/8 || s.queue != queueOf(p) {
+					return fmt.Errorf("shape link %s: the kernel holds %v and %v, not %v and %v", name, s.Rate,
+						s.queue, p.Rate, queueOf(p))
 				}
 				links.Put("link-rate", name, s.Rate.String())
 				links.Put("link-burst", name, fmt.Sprintf("%d B", s.Burst))
 				links.Put("link-cburst", name, fmt.Sprintf("%d B", s.Cburst))
-				links.Put("link-queue", name, fmt.Sprintf("%d packets", s.Queue))
+				links.Put("link-queue", name, s.queue.String())
 			}
 
 			links.Put("link-delay", name, p.Delay.String())
@@ -64,7 +64,9 @@ func (n *Network) readSettings(context.Context) error {
 			if p.Jitter > 0 {
 				links.Put("link-jitter-order", name, string(cmp.Or(p.JitterOrder, topology.FIFO)))
 			}
-			links.Put("link-loss", name, fmt.Sprint(float64(p.Loss)))
+			for key, value := range p.LossSettings() {
+				links.Put(key, name, value)
+			}
 		}
 	}
 

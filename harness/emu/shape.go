@@ -1,7 +1,6 @@
 package emu
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
@@ -9,7 +8,6 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
 
 	"edgebed/harness/topology"
 	"edgebed/nodes/units"
@@ -33,7 +31,7 @@ const psched = 64 * time.Nanosecond
 func class(index int, p topology.Params) *netlink.HtbClass {
 	bytesPerSecond := float64(p.Rate) / 8
 	ticks := func(b topology.Burst) uint32 {
-		seconds := float64(b.At(p.Rate)) / bytesPerSecond
+		seconds := float64(p.Bucket(b)) / bytesPerSecond
 		return uint32(min(math.Ceil(seconds*float64(time.Second)/float64(psched)), math.MaxUint32))
 	}
 	return &netlink.HtbClass{
@@ -44,7 +42,7 @@ func class(index int, p topology.Params) *netlink.HtbClass {
 		Cbuffer:    ticks(p.CeilBurst),
 		// Matters between sibling classes only; set to keep the kernel from
 		// warning about the one it would derive.
-		Quantum: uint32(topology.Frame),
+		Quantum: uint32(p.Frame()),
 	}
 }
 
@@ -62,28 +60,21 @@ func (c *conn) shape(index int, p topology.Params) error {
 	if err := c.ClassAdd(class(index, p)); err != nil {
 		return fmt.Errorf("add the HTB class for %v: %w", p.Rate, err)
 	}
-	if err := c.setFIFO(index, htbClass, fifoHandle, p.Queue, unix.NLM_F_CREATE|unix.NLM_F_EXCL); err != nil {
-		return fmt.Errorf("add the pfifo queue of %d packets: %w", p.Queue, err)
-	}
-	return nil
+	return c.setQueue(index, p, create)
 }
 
 // reshape changes the rate and the queue of a port in place: nothing that waits
 // is lost.
 func (c *conn) reshape(index int, from, to topology.Params) error {
-	if (from.Rate == 0) != (to.Rate == 0) {
-		return errors.New("a link cannot change between shaped and unshaped in place; give it a rate from the start")
-	}
-	if to.Rate == 0 {
-		return nil
+	if err := from.CanBecome(to); err != nil || to.Rate == 0 {
+		return err
 	}
 	if err := c.ClassChange(class(index, to)); err != nil {
 		return fmt.Errorf("change the HTB class to %v: %w", to.Rate, err)
 	}
-	if from.Queue != to.Queue {
-		if err := c.setFIFO(index, htbClass, fifoHandle, to.Queue, 0); err != nil {
-			return fmt.Errorf("change the pfifo queue to %d packets: %w", to.Queue, err)
-		}
+	// RED and CoDel know the rate.
+	if old := queueOf(from); old != queueOf(to) || from.Rate != to.Rate && to.Discipline != "" {
+		return c.setQueue(index, to, 0)
 	}
 	return nil
 }
@@ -92,7 +83,7 @@ func (c *conn) reshape(index int, from, to topology.Params) error {
 type shaped struct {
 	Rate          units.Rate
 	Burst, Cburst units.Size
-	Queue         int
+	queue         queue
 }
 
 // readShape reads a port's shaper back. It returns false for an unshaped port.
@@ -113,52 +104,11 @@ func (c *conn) readShape(index int, queues []qdisc) (shaped, bool, error) {
 		s = shaped{Rate: units.Rate(htb.Rate * 8), Burst: size(htb.Buffer), Cburst: size(htb.Cbuffer)}
 	}
 	for _, q := range queues {
-		if q.index == index && q.kind == "pfifo" && len(q.options) >= 4 {
-			s.Queue = int(binary.NativeEndian.Uint32(q.options))
+		if of, ok := readQueue(q); ok && q.index == index {
+			s.queue = of
 		}
 	}
 	return s, s.Rate > 0, nil
-}
-
-// netem is the kernel's delay stage for what leaves a device of the medium.
-func netem(index int, p topology.Params) (*netlink.Netem, error) {
-	// netem counts the time in psched ticks of 32 bits.
-	if limit := psched * math.MaxUint32; p.Delay+p.Jitter > limit {
-		return nil, fmt.Errorf("netem cannot delay by %v: the longest is %v", p.Delay+p.Jitter,
-			limit.Truncate(time.Second))
-	}
-	attrs := netlink.NetemQdiscAttrs{
-		Latency: uint32(p.Delay.Microseconds()),
-		Jitter:  uint32(p.Jitter.Microseconds()),
-		Loss:    float32(float64(p.Loss) * 100),
-		Limit:   netemLimit(p),
-	}
-	if ordered(p) {
-		// netem sends each frame when its own delay is over, unless it has a rate:
-		// then no earlier than the one before (netem_enqueue in the kernel's
-		// sch_netem.c). At 800 Gb/s the rate itself adds nanoseconds.
-		attrs.Rate64 = 100e9
-	}
-	return netlink.NewNetem(netlink.QdiscAttrs{LinkIndex: index, Handle: netemHandle, Parent: netlink.HANDLE_ROOT},
-		attrs), nil
-}
-
-// ordered says whether netem must be made to keep the order of frames.
-func ordered(p topology.Params) bool { return p.Jitter > 0 && p.JitterOrder != topology.Reorder }
-
-// netemLimit is how many frames can be in flight: netem drops what is beyond
-// its limit, and its default is too small for a fast link with a long delay.
-func netemLimit(p topology.Params) uint32 {
-	const (
-		least    = 10_000
-		unshaped = 1_000_000
-		smallest = 60 // bytes of the smallest frame
-	)
-	if p.Rate == 0 {
-		return unshaped
-	}
-	inFlight := 2 * float64(p.Rate.Per(p.Delay+p.Jitter)+p.BurstSize()) / smallest
-	return uint32(min(max(inFlight, least), math.MaxUint32/2))
 }
 
 // Support is what is known about a kernel feature.
@@ -201,17 +151,14 @@ func ProbeNetem() (Support, error) {
 // probeNetem tries netem on the loopback device of a namespace.
 func (c *conn) probeNetem() (Support, error) {
 	const loopback = 1 // the index of lo in every namespace
-	q, err := netem(loopback, topology.Params{})
-	if err != nil {
-		return Unknown, fmt.Errorf("probe netem: %w", err)
-	}
-	switch err := c.QdiscAdd(q); {
+	switch err := c.setNetem(loopback, topology.Params{}, 0, create); {
 	case errors.Is(err, syscall.ENOENT):
 		return Unsupported, nil
 	case err != nil:
 		return Unknown, fmt.Errorf("probe netem: %w", err)
 	}
-	if err := c.QdiscDel(q); err != nil {
+	root := netlink.QdiscAttrs{LinkIndex: loopback, Handle: netemHandle, Parent: netlink.HANDLE_ROOT}
+	if err := c.QdiscDel(&netlink.GenericQdisc{QdiscAttrs: root, QdiscType: "netem"}); err != nil {
 		return Unknown, fmt.Errorf("probe netem: remove it again: %w", err)
 	}
 	return Available, nil

@@ -3,6 +3,7 @@ package emu
 import (
 	"fmt"
 
+	"edgebed/harness/topology"
 	"edgebed/nodes/units"
 )
 
@@ -16,8 +17,12 @@ type Shaper struct {
 	// Sent is how much has left the queue since the network was built. Backlog
 	// waits in it now.
 	Sent, Backlog units.Size
-	// Drops are the packets for which the queue had no room.
+	// Drops are the packets for which the queue had no room, or which its discipline
+	// took.
 	Drops int64
+	// HeadDrops says that the discipline takes packets that wait, which have then
+	// left Backlog without being Sent.
+	HeadDrops bool
 }
 
 // Shapers reads the queues of all links, both directions of each, in one dump
@@ -48,6 +53,7 @@ func (n *Network) Shapers() ([]Shaper, error) {
 			list = append(list, Shaper{
 				Link: l.direction(dir), Rate: l.params[dir].Rate,
 				Sent: units.Size(q.bytes), Backlog: units.Size(q.backlog), Drops: int64(q.drops),
+				HeadDrops: l.params[dir].Discipline == topology.CoDel || l.params[dir].Discipline == topology.FQCoDel,
 			})
 		}
 	}

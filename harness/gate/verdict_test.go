@@ -2,8 +2,10 @@ package gate
 
 import (
 	"math"
+	"slices"
 	"testing"
 
+	"edgebed/harness/record"
 	"edgebed/harness/stats"
 )
 
@@ -178,4 +180,57 @@ func byHand(x, w []float64, fixed, slope float64) (varFixed, varSlope float64) {
 		varSlope += b * b / (slope * slope)
 	}
 	return varFixed, varSlope
+}
+
+// TestRanks: measurements are quotients, and what the machine explains is taken out of
+// the one side only.
+func TestRanks(t *testing.T) {
+	sample := func(factor, den float64) (all []stats.Quotient) {
+		for i := range 8 {
+			all = append(all, stats.Quotient{Num: factor * den * (10 + float64(i)), Den: den})
+		}
+		return all
+	}
+	for name, tc := range map[string]struct {
+		base, fresh     []stats.Quotient
+		explained       float64
+		slower, quicker bool
+	}{
+		"the same":                  {sample(1, 1), sample(1, 4), 1, false, false},
+		"twice as long":             {sample(1, 4), sample(2, 1), 1, true, false},
+		"half as long":              {sample(2, 1), sample(1, 4), 1, false, true},
+		"twice, and explained":      {sample(1, 1), sample(2, 1), 2, false, false},
+		"the same, twice explained": {sample(1, 1), sample(1, 1), 2, false, false},
+	} {
+		worse, better := pairs{base: tc.base, fresh: tc.fresh}.ranks(tc.explained)
+		if worse < 0.001 != tc.slower || better < 0.001 != tc.quicker {
+			t.Errorf("%s: p-values %v of slower, %v of quicker", name, worse, better)
+		}
+	}
+}
+
+// TestPartsOfRatesOnly: only along rates, and three of them at least, has a delay a part
+// per byte.
+func TestPartsOfRatesOnly(t *testing.T) {
+	parts := func(unit string, rates int) (found bool) {
+		base := load(t, "repeat1")
+		base.Campaign.Axes = slices.Clone(base.Campaign.Axes)
+		base.Campaign.Axes[2].Unit = unit
+		base.Cells = slices.DeleteFunc(base.Cells, func(c record.CellResult) bool {
+			return slices.Index(base.Campaign.Axes[2].Values, c.Cell.Point[2].Value) >= rates
+		})
+		for _, curve := range compare(t, base, base).Curves {
+			found = found || slices.ContainsFunc(curve.Tests, func(one Test) bool { return one.Part == bytePart })
+		}
+		return found
+	}
+	for _, tc := range []struct {
+		unit  string
+		rates int
+		want  bool
+	}{{"Mb/s", 4, true}, {"Mb/s", 3, true}, {"Mb/s", 2, false}, {"kB", 4, false}} {
+		if got := parts(tc.unit, tc.rates); got != tc.want {
+			t.Errorf("along %d values in %s: parts %v, want %v", tc.rates, tc.unit, got, tc.want)
+		}
+	}
 }

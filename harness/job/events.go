@@ -18,19 +18,29 @@ type Direction struct{ From, To string }
 // Directions returns the directions of links that an event changes. Of parallel links the
 // second one is between s0 and s1#2, or s0#2 and s1.
 func (j *Job) Directions(e *scenario.Event) []Direction {
-	named := -1
-	if len(e.Link) == 2 {
-		if link, _, err := j.topology.Link(e.Link[0], e.Link[1]); err == nil {
-			named = link
+	find := func(ends []string) (link, direction int) {
+		if len(ends) != 2 {
+			return -1, 0
 		}
+		link, direction, err := j.topology.Link(ends[0], ends[1])
+		if err != nil {
+			return -1, 0
+		}
+		return link, direction
 	}
+	named, _ := find(e.Link)
+	directed, direction := find(e.Direction)
 
 	var list []Direction
 	suffixes := j.topology.Suffixes()
-	for i, l := range j.topology.Links {
+	for i, l := range j.topology.AllLinks() {
 		a, b := l.Between[0], l.Between[1]
-		if i == named || e.Class != "" && l.Class == e.Class {
-			list = append(list, Direction{a, b + suffixes[i]}, Direction{b, a + suffixes[i]})
+		ways := [2]Direction{{a, b + suffixes[i]}, {b, a + suffixes[i]}}
+		switch {
+		case i == named || e.Class != "" && l.Class == e.Class:
+			list = append(list, ways[0], ways[1])
+		case i == directed:
+			list = append(list, ways[direction])
 		}
 	}
 	return list
@@ -60,8 +70,12 @@ func (j *Job) checkEvents() error {
 			errs = append(errs, e.Pos.At("link-class").Errorf("no link of topology %s is of class %s%s",
 				j.topology.Name, e.Class, yamlfile.Suggest(e.Class, j.classes())))
 		case len(directions) == 0:
-			errs = append(errs, e.Pos.At("link").Errorf("topology %s has no link %s-%s",
-				j.topology.Name, e.Link[0], e.Link[1]))
+			key, ends := "link", e.Link
+			if e.Direction != nil {
+				key, ends = "direction", e.Direction
+			}
+			_, err := j.topology.Params(ends[0], ends[1])
+			errs = append(errs, e.Pos.At(key).Errorf("%w", err))
 		}
 		for _, d := range directions {
 			if err := j.checkChange(d, j.Change(e)); err != nil {
@@ -84,17 +98,19 @@ func (j *Job) checkChange(d Direction, o topology.Override) error {
 		return err
 	}
 	after, err := changed.Params(d.From, d.To)
-	if err == nil && (before.Rate == 0) != (after.Rate == 0) {
-		return fmt.Errorf("link %s-%s cannot change between shaped and unshaped; give it a rate from the start",
-			d.From, d.To)
+	if err == nil {
+		err = before.CanBecome(after)
 	}
-	return err
+	if err != nil {
+		return fmt.Errorf("change link %s-%s: %w", d.From, d.To, err)
+	}
+	return nil
 }
 
 // classes are those of the topology's links.
 func (j *Job) classes() []string {
 	var names []string
-	for _, l := range j.topology.Links {
+	for _, l := range j.topology.AllLinks() {
 		names = append(names, l.Class)
 	}
 	slices.Sort(names)

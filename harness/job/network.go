@@ -1,6 +1,10 @@
 package job
 
 import (
+	"slices"
+	"strings"
+
+	"edgebed/harness/fate"
 	"edgebed/harness/record"
 	"edgebed/harness/topology"
 )
@@ -14,24 +18,44 @@ func (j *Job) Network() *record.Network {
 		n.Hosts = append(n.Hosts, record.Host{Name: h.Name, Address: h.Address.String(), Switch: h.Switch})
 		n.Ports = append(n.Ports, record.NetworkPort{Name: h.Switch + "-" + h.Name, Switch: h.Switch, Peer: h.Name})
 	}
+
 	suffixes := t.Suffixes()
-	for i, l := range t.Links {
-		for direction, p := range t.Directions(l) {
-			from, to := l.Between[direction], l.Between[1-direction]
-			n.Ports = append(n.Ports, trunk(from+"-"+to+suffixes[i], from, to, p))
+	for i, l := range t.AllLinks() {
+		both := t.Directions(l)
+		a, b := l.Between[0], l.Between[1]
+		if !t.IsAccess(l) {
+			n.Ports = append(n.Ports, trunk(a, b+suffixes[i], both[0]), trunk(b, a+suffixes[i], both[1]))
+			continue
 		}
+
+		k := slices.IndexFunc(t.Hosts, func(h topology.HostSpec) bool { return h.Name == a })
+		up, down := trunk(a, b, both[0]), trunk(b, a, both[1])
+		up.Trunk, down.Trunk = false, false
+		n.Hosts[k].Uplink, n.Ports[k] = &up, down
 	}
 	return n
 }
 
-// trunk is the port of a switch to another one.
-func trunk(name, from, to string, p topology.Params) record.NetworkPort {
+// trunk is the port of a switch to another one, whose name has a suffix where there are
+// several.
+func trunk(from, to string, p topology.Params) record.NetworkPort {
+	peer, _, _ := strings.Cut(to, "#")
 	port := record.NetworkPort{
-		Name: name, Switch: from, Peer: to, Trunk: true,
-		RateBPS: int64(p.Rate), DelayNS: int64(p.Delay), JitterNS: int64(p.Jitter), Loss: float64(p.Loss),
+		Name: from + "-" + to, Switch: from, Peer: peer, Trunk: true,
+		RateBPS: int64(p.Rate), DelayNS: int64(p.Delay), JitterNS: int64(p.Jitter), Loss: p.MeanLoss(),
+		Duplicate: float64(p.Duplicate), Corrupt: float64(p.Corrupt),
 	}
-	if p.Rate > 0 {
+	if b := p.Odds().Bursts; b != (fate.GilbertElliott{}) {
+		port.Bursts = &record.Bursts{P: b.P, R: b.R, Bad: b.Bad, Good: b.Good}
+	}
+	switch {
+	case p.Rate > 0 && p.QueueBytes > 0:
+		port.QueueBytes = int64(p.QueueBytes)
+	case p.Rate > 0:
 		port.Queue = p.Queue
+	}
+	if p.Rate > 0 && p.Discipline != topology.Drop {
+		port.Discipline = string(p.Discipline)
 	}
 	return port
 }

@@ -25,8 +25,10 @@ func (j *Job) FastestLink() units.Rate {
 }
 
 func (j *Job) eachLink(do func(topology.Params)) {
-	for _, l := range j.topology.Links {
-		do(j.topology.Directions(l)[0])
+	for _, l := range j.topology.AllLinks() {
+		for _, p := range j.topology.Directions(l) {
+			do(p)
+		}
 	}
 }
 
@@ -252,7 +254,7 @@ func (j *Job) Bound(w, before *workflow.Workflow) (*record.Bound, error) {
 		Serialise: func(from, to string, payload units.Size) time.Duration {
 			var most time.Duration
 			for _, p := range t.Way(from, to) {
-				most = max(most, p.AtLeast(payload*topology.Frame/framePayload))
+				most = max(most, p.AtLeast(payload*p.Frame()/(p.Frame()-headers)))
 			}
 			return most
 		},
@@ -267,9 +269,9 @@ func (j *Job) Bound(w, before *workflow.Workflow) (*record.Bound, error) {
 	}, nil
 }
 
-// framePayload is what TCP carries in a full frame beside the headers, with
+// headers are those of a full frame of TCP: Ethernet's, IPv4's, and TCP's with
 // timestamps.
-const framePayload units.Size = 1448
+const headers units.Size = 14 + 20 + 32
 
 // service returns how long one call of a function takes on a host.
 func (j *Job) service(function, host string) time.Duration {

@@ -259,11 +259,13 @@ func (j *Job) open(t *topology.Topology) (err error) {
 		at := j.Cell.Topology.Pos.At("classes", name)
 		if err := t.SetClass(name, j.Cell.Topology.Classes[name]); err != nil {
 			errs = append(errs, at.Errorf("%w", err))
-		} else if !slices.ContainsFunc(t.Links, func(l topology.LinkSpec) bool { return l.Class == name }) {
+		} else if !slices.ContainsFunc(t.AllLinks(), func(l topology.LinkSpec) bool { return l.Class == name }) {
 			errs = append(errs, at.Errorf("no link of topology %s is of class %s, "+
 				"so that this changes nothing; remove it", t.Name, name))
 		}
 	}
+
+	errs = append(errs, j.changeLinks(t))
 
 	j.topology = t
 	j.serving, err = j.serve()

@@ -19,7 +19,9 @@ type PortCounters struct {
 	// "s0-host0".
 	Name string
 	// Trunk ports lead to another switch.
-	Trunk                                  bool
+	Trunk bool
+	// Shaped ports lead to a link whose queue has a limit, so that drops are its own.
+	Shaped                                 bool
 	TxBytes, TxPackets, RxBytes, RxPackets int64
 	// Drops counts packets that the port's queue had no room for, or that its
 	// device could not send. Losses that a link was asked for are not in it.

@@ -19,6 +19,10 @@ type Host struct {
 	Address string `json:"address"`
 	// Switch that it is attached to.
 	Switch string `json:"switch"`
+	// Uplink is what happens to a frame that the host sends, where that is more than to
+	// arrive at the switch; its Switch is the host, its Peer the switch. The port of the
+	// switch has the way back.
+	Uplink *NetworkPort `json:"uplink,omitempty"`
 }
 
 // NetworkPort is a port of a switch, with what happens to a frame that leaves the
@@ -37,9 +41,27 @@ type NetworkPort struct {
 	// DelayNS.
 	DelayNS  int64 `json:"delay_ns,omitempty"`
 	JitterNS int64 `json:"jitter_ns,omitempty"`
-	// Loss is the probability that a frame is lost, 0 to 1.
-	Loss float64 `json:"loss,omitempty"`
+	// Loss is the share of frames that are lost in the long run, 0 to 1; Bursts the
+	// channel, where that is not each by itself.
+	Loss   float64 `json:"loss,omitempty"`
+	Bursts *Bursts `json:"bursts,omitempty"`
+	// Duplicate is the probability that a frame arrives twice, Corrupt that a bit of it
+	// is flipped.
+	Duplicate float64 `json:"duplicate,omitempty"`
+	Corrupt   float64 `json:"corrupt,omitempty"`
 	// Queue is the limit of the queue before the rate, in packets; 0 where the link
-	// is not shaped and so has none.
-	Queue int `json:"queue,omitempty"`
+	// is not shaped and so has none, and where QueueBytes is its limit in bytes.
+	Queue      int   `json:"queue,omitempty"`
+	QueueBytes int64 `json:"queue_bytes,omitempty"`
+	// Discipline of the queue, where it is not a FIFO.
+	Discipline string `json:"discipline,omitempty"`
+}
+
+// Bursts is the channel of Gilbert and Elliott, by the probabilities that tc calls p, r,
+// 1-h and 1-k.
+type Bursts struct {
+	P    float64 `json:"p"`
+	R    float64 `json:"r"`
+	Bad  float64 `json:"1-h"`
+	Good float64 `json:"1-k"`
 }

@@ -59,19 +59,62 @@ type Topology struct {
 	Preset string `yaml:"preset"`
 	// Subnet, Switches, Hosts, LinkClasses and Links describe a network here, as in
 	// a topology file.
-	Subnet      netip.Prefix                 `yaml:"subnet"`
-	Switches    []string                     `yaml:"switches"`
-	Hosts       []topology.HostSpec          `yaml:"hosts"`
-	LinkClasses map[string]topology.Override `yaml:"link-classes"`
-	Links       []topology.LinkSpec          `yaml:"links"`
+	Subnet      netip.Prefix              `yaml:"subnet"`
+	Switches    []string                  `yaml:"switches"`
+	Hosts       []topology.HostSpec       `yaml:"hosts"`
+	LinkClasses map[string]topology.Class `yaml:"link-classes"`
+	Links       []topology.LinkSpec       `yaml:"links"`
+	// MTU is the network's, in place of the file's or the preset's.
+	MTU int `yaml:"mtu" json:",omitzero"`
 	// Classes overrides values of the topology's link classes.
-	Classes map[string]topology.Override `yaml:"classes"`
+	Classes map[string]topology.Class `yaml:"classes"`
+	// Changes override values of single links, and give hosts access links with
+	// parameters.
+	Changes []LinkChange `yaml:"changes" json:",omitzero"`
 	// Delay chooses how link delay is made: auto, netem or delayline.
 	Delay emu.Backend `yaml:"delay"`
 	// CongestionControl of TCP on all hosts; empty means cubic.
 	CongestionControl string `yaml:"congestion-control"`
 	// Sysctls of the hosts, over those that edgebed sets.
 	Sysctls map[string]string `yaml:"sysctls"`
+}
+
+// LinkChange overrides the parameters of one link of the topology, or of the access link
+// of one host: Link or Host says which.
+type LinkChange struct {
+	Pos yamlfile.Pos `json:"-"`
+	// Link names the two switches of a link.
+	Link []string `yaml:"link"`
+	// Forward and Reverse are the directions from the first of them to the second, and
+	// back.
+	Forward topology.Override `yaml:"forward" json:",omitzero"`
+	Reverse topology.Override `yaml:"reverse" json:",omitzero"`
+	// Host names a host.
+	Host string `yaml:"host"`
+	// Uplink and Downlink are the directions from the host to its switch, and back.
+	Uplink   topology.Override `yaml:"uplink" json:",omitzero"`
+	Downlink topology.Override `yaml:"downlink" json:",omitzero"`
+}
+
+// check checks that the change is about one link, and says what changes.
+func (c *LinkChange) check() error {
+	var none topology.Override
+	trunk, access := c.Forward != none || c.Reverse != none, c.Uplink != none || c.Downlink != none
+	switch {
+	case (c.Link != nil) == (c.Host != ""):
+		return c.Pos.Errorf("expected either link, with two switches, or host")
+	case c.Link != nil && len(c.Link) != 2:
+		return c.Pos.At("link").Errorf("expected two switches, got %d", len(c.Link))
+	case c.Link != nil && access:
+		return c.Pos.Errorf("a link between switches has the directions forward and reverse; " +
+			"uplink and downlink are of a host")
+	case c.Host != "" && trunk:
+		return c.Pos.Errorf("the link of a host has the directions uplink and downlink; " +
+			"forward and reverse are of a link between switches")
+	case !trunk && !access:
+		return c.Pos.Errorf("this changes nothing; expected parameters of a direction")
+	}
+	return nil
 }
 
 // IsInline reports whether the scenario describes the network itself.
@@ -82,7 +125,7 @@ func (t *Topology) IsInline() bool {
 // Inline returns the network that the scenario describes itself, under a name.
 func (t *Topology) Inline(name string) (*topology.Topology, error) {
 	return topology.Inline(topology.Topology{
-		Name: name, Subnet: t.Subnet, Switches: t.Switches, Hosts: t.Hosts, Classes: t.LinkClasses, Links: t.Links,
+		Name: name, Subnet: t.Subnet, MTU: t.MTU, Switches: t.Switches, Hosts: t.Hosts, Classes: t.LinkClasses, Links: t.Links,
 	}, t.Pos)
 }
 

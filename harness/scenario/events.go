@@ -11,7 +11,7 @@ import (
 type Events []Event
 
 // Event changes a link, a class of links or a computer at a time, for a while or for
-// good. It names one of Link, Class and Computer, and one thing that becomes of it.
+// good. It names one of Link, Direction, Class and Computer, and one thing that becomes of it.
 type Event struct {
 	Pos yamlfile.Pos `json:"-"`
 	// At is when, from the start of the load, warm-ups included.
@@ -24,8 +24,12 @@ type Event struct {
 	Every  time.Duration `yaml:"every"`
 	Random bool          `yaml:"random"`
 
-	// Link names the two switches of a link; both directions change.
+	// Link names the two switches of a link, or a host with an access link and its switch;
+	// both directions change.
 	Link []string `yaml:"link"`
+	// Direction names the two ends of a link of which one direction changes: from the
+	// first to the second.
+	Direction []string `yaml:"direction" json:",omitzero"`
 	// Class names a class of links of the topology.
 	Class string `yaml:"link-class"`
 	// Computer names the host of a computer.
@@ -93,7 +97,7 @@ func (e *Event) check() error {
 // it.
 func (e *Event) checkChange() error {
 	about, changes := 0, 0
-	for _, given := range []bool{e.Link != nil, e.Class != "", e.Computer != ""} {
+	for _, given := range []bool{e.Link != nil, e.Direction != nil, e.Class != "", e.Computer != ""} {
 		if given {
 			about++
 		}
@@ -106,9 +110,11 @@ func (e *Event) checkChange() error {
 
 	switch {
 	case about != 1:
-		return e.Pos.Errorf("expected one of link, link-class and computer, got %d of them", about)
+		return e.Pos.Errorf("expected one of link, direction, link-class and computer, got %d of them", about)
 	case e.Link != nil && len(e.Link) != 2:
 		return e.Pos.At("link").Errorf("expected two switches, got %d", len(e.Link))
+	case e.Direction != nil && len(e.Direction) != 2:
+		return e.Pos.At("direction").Errorf("expected two ends of a link, got %d", len(e.Direction))
 	case changes != 1 && e.Links():
 		return e.Pos.Errorf("expected one of down and set, got %d of them", changes)
 	case changes != 1:

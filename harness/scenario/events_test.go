@@ -43,7 +43,7 @@ func TestEventMistakes(t *testing.T) {
 		{"{at: -1 s, link: [s0, s1], down: true}", "l.yaml:3:15: events[0].at: time of -1s is out of range"},
 		{"{at: 25 h, link: [s0, s1], down: true}", "events[0].at: time of 25h0m0s is out of range"},
 		{"{link: [s0], down: true}", "events[0].link: expected two switches, got 1"},
-		{"{down: true}", "events[0]: expected one of link, link-class and computer, got 0 of them"},
+		{"{down: true}", "events[0]: expected one of link, direction, link-class and computer, got 0 of them"},
 		{"{link: [s0, s1], computer: host1, stop: true}", "got 2 of them"},
 		{"{link: [s0, s1]}", "expected one of down and set, got 0"},
 		{"{link: [s0, s1], down: true, set: {loss: 1 %}}", "expected one of down and set, got 2"},

@@ -70,6 +70,9 @@ func oneOf[T ~string](pos yamlfile.Pos, what string, v T, valid ...T) error {
 	return pos.Errorf("unknown %s %q%s", what, v, yamlfile.Suggest(string(v), names))
 }
 
+// maxChanges bounds the changes of single links.
+const maxChanges = 1000
+
 func (t *Topology) check() error {
 	var errs []error
 	kinds := 0
@@ -83,6 +86,13 @@ func (t *Topology) check() error {
 	}
 
 	errs = append(errs, oneOf(t.Pos.At("delay"), "delay back end", t.Delay, emu.Backends...))
+	if len(t.Changes) > maxChanges {
+		errs = append(errs, t.Pos.At("changes").Errorf("expected at most %d changes, got %d", maxChanges, len(t.Changes)))
+	} else {
+		for i := range t.Changes {
+			errs = append(errs, t.Changes[i].check())
+		}
+	}
 
 	if len(t.Sysctls) > maxSysctls {
 		errs = append(errs, t.Pos.At("sysctls").Errorf("expected at most %d settings, got %d",

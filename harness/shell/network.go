@@ -28,7 +28,7 @@ func (s *Shell) listLinks(context.Context, []string) error {
 	t := s.network.Topology()
 	table := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
 	suffixes := t.Suffixes()
-	for i, l := range t.Links {
+	for i, l := range t.AllLinks() {
 		for dir, p := range t.Directions(l) {
 			ends := [2]string{l.Between[dir], l.Between[1-dir] + suffixes[i]}
 			state := p.String()
@@ -123,6 +123,20 @@ func override(o *topology.Override, name, text string) error {
 		o.Loss = &loss
 
 		return err
+	case "loss-burst":
+		length, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			return fmt.Errorf("loss-burst %q: expected a number of frames", text)
+		}
+		o.LossBurst = &length
+
+		return nil
+	case "duplicate":
+		var share topology.Loss
+		err := share.UnmarshalText([]byte(text))
+		o.Duplicate = &share
+
+		return err
 	case "queue":
 		n, err := strconv.Atoi(text)
 		if err != nil {
@@ -134,7 +148,7 @@ func override(o *topology.Override, name, text string) error {
 	}
 
 	return fmt.Errorf("unknown parameter %q%s", name,
-		yamlfile.Suggest(name, []string{"rate", "delay", "jitter", "loss", "queue"}))
+		yamlfile.Suggest(name, []string{"rate", "delay", "jitter", "loss", "loss-burst", "duplicate", "queue"}))
 }
 
 func (s *Shell) counters(context.Context, []string) error {

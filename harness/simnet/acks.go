@@ -8,14 +8,20 @@ import (
 )
 
 // gVisor acknowledges every segment at once. Linux's receivers (net/ipv4/tcp_input.c
-// and tcp.c) do so for the first quickACKs segments, and again after a pause, but
+// and tcp.c) do so for the first segments, and again after a pause, but
 // only until they answer with data of their own ("pingpong"). From then on a receiver
 // acknowledges more than one full segment, or two short ones, lets data carry what it
 // can, and waits at most delayedACK; if it waited that long, it is in pingpong no
 // more. A host's card holds ACKs back to the same effect.
 const (
 	delayedACK = 40 * time.Millisecond
-	quickACKs  = 16
+	// firstACKs is quickACKs for a new connection.
+	firstACKs = 22
+	quickACKs = 16
+	// Of full segments in a row one in pushed is acknowledged at once outside pingpong:
+	// Linux hands its card about as many at a time and marks the last with PSH, which
+	// is acknowledged as soon as it is read.
+	pushed = 3
 	// pauseACK is the pause after which the kernel acknowledges at once again: a
 	// retransmission time-out.
 	pauseACK = 250 * time.Millisecond
@@ -33,8 +39,9 @@ type receiver struct {
 	// quick counts the ACKs that are still sent at once outside pingpong.
 	quick    int
 	pingpong bool
-	// short tells that a short segment waits for its ACK.
+	// short tells that a short segment waits for its ACK; full counts full ones in a row.
 	short bool
+	full  int
 	// held waits for another one, data, or its time.
 	held *frame
 	due  *plan
@@ -75,10 +82,14 @@ func (r *receiver) arrival(now int64, ack uint32) bool {
 	if now-r.arrived > int64(pauseACK) {
 		r.quick = quickACKs
 	}
-	short := news < maxHeld
+	short := news < r.maxHeld()
 	second := short && r.short
+	if r.full++; short {
+		r.full = 0
+	}
+	last := r.full > 0 && r.full%pushed == 0 && !r.pingpong
 	r.arrived, r.acked, r.short = now, ack, r.short || short
-	return second || open > maxHeld
+	return second || last || open > r.maxHeld()
 }
 
 // hold keeps a frame until its time, in place of an earlier one.
@@ -94,7 +105,7 @@ func (r *receiver) hold(now int64, f frame) {
 }
 
 // maxHeld is how much may wait for its acknowledgment, in bytes.
-const maxHeld = int32(segment)
+func (r *receiver) maxHeld() int32 { return int32(r.host.segment) }
 
 // release sends what was held back for long enough.
 func (r *receiver) release(now int64) {

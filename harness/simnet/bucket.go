@@ -40,7 +40,7 @@ func newBucket(p topology.Params, now int64) bucket {
 func (b *bucket) change(p topology.Params) {
 	b.rate = math.Round(float64(p.Rate)/8) / float64(time.Second)
 	ticks := func(of topology.Burst) int64 {
-		return int64(math.Ceil(float64(of.At(p.Rate))/b.rate/psched)) * psched
+		return int64(math.Ceil(float64(p.Bucket(of))/b.rate/psched)) * psched
 	}
 	b.size = min(ticks(p.Burst), ticks(p.CeilBurst))
 }

@@ -31,7 +31,7 @@ type connection struct {
 func (h *Host) connection(key flow) *connection {
 	c := h.flows[key]
 	if c == nil {
-		c = &connection{receiver: receiver{host: h, quick: quickACKs}, sender: sender{host: h}}
+		c = &connection{receiver: receiver{host: h, quick: firstACKs}, sender: sender{host: h}}
 		c.receiver.due = newPlan(c.receiver.release)
 		h.flows[key] = c
 	}
@@ -59,11 +59,12 @@ func (h *Host) transmit(now int64, key flow, p *stack.PacketBuffer, f frame) {
 // smallQueueAt is how much of a connection may wait at a host of the switch: more
 // where its links are faster.
 func smallQueueAt(t *topology.Topology, at string) int {
-	size := smallQueue
+	least := smallQueue * t.Frame()
+	size := least
 	for _, l := range t.Links {
 		for dir, p := range t.Directions(l) {
 			if l.Between[dir] == at {
-				size = max(size, smallQueue+p.Rate.Per(smallQueueTime))
+				size = max(size, least+p.Rate.Per(smallQueueTime))
 			}
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
 	"gvisor.dev/gvisor/pkg/tcpip/stack"
 	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
+	"gvisor.dev/gvisor/pkg/waiter"
 
 	"edgebed/harness/topology"
 )
@@ -23,15 +24,18 @@ import (
 // Sizes of frames.
 const (
 	ethernet = 14
-	// segment is the payload of a full TCP segment, as Linux's with time stamps in
-	// frames of topology.Frame.
-	segment = int(topology.Frame) - ethernet - header.IPv4MinimumSize - header.TCPMinimumSize - timestamps
 	// timestamps is what the option takes of each header, reserved what gVisor
 	// leaves free for options in each segment. A larger MTU makes up for it.
 	timestamps = 12
 	reserved   = 40
-	mtu        = segment + header.IPv4MinimumSize + header.TCPMinimumSize + reserved
 )
+
+// segmentOf returns the payload of a full TCP segment of a network, as Linux's with time
+// stamps.
+func segmentOf(t *topology.Topology) int {
+	frame := t.Frame()
+	return int(frame) - ethernet - header.IPv4MinimumSize - header.TCPMinimumSize - timestamps
+}
 
 // nic is a host's only network card.
 const nic tcpip.NICID = 1
@@ -47,6 +51,8 @@ type Host struct {
 	flows   map[flow]*connection
 	// smallQueue is how much of a connection may wait in the network, in bytes.
 	smallQueue int
+	// segment is the payload of a full segment.
+	segment int
 }
 
 // Name returns the host's name in the topology.
@@ -89,7 +95,7 @@ func tune(t *topology.Topology, o Options) tuning {
 // instead.
 func minRTO(t *topology.Topology) time.Duration {
 	var longest time.Duration
-	for _, l := range t.Links {
+	for _, l := range t.AllLinks() {
 		for _, p := range t.Directions(l) {
 			if p.Rate > 0 {
 				longest = max(longest, p.Rate.Time(receiveBuffer))
@@ -126,8 +132,9 @@ func (l *lockedSource) Read(b []byte) (int, error) {
 func (n *Network) newHost(spec topology.HostSpec, index int, options tuning) (*Host, error) {
 	h := &Host{
 		spec: spec, index: index, network: n,
-		flows: map[flow]*connection{}, smallQueue: smallQueueAt(n.topology, spec.Switch),
+		flows: map[flow]*connection{}, segment: segmentOf(n.topology),
 	}
+	mtu := h.segment + header.IPv4MinimumSize + header.TCPMinimumSize + reserved
 	h.card = &card{Endpoint: channel.New(0, uint32(mtu), ""), host: h}
 	// Frames do not change on their way.
 	h.card.LinkEPCapabilities = stack.CapabilityTXChecksumOffload | stack.CapabilityRXChecksumOffload
@@ -203,12 +210,36 @@ func (h *Host) Listen(_ context.Context, address string) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen on host %s: %w", h.spec.Name, err)
 	}
-	l, err := gonet.ListenTCP(h.stack, full(at), ipv4.ProtocolNumber)
-	if err != nil {
-		return nil, fmt.Errorf("listen on host %s: %w", h.spec.Name, err)
+	l, refused := h.listen(full(at))
+	if refused != nil {
+		return nil, fmt.Errorf("listen on host %s at %s: %s", h.spec.Name, address, refused)
 	}
 	return listener{l}, nil
 }
+
+// listen does what gonet.ListenTCP does, with SO_REUSEADDR as Go's own listeners have
+// it: connections of an earlier listener may not have ended yet.
+func (h *Host) listen(at tcpip.FullAddress) (*gonet.TCPListener, tcpip.Error) {
+	var queue waiter.Queue
+	endpoint, err := h.stack.NewEndpoint(tcp.ProtocolNumber, ipv4.ProtocolNumber, &queue)
+	if err != nil {
+		return nil, err
+	}
+	endpoint.SocketOptions().SetReuseAddress(true)
+
+	err = endpoint.Bind(at)
+	if err == nil {
+		err = endpoint.Listen(backlog)
+	}
+	if err != nil {
+		endpoint.Close()
+		return nil, err
+	}
+	return gonet.NewTCPListener(h.stack, &queue, endpoint), nil
+}
+
+// backlog is how many connections may wait for a listener, as Linux's somaxconn.
+const backlog = 4096
 
 // listener ends Accept when it is closed, which gonet's own Close does not.
 type listener struct{ *gonet.TCPListener }

@@ -81,7 +81,7 @@ func (t *port) planArrival() {
 // lock, and a network that has caught up.
 func (n *Network) replan() {
 	n.measure()
-	for _, t := range n.ports {
+	for _, t := range slices.Concat(n.ports, n.inner) {
 		if t.host != nil {
 			continue
 		}

@@ -3,6 +3,7 @@ package simnet
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -23,6 +24,9 @@ type Options struct {
 	// Seed of losses and jitter, and of what the hosts' stacks draw: ports,
 	// sequence numbers and identifiers.
 	Seed uint64
+	// WakeUp is how long a frame waits that reaches a host over links with a delay,
+	// after a pause in which no host sent or was sent anything (see wakeup.go).
+	WakeUp time.Duration
 }
 
 // Network is a network in virtual time. Its methods may be called from several
@@ -33,6 +37,8 @@ type Network struct {
 	schedule *schedule
 	hosts    []*Host
 	ports    []*port
+	// inner are the ports of the boxes at the hosts' ends of access links.
+	inner []*port
 	// links holds the ports of the topology's links, in the links' order.
 	links [][2]*port
 
@@ -48,8 +54,12 @@ type Network struct {
 	// on its way.
 	outbox   []outgoing
 	dispatch *plan
-	// arrived waits to be taken by hosts' stacks.
+	// arrived waits to be taken by hosts' stacks, which wakes is planned for.
 	arrived []arrival
+	wakes   *plan
+	// active is when a host last sent or was sent something, awake when what has
+	// arrived can be taken.
+	active, awake int64
 	// flying counts frames on wires, held the ACKs that hosts hold back; moved is
 	// when a frame last passed a port.
 	flying, held int
@@ -85,6 +95,7 @@ func Build(t *topology.Topology, opts Options) (*Network, error) {
 	n := &Network{opts: opts, topology: t.Clone(), settings: map[string]string{}, schedule: newSchedule()}
 	n.schedule.deliver = n.deliver
 	n.dispatch = newPlan(n.transmit)
+	n.wakes = newPlan(func(int64) {}) // what has arrived is delivered after each call
 	n.schedule.start()
 	if err := n.build(); err != nil {
 		n.Close()
@@ -95,11 +106,14 @@ func Build(t *topology.Topology, opts Options) (*Network, error) {
 }
 
 func (n *Network) build() error {
-	t := n.topology
+	t := n.topology.Wired()
+	if err := can(t); err != nil {
+		return err
+	}
 	tuning := tune(t, n.opts)
 	for i, spec := range t.Hosts {
 		at := slices.Index(t.Switches, spec.Switch)
-		h, err := n.newHost(spec, i, tuning)
+		h, err := n.newHost(n.topology.Hosts[i], i, tuning)
 		if err != nil {
 			return fmt.Errorf("make host %s: %w", spec.Name, err)
 		}
@@ -107,8 +121,13 @@ func (n *Network) build() error {
 			counters: network.PortCounters{Name: spec.Switch + "-" + spec.Name},
 			network:  n, host: h, at: at,
 		}
+		h.smallQueue = smallQueueAt(t, spec.Switch)
 		n.hosts = append(n.hosts, h)
-		n.ports = append(n.ports, h.port)
+		if n.topology.Hosts[i].HasAccess() {
+			n.inner = append(n.inner, h.port)
+		} else {
+			n.ports = append(n.ports, h.port)
+		}
 	}
 
 	for i, l := range t.Links {
@@ -119,17 +138,47 @@ func (n *Network) build() error {
 		}
 		ends[0].peer, ends[1].peer = ends[1], ends[0]
 		n.links = append(n.links, ends)
-		n.ports = append(n.ports, ends[0], ends[1])
+		if !n.topology.IsAccess(l) {
+			n.ports = append(n.ports, ends[0], ends[1])
+			continue
+		}
+		ends[1].counters.Trunk = false
+		n.inner, n.ports = append(n.inner, ends[0]), append(n.ports, ends[1])
 	}
-	n.route()
+	n.route(t)
 	n.measure()
+	return nil
+}
+
+// can returns an error where links are asked for what only the kernel's do.
+func can(t *topology.Topology) error {
+	for _, l := range t.Links {
+		for dir, p := range t.Directions(l) {
+			if err := possible(p); err != nil {
+				return fmt.Errorf("make link %s-%s: %w", l.Between[dir], l.Between[1-dir], err)
+			}
+		}
+	}
+	return nil
+}
+
+// possible returns an error where the parameters of a direction ask for what only the
+// kernel's links do.
+func possible(p topology.Params) error {
+	switch {
+	case p.Corrupt > 0:
+		return errors.New("in virtual time no frame is corrupted, only netem on emulated links does that; " +
+			"use loss, which is what TCP makes of a corrupted frame")
+	case p.Rate > 0 && p.Discipline != "" && p.Discipline != topology.Drop:
+		return fmt.Errorf("in virtual time there is no discipline %s, only %s; "+
+			"on emulated links (network: emulated) it is the kernel's", p.Discipline, topology.Drop)
+	}
 	return nil
 }
 
 // route fills in the ports towards every switch with hosts, along the topology's
 // paths.
-func (n *Network) route() {
-	t := n.topology
+func (n *Network) route(t *topology.Topology) {
 	n.home = make(map[netip.Addr]*Host, len(n.hosts))
 	n.next = make([][]*port, len(t.Switches))
 	for i := range n.next {
@@ -172,23 +221,28 @@ func (n *Network) hand(now int64, h *Host, f frame) {
 		n.late++
 	}
 	n.arrived = append(n.arrived, arrival{h, f})
-	n.schedule.arm(now)
+	if at := n.wake(now, f); !n.wakes.waits() {
+		n.schedule.set(n.wakes, at, at)
+	}
 }
 
-// deliver has the hosts' stacks take what has arrived.
+// deliver has a host's stack take the first frame that has arrived. The next one comes a
+// nanosecond later, when all is done about this one: a stack would answer several with
+// one acknowledgment, and which goroutines run first would be the runtime's choice.
 func (n *Network) deliver() {
-	for {
-		n.schedule.mu.Lock()
-		list := n.arrived
-		n.arrived = nil
+	n.schedule.mu.Lock()
+	now := n.schedule.now()
+	if len(n.arrived) == 0 || now < n.awake {
 		n.schedule.mu.Unlock()
-		if len(list) == 0 {
-			return
-		}
-		for _, a := range list {
-			a.host.take(a.frame)
-		}
+		return
 	}
+	first := n.arrived[0]
+	if n.arrived = slices.Delete(n.arrived, 0, 1); len(n.arrived) > 0 {
+		n.schedule.set(n.wakes, now+instant, now+instant)
+	}
+	n.schedule.mu.Unlock()
+
+	first.host.take(first.frame)
 }
 
 // Topology returns a copy of what the network is now, with all live changes.
@@ -214,7 +268,7 @@ func (n *Network) Host(name string) (*Host, error) {
 // SetClass changes parameters of a link class while the network runs: frames that
 // wait in a queue leave with the new ones. Overrides of single links stay on top.
 func (n *Network) SetClass(name string, o topology.Override) error {
-	return n.change(func(t *topology.Topology) error { return t.SetClass(name, o) })
+	return n.change(func(t *topology.Topology) error { return t.SetClass(name, topology.Class{Override: o}) })
 }
 
 // SetLink changes parameters of one direction of one link while the network runs.
@@ -236,16 +290,15 @@ func (n *Network) change(do func(*topology.Topology) error) error {
 		return err
 	}
 
-	for i, l := range changed.Links {
+	for i, l := range changed.AllLinks() {
 		for dir, p := range changed.Directions(l) {
-			if at := n.links[i][dir]; (at.params.Rate == 0) != (p.Rate == 0) {
-				return fmt.Errorf("change link %s-%s: it cannot change between shaped and unshaped; "+
-					"give it a rate from the start", l.Between[0], l.Between[1])
+			if err := cmp.Or(n.links[i][dir].params.CanBecome(p), possible(p)); err != nil {
+				return fmt.Errorf("change link %s-%s: %w", l.Between[dir], l.Between[1-dir], err)
 			}
 		}
 	}
 
-	for i, l := range changed.Links {
+	for i, l := range changed.AllLinks() {
 		for dir, p := range changed.Directions(l) {
 			n.links[i][dir].change(p)
 		}
@@ -276,7 +329,9 @@ func (n *Network) describe() {
 			if p.Jitter > 0 {
 				links.Put("link-jitter-order", name, string(cmp.Or(p.JitterOrder, topology.FIFO)))
 			}
-			links.Put("link-loss", name, fmt.Sprint(float64(p.Loss)))
+			for key, value := range p.LossSettings() {
+				links.Put(key, name, value)
+			}
 
 			if p.Rate == 0 {
 				links.Put("link-rate", name, "unshaped")
@@ -284,9 +339,13 @@ func (n *Network) describe() {
 			}
 
 			links.Put("link-rate", name, p.Rate.String())
-			links.Put("link-burst", name, fmt.Sprintf("%d B", p.Burst.At(p.Rate)))
-			links.Put("link-cburst", name, fmt.Sprintf("%d B", p.CeilBurst.At(p.Rate)))
-			links.Put("link-queue", name, fmt.Sprintf("%d packets", p.Queue))
+			links.Put("link-burst", name, fmt.Sprintf("%d B", p.Bucket(p.Burst)))
+			links.Put("link-cburst", name, fmt.Sprintf("%d B", p.Bucket(p.CeilBurst)))
+			if p.QueueBytes > 0 {
+				links.Put("link-queue", name, fmt.Sprintf("%d B", p.QueueBytes))
+			} else {
+				links.Put("link-queue", name, fmt.Sprintf("%d packets", p.Queue))
+			}
 		}
 	}
 
@@ -333,8 +392,8 @@ func (n *Network) Idle(ctx context.Context, quiet time.Duration) (network.Counte
 		since = max(since, n.moved)
 		left := since + int64(quiet) - n.schedule.now()
 		if left <= 0 {
-			waiting := n.flying + n.held + len(n.outbox)
-			for _, t := range n.ports {
+			waiting := n.flying + n.held + len(n.outbox) + len(n.arrived)
+			for _, t := range slices.Concat(n.ports, n.inner) {
 				waiting += t.queue.len()
 			}
 			if waiting == 0 || n.closed {

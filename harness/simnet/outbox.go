@@ -30,6 +30,7 @@ func (n *Network) collect(h *Host, p *stack.PacketBuffer, f frame) {
 	segment := header.TCP(p.TransportHeader().Slice())
 	key := flow{f.to, segment.SourcePort(), segment.DestinationPort()}
 	o := outgoing{n.schedule.now() + instant, h, key, p.IncRef(), f}
+	n.active = o.at
 	n.outbox = append(n.outbox, o)
 	if len(n.outbox) == 1 {
 		n.schedule.set(n.dispatch, o.at, n.seen(o))

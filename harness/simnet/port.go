@@ -2,12 +2,12 @@ package simnet
 
 import (
 	"cmp"
-	"math/rand/v2"
 	"net/netip"
 	"slices"
 
 	"gvisor.dev/gvisor/pkg/tcpip/stack"
 
+	"edgebed/harness/fate"
 	"edgebed/harness/network"
 	"edgebed/harness/topology"
 )
@@ -20,6 +20,8 @@ type frame struct {
 	to     netip.Addr
 	// sender counts the frame until it is on a wire; nil if it is not counted.
 	sender *sender
+	// delayed tells that a link has delayed the frame.
+	delayed bool
 }
 
 // port is a port of a switch, with the direction of the link that leaves there.
@@ -35,7 +37,7 @@ type port struct {
 
 	params topology.Params
 	bucket bucket
-	random rand.PCG
+	dice   fate.Dice
 	// queue waits for tokens; wire is on its way.
 	queue, wire fifo
 	depart      *plan
@@ -83,11 +85,11 @@ func (q *fifo) pop() frame {
 // newTrunk returns a port to another switch. The k-th frame of a direction meets
 // the same fate as in the emulation's delay line with the same seed.
 func (n *Network) newTrunk(name string, at int, p topology.Params, seed, direction uint64) *port {
-	t := &port{counters: network.PortCounters{Name: name, Trunk: true}, network: n, at: at, params: p}
+	t := &port{counters: network.PortCounters{Name: name, Trunk: true, Shaped: true}, network: n, at: at, params: p}
 	if p.Rate > 0 {
 		t.bucket = newBucket(p, n.schedule.now())
 	}
-	t.random.Seed(seed, direction)
+	t.dice = fate.NewDice(seed, direction)
 	t.depart = newPlan(t.run)
 	t.arrive = newPlan(t.land)
 	return t
@@ -112,7 +114,7 @@ func (t *port) send(now int64, f frame) {
 	case t.params.Rate == 0:
 		t.sent(now, f)
 		t.launch(now, f)
-	case t.queue.len() >= t.params.Queue:
+	case !t.room(f.size):
 		t.counters.Drops++
 		f.packet.DecRef()
 		f.sender.left(now, f.size)
@@ -126,6 +128,14 @@ func (t *port) send(now int64, f frame) {
 			t.network.schedule.hasten(t.depart, t.depart.at+t.ahead(f))
 		}
 	}
+}
+
+// room reports whether the queue takes a frame more.
+func (t *port) room(size int) bool {
+	if limit := t.params.QueueBytes; limit > 0 {
+		return t.counters.Backlog+int64(size) <= int64(limit)
+	}
+	return t.queue.len() < t.params.Queue
 }
 
 // run lets frames of the queue leave for which there are tokens, and plans the
@@ -163,32 +173,42 @@ func (t *port) received(now int64, f frame) {
 
 // launch puts a frame on the wire, or loses it.
 func (t *port) launch(now int64, f frame) {
-	// Each frame takes the same draws, so that its fate depends on its number
-	// only.
-	lossDraw, jitterDraw := t.random.Uint64(), t.random.Uint64()
+	odds := t.params.Odds()
+	drawn := t.dice.Throw(&odds)
 
 	// On a link without a delay stage the kernel does not copy frames: they stay
 	// their socket's.
 	owner := f.sender
-	if t.params.Delay > 0 || t.params.Loss > 0 {
+	if t.params.Delay > 0 || odds != (fate.Odds{}) {
 		f.sender = nil
 		defer owner.left(now, f.size)
 	}
 
-	if lossDraw>>11 < uint64(float64(t.params.Loss)*(1<<53)) {
+	if drawn.Lost {
 		f.packet.DecRef()
 		return
 	}
 
+	f.delayed = f.delayed || t.params.Delay > 0
 	due := now + int64(t.params.Delay)
 	if t.params.Jitter > 0 {
-		due += int64((float64(jitterDraw>>11)/(1<<52) - 1) * float64(t.params.Jitter))
+		due += int64(drawn.Spread * float64(t.params.Jitter))
 	}
 	if t.params.Jitter == 0 || t.params.JitterOrder != topology.Reorder {
 		due = max(due, t.lastDue)
 	}
 	t.lastDue = max(due, t.lastDue)
 
+	if drawn.Twice {
+		again := f
+		again.packet, again.sender = f.packet.Clone(), nil
+		t.fly(again, due)
+	}
+	t.fly(f, due)
+}
+
+// fly puts a frame on the wire that is due at a time at the other end.
+func (t *port) fly(f frame, due int64) {
 	earliest := t.wire.len() == 0 || due < t.wire.first().due
 	t.wire.insert(dueFrame{f, due})
 	t.network.flying++

@@ -5,8 +5,6 @@ import (
 
 	"gvisor.dev/gvisor/pkg/tcpip/header"
 	"gvisor.dev/gvisor/pkg/tcpip/stack"
-
-	"edgebed/harness/topology"
 )
 
 // Linux's TCP lets only little of a connection's data wait in its own host's
@@ -19,7 +17,7 @@ import (
 // gVisor sends its window at once. A host's card keeps what is too much for the
 // queue, by connection, and lets it go as the queue empties.
 const (
-	smallQueue     = 4 * topology.Frame
+	smallQueue     = 4 // full frames
 	smallQueueTime = time.Millisecond
 )
 

@@ -113,6 +113,7 @@ func TestTransfer(t *testing.T) {
 	for _, rate := range []units.Rate{units.Mbps, 10 * units.Mbps, 100 * units.Mbps} {
 		n := chain(t, fmt.Sprintf("rate: %v, delay: 1 ms, queue: 1000", rate), 1)
 		took, c := transfer(t, n, size)
+		segment := segmentOf(n.topology)
 		segments := (size + segment - 1) / segment
 		wire := units.Size(size + segments*(ethernet+52))
 		least := 3*time.Millisecond + rate.Time(wire-3*topology.Frame)
@@ -136,7 +137,7 @@ func TestTransfer(t *testing.T) {
 				}
 			case "s1-s0":
 				// Every segment is acknowledged at the start, every second one later.
-				if p.TxPackets < int64(segments/2) || p.TxPackets > int64(segments/2)+quickACKs {
+				if p.TxPackets < int64(segments/2) || p.TxPackets > int64(segments/2+segments/pushed)+firstACKs {
 					t.Errorf("%v: %d frames back for %d segments", rate, p.TxPackets, segments)
 				}
 			}

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -30,6 +32,9 @@ const DoctorArg = "examine"
 type trial struct {
 	Options emu.Options
 	Delayed bool
+	// Corrupt asks for corruption, Disciplines are those of queues beside the FIFO.
+	Corrupt     bool                  `json:",omitzero"`
+	Disciplines []topology.Discipline `json:",omitzero"`
 }
 
 // outcome is what building it came to.
@@ -171,10 +176,21 @@ func Ready(ctx context.Context, jobs []job.Job) (atOnce int, err error) {
 
 func trialOf(j *job.Job) trial {
 	t := j.Cell.Topology
-	return trial{
+	one := trial{
 		Options: emu.Options{Delay: t.Delay, CongestionControl: t.CongestionControl, Sysctls: t.Sysctls},
 		Delayed: emu.DelayedLinks(j.Topology()) > 0,
 	}
+	for _, l := range j.Topology().AllLinks() {
+		for _, p := range j.Topology().Directions(l) {
+			one.Corrupt = one.Corrupt || p.Corrupt > 0
+			special := p.Rate > 0 && p.Discipline != "" && p.Discipline != topology.Drop
+			if special && !slices.Contains(one.Disciplines, p.Discipline) {
+				one.Disciplines = append(one.Disciplines, p.Discipline)
+			}
+		}
+	}
+	slices.Sort(one.Disciplines)
+	return one
 }
 
 // cellTasks is about how many processes and threads a cell takes without those of
@@ -232,24 +248,32 @@ func Examine(ctx context.Context, input string, w io.Writer) error {
 }
 
 func (t trial) build(ctx context.Context) (settings map[string]string, err error) {
-	class := "{rate: 10 Mb/s}"
+	class := "{rate: 10 Mb/s"
 	if t.Delayed {
-		class = "{rate: 10 Mb/s, delay: 1 ms}"
+		class += ", delay: 1 ms"
+	}
+	if t.Corrupt {
+		class += ", corrupt: 1 %"
+	}
+	var switches, links strings.Builder
+	for i, d := range t.Disciplines {
+		fmt.Fprintf(&switches, ", q%d", i)
+		fmt.Fprintf(&links, "  - {between: [s0, q%d], class: trunk, forward: {discipline: %s}}\n", i, d)
 	}
 
 	parsed, err := topology.Parse("examination", []byte(`
 version: 1
 name: examination
 subnet: 10.9.0.0/16
-switches: [s0, s1]
+switches: [s0, s1`+switches.String()+`]
 hosts:
   - {name: a, address: 10.9.0.1, switch: s0}
   - {name: b, address: 10.9.0.2, switch: s1}
 link-classes:
-  trunk: `+class+`
+  trunk: `+class+`}
 links:
   - {between: [s0, s1], class: trunk}
-`))
+`+links.String()))
 	if err != nil {
 		return nil, err
 	}

@@ -146,6 +146,9 @@ func (s *script) changeLinks(e *scenario.Event, over bool) (what string, err err
 	if e.Link != nil {
 		what, verb = "link "+strings.Join(e.Link, "-"), "is"
 	}
+	if e.Direction != nil {
+		what, verb = "link "+strings.Join(e.Direction, " to "), "is"
+	}
 	switch {
 	case over:
 		return fmt.Sprintf("%s %s as before", what, verb), nil

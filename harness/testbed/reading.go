@@ -8,7 +8,6 @@ import (
 
 	"edgebed/harness/job"
 	"edgebed/harness/network"
-	"edgebed/harness/topology"
 	"edgebed/nodes/units"
 )
 
@@ -89,9 +88,9 @@ const (
 func settleLimit(j job.Job) time.Duration {
 	t := j.Topology()
 	var drain time.Duration
-	for _, l := range t.Links {
+	for _, l := range t.AllLinks() {
 		for _, p := range t.Directions(l) {
-			held := sendBuffer*units.Size(len(t.Hosts)) + topology.Frame*units.Size(p.Queue)
+			held := sendBuffer*units.Size(len(t.Hosts)) + p.QueueLimit()
 			drain = max(drain, p.Rate.Time(held)+p.Delay+p.Jitter)
 		}
 	}

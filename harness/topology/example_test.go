@@ -21,7 +21,7 @@ links: [{between: [a, b], class: trunk}, {between: [b, c], class: trunk}]
 		return
 	}
 	rate := 2 * units.Mbps
-	if err := t.SetClass("trunk", topology.Override{Rate: &rate}); err != nil {
+	if err := t.SetClass("trunk", topology.Class{Override: topology.Override{Rate: &rate}}); err != nil {
 		fmt.Println(err)
 		return
 	}

@@ -2,7 +2,6 @@ package topology
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -12,10 +11,10 @@ import (
 // writes s0 and s1#2. Names of switches cannot have that sign. Without it, the first
 // one is meant.
 
-// Suffixes returns what sets the names of parallel links apart, for each link: "#2" or
-// nothing.
+// Suffixes returns what sets the names of parallel links apart, for each of AllLinks: "#2"
+// or nothing.
 func (t *Topology) Suffixes() []string {
-	list := make([]string, len(t.Links))
+	list := make([]string, len(t.AllLinks()))
 	for _, bundle := range t.Bundles() {
 		for k, link := range bundle {
 			if k > 0 {
@@ -26,19 +25,20 @@ func (t *Topology) Suffixes() []string {
 	return list
 }
 
-// Bundles returns for each link all links between the same two switches, by their
-// places in the file.
+// Bundles returns for each of AllLinks those between the same two switches, itself
+// among them, by their places in that list.
 func (t *Topology) Bundles() [][]int {
-	together := make(map[[2]string][]int, len(t.Links))
+	links := t.AllLinks()
+	together := make(map[[2]string][]int, len(links))
 	ends := func(l LinkSpec) [2]string {
 		return [2]string{min(l.Between[0], l.Between[1]), max(l.Between[0], l.Between[1])}
 	}
-	for i, l := range t.Links {
+	for i, l := range links {
 		together[ends(l)] = append(together[ends(l)], i)
 	}
 
-	bundles := make([][]int, len(t.Links))
-	for i, l := range t.Links {
+	bundles := make([][]int, len(links))
+	for i, l := range links {
 		bundles[i] = together[ends(l)]
 	}
 	return bundles
@@ -49,8 +49,9 @@ func (t *Topology) Bundles() [][]int {
 // comes back, to another host, may take another one of the links.
 func Share(bundle []int, host int) int { return bundle[host%len(bundle)] }
 
-// Link returns the place of the link from one switch to another, either of which may
-// have a suffix, and the direction: 0 is forward.
+// Link returns the place in AllLinks of the link from one switch to another, either of
+// which may have a suffix, or between a host and its switch; and the direction: 0 is
+// forward.
 func (t *Topology) Link(from, to string) (link, direction int, err error) {
 	a, suffixA, _ := strings.Cut(from, "#")
 	b, suffixB, _ := strings.Cut(to, "#")
@@ -61,7 +62,7 @@ func (t *Topology) Link(from, to string) (link, direction int, err error) {
 		}
 	}
 
-	for i, l := range t.Links {
+	for i, l := range t.AllLinks() {
 		direction := 0
 		switch l.Between {
 		case [2]string{a, b}:
@@ -74,22 +75,5 @@ func (t *Topology) Link(from, to string) (link, direction int, err error) {
 			return i, direction, nil
 		}
 	}
-	return 0, 0, fmt.Errorf("topology %s has no link %s-%s", t.Name, from, to)
-}
-
-// Way returns the parameters of the links that frames from host a to host b cross, in
-// their direction. It is empty where there is no path.
-func (t *Topology) Way(a, b string) []Params {
-	host := slices.IndexFunc(t.Hosts, func(h HostSpec) bool { return h.Name == b })
-	path, bundles := t.Path(a, b), t.Bundles()
-	var way []Params
-	for k := 1; k < len(path); k++ {
-		first, _, err := t.Link(path[k-1], path[k])
-		if err != nil {
-			continue // there is one: the path takes it
-		}
-		link := t.Links[Share(bundles[first], host)]
-		way = append(way, t.Directions(link)[slices.Index(link.Between[:], path[k-1])])
-	}
-	return way
+	return 0, 0, t.noLink(from, to)
 }

@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -16,14 +17,26 @@ import (
 	"strings"
 	"time"
 
+	"edgebed/harness/fate"
 	"edgebed/nodes/units"
 	"edgebed/nodes/yamlfile"
 )
 
-// Frame is the largest frame on an emulated link: an MTU of 1500 B and the
+// Frame is the largest frame on a link of a network with the DefaultMTU: with the
 // Ethernet header. Rates, bursts and counters include that header, and no
 // preamble, checksum or gap.
-const Frame units.Size = 1514
+const Frame units.Size = DefaultMTU + header
+
+// header is Ethernet's.
+const header = 14
+
+// DefaultMTU of networks, and its limits: what IPv4 hosts must take (RFC 1122), and
+// jumbo frames.
+const (
+	DefaultMTU = 1500
+	minMTU     = 576
+	maxMTU     = 9000
+)
 
 // DefaultQueue is the queue limit of a shaped link where the topology names
 // none, in packets. It is Mininet's default, and the prototype's.
@@ -49,7 +62,8 @@ const (
 )
 
 // Topology describes a network: switches, hosts attached to them, and links
-// between switches. Host links are unshaped, as in the prototype.
+// between switches. Host links are unshaped, as in the prototype, unless they are
+// given parameters.
 type Topology struct {
 	// Version of the file format: 1, also where it is left out.
 	Version int `yaml:"version"`
@@ -59,12 +73,15 @@ type Topology struct {
 	Description string `yaml:"description"`
 	// Subnet that all hosts are in; IPv4, 10.1.0.0/16 by default.
 	Subnet netip.Prefix `yaml:"subnet"`
+	// MTU is the largest IP packet on all links, in bytes with its headers: 576 to 9000,
+	// 1500 by default.
+	MTU int `yaml:"mtu" json:",omitzero"`
 	// Switches by name.
 	Switches []string `yaml:"switches" required:"true"`
 	// Hosts, each attached to a switch.
 	Hosts []HostSpec `yaml:"hosts" required:"true"`
 	// Classes are named sets of link parameters.
-	Classes map[string]Override `yaml:"link-classes"`
+	Classes map[string]Class `yaml:"link-classes"`
 	// Links between switches.
 	Links []LinkSpec `yaml:"links"`
 
@@ -80,6 +97,19 @@ type HostSpec struct {
 	Address netip.Addr `yaml:"address"`
 	// Switch that the host is attached to.
 	Switch string `yaml:"switch" required:"true"`
+	// Class gives the parameters of the host's access link, from the host and back; empty
+	// means an unshaped link.
+	Class string `yaml:"class" json:",omitzero"`
+	// Uplink and Downlink override the class for the direction from the host to its
+	// switch, and back.
+	Uplink   Override `yaml:"uplink" json:",omitzero"`
+	Downlink Override `yaml:"downlink" json:",omitzero"`
+}
+
+// HasAccess reports whether the host's access link has parameters. Without them
+// the host is a part of its switch, as it were.
+func (h HostSpec) HasAccess() bool {
+	return h.Class != "" || h.Uplink != (Override{}) || h.Downlink != (Override{})
 }
 
 // LinkSpec is one full-duplex link between two switches, which may have several.
@@ -94,6 +124,27 @@ type LinkSpec struct {
 	Reverse Override `yaml:"reverse"`
 }
 
+// Class is a named set of link parameters: those of both directions, and what differs
+// in one.
+type Class struct {
+	Override `yaml:",inline"`
+	// Forward and Reverse override the rest for one direction: from the first switch
+	// of a link to the second, or from a host to its switch; and back.
+	Forward Override `yaml:"forward" json:",omitzero"`
+	Reverse Override `yaml:"reverse" json:",omitzero"`
+}
+
+// Merge returns c with the parameters that by has.
+func (c Class) Merge(by Class) Class {
+	return Class{c.Override.Merge(by.Override), c.Forward.Merge(by.Forward), c.Reverse.Merge(by.Reverse)}
+}
+
+// directions returns the parameters of both directions, over the defaults of p.
+func (c Class) directions(p Params) [2]Params {
+	both := c.Apply(p)
+	return [2]Params{c.Forward.Apply(both), c.Reverse.Apply(both)}
+}
+
 // Override is a set of link parameters of which each may be absent. It is what
 // files and scenarios write; Params is what results.
 type Override struct {
@@ -106,11 +157,30 @@ type Override struct {
 	// JitterOrder says what jitter does to the order of frames: fifo, the default,
 	// keeps it, reorder does not.
 	JitterOrder *JitterOrder `yaml:"jitter-order"`
-	// Loss is the probability that a frame is lost.
+	// Loss is the probability that a frame is lost, each by itself unless LossBurst says
+	// otherwise.
 	Loss *Loss `yaml:"loss"`
+	// LossBurst is the mean number of frames that are lost in a row, 1 or more (Gilbert's
+	// channel): Loss stays the share of all frames. 0 means that frames are lost
+	// independently.
+	LossBurst *float64 `yaml:"loss-burst" json:",omitzero"`
+	// GilbertElliott loses frames in bursts by a channel's four parameters, in place of
+	// Loss.
+	GilbertElliott *GilbertElliott `yaml:"gilbert-elliott" json:",omitzero"`
+	// Duplicate is the probability that a frame arrives twice.
+	Duplicate *Loss `yaml:"duplicate" json:",omitzero"`
+	// Corrupt is the probability that a bit of a frame is flipped. Only netem can do
+	// that; TCP takes it for a loss.
+	Corrupt *Loss `yaml:"corrupt" json:",omitzero"`
 	// Queue is the limit of the queue in front of the rate, in packets. An
 	// unshaped link has no queue.
 	Queue *int `yaml:"queue"`
+	// QueueBytes is the limit in bytes of frames, in place of the one in packets; 0 means
+	// that packets count.
+	QueueBytes *units.Size `yaml:"queue-bytes" json:",omitzero"`
+	// Discipline says which frames the queue drops: fifo, the default, those for
+	// which there is no room.
+	Discipline *Discipline `yaml:"discipline" json:",omitzero"`
 	// Burst and CeilBurst are how much an idle link passes at once: the sizes
 	// of HTB's two token buckets, of which the smaller one holds (tc: burst and
 	// cburst).
@@ -124,20 +194,40 @@ type Params struct {
 	Delay, Jitter time.Duration
 	// JitterOrder is empty for FIFO where nothing was said.
 	JitterOrder JitterOrder
-	Loss        Loss
-	// Queue limit in packets.
-	Queue            int
+	// Loss is of each frame by itself where LossBurst is 0; Bursts are in place of both.
+	Loss               Loss
+	LossBurst          float64
+	Bursts             fate.GilbertElliott
+	Duplicate, Corrupt Loss
+	// Queue limit in packets, or in bytes where QueueBytes is not 0.
+	Queue      int
+	QueueBytes units.Size
+	// Discipline is empty for a FIFO where nothing was said.
+	Discipline       Discipline
 	Burst, CeilBurst Burst
+	// MTU is the network's; 0 is the default.
+	MTU int
+}
+
+// Frame returns the largest frame on the link.
+func (p Params) Frame() units.Size { return units.Size(cmp.Or(p.MTU, DefaultMTU) + header) }
+
+// Bucket returns the size of one of the link's token buckets.
+func (p Params) Bucket(b Burst) units.Size {
+	if b != 0 {
+		return units.Size(b)
+	}
+	return max(p.Frame(), p.Rate.Per(500*time.Microsecond))
 }
 
 // BurstSize is how much the idle link passes at once: the smaller of its buckets.
-func (p Params) BurstSize() units.Size { return min(p.Burst.At(p.Rate), p.CeilBurst.At(p.Rate)) }
+func (p Params) BurstSize() units.Size { return min(p.Bucket(p.Burst), p.Bucket(p.CeilBurst)) }
 
 // AtLeast returns the least time from the first to the last of so many bytes of
 // frames on the link: what exceeds the burst, and the frame that HTB begins with
 // the burst's last byte, waits for the rate.
 func (p Params) AtLeast(size units.Size) time.Duration {
-	return p.Rate.Time(max(0, size-p.BurstSize()-Frame))
+	return p.Rate.Time(max(0, size-p.BurstSize()-p.Frame()))
 }
 
 // JitterOrder is what jitter does to the order of a link's frames.
@@ -176,7 +266,7 @@ func (l *Loss) UnmarshalText(text []byte) error {
 		v /= 100
 	}
 	if err != nil || math.IsNaN(v) || v < 0 || v > 1 {
-		return fmt.Errorf("parse loss %q: expected a probability like 0.01 or 1 %%", text)
+		return fmt.Errorf("parse probability %q: expected one like 0.01 or 1 %%", text)
 	}
 	*l = Loss(v)
 	return nil
@@ -225,14 +315,6 @@ func (b Burst) MarshalText() ([]byte, error) {
 	return units.Size(b).MarshalText()
 }
 
-// At returns the size of the bucket on a link of the given rate.
-func (b Burst) At(rate units.Rate) units.Size {
-	if b != 0 {
-		return units.Size(b)
-	}
-	return max(Frame, rate.Per(500*time.Microsecond))
-}
-
 // Apply returns p with the parameters that o has.
 func (o Override) Apply(p Params) Params {
 	set(&p.Rate, o.Rate)
@@ -240,7 +322,15 @@ func (o Override) Apply(p Params) Params {
 	set(&p.Jitter, o.Jitter)
 	set(&p.JitterOrder, o.JitterOrder)
 	set(&p.Loss, o.Loss)
+	set(&p.LossBurst, o.LossBurst)
+	if o.GilbertElliott != nil {
+		p.Bursts = o.GilbertElliott.channel()
+	}
+	set(&p.Duplicate, o.Duplicate)
+	set(&p.Corrupt, o.Corrupt)
 	set(&p.Queue, o.Queue)
+	set(&p.QueueBytes, o.QueueBytes)
+	set(&p.Discipline, o.Discipline)
 	set(&p.Burst, o.Burst)
 	set(&p.CeilBurst, o.CeilBurst)
 	return p
@@ -248,35 +338,20 @@ func (o Override) Apply(p Params) Params {
 
 // Merge returns o with the parameters that by has.
 func (o Override) Merge(by Override) Override {
-	if by.Rate != nil {
-		o.Rate = by.Rate
-	}
-
-	if by.Delay != nil {
-		o.Delay = by.Delay
-	}
-	if by.Jitter != nil {
-		o.Jitter = by.Jitter
-	}
-	if by.JitterOrder != nil {
-		o.JitterOrder = by.JitterOrder
-	}
-
-	if by.Loss != nil {
-		o.Loss = by.Loss
-	}
-
-	if by.Queue != nil {
-		o.Queue = by.Queue
-	}
-
-	if by.Burst != nil {
-		o.Burst = by.Burst
-	}
-	if by.CeilBurst != nil {
-		o.CeilBurst = by.CeilBurst
-	}
-
+	over(&o.Rate, by.Rate)
+	over(&o.Delay, by.Delay)
+	over(&o.Jitter, by.Jitter)
+	over(&o.JitterOrder, by.JitterOrder)
+	over(&o.Loss, by.Loss)
+	over(&o.LossBurst, by.LossBurst)
+	over(&o.GilbertElliott, by.GilbertElliott)
+	over(&o.Duplicate, by.Duplicate)
+	over(&o.Corrupt, by.Corrupt)
+	over(&o.Queue, by.Queue)
+	over(&o.QueueBytes, by.QueueBytes)
+	over(&o.Discipline, by.Discipline)
+	over(&o.Burst, by.Burst)
+	over(&o.CeilBurst, by.CeilBurst)
 	return o
 }
 
@@ -286,11 +361,20 @@ func set[T any](to, from *T) {
 	}
 }
 
+func over[T any](to **T, from *T) {
+	if from != nil {
+		*to = from
+	}
+}
+
 // Override returns what gives a link just these parameters.
 func (p Params) Override() Override {
 	return Override{
-		Rate: &p.Rate, Delay: &p.Delay, Jitter: &p.Jitter, JitterOrder: &p.JitterOrder, Loss: &p.Loss,
-		Queue: &p.Queue, Burst: &p.Burst, CeilBurst: &p.CeilBurst,
+		Rate: &p.Rate, Delay: &p.Delay, Jitter: &p.Jitter, JitterOrder: &p.JitterOrder,
+		Loss: &p.Loss, LossBurst: &p.LossBurst, GilbertElliott: ofChannel(p.Bursts),
+		Duplicate: &p.Duplicate, Corrupt: &p.Corrupt,
+		Queue: &p.Queue, QueueBytes: &p.QueueBytes, Discipline: &p.Discipline,
+		Burst: &p.Burst, CeilBurst: &p.CeilBurst,
 	}
 }
 
@@ -302,14 +386,17 @@ func (p Params) Validate() error {
 	case p.Queue < 1 || p.Queue > maxQueue:
 		return fmt.Errorf("queue of %d packets is out of range: expected 1 to %d", p.Queue, maxQueue)
 	}
+	if err := p.validateQueue(); err != nil {
+		return err
+	}
 
 	for _, b := range []Burst{p.Burst, p.CeilBurst} {
 		switch {
-		case b != 0 && (units.Size(b) < Frame || units.Size(b) > maxBurst):
+		case b != 0 && (units.Size(b) < p.Frame() || units.Size(b) > maxBurst):
 			return fmt.Errorf("burst %v is out of range: expected auto, or one frame of %d B to %v",
-				units.Size(b), Frame, maxBurst)
-		case p.Rate > 0 && p.Rate.Time(b.At(p.Rate)) > time.Minute:
-			return fmt.Errorf("burst %v takes over a minute at %v: make it smaller", units.Size(b), p.Rate)
+				units.Size(b), p.Frame(), maxBurst)
+		case p.Rate > 0 && p.Rate.Time(p.Bucket(b)) > time.Minute:
+			return fmt.Errorf("burst %v takes over a minute at %v: make it smaller", p.Bucket(b), p.Rate)
 		}
 	}
 
@@ -318,10 +405,8 @@ func (p Params) Validate() error {
 		return fmt.Errorf("check delay %v: want 0s to %v", p.Delay, MaxDelay)
 	case p.Jitter < 0 || p.Jitter > p.Delay:
 		return fmt.Errorf("check jitter %v: want 0s to the delay of %v", p.Jitter, p.Delay)
-	case math.IsNaN(float64(p.Loss)) || p.Loss < 0 || p.Loss > 1:
-		return fmt.Errorf("check loss %v: want a probability from 0 to 1", p.Loss)
 	}
-	return nil
+	return p.validateLoss()
 }
 
 // String describes the parameters, for instance
@@ -340,11 +425,9 @@ func (p Params) String() string {
 			parts = append(parts, "reordered")
 		}
 	}
-	if p.Loss > 0 {
-		parts = append(parts, fmt.Sprintf("loss %g", float64(p.Loss)))
-	}
+	parts = append(parts, p.lossParts()...)
 	if p.Rate > 0 {
-		parts = append(parts, fmt.Sprintf("queue %d", p.Queue), "burst "+p.BurstSize().String())
+		parts = append(parts, "queue "+p.queueText(), "burst "+p.BurstSize().String())
 	}
 	return strings.Join(parts, ", ")
 }
@@ -427,17 +510,17 @@ func (t *Topology) Clone() *Topology {
 	return &c
 }
 
-// SetClass changes the parameters of a link class that o has. Overrides of
+// SetClass changes the parameters of a link class that by has. Overrides of
 // single links stay on top. The topology is unchanged if an error is returned.
-func (t *Topology) SetClass(name string, o Override) error {
+func (t *Topology) SetClass(name string, by Class) error {
 	class, ok := t.Classes[name]
 	if !ok {
 		return fmt.Errorf("set link class: unknown class %q in topology %s%s",
 			name, t.Name, yamlfile.Suggest(name, slices.Collect(maps.Keys(t.Classes))))
 	}
 	changed := t.Clone()
-	changed.Classes[name] = class.Merge(o)
-	for _, l := range changed.Links {
+	changed.Classes[name] = class.Merge(by)
+	for _, l := range changed.AllLinks() {
 		if l.Class != name {
 			continue
 		}
@@ -451,42 +534,73 @@ func (t *Topology) SetClass(name string, o Override) error {
 	return nil
 }
 
-// SetLink changes the parameters of one direction of a link that o has. Later calls
-// of SetClass keep them. The topology is unchanged if an error is returned.
+// SetLink changes the parameters of one direction of a link that o has: between two
+// switches, or of a host's access link. Later calls of SetClass keep them. The topology
+// is unchanged if an error is returned.
 func (t *Topology) SetLink(from, to string, o Override) error {
-	i, dir, err := t.Link(from, to)
-	if err != nil {
-		return fmt.Errorf("change link: %w", err)
-	}
-
 	changed := t.Clone()
-	l := &changed.Links[i]
-	if dir == 0 {
-		l.Forward = l.Forward.Merge(o)
-	} else {
-		l.Reverse = l.Reverse.Merge(o)
+	direction, err := changed.direction(from, to)
+	if err == nil {
+		*direction = direction.Merge(o)
+		var p Params
+		if p, err = changed.Params(from, to); err == nil {
+			err = p.Validate()
+		}
 	}
-	if err := changed.Directions(*l)[dir].Validate(); err != nil {
+	if err != nil {
 		return fmt.Errorf("change link %s-%s: %w", from, to, err)
 	}
-	t.Links = changed.Links
+
+	t.Links, t.Hosts = changed.Links, changed.Hosts
 	return nil
 }
 
+// direction returns what overrides the class of a link in one direction.
+func (t *Topology) direction(from, to string) (*Override, error) {
+	i, dir, err := t.Link(from, to)
+	if err != nil {
+		return nil, err
+	}
+	if i < len(t.Links) {
+		return [...]*Override{&t.Links[i].Forward, &t.Links[i].Reverse}[dir], nil
+	}
+
+	name := t.AllLinks()[i].Between[0]
+	h := &t.Hosts[slices.IndexFunc(t.Hosts, func(h HostSpec) bool { return h.Name == name })]
+	return [...]*Override{&h.Uplink, &h.Downlink}[dir], nil
+}
+
+// noLink says that there is no link, or none with parameters.
+func (t *Topology) noLink(from, to string) error {
+	for _, h := range t.Hosts {
+		if from == h.Name && to == h.Switch || from == h.Switch && to == h.Name {
+			return fmt.Errorf("the access link of host %s has no parameters; give the host a class, uplink or downlink",
+				h.Name)
+		}
+	}
+	return fmt.Errorf("topology %s has no link %s-%s", t.Name, from, to)
+}
+
+// defaults are the parameters of a link that has none of its own.
+func (t *Topology) defaults() Params { return Params{Queue: DefaultQueue, MTU: t.MTU} }
+
+// Frame returns the largest frame on the network's links.
+func (t *Topology) Frame() units.Size { return t.defaults().Frame() }
+
 // Directions returns the parameters of a link's two directions: forward, reverse.
 func (t *Topology) Directions(l LinkSpec) [2]Params {
-	both := t.Classes[l.Class].Apply(Params{Queue: DefaultQueue})
-	return [2]Params{l.Forward.Apply(both), l.Reverse.Apply(both)}
+	both := t.Classes[l.Class].directions(t.defaults())
+	return [2]Params{l.Forward.Apply(both[0]), l.Reverse.Apply(both[1])}
 }
 
 // Params returns the parameters of the direction from one switch to another
-// that it has a link to.
+// that it has a link to, or of an access link from a host to its switch, or back.
 func (t *Topology) Params(from, to string) (Params, error) {
 	i, dir, err := t.Link(from, to)
 	if err != nil {
-		return Params{}, fmt.Errorf("find link parameters: %w", err)
+		return Params{}, err
 	}
-	return t.Directions(t.Links[i])[dir], nil
+	return t.Directions(t.AllLinks()[i])[dir], nil
 }
 
 // Host returns the host of the given name.
@@ -615,6 +729,11 @@ func (t *Topology) Validate() error {
 		fail(yamlfile.Path{"name"}, "expected a name")
 	}
 
+	if t.MTU != 0 && (t.MTU < minMTU || t.MTU > maxMTU) {
+		fail(yamlfile.Path{"mtu"}, "mtu of %d B is out of range: expected %d to %d", t.MTU, minMTU, maxMTU)
+		return yamlfile.Join(errs...) // frames, and with them bursts and queues, depend on it
+	}
+
 	// What follows visits every part, so too many of them are refused first.
 	for part, n := range map[string]int{
 		"switches": len(t.Switches), "hosts": len(t.Hosts), "links": len(t.Links), "link-classes": len(t.Classes),
@@ -706,9 +825,35 @@ func (t *Topology) Validate() error {
 			fail(yamlfile.Path{"link-classes", class},
 				"%q is not a name; expected a letter and up to 31 letters, digits or underscores", class)
 		}
-		if err := t.Classes[class].Apply(Params{Queue: DefaultQueue}).Validate(); err != nil {
-			fail(yamlfile.Path{"link-classes", class}, "%w", err)
-			wrong[class] = true
+		for _, p := range t.Classes[class].directions(t.defaults()) {
+			if err := p.Validate(); err != nil {
+				fail(yamlfile.Path{"link-classes", class}, "%w", err)
+				wrong[class] = true
+				break
+			}
+		}
+	}
+
+	// parameters checks the directions of a link whose overrides have the given keys.
+	parameters := func(path yamlfile.Path, l LinkSpec, keys [2]string) {
+		if _, ok := t.Classes[l.Class]; l.Class != "" && !ok {
+			fail(slices.Concat(path, yamlfile.Path{"class"}), "unknown link class %q%s", l.Class,
+				yamlfile.Suggest(l.Class, slices.Collect(maps.Keys(t.Classes))))
+			return
+		}
+		for dir, p := range t.Directions(l) {
+			if wrong[l.Class] {
+				break
+			}
+			if err := p.Validate(); err != nil {
+				fail(slices.Concat(path, yamlfile.Path{keys[dir]}), "%w", err)
+				break
+			}
+		}
+	}
+	for i, h := range t.Hosts {
+		if h.HasAccess() {
+			parameters(yamlfile.Path{"hosts", i}, h.access(), [2]string{"uplink", "downlink"})
 		}
 	}
 
@@ -724,21 +869,7 @@ func (t *Topology) Validate() error {
 			port(yamlfile.Path{"links", i, "between", 1}, l.Between[1], l.Between[0])
 		}
 
-		if _, ok := t.Classes[l.Class]; l.Class != "" && !ok {
-			fail(yamlfile.Path{"links", i, "class"}, "unknown link class %q%s", l.Class,
-				yamlfile.Suggest(l.Class, slices.Collect(maps.Keys(t.Classes))))
-			continue
-		}
-
-		for dir, p := range t.Directions(l) {
-			if wrong[l.Class] {
-				break
-			}
-			if err := p.Validate(); err != nil {
-				fail(yamlfile.Path{"links", i, []string{"forward", "reverse"}[dir]}, "%w", err)
-				break
-			}
-		}
+		parameters(yamlfile.Path{"links", i}, l, [2]string{"forward", "reverse"})
 	}
 
 	// Between wrong switches and links there are no paths to look for.

@@ -27,7 +27,7 @@ func TestRing6(t *testing.T) {
 	}
 	for i, h := range ring.Hosts {
 		// The prototype's addresses count from 1.
-		want := HostSpec{fmt.Sprintf("host%d", i), netip.AddrFrom4([4]byte{10, 1, 0, byte(i + 1)}), fmt.Sprintf("s%d", i)}
+		want := HostSpec{Name: fmt.Sprintf("host%d", i), Address: netip.AddrFrom4([4]byte{10, 1, 0, byte(i + 1)}), Switch: fmt.Sprintf("s%d", i)}
 		if h != want {
 			t.Errorf("host %d is %v, want %v", i, h, want)
 		}
@@ -115,18 +115,18 @@ func TestOverrides(t *testing.T) {
 	reverse := Params{Rate: 2 * units.Mbps, Delay: 30 * time.Millisecond, Jitter: 5 * time.Millisecond, Loss: 0.25, Queue: 50, Burst: 15000}
 	check("west", "east", forward)
 	check("east", "west", reverse)
-	if err := topology.SetClass("slow", Override{Rate: new(9 * units.Mbps), Queue: new(7), Delay: new(8 * time.Millisecond)}); err != nil {
+	if err := topology.SetClass("slow", Class{Override: Override{Rate: new(9 * units.Mbps), Queue: new(7), Delay: new(8 * time.Millisecond)}}); err != nil {
 		t.Fatal(err)
 	}
 	forward.Queue, reverse.Queue = 7, 7
 	forward.Delay, reverse.Rate = 8*time.Millisecond, 9*units.Mbps // the others are the link's own
 	check("west", "east", forward)
 	check("east", "west", reverse)
-	if err := topology.SetClass("slow", Override{Jitter: new(time.Second)}); err == nil {
+	if err := topology.SetClass("slow", Class{Override: Override{Jitter: new(time.Second)}}); err == nil {
 		t.Error("a jitter above the delay was accepted")
 	}
 	check("west", "east", forward)
-	if err := topology.SetClass("slwo", Override{}); err == nil || !strings.Contains(err.Error(), "did you mean slow?") {
+	if err := topology.SetClass("slwo", Class{}); err == nil || !strings.Contains(err.Error(), "did you mean slow?") {
 		t.Errorf("an unknown class gives %v", err)
 	}
 	if _, err := topology.Params("west", "west"); err == nil {
@@ -200,11 +200,11 @@ func TestLossAndBurstText(t *testing.T) {
 		}
 	}
 	for rate, want := range map[units.Rate]units.Size{units.Mbps: 1514, 20 * units.Mbps: 1514, 100 * units.Mbps: 6250, units.Gbps: 62500} {
-		if got := Burst(0).At(rate); got != want {
+		if got := (Params{Rate: rate}).Bucket(0); got != want {
 			t.Errorf("automatic burst at %v is %v, want %v", rate, got, want)
 		}
 	}
-	if got := Burst(15000).At(units.Gbps); got != 15000 {
+	if got := (Params{Rate: units.Gbps}).Bucket(15000); got != 15000 {
 		t.Errorf("a burst of 15 kB is %v", got)
 	}
 	for _, b := range []Burst{0, 1514, 15000} {
@@ -229,7 +229,7 @@ func drawTopology(t *rapid.T) *Topology {
 	}
 	for i := range n {
 		topology.Switches = append(topology.Switches, fmt.Sprintf("s%d", i))
-		topology.Hosts = append(topology.Hosts, HostSpec{fmt.Sprintf("h%d", i), netip.AddrFrom4([4]byte{10, 0, 0, byte(i + 1)}), fmt.Sprintf("s%d", i)})
+		topology.Hosts = append(topology.Hosts, HostSpec{Name: fmt.Sprintf("h%d", i), Address: netip.AddrFrom4([4]byte{10, 0, 0, byte(i + 1)}), Switch: fmt.Sprintf("s%d", i)})
 		if i > 0 {
 			link(rapid.IntRange(0, i-1).Draw(t, "tree"), i)
 		}

@@ -23,6 +23,9 @@ func (t *Topology) YAML() ([]byte, error) {
 		add("description", scalar(t.Description))
 	}
 	add("subnet", scalar(t.Subnet.String()))
+	if t.MTU != 0 {
+		add("mtu", number(t.MTU))
+	}
 
 	switches := flow(yaml.SequenceNode)
 	for _, s := range t.Switches {
@@ -32,16 +35,24 @@ func (t *Topology) YAML() ([]byte, error) {
 
 	hosts := &yaml.Node{Kind: yaml.SequenceNode}
 	for _, h := range t.Hosts {
-		hosts.Content = append(hosts.Content, flow(yaml.MappingNode,
+		host := flow(yaml.MappingNode,
 			scalar("name"), scalar(h.Name), scalar("address"), scalar(h.Address.String()),
-			scalar("switch"), scalar(h.Switch)))
+			scalar("switch"), scalar(h.Switch))
+		if err := addParameters(host, h.access(), [2]string{"uplink", "downlink"}); err != nil {
+			return nil, err
+		}
+		hosts.Content = append(hosts.Content, host)
 	}
 	add("hosts", hosts)
 
 	if len(t.Classes) > 0 {
 		classes := &yaml.Node{Kind: yaml.MappingNode}
 		for _, name := range slices.Sorted(maps.Keys(t.Classes)) {
-			o, err := t.Classes[name].node()
+			class := t.Classes[name]
+			o, err := class.node()
+			if err == nil {
+				err = addDirections(o, class.Forward, class.Reverse, [2]string{"forward", "reverse"})
+			}
 			if err != nil {
 				return nil, fmt.Errorf("write link class %s: %w", name, err)
 			}
@@ -67,24 +78,39 @@ func (t *Topology) linkNodes() (*yaml.Node, error) {
 	for _, l := range t.Links {
 		between := flow(yaml.SequenceNode, scalar(l.Between[0]), scalar(l.Between[1]))
 		link := flow(yaml.MappingNode, scalar("between"), between)
-		if l.Class != "" {
-			link.Content = append(link.Content, scalar("class"), scalar(l.Class))
-		}
-
-		for dir, o := range [2]Override{l.Forward, l.Reverse} {
-			if o == (Override{}) {
-				continue
-			}
-			node, err := o.node()
-			if err != nil {
-				return nil, fmt.Errorf("write link %s-%s: %w", l.Between[0], l.Between[1], err)
-			}
-			link.Content = append(link.Content, scalar([2]string{"forward", "reverse"}[dir]), node)
+		if err := addParameters(link, l, [2]string{"forward", "reverse"}); err != nil {
+			return nil, err
 		}
 		list.Content = append(list.Content, link)
 	}
 
 	return list, nil
+}
+
+// addParameters adds a link's class and what differs in its directions, under keys.
+func addParameters(to *yaml.Node, l LinkSpec, keys [2]string) error {
+	if l.Class != "" {
+		to.Content = append(to.Content, scalar("class"), scalar(l.Class))
+	}
+	if err := addDirections(to, l.Forward, l.Reverse, keys); err != nil {
+		return fmt.Errorf("write link %s-%s: %w", l.Between[0], l.Between[1], err)
+	}
+	return nil
+}
+
+// addDirections adds the parameters of two directions that have some, under keys.
+func addDirections(to *yaml.Node, forward, reverse Override, keys [2]string) error {
+	for dir, o := range [2]Override{forward, reverse} {
+		if o == (Override{}) {
+			continue
+		}
+		node, err := o.node()
+		if err != nil {
+			return err
+		}
+		to.Content = append(to.Content, scalar(keys[dir]), node)
+	}
+	return nil
 }
 
 // node returns the parameters that o has.

@@ -26,7 +26,14 @@ func Build(_ context.Context, j *job.Job) (testbed.Network, error) {
 			"leave it out, or run on emulated links",
 			slices.Min(slices.Collect(maps.Keys(t.Sysctls))))
 	}
-	n, err := simnet.Build(j.Topology(), simnet.Options{CongestionControl: t.CongestionControl, Seed: j.Cell.Seed})
+	software, _, err := j.Cell.Nodes.SoftwareCost.Model(string(record.Virtual))
+	if err != nil {
+		return nil, err
+	}
+
+	n, err := simnet.Build(j.Topology(), simnet.Options{
+		CongestionControl: t.CongestionControl, Seed: j.Cell.Seed, WakeUp: software.WakeUp,
+	})
 	if err != nil {
 		return nil, err
 	}

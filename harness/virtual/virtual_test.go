@@ -36,6 +36,12 @@ func worker(t *testing.T) string {
 // run runs the job and returns the worker's reports.
 func run(t *testing.T, program string, j job.Job) []byte {
 	t.Helper()
+	return runInto(t, program, j, t.TempDir())
+}
+
+// runInto does so with a folder for the files that the job writes.
+func runInto(t *testing.T, program string, j job.Job, files string) []byte {
+	t.Helper()
 	input, err := json.Marshal(j)
 	if err != nil {
 		t.Fatal(err)
@@ -43,7 +49,7 @@ func run(t *testing.T, program string, j job.Job) []byte {
 	cmd := exec.CommandContext(t.Context(), program)
 	cmd.Stdin = bytes.NewReader(input)
 	if j.Files != "" {
-		folder, err := os.Open(t.TempDir())
+		folder, err := os.Open(files)
 		if err != nil {
 			t.Fatal(err)
 		}

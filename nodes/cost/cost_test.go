@@ -23,7 +23,7 @@ func (b *bill) sleep(ctx context.Context, d time.Duration) error {
 	return ctx.Err()
 }
 
-var prices = Model{Call: 1, Connection: 2, StateMove: 3, ClientStart: 4}
+var prices = Model{Call: 1, Connection: 2, StateMove: 3, ClientStart: 4, WakeUp: 5}
 
 func TestChargesByTerm(t *testing.T) {
 	b := &bill{}
@@ -76,10 +76,10 @@ func TestNilChargesNothing(t *testing.T) {
 }
 
 func TestModel(t *testing.T) {
-	if got, want := prices.Times(2), (Model{2, 4, 6, 8}); got != want {
+	if got, want := prices.Times(2), (Model{2, 4, 6, 8, 10}); got != want {
 		t.Errorf("twice is %v, want %v", got, want)
 	}
-	if got, want := (Model{StateMove: 1500 * time.Microsecond}).String(), "call 0s, connection 0s, state-move 1.5ms, client-start 0s"; got != want {
+	if got, want := (Model{StateMove: 1500 * time.Microsecond}).String(), "call 0s, connection 0s, state-move 1.5ms, client-start 0s, wake-up 0s"; got != want {
 		t.Errorf("written %q, want %q", got, want)
 	}
 	for _, m := range []Model{{Call: -1}, {ClientStart: 11 * time.Second}} {

@@ -30,6 +30,11 @@ type Model struct {
 	// execution: what the prototype's client process does once when it sends its
 	// first request.
 	ClientStart time.Duration `yaml:"client-start"`
+	// WakeUp is for each message that reaches a host over links with a delay, when all
+	// hosts have waited: what the one machine of the emulation needs to go on after a
+	// pause. It is charged in virtual time only, by the network; on emulated links the
+	// machine takes its own.
+	WakeUp time.Duration `yaml:"wake-up"`
 }
 
 // Validate refuses a model that no software has.
@@ -52,13 +57,17 @@ type Term struct {
 func (m Model) Terms() []Term {
 	return []Term{
 		{"call", m.Call}, {"connection", m.Connection}, {"state-move", m.StateMove}, {"client-start", m.ClientStart},
+		{"wake-up", m.WakeUp},
 	}
 }
 
 // Times returns the model with each term multiplied.
 func (m Model) Times(factor float64) Model {
 	scale := func(d time.Duration) time.Duration { return time.Duration(factor * float64(d)) }
-	return Model{scale(m.Call), scale(m.Connection), scale(m.StateMove), scale(m.ClientStart)}
+	return Model{
+		Call: scale(m.Call), Connection: scale(m.Connection), StateMove: scale(m.StateMove),
+		ClientStart: scale(m.ClientStart), WakeUp: scale(m.WakeUp),
+	}
 }
 
 // String lists all terms, as records show them.

@@ -174,6 +174,13 @@ func ownWork(network string) (own counts) {
 	return own
 }
 
+// wakeUp is what the machine of the emulation takes to go on after a pause. The
+// prototype's runs had no link delay and do not tell; it is what experiment 400, with
+// links of 1 ms, takes longer on emulated links for each message that is waited for: least
+// squares over its cells of 5 Mb/s and more, each alone on the machine
+// (docs/virtual-time.md).
+const wakeUp = 200 * time.Microsecond
+
 // measure replays the workloads of each rate under a software cost. Slow rates,
 // at which it takes long and milliseconds do not matter, run side by side; at the
 // others nothing may disturb.

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"edgebed/harness/record"
 	"edgebed/nodes/workflow"
 )
 
@@ -145,6 +146,10 @@ func writeConstants(file, network string, list []observation, r *regression, own
 			fmt.Fprintf(&b, " # ± %v", time.Duration(r.half[j]*float64(time.Second)).Round(10*time.Microsecond))
 		}
 		fmt.Fprintln(&b)
+	}
+
+	if network == string(record.Virtual) {
+		fmt.Fprintf(&b, "    wake-up: %v # the emulation's machine\n", wakeUp)
 	}
 
 	others, err := otherFits(file, network)

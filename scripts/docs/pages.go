@@ -10,6 +10,7 @@ import (
 	"edgebed/harness/program"
 	"edgebed/harness/record"
 	"edgebed/harness/scenario"
+	"edgebed/harness/topology"
 	"edgebed/nodes/workflow"
 )
 
@@ -44,7 +45,8 @@ A scenario is a name, a topology and what varies; whatever else it leaves out ha
 			"record.Figure": "Figures", "record.Claim": "Claims", "record.NetworkKind": "Networks",
 			"ComputerGroup": "Computers", "Processor": "Processors",
 			"Function": "Functions", "StateMode": "State modes",
-			"topology.Override": "Link classes", "topology.HostSpec": "Hosts", "topology.LinkSpec": "Links",
+			"topology.Class": "Link classes", "topology.Override": "Link parameters",
+			"topology.HostSpec": "Hosts", "topology.LinkSpec": "Links", "LinkChange": "Changes of links",
 			"foreign.Description": "Workflows", "Task": "Tasks",
 			"workflow.Model": "Models", "workflow.Form": "Forms",
 			"workflow.Variant": "Variants", "emu.Backend": "Delay back ends",
@@ -69,8 +71,11 @@ A scenario is a name, a topology and what varies; whatever else it leaves out ha
 				text: "A value of an axis is plain text, or has a name and sets several variables at once:"},
 			{title: "Expressions", text: expressions},
 			{title: "Topology", folder: folder, of: "Topology"},
-			{title: "Link classes", text: "The keys of a [link class](topologies.md#link-parameters); " +
+			{title: "Link classes", text: "The keys of a [link class](topologies.md#link-classes); " +
 				"those that are given replace the topology's."},
+			{title: "Link parameters", text: "The [parameters of a link](topologies.md#link-parameters); " +
+				"those that are not given stay."},
+			{title: "Changes of links", folder: folder, of: "LinkChange"},
 			{title: "Hosts", text: "The keys of a [host](topologies.md#hosts) of a topology file."},
 			{title: "Links", text: "The keys of a [link](topologies.md#links) of a topology file."},
 			{title: "Delay back ends", folder: "harness/emu", of: "Backend", only: texts(emu.Backends)},
@@ -139,25 +144,59 @@ func topologyPage() page {
 
 A topology is one YAML file: switches, the hosts that are attached to them, and the
 links between switches. ` + "`edgebed show ring6`" + ` prints one with comments; the files that come
-with edgebed are in [topologies/](../topologies). Links between a host and its switch
-are unshaped, as in the prototype; those between switches have a rate, a delay, loss
-and a queue in each direction.
+with edgebed are in [topologies/](../topologies). Links between switches have a rate, a
+delay, losses and a queue in each direction. The link between a host and its switch is
+unshaped, as in the prototype, unless the host has parameters of its own: then it is an
+access link, in both directions, whose queue towards the switch is not the host's but
+that of a box at its end of the line, as of a modem.
 
 Frames take the path with the fewest links. Among several, the one is taken that avoids
 links further down the file, in both directions.`,
 		link: map[string]string{
-			"HostSpec": "Hosts", "LinkSpec": "Links", "Override": "Link parameters",
+			"HostSpec": "Hosts", "LinkSpec": "Links", "Class": "Link classes", "Override": "Link parameters",
+			"GilbertElliott": "Losses in bursts",
 		},
 		sections: []section{
 			{title: "The file", folder: folder, of: "Topology"},
 			{title: "Hosts", folder: folder, of: "HostSpec"},
 			{title: "Links", folder: folder, of: "LinkSpec"},
+			{title: "Link classes", text: "The keys are all [link parameters](#link-parameters), which are of both " +
+				"directions, and `forward` and `reverse`, which override them for one: from the first switch of a " +
+				"link to the second, or from a host to its switch; and back."},
 			{title: "Link parameters", folder: folder, of: "Override",
 				text: "For a class of links, for one direction of one link, and for " +
 					"`topology.classes` of a scenario. Each key may be absent."},
+			{title: "Losses in bursts", folder: folder, of: "GilbertElliott", text: gilbertElliott},
+			{title: "Queues", folder: folder, of: "Discipline", only: texts(topology.Disciplines), text: queues},
+			{title: "What does it", text: backends},
 		},
 	}
 }
+
+// gilbertElliott is about losses in bursts.
+const gilbertElliott = `Random losses hit each frame by itself; on radio links they come in bursts. The channel of
+Gilbert and Elliott has a good and a bad state: a frame is lost with the probability of the
+state, and after it the state may change. ` + "`{loss: 1 %, loss-burst: 4}`" + ` is the short form: of all
+frames 1 % are lost, 4 in a row on average, all in the bad state and none in the good one.
+The keys of ` + "`gilbert-elliott`" + ` are the four parameters of the literature and of
+` + "`tc netem loss gemodel`" + `:`
+
+// queues is about disciplines.
+const queues = `A queue is limited in packets (tc: pfifo), or with ` + "`queue-bytes`" + ` in bytes of frames (tc: bfifo).
+What it drops is its discipline's matter. All but fifo are the kernel's, on emulated links; a
+kernel that lacks one is found out before anything runs, and virtual time has fifo only.`
+
+// backends is about what can do what.
+const backends = `| | netem | delay line | virtual time |
+|---|---|---|---|
+| rate, queue in packets or bytes | yes | yes | yes |
+| delay, jitter, loss, bursts, duplicates | yes | yes | yes |
+| the same frames for the same seed | from Linux 6.6 on | yes, those of virtual time | yes, those of the delay line |
+| corruption | yes | no | no |
+| red, codel, fq-codel | where the kernel has it | where the kernel has it | no |
+
+What a network cannot do is refused with a sentence that names what can. With netem and with
+the delay line the rate and the queue are the kernel's (HTB).`
 
 // expressions is about derived values.
 const expressions = `Where $name may stand, so may an expression in ${}:

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -59,7 +60,20 @@ func readPackage(dir string) (*source, error) {
 			}
 		}
 	}
+	for _, t := range s.structs {
+		s.inline(t)
+	}
 	return s, nil
+}
+
+// inline puts the fields of embedded structs of the package, which a file writes among
+// the struct's own, in their place.
+func (s *source) inline(t *structure) {
+	for i := 0; i < len(t.fields); i++ {
+		if f := t.fields[i]; f.key == "" {
+			t.fields = slices.Replace(t.fields, i, i+1, s.structs[typeName(f.kind)].fields...)
+		}
+	}
 }
 
 func (s *source) add(decl *ast.GenDecl) {
@@ -102,10 +116,16 @@ func (s *source) add(decl *ast.GenDecl) {
 func newStructure(t *ast.StructType, comment string) *structure {
 	s := &structure{comment: comment}
 	for _, f := range t.Fields.List {
-		if f.Tag == nil || len(f.Names) != 1 {
+		if f.Tag == nil || len(f.Names) > 1 {
 			continue
 		}
 		tag := reflect.StructTag(strings.Trim(f.Tag.Value, "`"))
+		if len(f.Names) == 0 {
+			if tag.Get("yaml") == ",inline" {
+				s.fields = append(s.fields, field{kind: f.Type})
+			}
+			continue
+		}
 		key, _, _ := strings.Cut(tag.Get("yaml"), ",")
 		if key == "" || key == "-" {
 			continue

@@ -1,4 +1,4 @@
-// Package delayline delays, jitters and loses the frames of emulated links in
+// Package delayline delays, jitters, loses and doubles the frames of emulated links in
 // user space. It stands in for netem on kernels that do not have it; the rate
 // of a link stays with the kernel's HTB.
 //
@@ -19,9 +19,10 @@ package delayline
 
 import (
 	"fmt"
-	"math"
 	"os"
 	"time"
+
+	"edgebed/harness/fate"
 )
 
 // Limits of Params.
@@ -46,23 +47,21 @@ type Params struct {
 	// as netem does by default. Without it a frame leaves no earlier than the one
 	// before.
 	Reorder bool
-	// Loss is the probability, 0 to 1, that a frame is lost, drawn for each
-	// frame independently.
-	Loss float64
+	// Odds are the probabilities that a frame is lost, alone or in a burst, or sent
+	// twice.
+	fate.Odds
 }
 
 // Validate tells whether a line can do what p asks: the delay is between 0 and
-// MaxDelay, the jitter is between 0 and the delay, the loss between 0 and 1.
+// MaxDelay, the jitter is between 0 and the delay, the odds between 0 and 1.
 func (p Params) Validate() error {
 	switch {
 	case p.Delay < 0 || p.Delay > MaxDelay:
 		return fmt.Errorf("check delay %v: want 0s to %v", p.Delay, MaxDelay)
 	case p.Jitter < 0 || p.Jitter > p.Delay:
 		return fmt.Errorf("check jitter %v: want 0s to the delay of %v", p.Jitter, p.Delay)
-	case math.IsNaN(p.Loss) || p.Loss < 0 || p.Loss > 1:
-		return fmt.Errorf("check loss %v: want a probability from 0 to 1", p.Loss)
 	}
-	return nil
+	return p.Odds.Validate()
 }
 
 // Line is a full-duplex line between two packet sockets made by Open.
@@ -102,8 +101,9 @@ type DirStats struct {
 	// Packets and Bytes were delivered. Bytes are those on the wire, from the
 	// Ethernet header to the payload's end.
 	Packets, Bytes uint64
-	// Lost frames were taken by Params.Loss.
-	Lost uint64
+	// Lost frames were taken by Params.Odds. Doubled ones are twice among those of
+	// Packets and Queued.
+	Lost, Doubled uint64
 	// Dropped frames fell to the relay itself, and disturb an experiment. It is
 	// the sum of RingFull, SocketFull and Refused.
 	Dropped uint64

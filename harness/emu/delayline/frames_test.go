@@ -11,6 +11,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"edgebed/harness/fate"
 )
 
 func TestFramesPassUnmodified(t *testing.T) {
@@ -212,7 +214,7 @@ func TestLossIsSeeded(t *testing.T) {
 	run := func(seed uint64) (arrived []uint64) {
 		c := newCable(t)
 		from, to := c.openPort(t, 0), c.openPort(t, 1)
-		r := c.start(t, Params{Delay: time.Millisecond, Loss: loss}, Params{Loss: 1}, seed)
+		r := c.start(t, Params{Delay: time.Millisecond, Odds: fate.Odds{Loss: loss}}, Params{Odds: fate.Odds{Loss: 1}}, seed)
 		for i := range uint64(n) {
 			from.send(t, frame(i, 64))
 			if i%100 == 99 {

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"edgebed/harness/fate"
 )
 
 // TestIdleRelaySleeps checks that a relay with nothing to do, or nothing to do
@@ -177,9 +179,10 @@ func TestBadInput(t *testing.T) {
 		{Delay: MaxDelay + 1},
 		{Jitter: time.Millisecond},
 		{Delay: time.Second, Jitter: -1},
-		{Loss: -0.1},
-		{Loss: 1.1},
-		{Loss: math.NaN()},
+		{Odds: fate.Odds{Loss: -0.1}},
+		{Odds: fate.Odds{Loss: 1.1}},
+		{Odds: fate.Odds{Duplicate: math.NaN()}},
+		{Odds: fate.Odds{Bursts: fate.GilbertElliott{R: 2}}},
 	} {
 		if p.Validate() == nil {
 			t.Errorf("%+v is accepted", p)

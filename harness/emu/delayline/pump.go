@@ -4,13 +4,14 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"os"
 	"sync/atomic"
 	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"edgebed/harness/fate"
 )
 
 const (
@@ -76,8 +77,8 @@ type mmsghdr struct {
 type shape struct {
 	delay, jitter int64
 	reorder       bool
-	loss          uint64 // of 2^53
-	nap           int64  // how long the direction may be left unread; 0 never
+	odds          fate.Odds
+	nap           int64 // how long the direction may be left unread; 0 never
 }
 
 // direction is one direction of a line.
@@ -85,7 +86,7 @@ type direction struct {
 	rx, tx   int
 	maxNap   int64
 	shape    atomic.Pointer[shape]
-	random   rand.PCG
+	dice     fate.Dice
 	queue    *queue
 	lastDue  int64
 	ready    bool  // poll reported frames
@@ -94,7 +95,8 @@ type direction struct {
 	napUntil int64 // when the socket is read although nobody polls it; 0: poll
 	stalled  int64 // until when sending waits for room
 
-	packets, bytes, lost        atomic.Uint64
+	packets, bytes              atomic.Uint64
+	lost, doubled               atomic.Uint64
 	ringFull, refused, stalls   atomic.Uint64
 	queuedPackets, queuedLength atomic.Int64
 	socketFull                  uint64 // for stats only
@@ -140,7 +142,7 @@ func newPump(a, b int, m lineMessage) (*pump, error) {
 	for i, params := range []Params{m.AB, m.BA} {
 		d := &p.dirs[i]
 		d.rx, d.tx = fds[i], fds[1-i]
-		d.random.Seed(m.Seed, uint64(i))
+		d.dice = fate.NewDice(m.Seed, uint64(i))
 
 		size, err := unix.GetsockoptInt(d.rx, unix.SOL_SOCKET, unix.SO_RCVBUF)
 		if err != nil {
@@ -179,7 +181,7 @@ func (d *direction) set(params Params) {
 		delay:   int64(params.Delay),
 		jitter:  int64(params.Jitter),
 		reorder: params.Reorder,
-		loss:    uint64(params.Loss * (1 << 53)),
+		odds:    params.Odds,
 	}
 	// A frame must be read well before it is due.
 	if s.nap = min((s.delay-s.jitter)/2, d.maxNap); s.nap < minNap {
@@ -198,6 +200,7 @@ func (d *direction) stats() DirStats {
 		Packets:     d.packets.Load(),
 		Bytes:       d.bytes.Load(),
 		Lost:        d.lost.Load(),
+		Doubled:     d.doubled.Load(),
 		RingFull:    d.ringFull.Load(),
 		SocketFull:  d.socketFull,
 		Refused:     d.refused.Load(),
@@ -308,15 +311,13 @@ func (p *pump) receive(d *direction) {
 
 // accept decides over the i-th frame of a batch and queues it.
 func (p *pump) accept(d *direction, s *shape, i int, mono, offset int64) {
-	// Each frame takes the same draws, so that its fate depends on its number
-	// only.
-	lossDraw, jitterDraw := d.random.Uint64(), d.random.Uint64()
+	f := d.dice.Throw(&s.odds)
 	n := int(p.rx[i].len)
 	if n < vnetHead+macPair+2 || n > frameSize {
 		d.refused.Add(1)
 		return
 	}
-	if lossDraw>>11 < s.loss {
+	if f.Lost {
 		d.lost.Add(1)
 		return
 	}
@@ -327,7 +328,7 @@ func (p *pump) accept(d *direction, s *shape, i int, mono, offset int64) {
 	}
 	due := arrival + s.delay
 	if s.jitter > 0 {
-		due += int64((float64(jitterDraw>>11)/(1<<52) - 1) * float64(s.jitter))
+		due += int64(f.Spread * float64(s.jitter))
 	}
 	if s.reorder {
 		d.queue.sort()
@@ -337,26 +338,40 @@ func (p *pump) accept(d *direction, s *shape, i int, mono, offset int64) {
 	d.lastDue = max(due, d.lastDue)
 
 	frame := p.scratch[i*frameSize : i*frameSize+n]
-	size := n
-	if tagged {
+	if !tagged {
+		tag = 0
+	}
+	d.enqueue(frame, due, tag)
+	if f.Twice && d.enqueue(frame, due, tag) {
+		d.doubled.Add(1)
+	}
+}
+
+// enqueue queues a frame, with the VLAN tag that is not 0 put back in. It reports whether
+// there was room.
+func (d *direction) enqueue(frame []byte, due int64, tag uint32) bool {
+	size := len(frame)
+	if tag != 0 {
 		size += 4
 	}
 	room := d.queue.push(due, size)
 	if room == nil {
 		d.ringFull.Add(1)
-		return
+		return false
 	}
 	d.queuedPackets.Add(1)
 	d.queuedLength.Add(int64(size - vnetHead))
-	if !tagged {
+
+	if tag == 0 {
 		copy(room, frame)
-		return
+		return true
 	}
 	const cut = vnetHead + macPair
 	copy(room, frame[:cut])
 	binary.BigEndian.PutUint32(room[cut:], tag)
 	copy(room[cut+4:], frame[cut:])
 	shiftOffsets(room)
+	return true
 }
 
 // shiftOffsets moves the offsets in the header of a frame by the length of the

@@ -147,7 +147,7 @@ func TestAnyNumbers(t *testing.T) {
 				}
 			}
 		}
-		if len(x.Ticks) > 100 || len(y.Ticks) > 100 {
+		if len(x.Ticks) > mostTicks || len(y.Ticks) > mostTicks {
 			t.Fatalf("%d and %d ticks", len(x.Ticks), len(y.Ticks))
 		}
 	})

@@ -13,6 +13,10 @@ import (
 // mostLabels is how many labels fit along the axis of a panel.
 const mostLabels = 11
 
+// mostTicks is how many ticks an axis has, labelled or not: as many decades as have
+// labels, each with its nine multiples, and what is left of the decade below.
+const mostTicks = 9*mostLabels + 8
+
 // logTicks returns the ticks of a logarithmic axis: labels at 1, 2 and 5 of
 // each decade where they fit, else at the decades; the other multiples unlabelled.
 // A range too short for two of them gets evenly spaced ticks.
@@ -35,15 +39,19 @@ func logTicks(low, high float64) []plot.Tick {
 		}
 	}
 
-	// More decades than labels: every second, third ... gets one.
-	step := int(math.Ceil((math.Log10(high) - math.Log10(low)) / mostLabels))
+	// More decades than labels: every second, third ... gets one, and the others a
+	// bare tick where these are not too many.
+	decades := math.Log10(high) - math.Log10(low)
+	step := int(math.Ceil(decades / mostLabels))
 	var ticks []plot.Tick
 	for e := int(math.Ceil(math.Log10(low))); e <= int(math.Floor(math.Log10(high))); e++ {
 		t := plot.Tick{Value: math.Pow10(e)}
 		if e%step == 0 {
 			t.Label = table.FormatNumber(t.Value)
 		}
-		ticks = append(ticks, t)
+		if t.Label != "" || decades < mostTicks {
+			ticks = append(ticks, t)
+		}
 	}
 	return ticks
 }

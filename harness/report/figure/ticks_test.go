@@ -59,3 +59,27 @@ func TestTicks(t *testing.T) {
 		check(t, linearTicks(-low, high), -low, high)
 	})
 }
+
+// TestManyDecades checks how many ticks a logarithmic axis has over any range that
+// numbers span: eleven decades in full, and from end to end of what a float64 holds.
+func TestManyDecades(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		low := math.Pow(10, rapid.Float64Range(-300, 299).Draw(t, "low"))
+		s := LogScale(low, math.Pow(10, rapid.Float64Range(math.Log10(low), 300).Draw(t, "high")))
+		labels := 0
+		for _, tick := range s.Ticks {
+			if tick.Label != "" {
+				labels++
+			}
+		}
+		if len(s.Ticks) > mostTicks || labels < 2 || labels > mostLabels+1 {
+			t.Fatalf("%d ticks, %d with a label, over [%v, %v]", len(s.Ticks), labels, s.Min, s.Max)
+		}
+	})
+	if s := LogScale(1e-300, 1e300); len(s.Ticks) > mostLabels+1 {
+		t.Errorf("%d ticks over 600 decades, want labelled ones only", len(s.Ticks))
+	}
+	if s := LogScale(2e-3, 1.9e7); len(s.Ticks) <= 9*8 {
+		t.Errorf("%d ticks over ten decades, want nine for each", len(s.Ticks))
+	}
+}

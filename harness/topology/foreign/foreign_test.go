@@ -38,8 +38,8 @@ func TestFiles(t *testing.T) {
 		{
 			"small.mn", "small",
 			[]string{"s1", "s2"}, []string{"h1@s1", "h2@s2"},
-			[]string{"s1-s2 20 Mb/s 5ms"},
-			[]string{"1 controllers were left out", "1 links of hosts have a rate"},
+			[]string{"s1-s2 20 Mb/s 5ms", "h1-s1 1 Mb/s 0s"},
+			[]string{"1 controllers were left out"},
 		},
 		{
 			"office.dot", "my_office",
@@ -68,7 +68,7 @@ func TestFiles(t *testing.T) {
 			for _, h := range n.Topology.Hosts {
 				hosts = append(hosts, h.Name+"@"+h.Switch)
 			}
-			for _, l := range n.Topology.Links {
+			for _, l := range n.Topology.AllLinks() {
 				p := n.Topology.Directions(l)[0]
 				links = append(links, fmt.Sprintf("%s-%s %v %v", l.Between[0], l.Between[1], p.Rate, p.Delay))
 			}

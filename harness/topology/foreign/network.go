@@ -30,7 +30,7 @@ func (g *graph) network() (*Network, error) {
 	t := &topology.Topology{
 		Version: 1, Name: cleanName(g.name), Subnet: netip.MustParsePrefix("10.1.0.0/16"),
 		Description: fmt.Sprintf("Read from the network %s.", oneLine(g.name)),
-		Classes:     map[string]topology.Override{"link": {Rate: &rate, Delay: &delay, Queue: &queue}},
+		Classes:     map[string]topology.Class{"link": {Override: topology.Override{Rate: &rate, Delay: &delay, Queue: &queue}}},
 	}
 
 	for i, n := range g.nodes {
@@ -157,14 +157,14 @@ func (g *graph) switchOf(i int, names []string) (string, bool) {
 // addLinks makes the links between switches.
 func (g *graph) addLinks(t *topology.Topology, names []string) {
 	named := map[[2]string]bool{}
-	twice, loops, shaped, clamped := 0, 0, 0, 0
+	twice, loops, clamped := 0, 0, 0
 
 	for _, e := range g.edges {
 		a, b := g.index[e.from], g.index[e.to]
 		switch {
 		case g.nodes[a].host || g.nodes[b].host:
-			if e.rate > 0 || e.delay > 0 {
-				shaped++
+			if g.addAccess(t, names, e) {
+				clamped++
 			}
 			continue
 		case a == b:
@@ -192,13 +192,24 @@ func (g *graph) addLinks(t *topology.Topology, names []string) {
 	if loops > 0 {
 		g.remark("%d links lead from a switch to itself and were left out", loops)
 	}
-	if shaped > 0 {
-		g.remark("%d links of hosts have a rate or a delay, which was left out: only links between switches are shaped",
-			shaped)
-	}
 	if clamped > 0 {
 		g.remark("%d rates are outside %v to %v and were brought into it", clamped, topology.MinRate, topology.MaxRate)
 	}
+}
+
+// addAccess gives a host what the file says of its link, both ways, and reports whether a
+// rate was brought into the limits. Places say nothing here: a host is at its switch.
+func (g *graph) addAccess(t *topology.Topology, names []string, e edge) (clamped bool) {
+	a, b := names[g.index[e.from]], names[g.index[e.to]]
+	k := slices.IndexFunc(t.Hosts, func(h topology.HostSpec) bool {
+		return h.Name == a && h.Switch == b || h.Name == b && h.Switch == a
+	})
+	if k < 0 || e.rate == 0 && e.delay == 0 && e.loss == 0 {
+		return false
+	}
+	o, clamped := g.parameters(e)
+	t.Hosts[k].Uplink, t.Hosts[k].Downlink = o, o
+	return clamped
 }
 
 // parameters returns what the file says of a link.

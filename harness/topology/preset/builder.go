@@ -26,14 +26,14 @@ func newBuilder(p Preset, reference string) *builder {
 		Name:        p.Name,
 		Description: fmt.Sprintf("%s (preset %s).", p.Description, reference),
 		Subnet:      netip.MustParsePrefix("10.1.0.0/16"),
-		Classes:     map[string]topology.Override{},
+		Classes:     map[string]topology.Class{},
 	}}
 }
 
 // class defines a class of links.
 func (b *builder) class(name string, rate units.Rate, delay time.Duration) {
 	queue := topology.DefaultQueue
-	b.t.Classes[name] = topology.Override{Rate: &rate, Delay: &delay, Queue: &queue}
+	b.t.Classes[name] = topology.Class{Override: topology.Override{Rate: &rate, Delay: &delay, Queue: &queue}}
 }
 
 // addSwitch adds a switch with the next name and returns its name.
@@ -113,7 +113,7 @@ func (b *builder) finish(change topology.Override) (*topology.Topology, error) {
 	}
 
 	for _, name := range slices.Sorted(maps.Keys(b.t.Classes)) {
-		b.t.Classes[name] = b.t.Classes[name].Merge(change)
+		b.t.Classes[name] = b.t.Classes[name].Merge(topology.Class{Override: change})
 	}
 	for i := range b.t.Links {
 		// A link with a delay of its own, from its length, has it in both

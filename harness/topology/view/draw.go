@@ -188,7 +188,7 @@ func (d *drawing) draw(c draw.Canvas, size vg.Length) {
 		c.StrokeLine2(dashed, host.X, host.Y, on.X, on.Y)
 	}
 	bundles := d.t.Bundles()
-	for i, l := range d.t.Links {
+	for i, l := range d.t.AllLinks() {
 		// Parallel links lie beside each other.
 		const apart = 11
 		bundle, a, b := bundles[i], at(l.Between[0]), at(l.Between[1])

@@ -1,12 +1,15 @@
 package view
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"text/tabwriter"
 	"time"
 
+	"edgebed/harness/fate"
+	"edgebed/harness/record"
 	"edgebed/harness/topology"
 	"edgebed/nodes/units"
 )
@@ -17,7 +20,7 @@ type Pair struct {
 	To   string `json:"to"`
 	// Hops are the links between switches on the way.
 	Hops int `json:"hops"`
-	// Delay is the propagation one way, in nanoseconds in JSON.
+	// Delay is the propagation one way, access links included, in nanoseconds in JSON.
 	Delay time.Duration `json:"delay_ns"`
 	// Bottleneck is the rate of the slowest link on the way, in b/s in JSON; 0 where
 	// none is shaped.
@@ -37,7 +40,7 @@ func (p Pair) MarshalJSON() ([]byte, error) {
 }
 
 // Pairs returns the ways between all hosts, both directions.
-func Pairs(t *topology.Topology) ([]Pair, error) {
+func Pairs(t *topology.Topology) []Pair {
 	var list []Pair
 	for _, a := range t.Hosts {
 		for _, b := range t.Hosts {
@@ -57,7 +60,7 @@ func Pairs(t *topology.Topology) ([]Pair, error) {
 		}
 	}
 
-	return list, nil
+	return list
 }
 
 // WriteTable writes hosts and links. A link whose directions differ has a line each.
@@ -76,7 +79,7 @@ func WriteTable(w io.Writer, t *topology.Topology) error {
 
 	fmt.Fprintln(table, "\nlink\tclass\tparameters")
 	suffixes := t.Suffixes()
-	for i, l := range t.Links {
+	for i, l := range t.AllLinks() {
 		a, b, both := l.Between[0], l.Between[1], t.Directions(l)
 		if both[0] == both[1] {
 			fmt.Fprintf(table, "%s - %s\t%s\t%v\n", a, b+suffixes[i], l.Class, both[0])
@@ -108,6 +111,7 @@ func WritePairs(w io.Writer, pairs []Pair) error {
 type Network struct {
 	Name     string   `json:"name"`
 	Subnet   string   `json:"subnet"`
+	MTU      int      `json:"mtu"`
 	Switches []string `json:"switches"`
 	Hosts    []Host   `json:"hosts"`
 	Links    []Link   `json:"links"`
@@ -129,24 +133,38 @@ type Link struct {
 	Rate   int64         `json:"rate_bps"`
 	Delay  time.Duration `json:"delay_ns"`
 	Jitter time.Duration `json:"jitter_ns"`
-	Loss   float64       `json:"loss"`
-	Queue  int           `json:"queue_packets"`
+	// Loss is the share of frames that are lost in the long run; Bursts are the
+	// channel, where frames are lost in bursts.
+	Loss      float64        `json:"loss"`
+	Bursts    *record.Bursts `json:"bursts,omitempty"`
+	Duplicate float64        `json:"duplicate,omitempty"`
+	Corrupt   float64        `json:"corrupt,omitempty"`
+	// Queue is the limit in packets, unless QueueBytes is one in bytes.
+	Queue      int    `json:"queue_packets"`
+	QueueBytes int64  `json:"queue_bytes,omitempty"`
+	Discipline string `json:"discipline,omitempty"`
 }
 
 // JSON returns the topology as what JSON readers want: every direction of a link by
 // itself, with plain numbers.
 func JSON(t *topology.Topology) Network {
-	n := Network{Name: t.Name, Subnet: t.Subnet.String(), Switches: t.Switches}
+	n := Network{Name: t.Name, Subnet: t.Subnet.String(), MTU: cmp.Or(t.MTU, topology.DefaultMTU), Switches: t.Switches}
 	for _, h := range t.Hosts {
 		n.Hosts = append(n.Hosts, Host{h.Name, h.Address.String(), h.Switch})
 	}
 
-	for _, l := range t.Links {
+	for _, l := range t.AllLinks() {
 		for dir, p := range t.Directions(l) {
-			n.Links = append(n.Links, Link{
+			link := Link{
 				From: l.Between[dir], To: l.Between[1-dir], Class: l.Class,
-				Rate: int64(p.Rate), Delay: p.Delay, Jitter: p.Jitter, Loss: float64(p.Loss), Queue: p.Queue,
-			})
+				Rate: int64(p.Rate), Delay: p.Delay, Jitter: p.Jitter, Loss: p.MeanLoss(),
+				Duplicate: float64(p.Duplicate), Corrupt: float64(p.Corrupt),
+				Queue: p.Queue, QueueBytes: int64(p.QueueBytes), Discipline: string(p.Discipline),
+			}
+			if c := p.Odds().Bursts; c != (fate.GilbertElliott{}) {
+				link.Bursts = &record.Bursts{P: c.P, R: c.R, Bad: c.Bad, Good: c.Good}
+			}
+			n.Links = append(n.Links, link)
 		}
 	}
 

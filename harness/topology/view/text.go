@@ -20,10 +20,12 @@ func WriteDOT(w io.Writer, t *topology.Topology) error {
 		fmt.Fprintf(&b, "  %s [shape=circle];\n", strconv.Quote(s))
 	}
 	for _, h := range t.Hosts {
-		fmt.Fprintf(&b,
-			"  %s [shape=box];\n  %s -- %s;\n", strconv.Quote(h.Name), strconv.Quote(h.Name), strconv.Quote(h.Switch))
+		fmt.Fprintf(&b, "  %s [shape=box];\n", strconv.Quote(h.Name))
+		if !h.HasAccess() {
+			fmt.Fprintf(&b, "  %s -- %s;\n", strconv.Quote(h.Name), strconv.Quote(h.Switch))
+		}
 	}
-	for _, l := range t.Links {
+	for _, l := range t.AllLinks() {
 		p := t.Directions(l)[0]
 		attributes := fmt.Sprintf("delay=%q, label=%q", p.Delay.String(), Label(t, l))
 		if p.Rate > 0 {
@@ -63,9 +65,13 @@ func WriteMermaid(w io.Writer, t *topology.Topology) error {
 		fmt.Fprintf(&b, "  %s((%s))\n", id(s), label(s))
 	}
 	for _, h := range t.Hosts {
+		if h.HasAccess() {
+			fmt.Fprintf(&b, "  %s[%s]\n", id(h.Name), label(h.Name))
+			continue
+		}
 		fmt.Fprintf(&b, "  %s[%s] --- %s\n", id(h.Name), label(h.Name), id(h.Switch))
 	}
-	for _, l := range t.Links {
+	for _, l := range t.AllLinks() {
 		fmt.Fprintf(&b, "  %s ---|%s| %s\n", id(l.Between[0]), Label(t, l), id(l.Between[1]))
 	}
 

@@ -1,0 +1,212 @@
+package emu
+
+import (
+	"bytes"
+	"encoding/binary"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"edgebed/harness/fate"
+	"edgebed/harness/topology"
+	"edgebed/nodes/units"
+)
+
+// slowUp is a host a with an access link that is slow upwards, and a host b, on a switch.
+func slowUp(t *testing.T) *topology.Topology {
+	t.Helper()
+	model, err := topology.Parse("access", []byte(`
+name: access
+subnet: 10.9.0.0/24
+switches: [s0]
+hosts:
+  - {name: a, switch: s0, class: dsl, downlink: {delay: 5 ms}}
+  - {name: b, switch: s0}
+link-classes:
+  dsl: {delay: 10 ms, forward: {rate: 4 Mb/s}, reverse: {rate: 40 Mb/s}}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return model
+}
+
+// TestAccess checks an access link's rate and delay in each direction, what the switch's
+// ports are, that it can be measured, captured and changed, and that the other host's
+// link has none of this.
+func TestAccess(t *testing.T) {
+	n := build(t, slowUp(t), Options{})
+	a, b := n.Hosts()[0], n.Hosts()[1]
+	if a.Switch() != "s0" || !slices.Equal(n.Ports(), []string{"s0-b", "s0-a"}) {
+		t.Fatalf("host a is at %s, ports are %v", a.Switch(), n.Ports())
+	}
+	if rtt := pings(t, b, a, 9); rtt[0] < 14*time.Millisecond || rtt[4] > 23*time.Millisecond {
+		t.Errorf("round trips with 10 ms and 5 ms took %v to %v", rtt[0], rtt[4])
+	}
+
+	var file bytes.Buffer
+	capture, err := n.Capture("s0-a", &file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const size = 200_000
+	before := idle(t, n)
+	up, down := transfer(t, a, b, size), transfer(t, b, a, size)
+	if ideal := (4 * units.Mbps).Time(size); up < ideal || up > 3*ideal || down > up/2 {
+		t.Errorf("%d B took %v up and %v down, want %v or a little more, and much less", size, up, down, ideal)
+	}
+	passed := idle(t, n).Sub(before)
+	if stats, err := capture.Stop(); err != nil || stats.Bytes < 2*size {
+		t.Errorf("the capture has %+v, %v", stats, err)
+	}
+	for _, p := range passed.Ports {
+		if p.Trunk || p.Shaped != (p.Name == "s0-a") || p.RxBytes < size || p.TxBytes < size || p.Drops != 0 {
+			t.Errorf("port %+v", p)
+		}
+	}
+
+	found, err := n.Measure(t.Context())
+	if err != nil || len(found) != 2 || found[0].Link != "a-s0" || found[1].Link != "s0-a" {
+		t.Fatalf("measured %+v, %v", found, err)
+	}
+	for _, m := range found {
+		if m.Singles == 0 || m.Delay < m.Asked.Delay*95/100 {
+			t.Errorf("measured %+v", m)
+		}
+	}
+
+	if err := n.SetLink("a", "s0", topology.Override{Rate: new(40 * units.Mbps)}); err != nil {
+		t.Fatal(err)
+	}
+	if fast := transfer(t, a, b, size); fast > up/2 {
+		t.Errorf("at ten times the rate it took %v, before %v", fast, up)
+	}
+	if err := n.SetLink("b", "s0", topology.Override{Rate: new(units.Mbps)}); err == nil ||
+		!strings.Contains(err.Error(), "give the host a class") {
+		t.Errorf("to change the other host's link gives %v", err)
+	}
+}
+
+// TestFate sends numbered packets over a link that loses them in bursts and doubles some:
+// with the delay line just those arrive that the dice of the seed say, as in virtual time.
+func TestFate(t *testing.T) {
+	const seed, packets = 5, 600
+	model := pair(topology.Override{
+		Delay: new(2 * time.Millisecond), Loss: new(topology.Loss(0.2)), LossBurst: new(4.0), Duplicate: new(topology.Loss(0.1)),
+	})
+	model.Links[0].Reverse = topology.Override{Loss: new(topology.Loss(0)), Duplicate: new(topology.Loss(0))}
+	n := build(t, model, Options{Seed: seed})
+	p, err := n.Topology().Params("s0", "s1")
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	dice, odds := fate.NewDice(seed, 0), p.Odds()
+	var want []uint32
+	for k := range uint32(packets) {
+		switch f := dice.Throw(&odds); {
+		case f.Twice:
+			want = append(want, k, k)
+		case !f.Lost:
+			want = append(want, k)
+		}
+	}
+
+	from, err := n.Hosts()[0].ListenPacket(t.Context(), "10.9.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer from.Close()
+	to, err := n.Hosts()[1].ListenPacket(t.Context(), "10.9.0.2:6000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer to.Close()
+	var got []uint32
+	for k := range uint32(packets) {
+		if _, err := from.WriteTo(binary.BigEndian.AppendUint32(nil, k), to.LocalAddr()); err != nil {
+			t.Fatal(err)
+		}
+		if k%100 == 99 { // no more than the socket holds
+			got = append(got, received(t, to)...)
+		}
+	}
+
+	if n.Backend() == DelayLine && !slices.Equal(got, want) {
+		t.Errorf("of %d packets %d arrived, want %d, and these", packets, len(got), len(want))
+	}
+	// netem draws by itself: bursts of four make the share spread.
+	if len(got) < packets*6/10 || len(got) > packets*11/10 {
+		t.Errorf("of %d packets %d arrived, want about %d", packets, len(got), len(want))
+	}
+}
+
+// received returns the numbers of the packets that arrive until none does for a while.
+func received(t *testing.T, to interface {
+	SetReadDeadline(time.Time) error
+	ReadFrom([]byte) (int, net.Addr, error)
+}) (list []uint32) {
+	t.Helper()
+	for b := make([]byte, 16); ; {
+		if err := to.SetReadDeadline(time.Now().Add(200 * time.Millisecond)); err != nil {
+			t.Fatal(err)
+		}
+		k, _, err := to.ReadFrom(b)
+		if err != nil {
+			return list
+		}
+		if k == 4 {
+			list = append(list, binary.BigEndian.Uint32(b))
+		}
+	}
+}
+
+// TestCorrupt: without netem, corruption is refused with what to do; with it, TCP still
+// delivers.
+func TestCorrupt(t *testing.T) {
+	model := pair(topology.Override{Rate: new(10 * units.Mbps), Delay: new(time.Millisecond), Corrupt: new(topology.Loss(0.02))})
+	n, err := Build(t.Context(), model, Options{Delay: backend()})
+	if err != nil {
+		if !strings.Contains(err.Error(), "only netem corrupts frames") {
+			t.Fatal(err)
+		}
+		return
+	}
+	defer n.Close()
+	transfer(t, n.Hosts()[0], n.Hosts()[1], 200_000)
+	if tcp, err := n.TCP(); err != nil || tcp.Retransmissions == 0 {
+		t.Errorf("%+v, %v: nothing was corrupted", tcp, err)
+	}
+}
+
+// TestMTU: frames on all links are as large as the MTU lets them be, also with a delay
+// stage and in captures.
+func TestMTU(t *testing.T) {
+	for _, mtu := range []int{576, 9000} {
+		model := pair(topology.Override{Rate: new(50 * units.Mbps), Delay: new(time.Millisecond)})
+		model.MTU = mtu
+		n := build(t, model, Options{})
+		var file bytes.Buffer
+		capture, err := n.Capture("s0-s1", &file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		const size = 300_000
+		transfer(t, n.Hosts()[0], n.Hosts()[1], size)
+		c := idle(t, n)
+		stats, err := capture.Stop()
+		if err != nil || stats.Lost > 0 {
+			t.Fatalf("%+v, %v", stats, err)
+		}
+		for _, p := range c.Ports {
+			if p.Name != "s0-s1" {
+				continue
+			}
+			if mean := p.TxBytes / p.TxPackets; mean < int64(mtu)*6/10 || mean > int64(model.Frame()) || stats.Bytes < p.TxBytes {
+				t.Errorf("MTU %d: frames have %d B on average; captured %+v", mtu, mean, stats)
+			}
+		}
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"edgebed/harness/escape"
 	"edgebed/harness/gate"
 	"edgebed/harness/matrix"
+	"edgebed/harness/prototype"
 	"edgebed/harness/record"
 	"edgebed/harness/report/table"
 	"edgebed/harness/stats"
@@ -34,6 +35,23 @@ func writeResults(b *strings.Builder, results []*record.Results) error {
 	}
 	b.WriteByte('\n')
 	t.Markdown(b)
+	return nil
+}
+
+// writePrototype holds the parts of one replay against the prototype's own runs.
+func writePrototype(b *strings.Builder, tree string, results []*record.Results) error {
+	runs, err := prototype.Read(tree)
+	if err != nil {
+		return err
+	}
+	paired, err := prototype.Pair(runs, results...)
+	if err != nil {
+		return err
+	}
+
+	b.WriteByte('\n')
+	prototype.WriteReplay(b, string(results[0].Campaign.On()), paired)
+	b.WriteByte('\n')
 	return nil
 }
 

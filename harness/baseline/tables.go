@@ -20,9 +20,12 @@ var begin = regexp.MustCompile(`^<!-- table (\S+)((?: \S+)*) -->$`)
 
 const end = "<!-- end -->"
 
-// kinds write the tables, from the results that the comment names.
-func kinds() map[string]func(*strings.Builder, []*record.Results) error {
+// kinds write the tables, from the results that the comment names in the folder root.
+func kinds(root string) map[string]func(*strings.Builder, []*record.Results) error {
 	return map[string]func(*strings.Builder, []*record.Results) error{
+		"prototype": func(b *strings.Builder, results []*record.Results) error {
+			return writePrototype(b, filepath.Join(root, "../.."), results)
+		},
 		"results":      writeResults,
 		"claims":       writeClaims,
 		"side-by-side": writeSideBySide,
@@ -30,9 +33,11 @@ func kinds() map[string]func(*strings.Builder, []*record.Results) error {
 }
 
 // Kinds lists the kinds of tables: "results" says what ran where, "claims" judges the
-// claims of each scenario under each reading, and "side-by-side" compares the first
-// result, of cells that ran one at a time, with others of the same cells.
-func Kinds() []string { return slices.Sorted(maps.Keys(kinds())) }
+// claims of each scenario under each reading, "side-by-side" compares the first
+// result, of cells that ran one at a time, with others of the same cells, and
+// "prototype" holds replays against the prototype's own runs, which are in the source
+// tree two folders above the results.
+func Kinds() []string { return slices.Sorted(maps.Keys(kinds("."))) }
 
 // Tables writes the tables in root/README.md anew from the records in root, and
 // reports whether that changed it. Without such a file there is nothing to write.
@@ -114,7 +119,7 @@ func render(root, text string) (string, error) {
 
 // write writes one table.
 func write(b *strings.Builder, root, kind string, names []string) error {
-	of, ok := kinds()[kind]
+	of, ok := kinds(root)[kind]
 	if !ok {
 		return fmt.Errorf("unknown table %q%s", kind, yamlfile.Suggest(kind, Kinds()))
 	}

@@ -13,6 +13,7 @@ import (
 
 	"edgebed/harness/record"
 	"edgebed/harness/report"
+	"edgebed/harness/report/figure"
 	"edgebed/harness/scenario"
 	"edgebed/harness/testbed"
 	"edgebed/harness/topology"
@@ -25,17 +26,22 @@ import (
 )
 
 func reportCommand() *cobra.Command {
-	var out string
+	var out, figures string
 	cmd := &cobra.Command{
 		Use:   "report DIR [OTHER]",
 		Short: "Make CSV files, figures and report again from a folder's records, or compare two",
 		Long: `Make executions.csv, the figures, report.html and report.md again from
 DIR/records.jsonl. It needs no privilege and no network, and works on any machine.
 
-With two folders, write a report.html that shows both side by side: the curves
-of both in each figure, and the ratios of the second to the first.`,
+With two folders, write the figures of the first with the curves of both, each with
+the name of its folder, and a report.html that shows both side by side, with the ratios
+of the second to the first.
+
+With --figures the figures are those of a YAML file instead, which has the key figures
+of a scenario. Over two results they may use the axis result like any other.`,
 		Example: `  edgebed report results/exp400
-  edgebed report results/exp400 results/exp400-text --out results/compared`,
+  edgebed report results/exp400 results/exp400-text --out results/compared
+  edgebed report results/exp400 --figures mine.yaml`,
 		Args: func(_ *cobra.Command, args []string) error {
 			switch {
 			case len(args) == 0 || len(args) > 2:
@@ -47,39 +53,60 @@ of both in each figure, and the ratios of the second to the first.`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 1 {
-				results, err := record.Read(args[0])
+			var all []*record.Results
+			for _, dir := range args {
+				results, err := record.Read(dir)
 				if err != nil {
 					return usage(err)
 				}
-				return writeReport(cmd, args[0], results, cmd.OutOrStdout())
+				all = append(all, results)
 			}
-			return writeComparison(cmd, args[0], args[1], out)
+			if err := otherFigures(figures, all); err != nil {
+				return usage(err)
+			}
+			if len(args) == 1 {
+				return writeReport(cmd, args[0], all[0], cmd.OutOrStdout())
+			}
+			return writeComparison(cmd, args, all, out)
 		},
 	}
+	cmd.Flags().StringVar(&figures, "figures", "", "YAML file of the figures to draw (default those of the scenario)")
 	cmd.Flags().StringVar(&out, "out", "", "folder for the comparison (default DIR-vs-OTHER beside the second folder)")
 	return cmd
 }
 
-// writeComparison shows two result folders side by side.
-func writeComparison(cmd *cobra.Command, first, second, out string) error {
-	var both [2]*record.Results
-	for i, dir := range []string{first, second} {
-		var err error
-		if both[i], err = record.Read(dir); err != nil {
-			return usage(err)
-		}
+// otherFigures gives one or two results the figures of a file, where there is one.
+func otherFigures(file string, results []*record.Results) error {
+	if file == "" {
+		return nil
 	}
-	if out == "" {
-		other := filepath.Clean(second)
-		out = filepath.Join(filepath.Dir(other), filepath.Base(first)+"-vs-"+filepath.Base(other))
+	text, err := yamlfile.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("read figures: %w", err)
 	}
-	file, err := report.WriteComparison(out, both[0], both[1])
+	campaign := results[0].Campaign
+	if len(results) == 2 {
+		campaign.Axes = figure.NewTwo(results[0], results[1]).Axes()
+	}
+	figures, err := scenario.ReadFigures(file, text, campaign)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(cmd.OutOrStdout(), file)
+	results[0].Campaign.Figures = figures
 	return nil
+}
+
+// writeComparison shows two result folders side by side.
+func writeComparison(cmd *cobra.Command, dirs []string, both []*record.Results, out string) error {
+	if out == "" {
+		other := filepath.Clean(dirs[1])
+		out = filepath.Join(filepath.Dir(other), filepath.Base(filepath.Clean(dirs[0]))+"-vs-"+filepath.Base(other))
+	}
+	files, err := report.WriteComparison(out, both[0], both[1])
+	for _, f := range files {
+		fmt.Fprintln(cmd.OutOrStdout(), f)
+	}
+	return err
 }
 
 func validateCommand() *cobra.Command {

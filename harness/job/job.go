@@ -48,6 +48,8 @@ type Job struct {
 	serving   *serving
 	generator workflow.Generator
 	tasks     map[string]task
+	// groups are the generators of groups of clients, nil where all have the same.
+	groups []workflow.Generator
 	// inTime is how many executions are due in the load's times; in a closed loop only
 	// about how many is known.
 	inTime struct{ warmUps, measured, likely int }
@@ -98,8 +100,15 @@ type Workflow struct {
 // Workflow returns the workflow of an execution: the given one, or one that is
 // drawn now and is the same each time. Executions below 0 are warm-ups: for them
 // the list repeats before its start. It fails where the workload's numbers do not
-// fit together.
+// fit together. Where clients have workloads of their own, it is that of the client
+// which has the execution if all take turns: see WorkflowOf.
 func (j *Job) Workflow(execution int) (Workflow, error) {
+	n := j.Cell.Clients.Number()
+	return j.WorkflowOf(((execution%n)+n)%n, execution)
+}
+
+// WorkflowOf is Workflow for an execution of a client, numbered from 0.
+func (j *Job) WorkflowOf(client, execution int) (Workflow, error) {
 	n := len(j.Given)
 	if n == 0 {
 		n = j.list()
@@ -115,11 +124,32 @@ func (j *Job) Workflow(execution int) (Workflow, error) {
 		return Workflow{Name: given.Name, Workflow: w}, err
 	}
 
-	w, err := j.generator.Generate(j.Cell.Seed, k)
+	generator := j.generator
+	if j.groups != nil {
+		generator = j.groups[j.Cell.Clients.Group(client)]
+	}
+	w, err := generator.Generate(j.Cell.Seed, k)
 	if err != nil {
-		return Workflow{}, j.Cell.Workload.Pos.Errorf("%w", err)
+		return Workflow{}, j.workloadOf(client).Pos.Errorf("%w", err)
 	}
 	return Workflow{Name: w.Hash(), Workflow: w}, nil
+}
+
+// workloadOf returns the workload of a client.
+func (j *Job) workloadOf(client int) *scenario.Workload {
+	if g := j.Cell.Clients.Group(client); g >= 0 {
+		return &j.Cell.Clients.Groups[g].Workload.Workload
+	}
+	return &j.Cell.Workload
+}
+
+// workloads returns all workloads of clients.
+func (j *Job) workloads() []*scenario.Workload {
+	all := []*scenario.Workload{&j.Cell.Workload}
+	for i := range j.Cell.Clients.Groups {
+		all = append(all, &j.Cell.Clients.Groups[i].Workload.Workload)
+	}
+	return all
 }
 
 // Reporter receives what happens in a job, in order: one Cell, then Executions,

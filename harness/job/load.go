@@ -121,6 +121,14 @@ func (j *Job) looked(limit int) int {
 // Client returns the host of a client, numbered from 0.
 func (j *Job) Client(number int) string { return j.Cell.Clients.Host(number, j.Cell.Nodes.Client) }
 
+// GroupOf returns the name of a client's group, empty without groups.
+func (j *Job) GroupOf(number int) string {
+	if g := j.Cell.Clients.Group(number); g >= 0 {
+		return j.Cell.Clients.Groups[g].Name
+	}
+	return ""
+}
+
 // Outstanding returns how many executions of one client may be under way.
 func (j *Job) Outstanding() int {
 	if _, loop := j.Cell.Load.How(); loop == scenario.Closed {
@@ -189,7 +197,7 @@ func (j *Job) loadTime(each time.Duration) time.Duration {
 	if _, loop := l.How(); loop == scenario.Closed {
 		return all * (each + j.thinkTime()) / time.Duration(j.Cell.Clients.Number())
 	}
-	return time.Duration(float64(all) / (float64(l.Rate) * float64(j.Cell.Clients.Number())) * float64(time.Second))
+	return l.Until(float64(all) / float64(j.Cell.Clients.Number()))
 }
 
 // thinkTime is the mean time from an answer to a client's next execution, in a closed

@@ -71,10 +71,10 @@ func (j *Job) serve() (*serving, error) {
 		return nil
 	}
 
-	clients := &j.Cell.Clients
-	errs := []error{n.Place(hosts, clients.Hosts...), known(n.Pos.At("client"), n.Client)}
-	for k, host := range clients.Hosts {
-		errs = append(errs, known(clients.Pos.At("hosts", k), host))
+	clients, places := j.Cell.Clients.AllHosts()
+	errs := []error{n.Place(hosts, clients...), known(n.Pos.At("client"), n.Client)}
+	for k, host := range clients {
+		errs = append(errs, known(places[k], host))
 	}
 	if n.Controller != n.Client {
 		errs = append(errs, known(n.Pos.At("controller"), n.Controller))
@@ -125,13 +125,14 @@ func (j *Job) aliases() (map[string][]string, error) {
 		}
 	}
 
+	// Which of several workloads an execution has depends on when clients are due.
 	if n := j.looked(Checked + 1); n > Checked && j.tasks != nil {
 		for _, f := range j.serving.functions {
 			for t := range j.tasks {
 				add(workflow.Task(f, t))
 			}
 		}
-	} else if n <= Checked {
+	} else if n <= Checked && j.groups == nil {
 		for k := range n {
 			w, err := j.Workflow(k)
 			if err != nil {
@@ -142,7 +143,11 @@ func (j *Job) aliases() (map[string][]string, error) {
 			}
 		}
 	} else {
-		most := max(j.Cell.Workload.Length, j.Cell.Workload.MaxTasks)
+		most := 0
+		for _, w := range j.workloads() {
+			// Length and States are what the variant makes of them.
+			most = max(most, w.Length, w.States, w.MaxTasks, w.Stages*(w.Branches+1)+1)
+		}
 		for _, f := range j.serving.functions {
 			for use := 2; use <= most; use++ {
 				add(workflow.Alias(f, use))

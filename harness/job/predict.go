@@ -150,6 +150,13 @@ func (j *Job) Run() workflow.Run {
 	return workflow.Run{Model: e.Model, Form: e.Form, Argument: j.Cell.Workload.Argument}
 }
 
+// RunOf is Run for the executions of a client, numbered from 0.
+func (j *Job) RunOf(client int) workflow.Run {
+	run := j.Run()
+	run.Argument = j.workloadOf(client).Argument
+	return run
+}
+
 // Predict returns what one execution of the workflow must put on the network,
 // where before is the workflow that its client has executed last, nil for a new
 // client. It is exact where it is known which computers run the functions, and

@@ -86,6 +86,9 @@ func Prepare(
 		}
 		maps.Copy(places, fresh)
 	}
+	if len(errs) == 0 && !plan.Broken {
+		errs = append(errs, checkFigures(plan.Scenario, p.Jobs))
+	}
 	if err := yamlfile.Join(errs...); err != nil {
 		return nil, err
 	}
@@ -183,22 +186,36 @@ func (j *Job) check(executions int) error {
 	if err := yamlfile.Join(j.checkLoad(), j.checkEvents()); err != nil {
 		return err
 	}
-	for k := range j.looked(executions) {
-		w, err := j.Workflow(k)
-		if err != nil {
-			return err
-		}
-		if err := j.runnable(w); err != nil {
-			return err
+	clients := j.oneOfEach()
+	for k := range j.looked(max(1, executions/len(clients))) {
+		for _, client := range clients {
+			w, err := j.WorkflowOf(client, k)
+			if err != nil {
+				return err
+			}
+			if err := j.runnable(w, j.workloadOf(client)); err != nil {
+				return err
+			}
 		}
 	}
 	_, err := j.Computers()
 	return err
 }
 
-// runnable checks that the job can execute a workflow.
-func (j *Job) runnable(w Workflow) error {
-	at := j.Cell.Workload.Pos
+// oneOfEach returns a client of each group; the first one without groups.
+func (j *Job) oneOfEach() []int {
+	list := []int{0}
+	for client := range j.Cell.Clients.Number() {
+		if j.Cell.Clients.Group(client) != j.Cell.Clients.Group(list[len(list)-1]) {
+			list = append(list, client)
+		}
+	}
+	return list
+}
+
+// runnable checks that the job can execute a workflow of a workload.
+func (j *Job) runnable(w Workflow, of *scenario.Workload) error {
+	at := of.Pos
 	if err := w.Workflow.Validate(); err != nil {
 		return at.Errorf("workflow %s: %w", w.Name, err)
 	}
@@ -213,7 +230,7 @@ func (j *Job) runnable(w Workflow) error {
 	}
 
 	// All states may have to travel together: with the client they do.
-	total := j.Cell.Workload.Argument
+	total := of.Argument
 	for _, state := range slices.Sorted(maps.Keys(w.Workflow.StateSizes)) {
 		if total += min(w.Workflow.StateSizes[state], 2*scenario.MaxState); total > scenario.MaxState {
 			return at.Errorf("workflow %s: argument and states up to %s, of %v, are more than the %v "+
@@ -287,6 +304,17 @@ func (j *Job) open(t *topology.Topology) (err error) {
 			j.generator, err = w.Draw(j.serving.functions)
 		}
 	}
+	for i := range j.Cell.Clients.Groups {
+		w := j.Cell.Clients.Groups[i].Workload
+		if len(j.Given) > 0 || w.IsListed() || j.Cell.Workload.IsListed() {
+			break // given workflows are everybody's, and Expand has refused the rest
+		}
+		var one workflow.Generator
+		if one, err = w.Draw(j.serving.functions); err != nil {
+			return err
+		}
+		j.groups = append(j.groups, one)
+	}
 	j.countDue()
 	return err
 }
@@ -321,7 +349,7 @@ func (j *Job) Runnable(w Workflow) error {
 				yamlfile.Suggest(f, j.serving.functions))
 		}
 	}
-	return j.runnable(w)
+	return j.runnable(w, &j.Cell.Workload)
 }
 
 // Functions returns the names of the functions that computers serve, in the scenario's

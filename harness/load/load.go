@@ -3,6 +3,7 @@ package load
 import (
 	"container/heap"
 	"iter"
+	"math"
 	"math/rand/v2"
 	"time"
 )
@@ -91,6 +92,63 @@ func (p *interrupted) Next() (time.Duration, bool) {
 		passed += p.left + exponential(p.random, p.Off)
 		p.left = exponential(p.random, p.On)
 	}
+}
+
+// Ramp is a process of one arrival a second on average, such as Poisson or Periodic with
+// that mean, whose rate goes linearly From one To another, in arrivals a second, Over a
+// time, and stays there.
+type Ramp struct {
+	Unit     Shape
+	From, To float64
+	Over     time.Duration
+}
+
+// Of implements Shape. A Poisson process whose time is stretched so that its rate
+// follows a course is the inhomogeneous one of that course (Lewis and Shedler 1979).
+func (r Ramp) Of(client, clients int, seed uint64) Process {
+	return &ramp{Ramp: r, unit: r.Unit.Of(client, clients, seed)}
+}
+
+// Expected returns how many arrivals are expected up to a time.
+func (r Ramp) Expected(until time.Duration) float64 {
+	t, over := until.Seconds(), r.Over.Seconds()
+	if t >= over {
+		return over*(r.From+r.To)/2 + (t-over)*r.To
+	}
+	return t * (r.From + t/over*(r.To-r.From)/2)
+}
+
+// Until returns when so many arrivals are expected: the inverse of Expected.
+func (r Ramp) Until(arrivals float64) time.Duration {
+	over := r.Over.Seconds()
+	onRamp := over * (r.From + r.To) / 2
+	seconds := over + (arrivals-onRamp)/r.To
+	if arrivals < onRamp {
+		// The root of a parabola, in the form that loses no digits where it is flat.
+		slope := (r.To - r.From) / over
+		seconds = 2 * arrivals / (r.From + math.Sqrt(r.From*r.From+2*slope*arrivals))
+	}
+	if seconds >= math.MaxInt64/1e9 {
+		return math.MaxInt64
+	}
+	return time.Duration(seconds * float64(time.Second))
+}
+
+type ramp struct {
+	Ramp
+	unit    Process
+	arrived time.Duration // of the process of one arrival a second
+	last    time.Duration
+}
+
+// Next implements Process.
+func (r *ramp) Next() (time.Duration, bool) {
+	next, ok := r.unit.Next()
+	r.arrived += next
+	at := r.Until(r.arrived.Seconds())
+	gap := at - r.last
+	r.last = at
+	return gap, ok
 }
 
 // Recorded arrivals are those of a trace, by client; a client that the trace does

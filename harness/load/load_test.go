@@ -159,3 +159,48 @@ func FuzzReadCSV(f *testing.F) {
 		}
 	})
 }
+
+// TestRamp checks that arrivals follow the course of their rate: periodic ones one by
+// one, Poisson ones on average.
+func TestRamp(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := Ramp{
+			From: rapid.Float64Range(0.01, 100).Draw(t, "from"), To: rapid.Float64Range(0.01, 100).Draw(t, "to"),
+			Over: time.Duration(rapid.Int64Range(1e6, 1e12).Draw(t, "over")),
+		}
+		at := time.Duration(rapid.Int64Range(0, 3e12).Draw(t, "at"))
+		if back := r.Until(r.Expected(at)); (back - at).Abs() > time.Microsecond+at/1e6 {
+			t.Fatalf("%v arrivals are expected up to %v, and up to %v", r.Expected(at), at, back)
+		}
+	})
+
+	up := Ramp{Unit: Periodic{Every: time.Second}, From: 1, To: 9, Over: 10 * time.Second}
+	if n := up.Expected(20 * time.Second); n != 50+90 {
+		t.Errorf("%v arrivals are expected in 20 s, want 140", n)
+	}
+	count := func(shape Shape, clients int, seed uint64) (early, all int) {
+		for a := range Merged(shape, clients, seed) {
+			if a.Due > 20*time.Second {
+				break
+			}
+			if all++; a.Due <= 5*time.Second {
+				early++
+			}
+		}
+		return early, all
+	}
+	if early, all := count(up, 2, 1); early < 29 || early > 32 || all < 279 || all > 282 {
+		t.Errorf("%d periodic arrivals of two clients in 5 s and %d in 20 s, want 30 and 280", early, all)
+	}
+
+	up.Unit = Poisson{Mean: time.Second}
+	early, all := 0, 0
+	for seed := range uint64(100) {
+		e, a := count(up, 2, seed)
+		early, all = early+e, all+a
+	}
+	// Four standard deviations.
+	if math.Abs(float64(early)-3000) > 4*math.Sqrt(3000) || math.Abs(float64(all)-28000) > 4*math.Sqrt(28000) {
+		t.Errorf("%d Poisson arrivals in 5 s and %d in 20 s of 100 seeds, want about 3000 and 28000", early, all)
+	}
+}

@@ -28,7 +28,7 @@ func ExecutionsCSV(w io.Writer, r *Results) error {
 		"delivered_bytes", "table1_bytes", "cell_audit")
 	underLoad := r.underLoad()
 	if underLoad {
-		header = append(header, "client", "due", "waited_s")
+		header = append(header, "client", "client_group", "due", "waited_s")
 	}
 
 	out := csv.NewWriter(w)
@@ -82,9 +82,9 @@ func (e Execution) unlessShared(column string) string {
 // columns are those of an arrival; empty for an execution that ran alone.
 func (a *Arrival) columns() []string {
 	if a == nil {
-		return []string{"", "", ""}
+		return []string{"", "", "", ""}
 	}
-	return []string{a.Client, a.Due.UTC().Format(csvTime), seconds(a.WaitedNS)}
+	return []string{a.Client, a.Group, a.Due.UTC().Format(csvTime), seconds(a.WaitedNS)}
 }
 
 // underLoad reports whether a cell of the results is.
@@ -147,6 +147,65 @@ func writePorts(out *csv.Writer, of []string, ports []Port) error {
 		}
 	}
 	return nil
+}
+
+// SamplesCSV writes one row per sample of a cell under load and port or computer, in
+// seconds from when the clients began.
+func SamplesCSV(w io.Writer, r *Results) error {
+	axes := r.Campaign.Axes
+	header := make([]string, 0, len(axes)+8)
+	for _, a := range axes {
+		header = append(header, heading(a))
+	}
+	header = append(header, "seed", "time_s", "port", "sent_bytes", "queued_bytes", "computer", "running", "waiting")
+
+	out := csv.NewWriter(w)
+	if err := out.Write(escape.CSVRow(header)); err != nil {
+		return err
+	}
+
+	for _, c := range r.Cells {
+		l, ok := c.UnderLoad()
+		if !ok || l.Samples == nil {
+			continue
+		}
+		point := append(pointColumns(axes, c.Cell), strconv.FormatUint(c.Cell.Seed, 10))
+		for k, at := range l.Samples.AtNS {
+			for _, columns := range l.Samples.columns(k) {
+				row := append(append(slices.Clip(point), seconds(at)), columns...)
+				if err := out.Write(escape.CSVRow(row)); err != nil {
+					return err
+				}
+			}
+		}
+	}
+
+	out.Flush()
+	return out.Error()
+}
+
+// columns are the rows of a sample.
+func (s *Samples) columns(k int) (rows [][]string) {
+	for _, p := range s.Ports {
+		if k < min(len(p.SentBytes), len(p.QueuedBytes)) {
+			rows = append(rows, []string{p.Name, strconv.FormatInt(p.SentBytes[k], 10),
+				strconv.FormatInt(p.QueuedBytes[k], 10), "", "", ""})
+		}
+	}
+	for _, h := range s.Computers {
+		if k < min(len(h.Running), len(h.Waiting)) {
+			rows = append(rows, []string{"", "", "", h.Host, strconv.Itoa(h.Running[k]), strconv.Itoa(h.Waiting[k])})
+		}
+	}
+	return rows
+}
+
+// HasSamples reports whether a cell of the results has samples over time.
+func (r *Results) HasSamples() bool {
+	return slices.ContainsFunc(r.Cells, func(c CellResult) bool {
+		l, ok := c.UnderLoad()
+		return ok && l.Samples != nil
+	})
 }
 
 // heading is the title of an axis's column, for instance "rate [Mb/s]".

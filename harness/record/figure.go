@@ -19,12 +19,15 @@ const (
 	// KindECDF: for each series the share of executions up to a value, which goes
 	// along the abscissa in the place of an axis.
 	KindECDF = "ecdf"
-	// KindTimeline: each execution under load where it was due, and the events.
+	// KindTimeline: each execution under load where it was due, and the events; of a
+	// metric that is sampled its course at ports or computers.
 	KindTimeline = "timeline"
+	// KindHeatMap: a field for each value on x and y, with the metric as its colour.
+	KindHeatMap = "heat-map"
 )
 
 // FigureKinds lists the kinds of figures.
-var FigureKinds = []string{KindLines, KindBars, KindBox, KindECDF, KindTimeline}
+var FigureKinds = []string{KindLines, KindBars, KindBox, KindECDF, KindTimeline, KindHeatMap}
 
 // Keys of Cell.Settings that reports mention.
 const (
@@ -48,9 +51,15 @@ func (f Figure) Check(axes []Axis) error {
 	if !slices.Contains(FigureKinds, f.Kind) {
 		return wrap(fmt.Errorf("unknown kind %q (expected one of %s)", f.Kind, strings.Join(FigureKinds, ", ")))
 	}
-	if !Known(f.Metric) {
+	if err := f.checkSampled(); err != nil {
+		return wrap(err)
+	}
+	if _, sampled := Sampled[f.Metric]; !sampled && !Known(f.Metric) {
 		return wrap(fmt.Errorf("unknown metric %q (expected one of %s)",
 			f.Metric, strings.Join(slices.Sorted(maps.Keys(Metrics)), ", ")))
+	}
+	if err := f.checkAxes(); err != nil {
+		return wrap(err)
 	}
 	if f.X == "" && f.Kind == KindLines {
 		return wrap(fmt.Errorf("a figure of lines needs an x axis"))
@@ -61,8 +70,9 @@ func (f Figure) Check(axes []Axis) error {
 	if f.LogY && (f.Kind == KindECDF || f.Kind == KindBars) {
 		return wrap(fmt.Errorf("log-y: a figure of kind %s begins at zero; remove it", f.Kind))
 	}
-	if f.Kind == KindTimeline && (f.X != "" || f.Metric != Delay) {
-		return wrap(fmt.Errorf("a timeline shows the delay along time: leave x out, and choose the metric %s", Delay))
+	if _, sampled := Sampled[f.Metric]; f.Kind == KindTimeline && (f.X != "" || f.Metric != Delay && !sampled) {
+		return wrap(fmt.Errorf("a timeline shows along time the delay or what is sampled: leave x out, and choose "+
+			"the metric %s, or one of %s", Delay, strings.Join(slices.Sorted(maps.Keys(Sampled)), ", ")))
 	}
 	if len(f.Panels) > 2 {
 		return wrap(fmt.Errorf("%d panel axes, at most two fit: columns and rows", len(f.Panels)))
@@ -90,6 +100,11 @@ func (f Figure) Check(axes []Axis) error {
 			return wrap(err)
 		}
 	}
+	if f.Y != "" {
+		if err := use("y", f.Y); err != nil {
+			return wrap(err)
+		}
+	}
 	if f.Series != "" {
 		if err := use("series", f.Series); err != nil {
 			return wrap(err)
@@ -108,6 +123,41 @@ func (f Figure) Check(axes []Axis) error {
 		if err := use("where", axis); err != nil {
 			return wrap(err)
 		}
+	}
+	return nil
+}
+
+// checkSampled holds a metric that is sampled, and what belongs to it, against the kind.
+func (f Figure) checkSampled() error {
+	switch _, sampled := Sampled[f.Metric]; {
+	case sampled && f.Kind != KindTimeline:
+		return fmt.Errorf("metric %s is sampled over time; choose the kind %s", f.Metric, KindTimeline)
+	case sampled && f.Series != "":
+		return fmt.Errorf("series: a timeline of %s has a curve for each port or computer; "+
+			"make the axis one of its panels", f.Metric)
+	case sampled && f.LogY:
+		return fmt.Errorf("log-y: a timeline of %s begins at zero; remove it", f.Metric)
+	case !sampled && len(f.At) > 0:
+		return fmt.Errorf("at: only a timeline of %s has ports or computers; remove it",
+			strings.Join(slices.Sorted(maps.Keys(Sampled)), ", "))
+	}
+	return nil
+}
+
+// checkAxes holds what only a heat map has, and what it has not, against the kind.
+func (f Figure) checkAxes() error {
+	switch heat := f.Kind == KindHeatMap; {
+	case heat && (f.X == "" || f.Y == ""):
+		return fmt.Errorf("a figure of kind %s needs an x and a y axis", f.Kind)
+	case heat && f.Series != "":
+		return fmt.Errorf("series: a figure of kind %s has none; make the axis one of its panels", f.Kind)
+	case heat && (f.LogX || f.LogY):
+		return fmt.Errorf("log-x, log-y: the fields of a figure of kind %s are equally large; log-z is about colours",
+			f.Kind)
+	case !heat && f.Y != "":
+		return fmt.Errorf("y: a figure of kind %s has the metric along y; remove it", f.Kind)
+	case !heat && f.LogZ:
+		return fmt.Errorf("log-z: only a figure of kind %s has colours for numbers; remove it", KindHeatMap)
 	}
 	return nil
 }

@@ -23,6 +23,8 @@ type Arrival struct {
 	Client string `json:"client"`
 	// Due is when the execution was to begin. Its delay counts from then.
 	Due time.Time `json:"due"`
+	// Group is that of the client, where clients are in groups.
+	Group string `json:"group,omitempty"`
 	// WaitedNS is how long after that it began.
 	WaitedNS int64 `json:"waited_ns"`
 }
@@ -48,6 +50,37 @@ type Load struct {
 	MostConcurrent int     `json:"most_concurrent"`
 	// Traffic is that of all executions.
 	Traffic Traffic `json:"traffic"`
+	// Samples are what ports and computers showed over time; nil in records of an older
+	// edgebed, and where executions were over at once.
+	Samples *Samples `json:"samples,omitempty"`
+}
+
+// Samples are what switch ports and computers showed from time to time, until the last
+// execution had ended.
+type Samples struct {
+	// AtNS are the times of the samples, from Load.Started.
+	AtNS []int64 `json:"at_ns"`
+	// Ports are those that anything left.
+	Ports     []PortSamples     `json:"ports"`
+	Computers []ComputerSamples `json:"computers"`
+}
+
+// PortSamples are those of a switch port.
+type PortSamples struct {
+	Name string `json:"name"`
+	// SentBytes left the switch there since the sample before, QueuedBytes waited in the
+	// port's queue.
+	SentBytes   []int64 `json:"sent_bytes"`
+	QueuedBytes []int64 `json:"queued_bytes"`
+}
+
+// ComputerSamples are those of a computer.
+type ComputerSamples struct {
+	Host string `json:"host"`
+	// Running is how many calls were running, Waiting how many had arrived and waited for
+	// one of the computer's threads, a worker, memory or a processor.
+	Running []int `json:"running"`
+	Waiting []int `json:"waiting"`
 }
 
 // Event is something that happened to a link or a computer while executions ran.

@@ -43,6 +43,22 @@ var Metrics = map[string]string{
 	FailedShare:     "Failed executions (%)",
 }
 
+// Names of what is sampled of cells under load; timelines show it.
+const (
+	PortRate        = "port-rate"
+	PortQueue       = "port-queue"
+	ComputerRunning = "computer-running"
+	ComputerWaiting = "computer-waiting"
+)
+
+// Sampled are the metrics that only a timeline can show, with the label of their axis.
+var Sampled = map[string]string{
+	PortRate:        "Sent by ports (Mb/s)",
+	PortQueue:       "Waiting in ports’ queues (kB)",
+	ComputerRunning: "Calls running on computers",
+	ComputerWaiting: "Calls waiting at computers",
+}
+
 // Measure returns the metric of one execution as a numerator and a denominator:
 // a point's value is the sum of the numerators over that of the denominators, in
 // the unit that Metrics names. The denominator is 1 for plain means. Two metrics

@@ -172,6 +172,11 @@ type Figure struct {
 	X      string   `json:"x" yaml:"x"`
 	Series string   `json:"series" yaml:"series"`
 	Panels []string `json:"panels,omitempty" yaml:"panels"`
+	// Y is the axis along the ordinate of a heat map, whose colours are the metric.
+	Y string `json:"y,omitempty" yaml:"y"`
+	// At lists the ports, or the hosts of computers, that a timeline of samples shows; by
+	// default those with most.
+	At []string `json:"at,omitempty" yaml:"at"`
 	// Of lists the values of Series to draw; where empty, all.
 	Of []string `json:"of,omitempty" yaml:"of"`
 	// Where keeps only cells with the given value on each named axis.
@@ -179,6 +184,8 @@ type Figure struct {
 	// LogX and LogY choose logarithmic axes.
 	LogX bool `json:"log_x,omitempty" yaml:"log-x"`
 	LogY bool `json:"log_y,omitempty" yaml:"log-y"`
+	// LogZ spreads the colours of a heat map over the logarithm of the metric.
+	LogZ bool `json:"log_z,omitempty" yaml:"log-z"`
 }
 
 // Machine is where a campaign ran.

@@ -163,7 +163,7 @@ func TestSchemaMatchesTypes(t *testing.T) {
 		want         []string
 	}{
 		{"Figure", "kind", slices.Sorted(slices.Values(FigureKinds))},
-		{"Figure", "metric", metrics},
+		{"Figure", "metric", slices.Sorted(slices.Values(slices.AppendSeq(slices.Clone(metrics), maps.Keys(Sampled))))},
 		{"Claim", "metric", metrics},
 		{"Claim", "kind", ClaimKinds},
 		{"Audit", "verdict", []string{string(Faithful), string(Disturbed), string(Exact)}},

@@ -76,7 +76,7 @@ func TestUnderLoad(t *testing.T) {
 		filepath.Base(stems[0]): {"Time since the load began (s)", "Delay (s)", "Grey:"},
 		"report.html":           {`class="band"`, "link s0-s1 is down", "Under load", "due at 1.000 s", "1 callback"},
 		"report.md":             {"## Under load", "## Events", "1.5s | link s0-s1 is down", "1 callback"},
-		"executions.csv":        {",client,due,waited_s\n", ",host0/1,", "_s,cycle_s,"},
+		"executions.csv":        {",client,client_group,due,waited_s\n", ",host0/1,", "_s,cycle_s,"},
 		"ports.csv":             {"seed,index,warm_up,port"},
 	} {
 		for _, want := range wants {

@@ -499,6 +499,7 @@ func (s *Scenario) cell(axes []Axis, point []Value, params map[string]string) (C
 
 	var errs []error
 	read := map[any]bool{}
+	var workload *yaml.Node // with values
 	for _, part := range []struct {
 		name  string
 		node  *yaml.Node
@@ -528,6 +529,7 @@ func (s *Scenario) cell(axes []Axis, point []Value, params map[string]string) (C
 		}
 		if err == nil && part.into == &c.Workload {
 			s.fillWorkload(node)
+			workload = node
 		}
 		if err == nil {
 			err = s.doc.DecodeNode(node, part.into, part.name)
@@ -535,6 +537,9 @@ func (s *Scenario) cell(axes []Axis, point []Value, params map[string]string) (C
 		read[part.into] = err == nil
 		if part.into == &c.Workload {
 			err = yamlfile.Beyond(err, c.Workload.checkKeys(node))
+		}
+		if part.into == &c.Clients && err == nil && workload != nil {
+			err = s.groupWorkloads(&c.Clients, node, workload)
 		}
 		err = yamlfile.Beyond(err, part.check())
 		if err != nil {

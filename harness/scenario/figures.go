@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"edgebed/harness/record"
+	"edgebed/nodes/yamlfile"
 )
 
 // ownFigures returns the figures of a scenario that names none: those along axes, and
@@ -124,4 +125,29 @@ func (a *Axis) spans() bool {
 	}
 
 	return least > 0 && most >= 10*least
+}
+
+// ReadFigures reads a file with the key figures, over the results of a campaign that was
+// run. Errors carry file, line and column.
+func ReadFigures(name string, data []byte, of record.Campaign) ([]record.Figure, error) {
+	doc, err := yamlfile.Parse(name, data)
+	if err != nil {
+		return nil, err
+	}
+	var f struct {
+		Figures []record.Figure `yaml:"figures" required:"true"`
+	}
+	if err := doc.Decode(&f); err != nil {
+		return nil, err
+	}
+
+	s := &Scenario{Figures: f.Figures, doc: doc}
+	for _, a := range of.Axes {
+		axis := Axis{Name: a.Name, Label: a.Label, Unit: a.Unit}
+		for _, v := range a.Values {
+			axis.Values = append(axis.Values, Value{Name: v})
+		}
+		s.Axes = append(s.Axes, axis)
+	}
+	return f.Figures, s.checkFigures(of.Metrics())
 }

@@ -23,18 +23,84 @@ type Clients struct {
 	// Hosts that the clients are on, in turn; by default all are on the client's of
 	// nodes.
 	Hosts []string `yaml:"hosts"`
+	// Groups are clients that differ in their workloads, instead of Count and Hosts.
+	Groups []ClientGroup `yaml:"groups"`
 }
 
+// ClientGroup are clients with a workload of their own.
+type ClientGroup struct {
+	Pos yamlfile.Pos `json:"-"`
+	// Name of the group, in records.
+	Name string `yaml:"name" required:"true"`
+	// Count is how many clients it has; by default one on each of Hosts.
+	Count int `yaml:"count"`
+	// Hosts that they are on, in turn; by default all are on the client's of nodes.
+	Hosts []string `yaml:"hosts"`
+	// Workload replaces keys of the scenario's; with another generator all but the
+	// argument. Its workflows are drawn, as must be those of the scenario.
+	Workload GroupWorkload `yaml:"workload"`
+}
+
+// GroupWorkload is the workload of a group of clients.
+type GroupWorkload struct{ Workload }
+
+// UnmarshalYAML leaves the keys for groupWorkloads.
+func (*GroupWorkload) UnmarshalYAML(*yaml.Node) error { return nil }
+
+// number returns how many clients are in a group.
+func (g *ClientGroup) number() int { return max(1, cmp.Or(g.Count, len(g.Hosts))) }
+
 // Number returns how many clients there are.
-func (c *Clients) Number() int { return max(1, cmp.Or(c.Count, len(c.Hosts))) }
+func (c *Clients) Number() int {
+	if len(c.Groups) == 0 {
+		return max(1, cmp.Or(c.Count, len(c.Hosts)))
+	}
+	n := 0
+	for i := range c.Groups {
+		n += c.Groups[i].number()
+	}
+	return n
+}
+
+// Group returns the index of a client's group, -1 without groups: the first clients are
+// of the first one.
+func (c *Clients) Group(client int) int {
+	for i := range c.Groups {
+		if client -= c.Groups[i].number(); client < 0 {
+			return i
+		}
+	}
+	return len(c.Groups) - 1
+}
 
 // Host returns the host of a client, numbered from 0; otherwise is where clients are
 // that the file puts nowhere.
 func (c *Clients) Host(client int, otherwise string) string {
-	if len(c.Hosts) == 0 {
+	hosts, number := c.Hosts, client
+	for i := range c.Groups {
+		g := &c.Groups[i]
+		if hosts = g.Hosts; number < g.number() {
+			break
+		}
+		number -= g.number()
+	}
+	if len(hosts) == 0 {
 		return otherwise
 	}
-	return c.Hosts[client%len(c.Hosts)]
+	return hosts[number%len(hosts)]
+}
+
+// AllHosts returns the hosts that the file puts clients on, each with its place.
+func (c *Clients) AllHosts() (hosts []string, places []yamlfile.Pos) {
+	for k, h := range c.Hosts {
+		hosts, places = append(hosts, h), append(places, c.Pos.At("hosts", k))
+	}
+	for i := range c.Groups {
+		for k, h := range c.Groups[i].Hosts {
+			hosts, places = append(hosts, h), append(places, c.Groups[i].Pos.At("hosts", k))
+		}
+	}
+	return hosts, places
 }
 
 // Load says when clients begin executions, and for how long.
@@ -46,6 +112,8 @@ type Load struct {
 	// Rate is how often a client begins an execution on average, while it is on:
 	// a number a second, or as 5/s, 300/min.
 	Rate Frequency `yaml:"rate"`
+	// Ramp changes the rate of periodic and of poisson evenly to another one.
+	Ramp *Ramp `yaml:"ramp"`
 	// On and Off are the mean times for which a client is on, and off, with
 	// interrupted-poisson.
 	On  time.Duration `yaml:"on"`
@@ -61,6 +129,15 @@ type Load struct {
 	// Outstanding is how many executions of a client may be under way in an open loop;
 	// those beyond fail at once. By default 100, and fewer where clients share a host.
 	Outstanding int `yaml:"outstanding"`
+}
+
+// Ramp is a change of a rate.
+type Ramp struct {
+	Pos yamlfile.Pos `json:"-"`
+	// To is the rate at its end, which then stays.
+	To Frequency `yaml:"to" required:"true"`
+	// Over is how long it takes, from the start of the load.
+	Over time.Duration `yaml:"over" required:"true"`
 }
 
 // Arrivals is a way in which executions begin, or the file of a trace.
@@ -169,7 +246,15 @@ func (l *Load) How() (Process, Loop) {
 // Shape returns the process of arrivals; nil for BackToBack, and for Trace, whose file
 // is to be read.
 func (l *Load) Shape() load.Shape {
-	switch process, _ := l.How(); process {
+	process, _ := l.How()
+	if l.Ramp != nil {
+		r := l.ramp()
+		if r.Unit = (load.Periodic{Every: time.Second}); process == Poisson {
+			r.Unit = load.Poisson{Mean: time.Second}
+		}
+		return r
+	}
+	switch process {
 	case Periodic:
 		return load.Periodic{Every: l.Rate.Mean()}
 	case Poisson:
@@ -179,6 +264,19 @@ func (l *Load) Shape() load.Shape {
 	}
 	return nil
 }
+
+// ramp is the course of the rate; without a Ramp it is level.
+func (l *Load) ramp() load.Ramp {
+	if l.Ramp == nil {
+		return load.Ramp{From: float64(l.Rate), To: float64(l.Rate)}
+	}
+	return load.Ramp{From: float64(l.Rate), To: float64(l.Ramp.To), Over: l.Ramp.Over}
+}
+
+// Expected returns how many arrivals of a client with a rate are expected up to a time,
+// Until when so many are expected.
+func (l *Load) Expected(until time.Duration) float64 { return l.ramp().Expected(until) }
+func (l *Load) Until(arrivals float64) time.Duration { return l.ramp().Until(arrivals) }
 
 // Alone reports whether the cell's executions run one after the other, each with the
 // network to itself: those of one client, back to back, as many as the profile says,
@@ -195,6 +293,9 @@ func (c *Cell) LoadWords() string {
 	words := string(process)
 	if shape := c.Load.Shape(); shape != nil {
 		words += fmt.Sprintf(" at %v a client", c.Load.Rate)
+	}
+	if l := c.Load.Ramp; l != nil {
+		words += fmt.Sprintf(", within %v to %v", l.Over, l.To)
 	}
 	if process == InterruptedPoisson {
 		words += fmt.Sprintf(", on for %v and off for %v", c.Load.On, c.Load.Off)
@@ -232,9 +333,86 @@ func (c *Clients) check() error {
 	if c.Hosts != nil && len(c.Hosts) == 0 {
 		errs = append(errs, c.Pos.At("hosts").Errorf("expected at least one host"))
 	}
-	if c.Count > 0 && c.Count < len(c.Hosts) {
-		errs = append(errs, c.Pos.At("hosts").Errorf("%d clients leave some of %d hosts without one; "+
-			"name fewer hosts", c.Count, len(c.Hosts)))
+	errs = append(errs, everyHost(c.Pos, c.Count, len(c.Hosts)))
+	if c.Groups == nil {
+		return yamlfile.Join(errs...)
+	}
+
+	if c.Count > 0 || c.Hosts != nil {
+		errs = append(errs, c.Pos.At("groups").Errorf("each group has its own count and hosts; "+
+			"remove those of all clients"))
+	}
+	errs = append(errs, within(c.Pos.At("groups"), "number of groups", len(c.Groups), 1, MaxClients))
+	names := map[string]bool{}
+	for i := range c.Groups {
+		g := &c.Groups[i]
+		errs = append(errs, within(g.Pos.At("count"), "number of clients", g.Count, 0, MaxClients),
+			everyHost(g.Pos, g.Count, len(g.Hosts)))
+		if g.Workload.Generator != "" { // else it could not be read
+			errs = append(errs, g.Workload.check())
+		}
+		if !variableName.MatchString(g.Name) || names[g.Name] {
+			errs = append(errs, g.Pos.At("name").Errorf("expected a name that no other group has, "+
+				"a letter and up to 63 letters, digits, - or _"))
+		}
+		names[g.Name] = true
+	}
+	return yamlfile.Join(errs...)
+}
+
+// everyHost checks that clients are enough for their hosts.
+func everyHost(at yamlfile.Pos, clients, hosts int) error {
+	if clients == 0 || clients >= hosts {
+		return nil
+	}
+	return at.At("hosts").Errorf("%d clients leave some of %d hosts without one; name fewer hosts", clients, hosts)
+}
+
+// nodeText is the text of a scalar, empty for none.
+func nodeText(node *yaml.Node) string {
+	if node == nil {
+		return ""
+	}
+	return node.Value
+}
+
+// groupWorkloads reads the workloads of clients' groups: their keys over those of the
+// scenario's workload, which comes filled.
+func (s *Scenario) groupWorkloads(c *Clients, node, base *yaml.Node) error {
+	list := valueOf(node, "groups")
+	if list == nil || list.Kind != yaml.SequenceNode {
+		return nil
+	}
+	var errs []error
+	for i, element := range list.Content {
+		if i >= len(c.Groups) {
+			break
+		}
+		own := alias(cmp.Or(valueOf(element, "workload"), &yaml.Node{Kind: yaml.MappingNode}))
+		if own.Kind != yaml.MappingNode {
+			continue // decoding has said so
+		}
+
+		merged := *own
+		merged.Content = slices.Clone(own.Content)
+		given, usual := valueOf(own, "generator"), valueOf(base, "generator")
+		other := given != nil && usual != nil && given.Value != usual.Value
+		for k := 0; k+1 < len(base.Content); k += 2 {
+			key := base.Content[k].Value
+			if valueOf(own, key) == nil && (!other || key == "argument") {
+				merged.Content = append(merged.Content, base.Content[k], base.Content[k+1])
+			}
+		}
+		s.fillWorkload(&merged)
+
+		into := &c.Groups[i].Workload.Workload
+		err := s.doc.DecodeNode(&merged, into, "clients", "groups", i, "workload")
+		err = yamlfile.Beyond(err, into.checkKeys(&merged))
+		if listed := (&Workload{Generator: nodeText(usual)}).IsListed(); err == nil && (listed || into.IsListed()) {
+			err = c.Groups[i].Pos.Errorf("clients of groups draw their workflows, and so does the scenario's " +
+				"workload then; the generators file and workflow are for clients that are all alike")
+		}
+		errs = append(errs, err)
 	}
 	return yamlfile.Join(errs...)
 }
@@ -273,6 +451,15 @@ func (l *Load) check() error {
 	needs("off", l.Off != 0, InterruptedPoisson)
 	if l.Rate != 0 {
 		errs = append(errs, within(l.Pos.At("rate"), "rate", float64(l.Rate), minFrequency, maxFrequency))
+	}
+	if r := l.Ramp; r != nil {
+		needs("ramp", true, Periodic, Poisson)
+		errs = append(errs, within(r.Pos.At("to"), "rate", float64(r.To), minFrequency, maxFrequency),
+			within(r.Pos.At("over"), "over", r.Over, time.Millisecond, MaxLoad))
+		if loop == Closed {
+			errs = append(errs, r.Pos.Errorf("in a closed loop rates are those from an answer on, "+
+				"so that none follows a ramp; use loop: open"))
+		}
 	}
 	if process == InterruptedPoisson {
 		errs = append(errs,
@@ -319,8 +506,8 @@ func (c *Cell) checkLoad() error {
 		}
 	}
 	// The first ones of an open loop, and those of a time, are expected to be so many.
-	if rate := float64(c.Load.Rate); loop == Open && c.Load.Duration > 0 && process != Trace {
-		all := rate * float64(c.Clients.Number()) * (c.Load.Duration + c.Load.WarmUp).Seconds()
+	if loop == Open && c.Load.Duration > 0 && process != Trace {
+		all := float64(c.Clients.Number()) * c.Load.Expected(c.Load.Duration+c.Load.WarmUp)
 		if all > MaxExecutions {
 			errs = append(errs, c.Load.Pos.At("duration").Errorf(
 				"about %.0f executions are due in that time; expected at most %d", all, MaxExecutions))

@@ -150,3 +150,62 @@ func TestUnloadedDecides(t *testing.T) {
 		t.Errorf("the duration is noted as %q", got)
 	}
 }
+
+// TestGroups reads clients with workloads of their own: their keys replace those of the
+// scenario's workload, all but the argument where they choose another generator.
+func TestGroups(t *testing.T) {
+	plan, err := underLoad(t, "workload: {length: 4, states: 2, argument: $argument}",
+		"clients:", "  groups:", "    - {name: a, count: 2, workload: {length: 2}}",
+		"    - {name: b, hosts: [host1, host2], workload: {generator: stages, argument: 3 kB}}", "    - {name: c}",
+		"matrix: [{axis: argument, values: [5 kB]}, {axis: model, values: [pure-faas]}]")
+	if err != nil {
+		t.Fatal(yamlfile.Explain(err))
+	}
+	text, err := json.Marshal(plan.Cells[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cell Cell // as it travels to a worker
+	if err := json.Unmarshal(text, &cell); err != nil {
+		t.Fatal(err)
+	}
+
+	c := &cell.Clients
+	var groups []int
+	var hosts []string
+	for k := range c.Number() {
+		groups, hosts = append(groups, c.Group(k)), append(hosts, c.Host(k, "host0"))
+	}
+	if fmt.Sprint(groups, hosts) != "[0 0 1 1 2] [host0 host0 host1 host2 host0]" {
+		t.Errorf("clients are in groups %v on %v", groups, hosts)
+	}
+	a, b, other := c.Groups[0].Workload, c.Groups[1].Workload, c.Groups[2].Workload
+	if a.Generator != "chain" || a.Length != 2 || a.States != 2 || a.Argument != 5000 {
+		t.Errorf("the first group has the workload %+v", a.Workload)
+	}
+	if b.Generator != "stages" || b.Length != 0 || b.Stages != 3 || b.Argument != 3000 {
+		t.Errorf("the second group has the workload %+v", b.Workload)
+	}
+	if other.Length != 4 || other.Argument != 5000 || cell.Workload.Length != 4 {
+		t.Errorf("a group without a workload has %+v", other.Workload)
+	}
+}
+
+// TestRamp reads a rate that changes, and expects as many executions as are due.
+func TestRamp(t *testing.T) {
+	plan, err := underLoad(t, "load: {arrivals: poisson, rate: 60/min, ramp: {to: 3/s, over: 10 s}, duration: 20 s}")
+	if err != nil {
+		t.Fatal(yamlfile.Explain(err))
+	}
+	c := &plan.Cells[0]
+	if n := c.Load.Expected(20 * time.Second); n != 20+30 {
+		t.Errorf("%v executions are expected, want 50", n)
+	}
+	if words := c.LoadWords(); words != "poisson at 1/s a client, within 10s to 3/s, open loop, for 20s" {
+		t.Errorf("the load is told as %q", words)
+	}
+	_, err = underLoad(t, "load: {arrivals: poisson, rate: 1/s, ramp: {to: 100000/s, over: 1 h}, duration: 24 h}")
+	if err == nil || !strings.Contains(err.Error(), "executions are due in that time") {
+		t.Errorf("a ramp to too many executions: %v", err)
+	}
+}

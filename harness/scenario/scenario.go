@@ -523,12 +523,12 @@ func (s *Scenario) check() error {
 		}
 	}
 
-	errs = append(errs, s.checkFigures())
+	errs = append(errs, s.checkFigures(s.metrics()))
 	return yamlfile.Join(errs...)
 }
 
-// checkFigures holds the figures against the matrix.
-func (s *Scenario) checkFigures() error {
+// checkFigures holds the figures against the matrix and the metrics that there are.
+func (s *Scenario) checkFigures(metrics []string) error {
 	var errs []error
 	fail := func(path yamlfile.Path, format string, args ...any) {
 		errs = append(errs, s.doc.Errorf(path, format, args...))
@@ -542,7 +542,7 @@ func (s *Scenario) checkFigures() error {
 	names := map[string]string{}
 	for i, f := range s.Figures {
 		path, before := yamlfile.Path{"figures", i}, len(errs)
-		roles := map[string]string{"x": f.X, "series": f.Series}
+		roles := map[string]string{"x": f.X, "y": f.Y, "series": f.Series}
 
 		for _, role := range slices.Sorted(maps.Keys(roles)) {
 			if axis := roles[role]; axis != "" && s.axis(axis) == nil {
@@ -568,8 +568,9 @@ func (s *Scenario) checkFigures() error {
 			}
 		}
 
-		if names := s.metrics(); !slices.Contains(names, f.Metric) {
-			fail(append(path, "metric"), "unknown metric %q%s", f.Metric, yamlfile.Suggest(f.Metric, names))
+		known := slices.AppendSeq(slices.Clone(metrics), maps.Keys(record.Sampled))
+		if !slices.Contains(known, f.Metric) {
+			fail(append(path, "metric"), "unknown metric %q%s", f.Metric, yamlfile.Suggest(f.Metric, known))
 		}
 
 		if !slices.Contains(record.FigureKinds, f.Kind) {
@@ -608,6 +609,9 @@ func (s *Scenario) checkValue(axis, value string) error {
 	}
 	return nil
 }
+
+// Place returns where the file has a value, for messages.
+func (s *Scenario) Place(path ...any) yamlfile.Pos { return s.doc.Pos(path) }
 
 func (s *Scenario) axis(name string) *Axis {
 	for i := range s.Axes {

@@ -61,17 +61,16 @@ func (s *setup) underLoad(ctx context.Context, report job.Reporter) (*record.Loa
 		setup: s, began: time.Now(), ended: make(chan ending), stop: stop,
 		underWay: make([]atomic.Int64, s.job.Cell.Clients.Number()),
 	}
-	events, scripted := newScript(c), make(chan struct{})
+	events, samples := newScript(c), newSampler(c, before.ports)
 	happening, enough := context.WithCancel(running)
-	go func() {
-		events.run(happening)
-		close(scripted)
-	}()
+	var beside sync.WaitGroup
+	beside.Go(func() { events.run(happening) })
+	beside.Go(func() { samples.run(happening) })
 	go func() {
 		c.begin(running)
 		c.executions.Wait()
 		enough() // no execution is left to which something could happen
-		<-scripted
+		beside.Wait()
 		close(c.ended)
 	}()
 
@@ -98,7 +97,9 @@ func (s *setup) underLoad(ctx context.Context, report job.Reporter) (*record.Loa
 	if err != nil {
 		return nil, nil, err
 	}
-	return sum.load(after.since(before)), events.events, nil
+	l := sum.load(after.since(before))
+	l.Samples = samples.samples()
+	return l, events.events, nil
 }
 
 // begin has the clients begin executions until the load is over.
@@ -234,13 +235,15 @@ type turn struct {
 
 // record begins the record of an execution.
 func (c *crowd) record(t turn) (record.Execution, job.Workflow, error) {
-	w, err := c.job.Workflow(t.index)
+	w, err := c.job.WorkflowOf(t.client, t.index)
 	if err != nil {
 		return record.Execution{}, w, fmt.Errorf("execution %d: %w", t.index, err)
 	}
 	return record.Execution{
 		Cell: c.job.Cell.ID, Index: t.index, WarmUp: t.index < 0, Workload: w.Name, Started: time.Now(),
-		Arrival: &record.Arrival{Client: fmt.Sprintf("%s/%d", c.job.Client(t.client), t.client), Due: t.due},
+		Arrival: &record.Arrival{
+			Client: fmt.Sprintf("%s/%d", c.job.Client(t.client), t.client), Due: t.due, Group: c.job.GroupOf(t.client),
+		},
 	}, w, nil
 }
 
@@ -279,7 +282,7 @@ func (c *crowd) execute(ctx context.Context, t turn, seat *deploy.Seated) (_ *de
 	own := w.Workflow.Owned(strconv.Itoa(seat.Number()))
 	e.Started = time.Now()
 	waited := max(0, e.Started.Sub(t.due))
-	result, err := seat.Execute(ctx, own, c.job.Run(), client.Options{Verify: c.job.Cell.Execution.Verify})
+	result, err := seat.Execute(ctx, own, c.job.RunOf(t.client), client.Options{Verify: c.job.Cell.Execution.Verify})
 	if ctx.Err() != nil {
 		return seat, true
 	}

@@ -42,6 +42,9 @@ profiles: {quick: {executions: 12}}
 			least += 3 * 10_000 // the argument from host to host
 		}
 		l := end.Load
+		if l.Samples == nil || len(l.Samples.AtNS) < 2 || len(l.Samples.Ports) == 0 {
+			t.Errorf("%s: samples %+v", cell.ID, l.Samples)
+		}
 		if l.Executions != 12 || l.Traffic.Executions != 14 || l.Traffic.SwitchBytes < least || l.Throughput <= 0 {
 			t.Errorf("%s: %+v, want at least %d B", cell.ID, l, least)
 		}
@@ -71,6 +74,13 @@ profiles: {quick: {executions: 90}}
 	}
 
 	_, list, end := collect(t, p.Jobs[0])
+	seen := map[int]bool{}
+	for _, e := range list {
+		if seen[e.Index] || e.OK != (e.Reason == "") {
+			t.Errorf("execution %d is on record twice, or failed with the reason %q", e.Index, e.Reason)
+		}
+		seen[e.Index] = true
+	}
 	if len(list) != 90 || len(end.Events) != 6 || !end.OK {
 		t.Fatalf("%d executions, events %+v, end %+v", len(list), end.Events, end)
 	}

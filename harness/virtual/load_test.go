@@ -46,6 +46,7 @@ func TestLoad(t *testing.T) {
 	program := worker(t)
 	t.Run("queueing", func(t *testing.T) { testQueueing(t, program) })
 	t.Run("accounting", func(t *testing.T) { testAccounting(t, program) })
+	t.Run("groups", func(t *testing.T) { testGroups(t, program) })
 	t.Run("refused", func(t *testing.T) { testRefused(t, program) })
 	t.Run("outage", func(t *testing.T) { testOutage(t, program) })
 	t.Run("computers", func(t *testing.T) { testComputerEvents(t, program) })
@@ -156,9 +157,86 @@ load: `+load+"\n") {
 			if l.Traffic.Executions != len(c.Executions) || l.Traffic.SwitchBytes == 0 || len(l.Traffic.Ports) != 12 {
 				t.Errorf("%s: traffic %+v of %d executions", name, l.Traffic, len(c.Executions))
 			}
+			checkSamples(t, name, l)
 			if c.Cell.Settings[record.SettingBytes] != record.BytesOfCell || c.Cell.Settings["clients"] != "3" {
 				t.Errorf("%s: settings %v", name, c.Cell.Settings)
 			}
+		}
+	}
+}
+
+// checkSamples holds samples over time against the counts of the whole cell.
+func checkSamples(t *testing.T, name string, l *record.Load) {
+	t.Helper()
+	if l.Samples == nil || len(l.Samples.Computers) == 0 {
+		t.Fatalf("%s: there are no samples", name)
+	}
+	all := map[string]int64{}
+	for _, p := range l.Traffic.Ports {
+		all[p.Name] = p.TxBytes
+	}
+	if !slices.IsSorted(l.Samples.AtNS) || len(l.Samples.AtNS) > 200 {
+		t.Errorf("%s: samples at %v", name, l.Samples.AtNS)
+	}
+	sent := int64(0)
+	for _, p := range l.Samples.Ports {
+		of := int64(0)
+		for _, bytes := range p.SentBytes {
+			of += bytes
+		}
+		sent += of
+		// What came after the last sample is not in them.
+		if len(p.SentBytes) != len(l.Samples.AtNS) || len(p.QueuedBytes) != len(l.Samples.AtNS) || of > all[p.Name] {
+			t.Errorf("%s: port %s sent %d B in %d samples, %d B in all", name, p.Name, of, len(p.SentBytes), all[p.Name])
+		}
+	}
+	if sent < l.Traffic.SwitchBytes/2 {
+		t.Errorf("%s: samples have %d of %d B", name, sent, l.Traffic.SwitchBytes)
+	}
+	running := 0
+	for _, c := range l.Samples.Computers {
+		for _, n := range c.Running {
+			running += n
+		}
+	}
+	if running == 0 {
+		t.Errorf("%s: no sample shows a call that runs", name)
+	}
+}
+
+// testGroups: clients of a group execute its workflows, with its sizes, in each model.
+func testGroups(t *testing.T, program string) {
+	for _, j := range jobsOf(t, `
+name: groups
+topology: {preset: "ring,switches=6,rate=20 Mb/s"}
+workload: {length: 3, states: 2, argument: 5 kB}
+clients:
+  groups:
+    - {name: large, count: 2, hosts: [host0], workload: {argument: 100 kB}}
+    - {name: small, hosts: [host1], workload: {generator: stages, stages: 2, branches: 2, argument: 1 kB}}
+load: {arrivals: $arrivals, rate: 2/s, loop: $loop, duration: 4 s}
+matrix:
+  - {axis: model, values: [pure-faas, state-local]}
+  - {axis: loop, values: [{name: open, set: {loop: open, arrivals: poisson}}, {name: closed, set: {loop: closed, arrivals: periodic}}]}
+`) {
+		c := ran(t, program, j)
+		delays := map[string][]time.Duration{}
+		for _, e := range c.Executions {
+			number := 0
+			if strings.HasSuffix(e.Arrival.Client, "/2") {
+				number = 2
+			}
+			w, err := j.WorkflowOf(number, e.Index)
+			if err != nil || !e.OK || e.Workload != w.Name || (e.Arrival.Group == "small") != (number == 2) {
+				t.Errorf("%s: execution %d of %s in group %s: workload %s, want %s: %s %v",
+					c.Cell.ID, e.Index, e.Arrival.Client, e.Arrival.Group, e.Workload, w.Name, e.Reason, err)
+			}
+			delays[e.Arrival.Group] = append(delays[e.Arrival.Group], time.Duration(e.DelayNS))
+		}
+		// 100 kB take 40 ms on each link.
+		if len(delays["large"]) < 5 || len(delays["small"]) < 3 || slices.Min(delays["large"]) < 80*time.Millisecond ||
+			slices.Min(delays["small"]) > slices.Min(delays["large"]) {
+			t.Errorf("%s: delays %v", c.Cell.ID, delays)
 		}
 	}
 }

@@ -184,6 +184,7 @@ type Computer struct {
 	sending, moving semaphore
 
 	inFlight atomic.Int64
+	blocked  atomic.Int64 // requests that wait for a place among handlers
 
 	life   context.Context // ends at Close
 	tasks  sync.WaitGroup  // workers, housekeeping, late reports

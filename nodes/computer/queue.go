@@ -58,6 +58,13 @@ func (q *queue) pop() (queued, bool) {
 	return req, true
 }
 
+// len returns how many requests wait.
+func (q *queue) len() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.items)
+}
+
 func (q *queue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()

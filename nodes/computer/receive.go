@@ -31,10 +31,13 @@ const (
 // closing.
 func (c *Computer) RunLambda(ctx context.Context, req *wire.LambdaRequest) (*wire.LambdaResponse, error) {
 	if c.handlers != nil {
+		c.blocked.Add(1)
 		select {
 		case c.handlers <- struct{}{}:
+			c.blocked.Add(-1)
 			defer func() { <-c.handlers }()
 		case <-ctx.Done():
+			c.blocked.Add(-1)
 			return nil, status.FromContextError(ctx.Err()).Err()
 		}
 	}

@@ -14,6 +14,9 @@ type Stats struct {
 	// Joins is the number of functions that wait for predecessors, and in the
 	// direct form for states.
 	Joins int
+	// Waiting is the number of requests that have arrived and that none of the
+	// computer's threads handles yet.
+	Waiting int
 	// InFlight is the number of asynchronous requests that were accepted and
 	// are not done: queued, running, or being sent on, or whose failure is being
 	// told to the client. Those that wait as Joins are left out.
@@ -41,6 +44,10 @@ type FailedRequest struct {
 func (c *Computer) Stats() Stats {
 	s := Stats{Joins: c.joins.len() + c.waiting.len(), InFlight: int(c.inFlight.Load())}
 	s.Running, s.Queued = c.engine.Counts()
+	s.Waiting = int(c.blocked.Load())
+	if c.queue != nil {
+		s.Waiting += c.queue.len()
+	}
 	s.Failed, s.Failures = c.failures.get()
 	return s
 }

@@ -164,7 +164,7 @@ func TestComputerDiesInDAG(t *testing.T) {
 							}
 							return d.Computer(name(3)).Stats().Running > 0 && d.Computer(name(2)).Stats().InFlight == 0
 						}
-						for !ready() {
+						for t.Context().Err() == nil && !ready() {
 							time.Sleep(time.Millisecond)
 						}
 						network.Cut(address(3))

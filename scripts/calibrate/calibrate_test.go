@@ -23,7 +23,7 @@ func reference(t *testing.T) []observation {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return slices.DeleteFunc(list, func(o observation) bool { return o.rate < fast })
+	return slices.DeleteFunc(list, func(o observation) bool { return o.Rate < fast })
 }
 
 // made returns observations whose differences are made of known costs, in ms, and
@@ -32,12 +32,12 @@ func made(list []observation, costs counts, noise float64) []observation {
 	rng := rand.New(rand.NewPCG(1, 2))
 	made := slices.Clone(list)
 	for i, o := range made {
-		made[i].ours = o.theirs
+		made[i].Ours = o.Theirs
 		for t := range terms {
-			made[i].ours -= o.counts[t] * costs[t] / 1e3
+			made[i].Ours -= o.counts[t] * costs[t] / 1e3
 		}
-		made[i].ours += noise / 1e3 * rng.NormFloat64()
-		made[i].repetitions = 1
+		made[i].Ours += noise / 1e3 * rng.NormFloat64()
+		made[i].Repetitions = 1
 	}
 	return made
 }
@@ -92,10 +92,10 @@ func TestCrossValidate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	held := list[0].workload
+	held := list[0].Workload
 	for i := range list {
-		if list[i].workload == held {
-			list[i].theirs += 1
+		if list[i].Workload == held {
+			list[i].Theirs += 1
 		}
 	}
 	after, err := crossValidate(list, []int{clientStart, stateMove})
@@ -103,8 +103,8 @@ func TestCrossValidate(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, o := range after {
-		if same := math.Abs(o.ours-before[i].ours) < 1e-12; same != (o.workload == held) {
-			t.Errorf("%s at %g Mb/s: the prediction changed: %t", o.workload, o.rate, !same)
+		if same := math.Abs(o.Ours-before[i].Ours) < 1e-12; same != (o.Workload == held) {
+			t.Errorf("%s at %g Mb/s: the prediction changed: %t", o.Workload, o.Rate, !same)
 		}
 	}
 }

@@ -1,110 +1,42 @@
 package main
 
 import (
-	"encoding/json"
-	"fmt"
-	"os"
-	"path/filepath"
-	"slices"
-	"strings"
-
+	"edgebed/harness/prototype"
 	"edgebed/harness/record"
 	"edgebed/nodes/units"
 	"edgebed/nodes/workflow"
 )
 
-// referenceDir has the prototype's measured runs with their workloads.
-const referenceDir = "nodes/workflow/testdata/prototype"
-
 // argument of the prototype's runs.
 const argument units.Size = 10000
 
-// models by the prototype's names, in the order of tables.
-var models = []struct {
-	theirs, title string
-	ours          workflow.Model
-}{
-	{"embedded", "PureFaaS", workflow.PureFaaS},
-	{"hopbyhop", "StateProp", workflow.StateProp},
-	{"remotestate", "StateLocal", workflow.StateLocal},
-}
-
-// point is one workload under one model at one rate.
-type point struct {
-	workload string
-	model    workflow.Model
-	rate     float64 // Mb/s
-}
-
-// observation is a point as the prototype and as our nodes measured it.
+// observation is one workload under one model at one rate, with what a software cost
+// could be charged for.
 type observation struct {
-	point
-	theirs, ours           float64 // delay in s, ours the median of the repetitions
-	theirBytes, ourBytes   float64 // between switches
-	counts                 counts
-	repetitions, disturbed int    // of ours; disturbed are those in cells that the audit marked
-	softwareCost           string // that ours were made with, as recorded
+	prototype.Observation
+	counts counts
 }
 
-// prototype is one run of the prototype.
-type prototype struct {
-	Model    string  `json:"model"`
-	Rate     float64 `json:"bw_mbps"`
-	Run      int     `json:"run"`
-	Workload string  `json:"workload"`
-	Delay    float64 `json:"delay_s"`
-	Bytes    float64 `json:"interswitch_bytes"`
-}
-
-// readReference returns the prototype's runs, in the order in which they were
-// made, with what a software cost could be charged for in each.
+// readReference returns the prototype's runs, in the order in which they were made.
 func readReference() ([]observation, error) {
-	data, err := os.ReadFile(filepath.Join(referenceDir, "prototype-400-f6s3.json"))
+	runs, err := prototype.Read(".")
 	if err != nil {
-		return nil, fmt.Errorf("read the prototype's runs (start it in the source tree): %w", err)
-	}
-	var runs []prototype
-	if err := json.Unmarshal(data, &runs); err != nil {
-		return nil, fmt.Errorf("read the prototype's runs: %w", err)
+		return nil, err
 	}
 
 	var list []observation
 	open := &workflow.Connections{}
 	for _, run := range runs {
-		text, err := os.ReadFile(filepath.Join(referenceDir, run.Workload))
-		if err != nil {
-			return nil, err
-		}
-		w, err := workflow.ParseJSON(run.Workload, text)
-		if err != nil {
-			return nil, err
-		}
-		if run.Run == 0 { // its nodes were started for it
+		if run.Fresh {
 			open = &workflow.Connections{}
 		}
-		model, err := modelOf(run.Model)
+		n, err := count(run.Workflow, run.Model, open)
 		if err != nil {
 			return nil, err
 		}
-		n, err := count(w, model, open)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, observation{
-			point:  point{strings.TrimSuffix(run.Workload, ".json"), model, run.Rate},
-			theirs: run.Delay, theirBytes: run.Bytes, counts: n,
-		})
+		list = append(list, observation{run, n})
 	}
 	return list, nil
-}
-
-func modelOf(name string) (workflow.Model, error) {
-	for _, m := range models {
-		if m.theirs == name {
-			return m.ours, nil
-		}
-	}
-	return "", fmt.Errorf("the prototype's runs name an unknown model %q", name)
 }
 
 // count follows a workload and counts what each term of a cost.Model is for.
@@ -128,80 +60,30 @@ func count(w *workflow.Workflow, model workflow.Model, open *workflow.Connection
 	}, nil
 }
 
-// pair adds our measurements to the prototype's, and leaves out what our runs
-// did not repeat. Of the repetitions' delays it takes the median: whatever else the
-// machine does now and then makes an execution later, never earlier.
+// pair adds our measurements to the prototype's, and leaves out what our runs did not
+// repeat.
 func pair(reference []observation, results ...*record.Results) ([]observation, error) {
-	type sum struct {
-		delays    []float64
-		bytes     float64
-		cost      string
-		disturbed int
+	paired, err := prototype.Pair(plain(reference), results...)
+	if err != nil {
+		return nil, err
 	}
-	sums := map[point]*sum{}
-	for _, r := range results {
-		for _, cell := range r.Cells {
-			p, err := pointOf(cell.Cell)
-			if err != nil {
-				return nil, err
-			}
-			for _, e := range cell.Executions {
-				if !e.OK {
-					return nil, fmt.Errorf("%s, execution %d failed: %s", e.Cell, e.Index, e.Reason)
-				}
-				p.workload = e.Workload
-				if sums[p] == nil {
-					sums[p] = &sum{}
-				}
-				s := sums[p]
-				s.cost = cell.Cell.Settings["software-cost"]
-				s.delays = append(s.delays, float64(e.DelayNS)/1e9)
-				s.bytes += float64(e.TrunkBytes)
-				if cell.End != nil && cell.End.Audit != nil && cell.End.Audit.Verdict == record.Disturbed {
-					s.disturbed++
-				}
-			}
-		}
+	of := map[prototype.Point]counts{}
+	for _, o := range reference {
+		of[o.Point] = o.counts
 	}
 
-	var list []observation
-	for _, o := range reference {
-		if s := sums[o.point]; s != nil {
-			o.ours, o.ourBytes = median(s.delays), s.bytes/float64(len(s.delays))
-			o.repetitions, o.disturbed, o.softwareCost = len(s.delays), s.disturbed, s.cost
-			list = append(list, o)
-		}
-	}
-	if len(list) == 0 {
-		return nil, fmt.Errorf("none of our executions repeats one of the prototype's %d", len(reference))
+	list := make([]observation, len(paired))
+	for i, o := range paired {
+		list[i] = observation{o, of[o.Point]}
 	}
 	return list, nil
 }
 
-// median of at least one value.
-func median(values []float64) float64 {
-	slices.Sort(values)
-	n := len(values)
-	return (values[(n-1)/2] + values[n/2]) / 2
-}
-
-func pointOf(c record.Cell) (point, error) {
-	rate, hasRate := c.Coord("rate")
-	model, hasModel := c.Coord("model")
-	if !hasRate || !hasModel {
-		return point{}, fmt.Errorf("cell %s has no rate or no model: is it a replay?", c.ID)
+// plain returns observations without the counts.
+func plain(list []observation) []prototype.Observation {
+	runs := make([]prototype.Observation, len(list))
+	for i, o := range list {
+		runs[i] = o.Observation
 	}
-	return point{model: workflow.Model(model.Value), rate: rate.Number}, nil
-}
-
-// ratesOf lists the rates, ascending.
-func ratesOf(list []observation) []float64 {
-	var rates []float64
-	for _, o := range list {
-		if !slices.Contains(rates, o.rate) {
-			rates = append(rates, o.rate)
-		}
-	}
-	slices.Sort(rates)
-	return rates
+	return runs
 }

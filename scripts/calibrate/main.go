@@ -28,6 +28,7 @@ import (
 	"syscall"
 	"time"
 
+	"edgebed/harness/prototype"
 	"edgebed/harness/record"
 	"edgebed/nodes/cost"
 )
@@ -82,15 +83,16 @@ func work(ctx context.Context, args []string, stdout io.Writer) error {
 	}
 
 	if o.replay {
-		list, err := o.measure(ctx, reference, "fit", ratesOf(reference))
+		list, err := o.measure(ctx, reference, "fit", prototype.Rates(plain(reference)))
 		if err != nil {
 			return err
 		}
-		return writeReplay(stdout, o.network, list)
+		prototype.WriteReplay(stdout, o.network, plain(list))
+		return nil
 	}
 
 	var rates []float64
-	for _, r := range ratesOf(reference) {
+	for _, r := range prototype.Rates(plain(reference)) {
 		if r >= fast {
 			rates = append(rates, r)
 		}
@@ -104,7 +106,7 @@ func work(ctx context.Context, args []string, stdout io.Writer) error {
 	}
 	own := ownWork(o.network)
 	for i := range list {
-		list[i].ours += own.of(list[i].counts)
+		list[i].Ours += own.of(list[i].counts)
 	}
 
 	all, err := candidates(list)
@@ -147,8 +149,8 @@ func (o options) correct(ctx context.Context, stdout io.Writer, reference []obse
 		r.coefficients[j] += present[t] - own[t]
 	}
 
-	writeHead(stdout)
-	writeRatios(stdout, "mean delay with the fit to be corrected", list, ourDelay, theirDelay)
+	prototype.WriteHead(stdout)
+	prototype.WriteRatios(stdout, "mean delay with the fit to be corrected", plain(list), prototype.Delay)
 	return writeConstants(o.write, o.network, list, r, own)
 }
 
@@ -207,7 +209,7 @@ func (o options) measure(ctx context.Context, reference []observation, softwareC
 			}
 			args = append(args, "--where", "rate="+strconv.FormatFloat(r, 'f', -1, 64)+" Mb/s")
 			for _, ob := range reference {
-				if ob.rate == r {
+				if ob.Rate == r {
 					these = append(these, ob)
 				}
 			}
@@ -217,7 +219,7 @@ func (o options) measure(ctx context.Context, reference []observation, softwareC
 			continue
 		}
 		for _, w := range workloadsOf(these) {
-			args = append(args, "--workload", filepath.Join(referenceDir, w+".json"))
+			args = append(args, "--workload", filepath.Join(prototype.Dir, w+".json"))
 		}
 
 		r, err := o.run(ctx, filepath.Join(o.out, o.network, softwareCost, name), args)

@@ -55,7 +55,7 @@ func bound(rate float64) float64 {
 func weigh(list []observation) []float64 {
 	weights := make([]float64, len(list))
 	for i, o := range list {
-		weights[i] = 1 / (bound(o.rate) * o.theirs)
+		weights[i] = 1 / (bound(o.Rate) * o.Theirs)
 	}
 	floats.Scale(math.Sqrt(float64(len(list)))/floats.Norm(weights, 2), weights)
 	return weights
@@ -92,7 +92,7 @@ func regress(list []observation, terms []int) (*regression, error) {
 		for j, t := range terms {
 			x.Set(i, j, weights[i]*o.counts[t])
 		}
-		y.SetVec(i, weights[i]*(o.theirs-o.ours))
+		y.SetVec(i, weights[i]*(o.Theirs-o.Ours))
 	}
 
 	var normal, inverse mat.Dense
@@ -149,14 +149,14 @@ func (r *regression) clear() bool {
 func crossValidate(list []observation, terms []int) ([]observation, error) {
 	var completed []observation
 	for _, held := range workloadsOf(list) {
-		without := slices.DeleteFunc(slices.Clone(list), func(o observation) bool { return o.workload == held })
+		without := slices.DeleteFunc(slices.Clone(list), func(o observation) bool { return o.Workload == held })
 		r, err := regress(without, terms)
 		if err != nil {
 			return nil, err
 		}
 		for _, o := range list {
-			if o.workload == held {
-				o.ours += r.predict(o.counts)
+			if o.Workload == held {
+				o.Ours += r.predict(o.counts)
 				completed = append(completed, o)
 			}
 		}
@@ -167,8 +167,8 @@ func crossValidate(list []observation, terms []int) ([]observation, error) {
 func workloadsOf(list []observation) []string {
 	var names []string
 	for _, o := range list {
-		if !slices.Contains(names, o.workload) {
-			names = append(names, o.workload)
+		if !slices.Contains(names, o.Workload) {
+			names = append(names, o.Workload)
 		}
 	}
 	return names
@@ -178,7 +178,7 @@ func workloadsOf(list []observation) []string {
 func rootMeanSquare(list []observation) float64 {
 	sum := 0.0
 	for i, w := range weigh(list) {
-		difference := w * (list[i].theirs - list[i].ours)
+		difference := w * (list[i].Theirs - list[i].Ours)
 		sum += difference * difference
 	}
 	return math.Sqrt(sum / float64(len(list)))

@@ -12,76 +12,21 @@ import (
 	"strings"
 	"time"
 
+	"edgebed/harness/prototype"
 	"edgebed/harness/record"
-	"edgebed/nodes/workflow"
 )
-
-// cellOf returns the observations of a model at a rate.
-func cellOf(list []observation, model workflow.Model, rate float64) []observation {
-	return slices.DeleteFunc(slices.Clone(list), func(o observation) bool { return o.model != model || o.rate != rate })
-}
-
-// ratio is ours over the prototype's, of the means over workloads.
-func ratio(list []observation, ours, theirs func(observation) float64) float64 {
-	var a, b float64
-	for _, o := range list {
-		a, b = a+ours(o), b+theirs(o)
-	}
-	return a / b
-}
-
-func ourDelay(o observation) float64     { return o.ours }
-func theirDelay(o observation) float64   { return o.theirs }
-func ourTraffic(o observation) float64   { return o.ourBytes }
-func theirTraffic(o observation) float64 { return o.theirBytes }
-
-// writeRatios writes a Markdown table of ratios by model and rate.
-func writeRatios(w io.Writer, what string, list []observation, ours, theirs func(observation) float64) {
-	for _, rate := range ratesOf(list) {
-		fmt.Fprintf(w, "| %s, %g Mb/s |", what, rate)
-		for _, m := range models {
-			fmt.Fprintf(w, " %.3f |", ratio(cellOf(list, m.ours, rate), ours, theirs))
-		}
-		fmt.Fprintf(w, " %d |\n", len(cellOf(list, models[0].ours, rate)))
-	}
-}
-
-func writeHead(w io.Writer) {
-	fmt.Fprint(w, "| ours / prototype's |")
-	for _, m := range models {
-		fmt.Fprintf(w, " %s |", m.title)
-	}
-	fmt.Fprintf(w, " workloads |\n|%s\n", strings.Repeat(" --- |", len(models)+2))
-}
-
-// writeReplay writes how our nodes with the fit compare with the prototype.
-func writeReplay(w io.Writer, network string, list []observation) error {
-	repetitions, disturbed := 0, 0
-	for _, o := range list {
-		repetitions += o.repetitions
-		disturbed += o.disturbed
-	}
-	fmt.Fprintf(w, "Network: %s. Software cost: %s.\n", network, list[0].softwareCost)
-	fmt.Fprintf(w, "%d workloads, models and rates, %d executions of ours, "+
-		"%d of them in cells that the audit marked as disturbed.\n\n",
-		len(list), repetitions, disturbed)
-	writeHead(w)
-	writeRatios(w, "mean delay", list, ourDelay, theirDelay)
-	writeRatios(w, "bytes between switches", list, ourTraffic, theirTraffic)
-	return nil
-}
 
 // writeFit writes the chosen fit beside those that were not chosen.
 func writeFit(w io.Writer, list []observation, all []*regression, chosen *regression) error {
 	fmt.Fprintf(w, "The prototype's delays less ours with no software cost, %d observations:\n\n", len(list))
-	writeHead(w)
-	writeRatios(w, "mean delay, no cost", list, ourDelay, theirDelay)
+	prototype.WriteHead(w)
+	prototype.WriteRatios(w, "mean delay, no cost", plain(list), prototype.Delay)
 	completed, err := crossValidate(list, chosen.terms)
 	if err != nil {
 		return err
 	}
-	writeRatios(w, "mean delay, each workload with the fit of the others", completed, ourDelay, theirDelay)
-	writeRatios(w, "bytes between switches", list, ourTraffic, theirTraffic)
+	prototype.WriteRatios(w, "mean delay, each workload with the fit of the others", plain(completed), prototype.Delay)
+	prototype.WriteRatios(w, "bytes between switches", plain(list), prototype.Bytes)
 
 	fmt.Fprintln(w, "\n| terms | fit, ms (95 % interval) | residual, ms | left out, ms | AIC | "+
 		"better than chosen, p |\n| --- | --- | --- | --- | --- | --- |")
@@ -103,16 +48,16 @@ func writeFit(w io.Writer, list []observation, all []*regression, chosen *regres
 	}
 
 	fmt.Fprintln(w, "\nMean residual of the chosen fit, ms (positive: the prototype is slower):")
-	for _, rate := range ratesOf(list) {
-		for _, m := range models {
+	for _, rate := range prototype.Rates(plain(list)) {
+		for _, m := range prototype.Models() {
 			var sum, squares float64
-			cell := cellOf(list, m.ours, rate)
+			cell := slices.DeleteFunc(slices.Clone(list), func(o observation) bool { return o.Model != m.Ours || o.Rate != rate })
 			for _, o := range cell {
-				d := o.theirs - o.ours - chosen.predict(o.counts)
+				d := o.Theirs - o.Ours - chosen.predict(o.counts)
 				sum, squares = sum+d, squares+d*d
 			}
 			n := float64(len(cell))
-			fmt.Fprintf(w, "  %-11s %4g Mb/s  %+6.2f, root mean square %5.2f\n", m.title, rate, 1e3*sum/n,
+			fmt.Fprintf(w, "  %-11s %4g Mb/s  %+6.2f, root mean square %5.2f\n", m.Title, rate, 1e3*sum/n,
 				1e3*math.Sqrt(squares/n))
 		}
 	}
@@ -128,14 +73,14 @@ func writeConstants(file, network string, list []observation, r *regression, own
 	}
 	repetitions := 0
 	for _, o := range list {
-		repetitions += o.repetitions
+		repetitions += o.Repetitions
 	}
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s:\n", network)
 	fmt.Fprintf(&b, "  date: %q\n", time.Now().UTC().Format(time.DateOnly))
 	fmt.Fprintf(&b, "  source: >-\n    weighted least squares over %d delays of the prototype "+
 		"(%s, 10 and 100 Mb/s)\n    less %d of ours, residual %.2f ms\n",
-		len(list), referenceDir, repetitions, 1e3*math.Sqrt(r.rss/float64(r.n-len(r.terms))))
+		len(list), prototype.Dir, repetitions, 1e3*math.Sqrt(r.rss/float64(r.n-len(r.terms))))
 	fmt.Fprintln(&b, "  model:")
 	for _, t := range []int{call, connection, stateMove, clientStart} {
 		fmt.Fprintf(&b, "    %s: %v", termNames[t], duration(t))

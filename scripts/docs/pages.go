@@ -50,7 +50,7 @@ A scenario is a name, a topology and what varies; whatever else it leaves out ha
 			"foreign.Description": "Workflows", "Task": "Tasks",
 			"workflow.Model": "Models", "workflow.Form": "Forms",
 			"workflow.Variant": "Variants", "emu.Backend": "Delay back ends",
-			"Process": "Arrivals", "Loop": "Loops",
+			"Process": "Arrivals", "Loop": "Loops", "Ramp": "Ramps", "ClientGroup": "Groups of clients",
 			"Span": "Spans", "Ready": "Readiness", "Restart": "Restarts", "Source": "Samples", "Quantity": "Quantities",
 		},
 		words: map[string]string{
@@ -100,9 +100,13 @@ A scenario is a name, a topology and what varies; whatever else it leaves out ha
 			{title: "Forms", folder: workflows, of: "Form",
 				only: texts([]workflow.Form{workflow.Carry, workflow.Direct})},
 			{title: "Clients", folder: folder, of: "Clients"},
+			{title: "Groups of clients", folder: folder, of: "ClientGroup",
+				text: "Each element describes clients with a workload of their own; " +
+					"[load.md](load.md#clients-with-workloads-of-their-own) has an example."},
 			{title: "Load", folder: folder, of: "Load",
 				text: "[load.md](load.md) says what is measured, and what of."},
 			{title: "Arrivals", folder: folder, of: "Process", only: texts(scenario.Processes)},
+			{title: "Ramps", folder: folder, of: "Ramp"},
 			{title: "Loops", folder: folder, of: "Loop", only: texts([]scenario.Loop{scenario.Open, scenario.Closed})},
 			{title: "Events", folder: folder, of: "Event",
 				text: "A list of what changes while executions run; [load.md](load.md#events) has examples."},
@@ -250,6 +254,9 @@ func metrics() section {
 	s := section{title: "Metrics", head: []string{"metric", "label of its axis"}}
 	for _, name := range slices.Sorted(maps.Keys(record.Metrics)) {
 		s.table = append(s.table, []string{"`" + name + "`", record.Metrics[name]})
+	}
+	for _, name := range slices.Sorted(maps.Keys(record.Sampled)) {
+		s.table = append(s.table, []string{"`" + name + "`", record.Sampled[name] + "; of a timeline only"})
 	}
 	return s
 }

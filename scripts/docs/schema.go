@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"go/ast"
+	"go/parser"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -34,13 +35,15 @@ func schemas() []schemaFile {
 // packageFolders are those of the packages whose types stand in files.
 var packageFolders = map[string]string{
 	"record": "harness/record", "topology": "harness/topology", "emu": "harness/emu",
-	"workflow": "nodes/workflow", "foreign": "nodes/workflow/foreign",
+	"workflow": "nodes/workflow", "foreign": "nodes/workflow/foreign", "program": "harness/program",
 }
 
 // nodeTypes are what fields hold whose part of the file is read later, by struct and
 // key; those that are not listed may hold anything.
 var nodeTypes = map[string]string{
 	"file.topology": "Topology", "file.nodes": "Nodes", "file.workload": "Workload", "file.execution": "Execution",
+	"file.clients": "Clients", "file.load": "Load", "file.events": "[]Event", "file.programs": "[]program.Program",
+	"ClientGroup.workload": "Workload",
 }
 
 // choices returns the values of keys that are plain texts in Go, by struct and key.
@@ -142,11 +145,22 @@ func (w *schemaWriter) field(folder, of string, f field, template bool) (object,
 		return orReference(object{"enum": list}, template), nil
 	}
 	if name, ok := nodeTypes[place]; ok {
-		return w.structure(folder, name, true)
+		e, err := parser.ParseExpr(name)
+		if err != nil {
+			return nil, err
+		}
+		return w.value(folder, e, true)
 	}
+
 	switch place {
-	case "Figure.metric", "Claim.metric": // or what a program of the scenario measures
+	case "Figure.metric": // or what a program of the scenario measures
+		names := slices.AppendSeq(slices.Collect(maps.Keys(record.Metrics)), maps.Keys(record.Sampled))
+		return object{"type": "string", "examples": slices.Sorted(slices.Values(names))}, nil
+	case "Claim.metric":
 		return object{"type": "string", "examples": slices.Sorted(maps.Keys(record.Metrics))}, nil
+	case "file.capture": // a list alone is what its key of says
+		value, err := w.structure(folder, "Capture", true)
+		return object{"anyOf": []any{object{"type": "array", "items": plain}, value}}, err
 	case "axisFile.values":
 		value, err := w.structure(folder, "valueFile", false)
 		items := object{"anyOf": []any{plain, value}}
@@ -170,7 +184,18 @@ var scalars = map[string]object{
 	"float64": {"type": "number"}, "bool": {"type": "boolean"},
 	"units.Rate": {"type": "string"}, "units.Size": {"type": "string"}, "time.Duration": measured,
 	"netip.Prefix": {"type": "string"}, "netip.Addr": {"type": "string"}, "Loss": measured, "Burst": measured,
-	"SoftwareCost": {"type": []string{"string", "object"}},
+	"SoftwareCost": {"type": []string{"string", "object"}}, "Frequency": measured, "Arrivals": arrivals(),
+}
+
+// arrivals are the name of a process, or the file of a trace.
+func arrivals() object {
+	return object{"anyOf": []any{
+		object{"enum": scenario.Processes},
+		object{
+			"type": "object", "properties": object{"file": plain},
+			"required": []string{"file"}, "additionalProperties": false,
+		},
+	}}
 }
 
 func orReference(value object, template bool) object {

@@ -141,6 +141,18 @@ func TestSchemaAndParser(t *testing.T) {
 		right + "workload: {workflow: {tasks: [{name: a, output: 3 kB, time: 1 ms, uses: [s]}], states: {s: 1 kB}}}\n",
 		right + "claims: [{name: c, place: here, quote: is so, kind: rises, metric: delay, series: model, of: [pure-faas], along: rate}]\n",
 		"extends: base.yaml\nname: t\n",
+		right + "clients: {count: 4, hosts: [host0, host1]}\nload: {arrivals: poisson, rate: 3/min, outstanding: 4}\n",
+		right + "load: {arrivals: periodic, rate: 2, ramp: {to: 5/s, over: 10 s}, duration: 20 s, warm-up: 1 s}\n",
+		right + "load: {arrivals: interrupted-poisson, rate: 2/s, on: 1 s, off: 500 ms, loop: closed}\n",
+		right + "clients: {groups: [{name: a, count: 2, workload: {argument: 1 kB}}, {name: b, workload: {generator: stages}}]}\n",
+		right + "load: {arrivals: {file: t.csv}}\n",
+		right + "events: [{at: 1 s, for: 2 s, link: [s0, s1], down: true}, {at: 3 s, link-class: trunk, set: {loss: 1 %}}]\n",
+		right + "events: [{at: 1 s, every: 5 s, random: true, for: 1 s, computer: host1, speed: 0.5}]\n",
+		right + "programs: [{name: p, host: host1, command: [a, b], port: 80, ready: {port: true}, quantities: {q: {label: Q}}}]\n",
+		right + "capture: [s0-s1, host2]\n",
+		right + "capture: {of: [host2], executions: [0, -1], size: 1 MB, files: 3}\n",
+		right + "figures: [{name: f, kind: heat-map, metric: delay, x: rate, y: model, log-z: true}]\n",
+		right + "figures: [{name: f, kind: timeline, metric: port-queue, panels: [model], at: [s0-s1]}]\n",
 		strings.Replace(right, "values: [1 Mb/s, 2 Mb/s]", "values: 1..8 Mb/s log 3, unit: Mb/s, label: Rate", 1),
 		strings.Replace(right, "values: [1 Mb/s, 2 Mb/s]", "values: [{name: a, label: A, set: {rate: 1 Mb/s}}, {name: b, set: {rate: 3 Mb/s}}]", 1),
 		strings.Replace(right, "values: [1 Mb/s, 2 Mb/s]", "zip: {rate: [1 Mb/s, 2 Mb/s]}", 1),
@@ -178,6 +190,22 @@ func TestSchemaAndParser(t *testing.T) {
 		right + "profiles: {quick: {executions: 3, seeds: [-1]}}\n",
 		right + "exclude: {rate: [1 Mb/s]}\n",
 		right + "parameters: [{name: p}]\n",
+		right + "clients: 4\n",
+		right + "clients: {number: 4}\n",
+		right + "clients: {groups: [{count: 2}]}\n",
+		right + "clients: {groups: [{name: a, workload: {arguments: 1 kB}}]}\n",
+		right + "load: {arrivals: poison, rate: 1}\n",
+		right + "load: {arrivals: {files: t.csv}}\n",
+		right + "load: {arrivals: poisson, rate: 1, ramp: {to: 5}}\n",
+		right + "load: {arrivals: poisson, rate: [1]}\n",
+		right + "events: {at: 1 s}\n",
+		right + "events: [{at: 1 s, link: [s0, s1], donw: true}]\n",
+		right + "events: [{at: 1 s, link-class: trunk, set: {los: 1 %}}]\n",
+		right + "programs: [{name: p, host: host1}]\n",
+		right + "programs: [{name: p, host: host1, command: [a], runs: always}]\n",
+		right + "programs: [{name: p, host: host1, command: [a], quantities: {q: {lable: Q}}}]\n",
+		right + "capture: s0-s1\n",
+		right + "capture: {ports: [s0-s1]}\n",
 		strings.Replace(right, "axis:", "axes:", 1),
 		strings.Replace(right, "values: [1 Mb/s, 2 Mb/s]", "zip: {}", 1),
 		strings.Replace(right, "{preset:", "{presets:", 1),
@@ -189,6 +217,43 @@ func TestSchemaAndParser(t *testing.T) {
 		}
 		if err := validate(s, []byte(text)); err == nil {
 			t.Errorf("the schema takes\n%s", text)
+		}
+	}
+}
+
+// TestSchemaIsComplete checks that the schema says of each part of a scenario what it
+// holds: one that it left open an editor would not check.
+func TestSchemaIsComplete(t *testing.T) {
+	text, err := os.ReadFile("../../scenarios/schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	type property = map[string]any
+	var schema struct {
+		Properties map[string]property `json:"properties"`
+		Defs       map[string]struct {
+			Properties map[string]property `json:"properties"`
+		} `json:"$defs"`
+	}
+	if err := json.Unmarshal(text, &schema); err != nil {
+		t.Fatal(err)
+	}
+
+	open := map[string]bool{"file.templates": true} // whatever other parts use
+	check := func(of string, properties map[string]property) {
+		for name, p := range properties {
+			if place := of + "." + name; p["type"] == nil && p["$ref"] == nil && p["anyOf"] == nil && p["enum"] == nil && !open[place] {
+				t.Errorf("the schema does not say what %s holds", place)
+			}
+		}
+	}
+	check("file", schema.Properties)
+	for name, def := range schema.Defs {
+		check(name, def.Properties)
+	}
+	for _, want := range []string{"Clients", "ClientGroup", "Load", "Ramp", "Event", "Program", "Quantity", "Capture"} {
+		if len(schema.Defs[want].Properties) == 0 {
+			t.Errorf("the schema does not describe %s", want)
 		}
 	}
 }

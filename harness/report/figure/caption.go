@@ -56,6 +56,8 @@ func (c *Chart) captionOf(r *record.Results, f record.Figure, cells []record.Cel
 	switch {
 	case f.Kind == record.KindECDF:
 		text += " Each curve is the share of executions up to a value."
+	case f.Kind == record.KindHeatMap:
+		text += " Each field has the value at its point; blank ones were not measured."
 	case f.Kind == record.KindBox:
 		text += " Boxes: median and quartiles; whiskers: the last values within 1.5 times the box; dots: those beyond."
 	case !intervals:

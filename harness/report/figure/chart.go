@@ -22,11 +22,19 @@ type Chart struct {
 	// Stem of the file names.
 	Stem           string
 	Title, Caption string
-	// Kind is that of the figure: record.KindLines, record.KindBars, record.KindBox or
-	// record.KindTimeline. A distribution function is made of lines, and has Steps.
+	// Kind is that of the figure: record.KindLines, record.KindBars, record.KindBox,
+	// record.KindTimeline or record.KindHeatMap. A distribution function is made of
+	// lines, and has Steps.
 	Kind           string
 	Steps          bool
 	XTitle, YTitle string
+	// ZTitle is of the colours of a heat map, whose rows, from the lowest on, are the
+	// series with Rows as their labels. LogZ spreads its colours over logarithms.
+	ZTitle string
+	Rows   []string
+	LogZ   bool
+	// Paired says that the series come in pairs, one of each of two results.
+	Paired bool
 	// Xs are the positions along the abscissa: numbers, or 0, 1, 2 ... where
 	// Numeric is false. Ticks are their labels.
 	Xs         []float64
@@ -53,7 +61,8 @@ type Panel struct {
 	Points [][]stats.Estimate
 	// Samples holds the values of each point, sorted, for a chart of boxes.
 	Samples [][][]float64
-	// Spots by series, and Marks, are those of a timeline.
+	// Spots by series are those of a timeline; Marks are what happened, in figures along
+	// time.
 	Spots [][]Spot
 	Marks []Mark
 }
@@ -105,7 +114,8 @@ func Charts(r *record.Results, f record.Figure) ([]*Chart, error) {
 	var free []record.Axis
 	for _, a := range r.Campaign.Axes {
 		_, fixed := f.Where[a.Name]
-		if !fixed && a.Name != f.X && a.Name != f.Series && !slices.Contains(f.Panels, a.Name) {
+		part := []string{f.X, f.Y, f.Series}
+		if !fixed && !slices.Contains(part, a.Name) && !slices.Contains(f.Panels, a.Name) {
 			free = append(free, a)
 		}
 	}
@@ -148,6 +158,9 @@ func (c *Chart) name(f record.Figure, variant matrix.Point, free []record.Axis, 
 // newChart collects the points of one chart.
 func newChart(r *record.Results, f record.Figure, cells []record.CellResult, variant matrix.Point) (*Chart, error) {
 	if f.Kind == record.KindTimeline {
+		if _, sampled := record.Sampled[f.Metric]; sampled {
+			return newCourse(r, f, cells, variant)
+		}
 		return newTimeline(r, f, cells, variant)
 	}
 	c := &Chart{
@@ -163,10 +176,13 @@ func newChart(r *record.Results, f record.Figure, cells []record.CellResult, var
 	}
 
 	series := []matrix.Point{nil}
-	if f.Series != "" {
-		series = matrix.Points(axesNamed(r, f.Series), cells)
+	if axis := cmp.Or(f.Series, f.Y); axis != "" {
+		series = matrix.Points(axesNamed(r, axis), cells)
 	}
 	c.setSeries(series)
+	if f.Kind == record.KindHeatMap {
+		c.setRows(series, f)
+	}
 	if f.Kind == record.KindECDF {
 		c.setDistribution(f.Metric, series, cells)
 	} else {
@@ -393,7 +409,7 @@ func (c *Chart) Table() table.Table {
 	if c.Kind == record.KindTimeline {
 		return c.timeTable()
 	}
-	var t table.Table
+	t := table.Table{Caption: c.ZTitle}
 	titled := slices.ContainsFunc(c.Panels, func(p *Panel) bool { return p != nil && p.Title != "" })
 	if titled {
 		t.Header = append(t.Header, "Panel")

@@ -38,7 +38,7 @@ func (c *Chart) drawable() *Chart {
 	}
 
 	copied := *c
-	copied.Ticks, copied.Series = slices.Clone(c.Ticks), slices.Clone(c.Series)
+	copied.Ticks, copied.Series, copied.Rows = slices.Clone(c.Ticks), slices.Clone(c.Series), slices.Clone(c.Rows)
 	copied.Panels = slices.Clone(c.Panels)
 	for i, p := range copied.Panels {
 		if p != nil {
@@ -62,12 +62,15 @@ func (c *Chart) drawable() *Chart {
 
 // texts are all texts of a chart.
 func (c *Chart) texts() []*string {
-	all := []*string{&c.Title, &c.Caption, &c.XTitle, &c.YTitle, &c.SeriesTitle}
+	all := []*string{&c.Title, &c.Caption, &c.XTitle, &c.YTitle, &c.ZTitle, &c.SeriesTitle}
 	for i := range c.Ticks {
 		all = append(all, &c.Ticks[i])
 	}
 	for i := range c.Series {
 		all = append(all, &c.Series[i])
+	}
+	for i := range c.Rows {
+		all = append(all, &c.Rows[i])
 	}
 	for _, p := range c.Panels {
 		if p != nil {

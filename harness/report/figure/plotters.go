@@ -90,12 +90,13 @@ type curve struct {
 // Plot implements plot.Plotter.
 func (v curve) Plot(c draw.Canvas, p *plot.Plot) {
 	toX, toY := p.Transforms(&c)
-	style := draw.LineStyle{Color: seriesColor(v.series), Width: 1.2}
+	look := v.chart.Look(v.series)
+	style := draw.LineStyle{Color: seriesColor(look.Style), Width: 1.2}
 	var line, at []vg.Point
 	finish := func() {
 		if len(line) > 1 {
 			dashed := style
-			dashed.Dashes = dashes(v.series)
+			dashed.Dashes = look.dashes()
 			c.StrokeLines(dashed, line)
 		}
 		line = nil
@@ -121,7 +122,7 @@ func (v curve) Plot(c draw.Canvas, p *plot.Plot) {
 		if v.chart.Steps && (k+v.series)%6 != 0 {
 			continue // so many would hide the line
 		}
-		drawMarker(c, SeriesMarker(v.series), pt, style.Color)
+		drawMarker(c, look, pt)
 	}
 }
 
@@ -137,6 +138,7 @@ func drawWhisker(c draw.Canvas, style draw.LineStyle, x, low, high vg.Length) {
 
 // bars is a panel of grouped bars.
 type bars struct {
+	chart *Chart
 	// points by series, then by group; the groups stand at 0, 1, 2 ...
 	points [][]stats.Estimate
 }
@@ -168,7 +170,7 @@ func (b bars) Plot(c draw.Canvas, p *plot.Plot) {
 			drawBar(c, vg.Rectangle{
 				Min: vg.Point{X: left + pitch*0.05, Y: toY(0)},
 				Max: vg.Point{X: left + pitch*0.95, Y: top},
-			}, s)
+			}, b.chart.Look(s))
 			if e.Known {
 				high := toY(e.High)
 				// A white rim keeps the whisker visible on a dark bar.

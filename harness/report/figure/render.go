@@ -42,6 +42,11 @@ func Render(r *record.Results, f record.Figure, dir string) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("render %w", err)
 	}
+	return render(all, f, dir)
+}
+
+// render writes the charts of a figure.
+func render(all []*Chart, f record.Figure, dir string) ([]string, error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, fmt.Errorf("render figure %q: %w", f.Name, err)
 	}

@@ -150,7 +150,7 @@ func (b boxes) Plot(c draw.Canvas, p *plot.Plot) {
 			drawWhisker(c, line, middle, y(box.Low), y(box.High))
 			drawBar(c, vg.Rectangle{
 				Min: vg.Point{X: left + pitch*0.12, Y: y(box.Q1)}, Max: vg.Point{X: left + pitch*0.88, Y: y(box.Q3)},
-			}, s)
+			}, b.chart.Look(s))
 			median := y(box.Median)
 			rim := draw.LineStyle{Color: grid, Width: 3}
 			c.StrokeLine2(rim, left+pitch*0.12, median, left+pitch*0.88, median)

@@ -64,6 +64,9 @@ func (c *Chart) scaleY() Scale {
 	if c.Kind == record.KindTimeline {
 		return c.timeY()
 	}
+	if c.Kind == record.KindHeatMap {
+		return c.rowScale()
+	}
 	low, high := math.Inf(1), math.Inf(-1)
 	least := math.Inf(1)
 	for k, e := range c.measured {
@@ -160,7 +163,10 @@ func (c *Chart) scaleX(width vg.Length, widthOf func(string) vg.Length) Scale {
 	}
 
 	ticks, fits := c.positionTicks(s, width, widthOf)
-	if fits || !c.Numeric {
+	switch {
+	case !fits && c.Kind == record.KindHeatMap:
+		s.Ticks = thinned(ticks, width, widthOf)
+	case fits || !c.Numeric:
 		s.Ticks = ticks
 	}
 	return s
@@ -181,4 +187,12 @@ func (c *Chart) positionTicks(s Scale, width vg.Length, widthOf func(string) vg.
 		end = middle + half
 	}
 	return ticks, fits
+}
+
+// At returns the value at a share of the scale, of which Norm is the inverse.
+func (s Scale) At(share float64) float64 {
+	if s.Log {
+		return s.Min * math.Pow(s.Max/s.Min, share)
+	}
+	return s.Min + share*(s.Max-s.Min)
 }

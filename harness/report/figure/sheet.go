@@ -79,6 +79,9 @@ func (s *sheet) entryWidth(i int) vg.Length {
 
 // legendRows spreads the series over as few rows as their names allow.
 func (s *sheet) legendRows(width vg.Length) [][]int {
+	if s.Kind == record.KindHeatMap {
+		return [][]int{nil} // a row of colours
+	}
 	var rows [][]int
 	var used vg.Length
 	for i := range s.Series {
@@ -99,7 +102,11 @@ func (s *sheet) draw(c draw.Canvas) {
 	drawLines(c, boldStyle(titleSize, ink), s.title, vg.Point{X: x, Y: y}, leading(titleSize))
 	y -= vg.Length(len(s.title))*leading(titleSize) + gap
 	for _, row := range s.legend {
-		s.drawLegendRow(c, row, y)
+		if s.Kind == record.KindHeatMap {
+			s.drawColors(c, y)
+		} else {
+			s.drawLegendRow(c, row, y)
+		}
 		y -= legendLeading
 	}
 	y -= gap
@@ -136,13 +143,15 @@ func (s *sheet) drawLegendRow(c draw.Canvas, row []int, top vg.Length) {
 		}
 
 		if s.Kind != record.KindLines {
-			drawBar(c, vg.Rectangle{Min: vg.Point{X: x, Y: y - 4.5}, Max: vg.Point{X: x + sampleWidth, Y: y + 4.5}}, i)
+			sample := vg.Rectangle{Min: vg.Point{X: x, Y: y - 4.5}, Max: vg.Point{X: x + sampleWidth, Y: y + 4.5}}
+			drawBar(c, sample, s.Look(i))
 		} else {
-			line := draw.LineStyle{Color: seriesColor(i), Width: 1.2, Dashes: dashes(i)}
+			look := s.Look(i)
+			line := draw.LineStyle{Color: seriesColor(look.Style), Width: 1.2, Dashes: look.dashes()}
 			if s.Kind != record.KindTimeline {
 				c.StrokeLine2(line, x, y, x+sampleWidth, y)
 			}
-			drawMarker(c, SeriesMarker(i), vg.Point{X: x + sampleWidth/2, Y: y}, seriesColor(i))
+			drawMarker(c, look, vg.Point{X: x + sampleWidth/2, Y: y})
 		}
 
 		c.FillText(style, vg.Point{X: x + sampleWidth + sampleGap, Y: baseline}, s.Series[i])
@@ -247,12 +256,17 @@ func (s *sheet) plot(panel *Panel, show labels, c draw.Canvas) *plot.Plot {
 		if s.Kind == record.KindBox {
 			p.Add(boxes{s.Chart, panel.Samples})
 		} else {
-			p.Add(bars{points: panel.Points})
+			p.Add(bars{s.Chart, panel.Points})
 		}
+	case record.KindHeatMap:
+		p.Add(fields{s.Chart, panel.Points}, backdrop{xs: x.Ticks})
 	case record.KindTimeline:
-		p.Add(backdrop{xs: x.Ticks, ys: y.Ticks, upright: true}, timeline{panel.Spots, panel.Marks})
+		p.Add(backdrop{xs: x.Ticks, ys: y.Ticks, upright: true}, timeline{s.Chart, panel.Spots, panel.Marks})
 	default:
 		p.Add(backdrop{xs: x.Ticks, ys: y.Ticks, upright: true})
+		if panel.Marks != nil {
+			p.Add(timeline{s.Chart, nil, panel.Marks})
+		}
 		for i, points := range panel.Points {
 			shift := 1.5 * (vg.Length(i) - vg.Length(len(panel.Points)-1)/2)
 			if s.Steps {

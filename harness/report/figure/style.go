@@ -61,9 +61,32 @@ func SeriesDashes(i int) []float64 {
 	return all[i%len(all)]
 }
 
-func dashes(i int) []vg.Length {
+// Look is how a series is drawn: the style of its colour, marker, dashes and hatch, and
+// whether it is hollow, as the second of a pair.
+type Look struct {
+	Style  int
+	Hollow bool
+}
+
+// Look returns how a series is drawn.
+func (c *Chart) Look(series int) Look {
+	if c.Paired {
+		return Look{series / 2, series%2 == 1}
+	}
+	return Look{Style: series}
+}
+
+// Dashes are those of the look's line, as SeriesDashes has them.
+func (l Look) Dashes() []float64 {
+	if l.Hollow {
+		return []float64{2, 3}
+	}
+	return SeriesDashes(l.Style)
+}
+
+func (l Look) dashes() []vg.Length {
 	var lengths []vg.Length
-	for _, d := range SeriesDashes(i) {
+	for _, d := range l.Dashes() {
 		lengths = append(lengths, vg.Length(d))
 	}
 	return lengths
@@ -96,13 +119,15 @@ func SeriesMarker(i int) Marker {
 }
 
 // drawMarker draws a marker around a point.
-func drawMarker(c draw.Canvas, m Marker, at vg.Point, fill color.Color) {
+func drawMarker(c draw.Canvas, l Look, at vg.Point) {
 	var path vg.Path
+	m := SeriesMarker(l.Style)
 	r := markerRadius * vg.Length(m.Scale)
 	if m.Corners == 0 {
 		path.Move(vg.Point{X: at.X + r, Y: at.Y})
 		path.Arc(at, r, 0, 2*math.Pi)
 	}
+
 	for i := range m.Corners {
 		sin, cos := math.Sincos(m.Turn + 2*math.Pi*float64(i)/float64(m.Corners))
 		p := vg.Point{X: at.X + r*vg.Length(cos), Y: at.Y + r*vg.Length(sin)}
@@ -113,9 +138,14 @@ func drawMarker(c draw.Canvas, m Marker, at vg.Point, fill color.Color) {
 		}
 	}
 	path.Close()
+
+	fill, rim := seriesColor(l.Style), draw.LineStyle{Color: color.White, Width: 0.5}
+	if l.Hollow {
+		fill, rim = color.White, draw.LineStyle{Color: fill, Width: 0.9}
+	}
 	c.SetColor(fill)
 	c.Fill(path)
-	c.SetLineStyle(draw.LineStyle{Color: color.White, Width: 0.5})
+	c.SetLineStyle(rim)
 	c.Stroke(path)
 }
 
@@ -142,13 +172,19 @@ func SeriesHatch(i int) Hatch {
 	return hatches[i%len(hatches)]
 }
 
-// drawBar fills a rectangle in the colour and hatch of a series.
-func drawBar(c draw.Canvas, r vg.Rectangle, series int) {
-	c.SetColor(seriesColor(series))
+// drawBar fills a rectangle in the colour and hatch of a series; a hollow one has its
+// outline and hatch in that colour.
+func drawBar(c draw.Canvas, r vg.Rectangle, l Look) {
+	fill, line := seriesColor(l.Style), draw.LineStyle{Color: color.White, Width: 0.9}
+	rim := draw.LineStyle{Color: ink, Width: 0.5}
+	if l.Hollow {
+		line.Color, rim, fill = fill, draw.LineStyle{Color: fill, Width: 1}, color.White
+	}
+	c.SetColor(fill)
 	c.Fill(r.Path())
 
-	h := SeriesHatch(series)
-	c.SetLineStyle(draw.LineStyle{Color: color.White, Width: 0.9})
+	h := SeriesHatch(l.Style)
+	c.SetLineStyle(line)
 	for _, angle := range h.Angles {
 		for _, line := range hatchLines(r, angle, vg.Length(h.Gap)) {
 			var path vg.Path
@@ -158,7 +194,7 @@ func drawBar(c draw.Canvas, r vg.Rectangle, series int) {
 		}
 	}
 
-	c.SetLineStyle(draw.LineStyle{Color: ink, Width: 0.5})
+	c.SetLineStyle(rim)
 	outline := r.Path()
 	outline.Close()
 	c.Stroke(outline)

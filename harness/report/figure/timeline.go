@@ -196,6 +196,11 @@ func (c *Chart) captionOfTime(
 		text += fmt.Sprintf(" %d failed: a cross where they did, after the time until then.", failed)
 	}
 
+	return text + markWords(cells)
+}
+
+// markWords says what happened in the cells, for a caption.
+func markWords(cells []record.CellResult) string {
 	var marks []string
 	more := 0
 	for _, m := range marksOf(cells) {
@@ -208,10 +213,10 @@ func (c *Chart) captionOfTime(
 	if more > 0 {
 		marks = append(marks, fmt.Sprintf("and %d more", more))
 	}
-	if len(marks) > 0 {
-		text += " Grey: " + strings.Join(marks, "; ") + "."
+	if len(marks) == 0 {
+		return ""
 	}
-	return text
+	return " Grey: " + strings.Join(marks, "; ") + "."
 }
 
 // timeX and timeY are the scales of a timeline.
@@ -300,6 +305,7 @@ func binned(spots []Spot, from, to float64) string {
 
 // timeline draws the executions of a panel over what happened.
 type timeline struct {
+	chart *Chart
 	spots [][]Spot
 	marks []Mark
 }
@@ -307,6 +313,25 @@ type timeline struct {
 // Plot implements plot.Plotter.
 func (t timeline) Plot(c draw.Canvas, p *plot.Plot) {
 	toX, toY := p.Transforms(&c)
+	t.drawMarks(c, toX)
+	for i, spots := range t.spots {
+		look := t.chart.Look(i)
+		for _, s := range spots {
+			at := vg.Point{X: toX(s.At), Y: toY(math.Max(s.Delay, p.Y.Min))}
+			if s.Reason == "" {
+				drawMarker(c, look, at)
+				continue
+			}
+			const arm = 2.5
+			cross := draw.LineStyle{Color: seriesColor(look.Style), Width: 1}
+			c.StrokeLine2(cross, at.X-arm, at.Y-arm, at.X+arm, at.Y+arm)
+			c.StrokeLine2(cross, at.X-arm, at.Y+arm, at.X+arm, at.Y-arm)
+		}
+	}
+}
+
+// drawMarks draws what happened.
+func (t timeline) drawMarks(c draw.Canvas, toX func(float64) vg.Length) {
 	for _, m := range t.marks {
 		left, right := max(c.Min.X, toX(m.From)), c.Max.X
 		if !math.IsInf(m.To, 0) {
@@ -318,19 +343,5 @@ func (t timeline) Plot(c draw.Canvas, p *plot.Plot) {
 		c.SetColor(band)
 		c.Fill(vg.Rectangle{Min: vg.Point{X: left, Y: c.Min.Y}, Max: vg.Point{X: right, Y: c.Max.Y}}.Path())
 		c.StrokeLine2(draw.LineStyle{Color: faded, Width: 0.8, Dashes: []vg.Length{2, 2}}, left, c.Min.Y, left, c.Max.Y)
-	}
-
-	for i, spots := range t.spots {
-		for _, s := range spots {
-			at := vg.Point{X: toX(s.At), Y: toY(math.Max(s.Delay, p.Y.Min))}
-			if s.Reason == "" {
-				drawMarker(c, SeriesMarker(i), at, seriesColor(i))
-				continue
-			}
-			const arm = 2.5
-			cross := draw.LineStyle{Color: seriesColor(i), Width: 1}
-			c.StrokeLine2(cross, at.X-arm, at.Y-arm, at.X+arm, at.Y+arm)
-			c.StrokeLine2(cross, at.X-arm, at.Y+arm, at.X+arm, at.Y-arm)
-		}
 	}
 }

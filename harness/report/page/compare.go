@@ -5,17 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"slices"
 
 	"edgebed/harness/matrix"
 	"edgebed/harness/record"
+	"edgebed/harness/report/figure"
 	"edgebed/harness/report/table"
 	"edgebed/harness/stats"
 )
 
 // comparison is what the template of a comparison shows.
 type comparison struct {
+	two             figure.Two
 	Title, Subtitle string
 	A, B            string
 	Facts           []table.Fact
@@ -55,9 +56,6 @@ type Side struct {
 	Claims  []Judged
 }
 
-// name is a short name of where the results came from: their folder's.
-func (s Side) name() string { return filepath.Base(filepath.Dir(s.Results.Name)) }
-
 func (s Side) facts() []table.Fact {
 	return append(table.Provenance(s.Results), table.SettingsUsed(s.Results)...)
 }
@@ -66,10 +64,8 @@ func (s Side) facts() []table.Fact {
 // each figure of the first, and the ratios of the second to the first. Results
 // without a point in common give an error.
 func WriteComparison(w io.Writer, a, b Side) error {
-	c := &comparison{A: a.name(), B: b.name()}
-	if c.A == c.B {
-		c.A, c.B = c.A+" (first)", c.B+" (second)"
-	}
+	c := &comparison{two: figure.NewTwo(a.Results, b.Results)}
+	c.A, c.B = c.two.Names[0], c.two.Names[1]
 	shared := commonPoints(a.Results, b.Results)
 	if len(shared) == 0 {
 		return errors.New("compare results: they have no point of their matrices in common")
@@ -91,11 +87,25 @@ func WriteComparison(w io.Writer, a, b Side) error {
 	c.Differ, c.Same = c.beside(a.facts(), b.facts())
 	c.claims(a.Claims, b.Claims)
 
-	c.draw(a.Results, b.Results)
+	c.draw(a.Results.Campaign.Figures)
 	for _, metric := range []string{record.Delay, record.TrafficVolume, record.TrunkVolume} {
 		c.Ratios = append(c.Ratios, c.ratios(a.Results, b.Results, metric))
 	}
 	return pages.ExecuteTemplate(w, "comparison.html", c)
+}
+
+// draw adds figures over both results.
+func (c *comparison) draw(figures []record.Figure) {
+	for _, f := range figures {
+		all, err := c.two.Charts(f)
+		if err != nil {
+			c.NotDrawn = append(c.NotDrawn, err.Error())
+			continue
+		}
+		for _, chart := range all {
+			c.Figures = append(c.Figures, view{chart}.section())
+		}
+	}
 }
 
 // made counts the executions of results.

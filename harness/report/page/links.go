@@ -58,7 +58,7 @@ func linkTraffic(r *record.Results, roles matrix.Roles) *section {
 		for i, s := range series {
 			title := table.Joined(append(s.Texts(), f.panel.Names(", "))...)
 			m := networkMap{net: f.net, spots: spots, flow: f.bytes[i], used: f.used[i], most: most}
-			sec.Panels = append(sec.Panels, panelView{title, m.image(title, look{style: i})})
+			sec.Panels = append(sec.Panels, panelView{title, m.image(title, plainLook(i))})
 		}
 	}
 	return sec

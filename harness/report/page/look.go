@@ -13,23 +13,17 @@ import (
 
 // look is how a series is drawn: its colour, marker, dash and hatch, and whether
 // it is the second of a pair.
-type look struct {
-	style  int
-	hollow bool
-}
+type look struct{ figure.Look }
 
-// look returns how series i is drawn. In a comparison two neighbours are one
-// series of two results.
-func (v view) look(i int) look {
-	if v.paired {
-		return look{i / 2, i%2 == 1}
-	}
-	return look{style: i}
-}
+// look returns how series i is drawn.
+func (v view) look(i int) look { return look{v.Look(i)} }
+
+// plainLook is that of a series that is none of a pair.
+func plainLook(i int) look { return look{figure.Look{Style: i}} }
 
 func (l look) class() string {
-	class := fmt.Sprintf("s%d", l.style%palette)
-	if l.hollow {
+	class := fmt.Sprintf("s%d", l.Style%palette)
+	if l.Hollow {
 		class += " hollow"
 	}
 	return class
@@ -39,27 +33,28 @@ func (l look) class() string {
 const palette = 8
 
 func (l look) dashes() string {
-	if l.hollow {
-		return "2 3"
+	scale := 1.2
+	if l.Hollow {
+		scale = 1
 	}
 	var parts []string
-	for _, d := range figure.SeriesDashes(l.style) {
-		parts = append(parts, fmt.Sprintf("%g", d*1.2))
+	for _, d := range l.Dashes() {
+		parts = append(parts, fmt.Sprintf("%g", d*scale))
 	}
 	return cmp.Or(strings.Join(parts, " "), "none")
 }
 
 // fill is the paint of a bar.
 func (l look) fill() string {
-	if l.hollow {
+	if l.Hollow {
 		return "var(--card)"
 	}
-	return fmt.Sprintf("url(#hatch%d)", l.style%palette)
+	return fmt.Sprintf("url(#hatch%d)", l.Style%palette)
 }
 
 // symbol adds the marker of a series around a point.
 func (d *drawing) symbol(l look, x, y, radius float64) {
-	m := figure.SeriesMarker(l.style)
+	m := figure.SeriesMarker(l.Style)
 	radius *= m.Scale
 	if m.Corners == 0 {
 		d.Add(`<circle class="sym" cx="%.1f" cy="%.1f" r="%.1f"/>`, x, y, radius)

@@ -131,7 +131,7 @@ func (p *content) draw(r *record.Results) {
 			continue
 		}
 		for _, c := range all {
-			p.Figures = append(p.Figures, view{Chart: c}.section())
+			p.Figures = append(p.Figures, view{c}.section())
 		}
 	}
 }

@@ -29,7 +29,8 @@ func (v view) image(panel *figure.Panel) template.HTML {
 		c.width, c.right = 500, 490
 	}
 	x, y := v.Scales(c.right - c.left)
-	c.axes = axes{x: x, y: y, xTitle: v.XTitle, yTitle: v.YTitle, upright: v.Kind != record.KindBars}
+	upright := v.Kind != record.KindBars && v.Kind != record.KindHeatMap
+	c.axes = axes{x: x, y: y, xTitle: v.XTitle, yTitle: v.YTitle, upright: upright}
 	c.drawing.axes(c.frame, c.axes)
 
 	switch v.Kind {
@@ -39,6 +40,8 @@ func (v view) image(panel *figure.Panel) template.HTML {
 		c.samples(panel)
 	case record.KindTimeline:
 		c.timeline(panel)
+	case record.KindHeatMap:
+		c.fields(panel)
 	default:
 		c.curves(panel)
 	}
@@ -56,6 +59,7 @@ func (c *canvas) inside(v float64) float64 {
 }
 
 func (c *canvas) curves(panel *figure.Panel) {
+	c.events(panel)
 	// The curves are shifted sideways a little, so that whiskers that coincide stay
 	// visible.
 	shift := func(i int) float64 { return 2.2 * (float64(i) - float64(len(panel.Points)-1)/2) }
@@ -146,6 +150,9 @@ func (c *canvas) bar(l look, e stats.Estimate, x, pitch float64, labelled bool) 
 
 // describe says what a point of a chart is about and what was measured there.
 func (v view) describe(series, position int, e stats.Estimate) string {
+	if v.Kind == record.KindHeatMap {
+		return fmt.Sprintf("%s %s, %s %s: %s", v.YTitle, v.Rows[series], v.XTitle, v.Ticks[position], measured(e))
+	}
 	var about []string
 	if series < len(v.Series) {
 		about = append(about, strings.TrimSpace(v.SeriesTitle+" "+v.Series[series]))

@@ -44,19 +44,18 @@ type entry struct {
 }
 
 // view is a chart as the page shows it.
-type view struct {
-	*figure.Chart
-	// paired says that the series come in pairs: one of each of two results.
-	paired bool
-}
+type view struct{ *figure.Chart }
 
 // section makes a figure of the page.
 func (v view) section() section {
 	s := section{Title: v.Title, Caption: v.Caption, ID: v.Stem, Tables: []table.Table{v.Table()}}
-	if len(v.Series) > 0 {
+	switch {
+	case v.Kind == record.KindHeatMap:
+		s.Legend = v.colors()
+	case len(v.Series) > 0:
 		s.Legend = v.legend(v.Kind)
 	}
-	if v.SeriesTitle != "" {
+	if v.SeriesTitle != "" && v.Kind != record.KindHeatMap {
 		for i := range s.Legend {
 			s.Legend[i].Name = v.SeriesTitle + " " + s.Legend[i].Name
 		}

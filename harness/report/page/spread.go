@@ -185,7 +185,7 @@ func (b *boxes) image() template.HTML {
 			}
 			middle := c.across(float64(k)-figure.GroupWidth/2) + pitch*(float64(i)+0.5)
 			about := table.Joined(s.With(g...).Texts()...)
-			c.mark(look{style: i}.class(), about+": "+d.text(), i, k, func() { c.box(d, middle, pitch) })
+			c.mark(plainLook(i).class(), about+": "+d.text(), i, k, func() { c.box(d, middle, pitch) })
 		}
 	}
 	return c.drawing.image(b.panel.Names(", "), c.width, c.height)

@@ -14,19 +14,7 @@ const mostPointed = 1500
 
 // timeline draws the executions of a panel over what happened.
 func (c *canvas) timeline(panel *figure.Panel) {
-	for k, m := range panel.Marks {
-		left, right := c.across(m.From), c.right
-		if !math.IsInf(m.To, 0) {
-			right = math.Min(right, c.across(m.To))
-		}
-		if left > c.right {
-			continue
-		}
-		c.mark("event", m.Words(), len(panel.Spots), k, func() {
-			c.Add(`<rect class="band" x="%.1f" y="%.1f" width="%.1f" height="%.1f"/>`,
-				left, c.top, math.Max(2, right-left), c.bottom-c.top)
-		})
-	}
+	c.events(panel)
 
 	number := 0
 	for _, spots := range panel.Spots {
@@ -44,6 +32,23 @@ func (c *canvas) timeline(panel *figure.Panel) {
 			symbol()
 			c.Add(`</g>`)
 		}
+	}
+}
+
+// events draws what happened.
+func (c *canvas) events(panel *figure.Panel) {
+	for k, m := range panel.Marks {
+		left, right := c.across(m.From), c.right
+		if !math.IsInf(m.To, 0) {
+			right = math.Min(right, c.across(m.To))
+		}
+		if left > c.right {
+			continue
+		}
+		c.mark("event", m.Words(), max(len(panel.Spots), len(panel.Points)), k, func() {
+			c.Add(`<rect class="band" x="%.1f" y="%.1f" width="%.1f" height="%.1f"/>`,
+				left, c.top, math.Max(2, right-left), c.bottom-c.top)
+		})
 	}
 }
 

@@ -132,7 +132,7 @@ func timeBars(panel matrix.Point, roles matrix.Roles, cells []record.CellResult)
 				continue
 			}
 			about := table.Joined(s.With(g...).Texts()...)
-			d.timeBar(v, bar{look: look{style: i}, about: about, y: height, row: len(rows)})
+			d.timeBar(v, bar{look: plainLook(i), about: about, y: height, row: len(rows)})
 			height += 17
 			rows = append(rows, append(panel.With(g...).With(s...).Texts(), v.row()...))
 		}

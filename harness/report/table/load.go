@@ -9,6 +9,7 @@ import (
 
 	"edgebed/harness/matrix"
 	"edgebed/harness/record"
+	"edgebed/harness/stats"
 )
 
 // loadMetrics are those of a cell under load that Load lists.
@@ -49,7 +50,50 @@ func Load(r *record.Results, roles matrix.Roles) ([]Table, error) {
 	if len(t.Rows) == 0 {
 		return nil, nil
 	}
-	return append([]Table{t}, eventsOf(r)...), nil
+	return slices.Concat([]Table{t}, groupsOf(r, axes), eventsOf(r)), nil
+}
+
+// groupsOf lists the executions by group of clients, where there are groups.
+func groupsOf(r *record.Results, axes []record.Axis) []Table {
+	t := Table{
+		Caption: "Under load, by group of clients", Keys: len(axes) + 1,
+		Header: append(Headings(axes), "Group", "Executions", "Failed", record.Metrics[record.Delay],
+			record.Metrics[record.DelayP95]),
+	}
+
+	for _, point := range matrix.Points(axes, r.Cells) {
+		delays, failed := map[string][]float64{}, map[string]int{}
+		for _, c := range point.Of(r.Cells) {
+			for _, e := range c.Executions {
+				if e.WarmUp || e.Arrival == nil || e.Arrival.Group == "" {
+					continue
+				}
+				group := e.Arrival.Group
+				if !e.OK {
+					failed[group]++
+					delays[group] = slices.Clip(delays[group]) // so that it has a row
+					continue
+				}
+				delays[group] = append(delays[group], float64(e.DelayNS)/1e9)
+			}
+		}
+
+		for _, group := range slices.Sorted(maps.Keys(delays)) {
+			of := delays[group]
+			row := append(point.Texts(), group, fmt.Sprint(len(of)+failed[group]), fmt.Sprint(failed[group]))
+			if len(of) == 0 {
+				row = append(row, "–", "–")
+			} else {
+				row = append(row, FormatValue(stats.Mean(of).Value), FormatValue(stats.Quantile(0.95, of)))
+			}
+			t.Rows = append(t.Rows, row)
+		}
+	}
+
+	if len(t.Rows) == 0 {
+		return nil
+	}
+	return []Table{t}
 }
 
 // loadOf counts what the cells of a point have in common.

@@ -1,0 +1,227 @@
+package figure
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"edgebed/harness/matrix"
+	"edgebed/harness/record"
+	"edgebed/harness/report/table"
+	"edgebed/harness/stats"
+)
+
+// Two are two results that figures show together.
+type Two struct {
+	A, B *record.Results
+	// Names are what figures call them.
+	Names [2]string
+}
+
+// NewTwo names two results by their folders, and where they differ in it by their
+// networks.
+func NewTwo(a, b *record.Results) Two {
+	t := Two{A: a, B: b}
+	networks := a.Campaign.On() != b.Campaign.On()
+	for i, r := range t.results() {
+		t.Names[i] = filepath.Base(filepath.Dir(r.Name))
+		if networks {
+			t.Names[i] += " (" + string(r.Campaign.On()) + ")"
+		}
+	}
+	if t.Names[0] == t.Names[1] {
+		t.Names[0], t.Names[1] = t.Names[0]+" (first)", t.Names[1]+" (second)"
+	}
+	return t
+}
+
+func (t Two) results() [2]*record.Results { return [2]*record.Results{t.A, t.B} }
+
+// ResultAxis is the axis that tells two results apart: figures over both may name it as
+// any other.
+const ResultAxis = "result"
+
+// Axes are those of the first result, and ResultAxis.
+func (t Two) Axes() []record.Axis {
+	own := slices.DeleteFunc(slices.Clone(t.A.Campaign.Axes), func(a record.Axis) bool { return a.Name == ResultAxis })
+	return append(own, record.Axis{Name: ResultAxis, Label: "Result", Values: t.Names[:]})
+}
+
+// Charts selects the data of a figure over both results. Where the figure does not say
+// what ResultAxis is in it, it has each of its series twice, those of the first and the
+// second result next to each other; a heat map and a timeline have a panel for each.
+// The error wraps ErrNoData where there is nothing to show.
+func (t Two) Charts(f record.Figure) ([]*Chart, error) {
+	_, fixed := f.Where[ResultAxis]
+	named := fixed || slices.Contains(append([]string{f.X, f.Y, f.Series}, f.Panels...), ResultAxis)
+	var all []*Chart
+	var err error
+	switch {
+	case named:
+		all, err = Charts(t.joined(), f)
+	case f.Series == "" && f.Kind != record.KindHeatMap && f.Kind != record.KindTimeline:
+		f.Series = ResultAxis
+		all, err = Charts(t.joined(), f)
+	case f.Kind == record.KindHeatMap || f.Kind == record.KindTimeline:
+		if len(f.Panels) < 2 {
+			f.Panels = append(slices.Clone(f.Panels), ResultAxis)
+		}
+		all, err = Charts(t.joined(), f)
+	default:
+		all, err = t.paired(f)
+	}
+
+	for _, c := range all {
+		c.Caption += " " + t.words()
+	}
+	return all, err
+}
+
+// Figures returns the figures that both results together can fill.
+func (t Two) Figures() []record.Figure {
+	return slices.DeleteFunc(slices.Clone(t.A.Campaign.Figures), func(f record.Figure) bool {
+		_, err := t.Charts(f)
+		return errors.Is(err, ErrNoData)
+	})
+}
+
+// Render draws a figure over both results into dir, as Render does of one.
+func (t Two) Render(f record.Figure, dir string) ([]string, error) {
+	all, err := t.Charts(f)
+	if err != nil {
+		return nil, fmt.Errorf("render %w", err)
+	}
+	return render(all, f, dir)
+}
+
+// words say what the results are.
+func (t Two) words() string {
+	var parts []string
+	for i, r := range t.results() {
+		parts = append(parts, fmt.Sprintf("%s: %s links, profile %s",
+			t.Names[i], r.Campaign.On(), table.OrUnknown(r.Campaign.Profile)))
+	}
+	return strings.Join(parts, "; ") + "."
+}
+
+// joined are both results as one, whose cells have their result's name on ResultAxis.
+func (t Two) joined() *record.Results {
+	both := &record.Results{Name: t.A.Name, Runs: 1, Campaign: t.A.Campaign}
+	both.Campaign.Axes = t.Axes()
+	if other := t.B.Campaign.Profile; other != t.A.Campaign.Profile {
+		both.Campaign.Profile = table.OrUnknown(t.A.Campaign.Profile) + " and " + table.OrUnknown(other)
+	}
+	for i, r := range t.results() {
+		for _, cell := range r.Cells {
+			own := slices.DeleteFunc(slices.Clone(cell.Cell.Point),
+				func(x record.Coord) bool { return x.Axis == ResultAxis })
+			cell.Cell.Point = append(own, record.Coord{Axis: ResultAxis, Value: t.Names[i]})
+			both.Cells = append(both.Cells, cell)
+		}
+	}
+	return both
+}
+
+// beside stands between a series' value and the result's name in the pairs' values.
+const beside = "\x00"
+
+// paired draws each series twice.
+func (t Two) paired(f record.Figure) ([]*Chart, error) {
+	both := t.joined()
+	k := slices.IndexFunc(both.Campaign.Axes, func(x record.Axis) bool { return x.Name == f.Series })
+	if k < 0 {
+		return nil, f.Check(both.Campaign.Axes)
+	}
+
+	// The series' axis gets a value for each of its own and each result, which then
+	// makes no figure of its own.
+	axis := &both.Campaign.Axes[k]
+	var values []string
+	for _, l := range matrix.Levels(*axis, both.Cells) {
+		values = append(values, l.Value()+beside+t.Names[0], l.Value()+beside+t.Names[1])
+	}
+	var of []string
+	for _, v := range f.Of {
+		of = append(of, v+beside+t.Names[0], v+beside+t.Names[1])
+	}
+	f.Of = of
+	for i := range both.Cells {
+		pairUp(&both.Cells[i].Cell, *axis)
+	}
+	axis.Values, axis.Unit = values, "" // the pairs are names
+	both.Campaign.Axes = slices.DeleteFunc(both.Campaign.Axes, func(a record.Axis) bool { return a.Name == ResultAxis })
+
+	all, err := Charts(both, f)
+	for _, c := range all {
+		c.pair(values)
+	}
+	return all, err
+}
+
+// pairUp puts the result's name of a cell to its value on the series' axis.
+func pairUp(c *record.Cell, series record.Axis) {
+	last := len(c.Point) - 1
+	name := c.Point[last].Value
+	c.Point = c.Point[:last]
+	for i, x := range c.Point {
+		if x.Axis == series.Name {
+			text := matrix.Level{Axis: series, Coord: x}.Text()
+			c.Point[i] = record.Coord{
+				Axis: series.Name, Value: x.Value + beside + name, Label: table.Joined(text, name),
+			}
+		}
+	}
+}
+
+// pair makes a chart's series those of all values, in pairs, empty where a result lacks
+// one.
+func (c *Chart) pair(values []string) {
+	have := make(map[string]int)
+	for i, v := range c.SeriesValues {
+		have[v] = i
+	}
+
+	var series []string
+	var from []int // of each series its place in the chart, -1 for none
+	for k := 0; k < len(values); k += 2 {
+		_, first := have[values[k]]
+		_, second := have[values[k+1]]
+		if !first && !second {
+			continue
+		}
+		for _, v := range values[k : k+2] {
+			i, ok := have[v]
+			if !ok {
+				i = -1
+				series = append(series, strings.ReplaceAll(v, beside, ", ")+" (nothing measured)")
+			} else {
+				series = append(series, c.Series[i])
+			}
+			from = append(from, i)
+		}
+	}
+
+	c.Series, c.Paired = series, true
+	for _, p := range c.Panels {
+		if p == nil {
+			continue
+		}
+		points := make([][]stats.Estimate, len(from))
+		samples := make([][][]float64, len(from))
+		for k, i := range from {
+			points[k], samples[k] = make([]stats.Estimate, len(c.Xs)), make([][]float64, len(c.Xs))
+			if i >= 0 {
+				points[k] = p.Points[i]
+			}
+			if i >= 0 && p.Samples != nil {
+				samples[k] = p.Samples[i]
+			}
+		}
+		p.Points = points
+		if p.Samples != nil {
+			p.Samples = samples
+		}
+	}
+}

@@ -109,7 +109,6 @@ func acknowledged(socket *nl.NetlinkSocket, last uint32) (failed uint32, first e
 // where it has no address.
 type entry struct {
 	index    int // of the device
-	vlan     uint16
 	address  netip.Addr
 	hardware net.HardwareAddr
 }
@@ -132,22 +131,11 @@ func (e entry) appendTo(buf []byte) []byte {
 	}
 
 	attribute(netlink.NDA_LLADDR, e.hardware)
-	switch {
-	case e.address.Is4():
+	if e.address.IsValid() {
 		family, state = unix.AF_INET, netlink.NUD_PERMANENT
-		address := e.address.As4()
-		attribute(netlink.NDA_DST, address[:])
-	case e.address.Is6():
-		family, state = unix.AF_INET6, netlink.NUD_PERMANENT
-		address := e.address.As16()
-		attribute(netlink.NDA_DST, address[:])
-	default:
-		// What the bridge takes for learned elsewhere does not age, and unlike its
-		// static entries it is not also given to each port as an address to listen to.
-		flags = netlink.NTF_MASTER | netlink.NTF_EXT_LEARNED
-		if e.vlan != 0 {
-			attribute(netlink.NDA_VLAN, binary.NativeEndian.AppendUint16(nil, e.vlan))
-		}
+		attribute(netlink.NDA_DST, e.address.AsSlice())
+	} else {
+		flags = netlink.NTF_MASTER
 	}
 
 	message := buf[start:]
@@ -229,31 +217,12 @@ func newBridge(e end) *nl.NetlinkRequest {
 	for _, a := range e.attributes() {
 		req.AddData(a)
 	}
-	req.AddData(bridgeInfo(nl.NewRtAttr(nl.IFLA_BR_MCAST_SNOOPING, []byte{0})))
-	return req
-}
 
-// shareBridge makes a bridge keep switches apart by VLANs, of which its ports must be
-// members.
-func shareBridge(index int) *nl.NetlinkRequest {
-	req := nl.NewNetlinkRequest(unix.RTM_NEWLINK, 0)
-	msg := nl.NewIfInfomsg(unix.AF_UNSPEC)
-	msg.Index = int32(index)
-	req.AddData(msg)
-	req.AddData(bridgeInfo(nl.NewRtAttr(nl.IFLA_BR_VLAN_DEFAULT_PVID, nl.Uint16Attr(0)),
-		nl.NewRtAttr(nl.IFLA_BR_VLAN_FILTERING, []byte{1})))
-	return req
-}
-
-// bridgeInfo are attributes of a bridge.
-func bridgeInfo(attributes ...*nl.RtAttr) *nl.RtAttr {
 	info := nl.NewRtAttr(unix.IFLA_LINKINFO, nil)
 	info.AddRtAttr(nl.IFLA_INFO_KIND, nl.NonZeroTerminated("bridge"))
-	data := info.AddRtAttr(nl.IFLA_INFO_DATA, nil)
-	for _, a := range attributes {
-		data.AddChild(a)
-	}
-	return info
+	info.AddRtAttr(nl.IFLA_INFO_DATA, nil).AddRtAttr(nl.IFLA_BR_MCAST_SNOOPING, []byte{0})
+	req.AddData(info)
+	return req
 }
 
 // setMaster makes a device a port of a bridge.
@@ -266,9 +235,8 @@ func setMaster(index, bridge int) *nl.NetlinkRequest {
 	return req
 }
 
-// setPort switches flags of a bridge port off (IFLA_BRPORT_…). What comes in without a
-// tag is then of the VLAN, and leaves without one; 0 is a bridge without VLANs.
-func setPort(index int, vlan uint16, off ...int) *nl.NetlinkRequest {
+// setPort switches flags of a bridge port off (IFLA_BRPORT_…).
+func setPort(index int, off ...int) *nl.NetlinkRequest {
 	req := nl.NewNetlinkRequest(unix.RTM_SETLINK, 0)
 	msg := nl.NewIfInfomsg(unix.AF_BRIDGE)
 	msg.Index = int32(index)
@@ -279,46 +247,28 @@ func setPort(index int, vlan uint16, off ...int) *nl.NetlinkRequest {
 		info.AddRtAttr(flag, []byte{0})
 	}
 	req.AddData(info)
-
-	if vlan != 0 {
-		member := nl.BridgeVlanInfo{Flags: nl.BRIDGE_VLAN_INFO_PVID | nl.BRIDGE_VLAN_INFO_UNTAGGED, Vid: vlan}
-		spec := nl.NewRtAttr(unix.IFLA_AF_SPEC, nil)
-		spec.AddRtAttr(nl.IFLA_BRIDGE_VLAN_INFO, member.Serialize())
-		req.AddData(spec)
-	}
 	return req
 }
 
-// newAddress gives a device an address, without the route to its subnet.
+// newAddress gives a device an IPv4 address, without the route to its subnet.
 func newAddress(index int, p netip.Prefix) *nl.NetlinkRequest {
 	req := nl.NewNetlinkRequest(unix.RTM_NEWADDR, unix.NLM_F_CREATE|unix.NLM_F_EXCL)
-	msg := nl.NewIfAddrmsg(family(p.Addr()))
+	msg := nl.NewIfAddrmsg(unix.AF_INET)
 	msg.Index, msg.Prefixlen = uint32(index), uint8(p.Bits())
 	req.AddData(msg)
 	req.AddData(nl.NewRtAttr(unix.IFA_LOCAL, p.Addr().AsSlice()))
 	req.AddData(nl.NewRtAttr(unix.IFA_ADDRESS, p.Addr().AsSlice()))
 
-	if p.Addr().Is4() {
-		broadcast := p.Addr().As4()
-		mask := net.CIDRMask(p.Bits(), 32)
-		for i := range broadcast {
-			broadcast[i] |= ^mask[i]
-		}
-		req.AddData(nl.NewRtAttr(unix.IFA_BROADCAST, broadcast[:]))
+	broadcast, mask := p.Addr().As4(), net.CIDRMask(p.Bits(), 32)
+	for i := range broadcast {
+		broadcast[i] |= ^mask[i]
 	}
+	req.AddData(nl.NewRtAttr(unix.IFA_BROADCAST, broadcast[:]))
 	req.AddData(nl.NewRtAttr(unix.IFA_FLAGS, nl.Uint32Attr(unix.IFA_F_NOPREFIXROUTE)))
 	return req
 }
 
-// family is the address family of an address.
-func family(a netip.Addr) int {
-	if a.Is4() {
-		return unix.AF_INET
-	}
-	return unix.AF_INET6
-}
-
-// route is a route to a network that is reached by a device.
+// route is a route to an IPv4 network that is reached by a device.
 type route struct {
 	to         netip.Prefix
 	from       netip.Addr
@@ -330,7 +280,7 @@ type route struct {
 // request adds the route, or replaces the kernel's own where it is local.
 func (r route) request() *nl.NetlinkRequest {
 	msg := nl.NewRtMsg()
-	msg.Family, msg.Dst_len = uint8(family(r.to.Addr())), uint8(r.to.Bits())
+	msg.Family, msg.Dst_len = unix.AF_INET, uint8(r.to.Bits())
 	msg.Scope, msg.Protocol = unix.RT_SCOPE_LINK, unix.RTPROT_STATIC
 	flags := unix.NLM_F_CREATE | unix.NLM_F_EXCL
 	if r.local {

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
@@ -48,7 +47,7 @@ func Build(ctx context.Context, t *topology.Topology, opts Options) (*Network, e
 	n := &Network{
 		opts: opts, topology: t.Clone(), wired: t.Wired(), mtu: cmp.Or(t.MTU, topology.DefaultMTU),
 		backend: None, settings: map[string]string{},
-		closed: make(chan struct{}), switches: map[string]place{},
+		closed: make(chan struct{}), bridges: map[string]int{},
 	}
 
 	if err := n.build(ctx); err != nil {
@@ -127,86 +126,20 @@ func (n *Network) checkFiles() error {
 	return nil
 }
 
-// sharedPorts is how many ports a bridge has at most that is shared by switches. The
-// kernel needs many milliseconds to take a bridge down, in which nobody can build a
-// network (it waits for all of its memory to be free, under the lock of all network
-// devices), so that there should be few of them; but it goes through all of a bridge's
-// forwarding entries for each port that leaves.
-const sharedPorts = 64
-
-// place is where a switch is: a bridge, or a VLAN of one.
-type place struct {
-	bridge int    // interface index
-	vlan   uint16 // 0 if the bridge is this switch only
-}
-
-// addSwitches makes the bridges, and gives each switch its place.
+// addSwitches makes the bridges.
 func (n *Network) addSwitches(context.Context) error {
-	// The first one shows whether they can be shared.
 	b := n.fabricC.batch()
-	add := func(i int) error {
+	for i, name := range n.wired.Switches {
 		e := end{name: fmt.Sprintf("b%d", i), index: firstBridge + i, hardware: hardware(macBridge, i), mtu: n.mtu}
-		return b.add(newBridge(e), "add the bridge", e.name)
+		if err := b.add(newBridge(e), "add the bridge of switch", name); err != nil {
+			return err
+		}
+		n.bridges[name] = e.index
 	}
-	if err := errors.Join(add(0), b.send()); err != nil {
+	if err := b.send(); err != nil {
 		return fmt.Errorf("%w%s", err, missing(err, "bridge"))
 	}
-	most := 0
-	if len(n.wired.Switches) > 1 && n.fabricC.hasVLANs(firstBridge) {
-		most = sharedPorts
-	}
-
-	for i, group := range n.together(most) {
-		if i > 0 {
-			if err := add(i); err != nil {
-				return err
-			}
-		}
-		at := place{bridge: firstBridge + i}
-		if len(group) > 1 {
-			if err := b.add(shareBridge(at.bridge), "keep switches apart on the bridge of", group[0]); err != nil {
-				return err
-			}
-		}
-		for _, s := range group {
-			if len(group) > 1 {
-				at.vlan++
-			}
-			n.switches[s] = at
-		}
-	}
-	return b.send()
-}
-
-// hasVLANs says whether a bridge can have VLANs: only then does the kernel tell the
-// default one (CONFIG_BRIDGE_VLAN_FILTERING).
-func (c *conn) hasVLANs(index int) bool {
-	l, err := c.LinkByIndex(index)
-	b, ok := l.(*netlink.Bridge)
-	return err == nil && ok && b.VlanDefaultPVID != nil
-}
-
-// together returns which switches share a bridge: neighbours in the file, as long as
-// they have no more than so many ports.
-func (n *Network) together(most int) (groups [][]string) {
-	ports := map[string]int{}
-	for _, h := range n.wired.Hosts {
-		ports[h.Switch]++
-	}
-	for _, l := range n.wired.Links {
-		ports[l.Between[0]]++
-		ports[l.Between[1]]++
-	}
-
-	for rest := n.wired.Switches; len(rest) > 0; {
-		size, used := 1, ports[rest[0]]
-		for size < len(rest) && used+ports[rest[size]] <= most {
-			used += ports[rest[size]]
-			size++
-		}
-		groups, rest = append(groups, rest[:size]), rest[size:]
-	}
-	return groups
+	return nil
 }
 
 // hardware returns the MAC address of device i of a kind.
@@ -258,10 +191,9 @@ func (p *port) end(mtu int) end {
 func (n *Network) attach(ports []*port) error {
 	b := n.fabricC.batch()
 	for _, p := range ports {
-		at := n.switches[p.at]
-		err := b.add(setMaster(p.index, at.bridge), "attach port", p.name)
+		err := b.add(setMaster(p.index, n.bridges[p.at]), "attach port", p.name)
 		if err == nil {
-			err = b.add(setPort(p.index, at.vlan, nl.IFLA_BRPORT_LEARNING, nl.IFLA_BRPORT_UNICAST_FLOOD,
+			err = b.add(setPort(p.index, nl.IFLA_BRPORT_LEARNING, nl.IFLA_BRPORT_UNICAST_FLOOD,
 				nl.IFLA_BRPORT_MCAST_FLOOD, nl.IFLA_BRPORT_BCAST_FLOOD), "set up port", p.name)
 		}
 		if err != nil {
@@ -339,7 +271,7 @@ func (f forwarding) add(end int, hosts []int, b *batch) error {
 			if at != end {
 				p = f.portOf(topology.Share(f.bundles[next[at]], host), name)
 			}
-			e := entry{index: p.index, vlan: f.switches[name].vlan, hardware: h.mac}
+			e := entry{index: p.index, hardware: h.mac}
 			message = e.appendTo(message[:0])
 			if err := b.addMessage(message, "add a forwarding entry to port", p.name); err != nil {
 				return err

@@ -234,7 +234,7 @@ func (n *Network) joinAll() error {
 		for _, index := range l.medium {
 			err = errors.Join(err,
 				b.add(setMaster(index, joint.index), "attach the medium's end of", l.direction(0)),
-				b.add(setPort(index, 0, nl.IFLA_BRPORT_LEARNING), "attach the medium's end of", l.direction(0)))
+				b.add(setPort(index, nl.IFLA_BRPORT_LEARNING), "attach the medium's end of", l.direction(0)))
 		}
 		if err != nil {
 			return err

@@ -27,10 +27,10 @@ type Network struct {
 	settings map[string]string
 
 	fabric, medium   *namespace
-	fabricC, mediumC *conn            // medium and mediumC are nil if no link is delayed
-	switches         map[string]place // by name
-	mediumEnds       []int            // interface indices of the medium's devices
-	steps            []step           // of building
+	fabricC, mediumC *conn          // medium and mediumC are nil if no link is delayed
+	bridges          map[string]int // interface index by switch
+	mediumEnds       []int          // interface indices of the medium's devices
+	steps            []step         // of building
 
 	wired *topology.Topology // as built: see topology.Wired
 	mtu   int                // of all devices

@@ -85,13 +85,6 @@ func Build(t *topology.Topology, opts Options) (*Network, error) {
 	if err := t.Validate(); err != nil {
 		return nil, fmt.Errorf("build network: %w", err)
 	}
-	for i, bundle := range t.Bundles() {
-		if len(bundle) > 1 {
-			between := t.Links[i].Between
-			return nil, fmt.Errorf("build network %s: virtual time has no parallel links, and there are %d between "+
-				"%s and %s; leave one, or use emulated links", t.Name, len(bundle), between[0], between[1])
-		}
-	}
 	n := &Network{opts: opts, topology: t.Clone(), settings: map[string]string{}, schedule: newSchedule()}
 	n.schedule.deliver = n.deliver
 	n.dispatch = newPlan(n.transmit)
@@ -152,6 +145,14 @@ func (n *Network) build() error {
 
 // can returns an error where links are asked for what only the kernel's do.
 func can(t *topology.Topology) error {
+	for i, bundle := range t.Bundles() {
+		if len(bundle) > 1 {
+			between := t.Links[i].Between
+			return fmt.Errorf("in virtual time there are no parallel links, and switches %s and %s have %d; "+
+				"leave one, or use emulated links (network: emulated)", between[0], between[1], len(bundle))
+		}
+	}
+
 	for _, l := range t.Links {
 		for dir, p := range t.Directions(l) {
 			if err := possible(p); err != nil {

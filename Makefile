@@ -156,9 +156,11 @@ fuzz:
 release:
 	scripts/release
 
+# VULNDB=file:///folder is a copy of the database, for machines that do not reach it.
+VULNDB ?=
 ## look dependencies up in the database of the Go project's known vulnerabilities
 vulncheck:
-	$(GO) run golang.org/x/vuln/cmd/govulncheck@v1.1.4 ./...
+	$(GO) run golang.org/x/vuln/cmd/govulncheck@v1.1.4 $(VULNDB:%=-db %) ./...
 
 ## check form, documentation, generated files, modules, scripts
 lint: lint-shell

@@ -280,6 +280,8 @@ func TestConcludeClaim(t *testing.T) {
 			"; never: a = 1.15 [0.900, 1.30], too near to call by more executions", 0},
 		{false, []Condition{open, single}, nil, Undecided, "0 of 2 points hold; open " + unsure +
 			"; one execution per point is too few", 0},
+		{false, []Condition{single}, nil, Undecided,
+			"0 of 1 points hold; open single: a = 1.10, wanted > 1; one execution per point is too few", 0},
 		{true, []Condition{holds, fails, far}, nil, Holds, "at 2 of 3 points, such as " + near, 0},
 		{true, []Condition{holds, fails, none}, nil, Holds, "at 1 of 2 points, such as " + near + "; 1 not in the records", 0},
 		{true, []Condition{fails}, nil, Fails, "at none of 1 points; " + bad, 0},

@@ -82,6 +82,30 @@ func (s *workflowFiles) note(p *Prepared) {
 type task struct {
 	output units.Size
 	time   time.Duration // negative where the computer says it
+	// parts are what other tasks get of the output, in bytes by their names, where that
+	// is not all.
+	parts map[string]int
+}
+
+// same reports whether two tasks of one name say the same.
+func (t task) same(other task) bool {
+	return t.output == other.output && t.time == other.time && maps.Equal(t.parts, other.parts)
+}
+
+// partsOf returns what the successors of a task get of its output, also by the names
+// that they have on other functions.
+func partsOf(w *workflow.Workflow, i int) map[string]int {
+	if i >= len(w.Sent) {
+		return nil
+	}
+	parts := map[string]int{}
+	for k, size := range w.Sent[i] {
+		if size >= 0 {
+			name := w.Functions[w.Successors[i][k]]
+			parts[name], parts[workflow.TaskOf(workflow.Task("f", name))] = int(size), int(size)
+		}
+	}
+	return parts
 }
 
 // maxTasks bounds the containers of workflows from elsewhere: tasks times functions.
@@ -101,11 +125,11 @@ func (j *Job) noteTasks() error {
 			j.tasks = map[string]task{}
 		}
 		for i, name := range w.Functions {
-			t := task{output: w.OutputOf(i, j.Cell.Workload.Argument), time: -1}
+			t := task{output: w.OutputOf(i, j.Cell.Workload.Argument), time: -1, parts: partsOf(w, i)}
 			if i < len(w.Times) {
 				t.time = w.Times[i]
 			}
-			if other, again := j.tasks[name]; again && other != t {
+			if other, again := j.tasks[name]; again && !other.same(t) {
 				return j.Cell.Workload.Pos.Errorf("two workflows have a task %s with other sizes or times; "+
 					"rename one of them", name)
 			}
@@ -141,7 +165,7 @@ func (j *Job) suit(l *processor.Lambda, speed float64, outputs *texts) {
 		}
 	}
 
-	l.Output, l.Value = processor.Fixed, outputs.of(t.output)
+	l.Output, l.Value, l.Parts = processor.Fixed, outputs.of(t.output), t.parts
 	operations := l.OpCoeff * float64(j.Cell.Workload.Argument)
 	if t.time >= 0 {
 		operations = t.time.Seconds() * speed

@@ -2,6 +2,7 @@ package matrix
 
 import (
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -73,5 +74,33 @@ func TestIntervalUnderLoad(t *testing.T) {
 	}
 	if loaded.Half() < 1.5*alone.Half() || math.Abs(loaded.Value-alone.Value) > 1e-9 {
 		t.Errorf("under load %v ± %v, alone %v ± %v", loaded.Value, loaded.Half(), alone.Value, alone.Half())
+	}
+}
+
+// TestOrderUnderLoad: parts of a cell's time are made of executions in the order in which
+// they were due, however they were written.
+func TestOrderUnderLoad(t *testing.T) {
+	c := underLoad()
+	for i := range c.Executions {
+		c.Executions[i].DelayNS = int64(1e9 + 1e7*float64(i))
+		c.Executions[i].OK = true
+	}
+	want, err := Estimate(record.Delay, []record.CellResult{c})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Executions = slices.Clone(c.Executions)
+	slices.SortStableFunc(c.Executions, func(a, b record.Execution) int { return (a.Index+10)%7 - (b.Index+10)%7 })
+	got, err := Estimate(record.Delay, []record.CellResult{c})
+	if err != nil || math.Abs(got.Half()-want.Half()) > 1e-9 {
+		t.Errorf("written in another order: ± %v, want %v (%v)", got.Half(), want.Half(), err)
+	}
+
+	// Of those that were due at one instant the first in number comes first.
+	now := c.Executions[0].Arrival.Due
+	list := []record.Execution{{Index: 3, Arrival: &record.Arrival{Due: now}}, {Index: 1, Arrival: &record.Arrival{Due: now}},
+		{Index: 2, Arrival: &record.Arrival{Due: now.Add(-1)}}}
+	if list = inOrder(list); list[0].Index != 2 || list[1].Index != 1 {
+		t.Errorf("the order is %d, %d, %d", list[0].Index, list[1].Index, list[2].Index)
 	}
 }

@@ -28,6 +28,8 @@ func TestLevelTexts(t *testing.T) {
 	}{
 		{rate, "10 Mb/s", "", "10 Mb/s", "Link rate = 10 Mb/s", "Link rate = 10 Mb/s"},
 		{rate, "10", "", "10 Mb/s", "Link rate = 10 Mb/s", "Link rate = 10 Mb/s"},
+		{rate, "0 b/s", "", "0 b/s", "Link rate = 0 b/s", "Link rate = 0 b/s"},
+		{rate, "9", "", "9 Mb/s", "Link rate = 9 Mb/s", "Link rate = 9 Mb/s"},
 		{record.Axis{Name: "S"}, "3", "", "3", "S = 3", "S = 3"},
 		{record.Axis{Name: "variant"}, "text", "", "text", "variant: text", "text"},
 		{record.Axis{Name: "model"}, "pure-faas", "PureFaaS", "PureFaaS", "PureFaaS", "PureFaaS"},
@@ -188,6 +190,7 @@ func TestRoles(t *testing.T) {
 		x, columns, abscissa, series string
 	}{
 		"lines win":       {[]record.Figure{bars, lines}, "rate", "model", "rate", "model"},
+		"lines first":     {[]record.Figure{lines, bars}, "rate", "model", "rate", "model"},
 		"bars only":       {[]record.Figure{bars}, "argument", "variant", "argument", ""},
 		"without figures": {nil, "argument", "model", "argument", ""},
 	} {
@@ -198,6 +201,18 @@ func TestRoles(t *testing.T) {
 		}
 		if x, s := Abscissa(r).Name, Series(r); x != c.abscissa || s != c.series {
 			t.Errorf("%s: curves along %q with series %q, want %q and %q", name, x, s, c.abscissa, c.series)
+		}
+	}
+}
+
+// TestTitles have the unit behind the label, where there is one.
+func TestTitles(t *testing.T) {
+	for want, a := range map[string]record.Axis{
+		"Link rate (Mb/s)": {Name: "rate", Label: "Link rate", Unit: "Mb/s"}, "rate (Mb/s)": {Name: "rate", Unit: "Mb/s"},
+		"Model": {Name: "model", Label: "Model"}, "model": {Name: "model"},
+	} {
+		if got := Title(a); got != want {
+			t.Errorf("the title of %+v is %q, want %q", a, got, want)
 		}
 	}
 }

@@ -1,6 +1,9 @@
 package record
 
 import (
+	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -178,6 +181,57 @@ func TestMoreFigures(t *testing.T) {
 		err := tc.figure.Check(c.Axes)
 		if (err == nil) != (tc.want == "") || err != nil && !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: %v, want %q", name, err, tc.want)
+		}
+	}
+}
+
+// TestGoneWhileWriting: a record whose file was removed, or replaced by another, is not
+// taken for written, nor is any after it.
+func TestGoneWhileWriting(t *testing.T) {
+	for name, harm := range map[string]func(file string) error{
+		"removed": os.Remove,
+		"replaced": func(file string) error {
+			return errors.Join(os.Remove(file), os.WriteFile(file, nil, 0o666))
+		},
+	} {
+		dir := t.TempDir()
+		w, err := Create(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Campaign(sampleCampaign()); err != nil {
+			t.Fatal(err)
+		}
+		if err := harm(filepath.Join(dir, FileName)); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Cell(sampleCell("pure-faas")); !errors.Is(err, ErrGone) {
+			t.Errorf("%s: %v, want ErrGone", name, err)
+		}
+		if err := w.Cell(sampleCell("state-local")); !errors.Is(err, ErrGone) {
+			t.Errorf("%s, and a later record: %v, want ErrGone", name, err)
+		}
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestTornLineOfAnyLength: an unfinished last line is cut off, and no more, wherever its
+// beginning lies in what is read at a time.
+func TestTornLineOfAnyLength(t *testing.T) {
+	for _, length := range []int{1, 4094, 4095, 4096, 4097, 8190, 8191, 8192, 10000} {
+		dir := folder(t, campaignLine+"\n"+`{"type":"cell"}`+"\n"+"{"+strings.Repeat("x", length-1))
+		w, err := OpenAppend(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(filepath.Join(dir, FileName))
+		if err != nil || string(text) != campaignLine+"\n"+`{"type":"cell"}`+"\n" {
+			t.Errorf("%d B torn: what is left has %d B (%v)", length, len(text), err)
 		}
 	}
 }

@@ -73,8 +73,8 @@ func TestAccess(t *testing.T) {
 
 // TestAccessChange: the directions of an access link change by the names of its ends.
 func TestAccessChange(t *testing.T) {
-	before, _ := transfer(t, access(t, "class: dsl"), 100_000)
 	n := access(t, "class: dsl")
+	before, _ := transfer(t, n, 100_000)
 	if err := n.SetLink("a", "s0", topology.Override{Rate: new(16 * units.Mbps)}); err != nil {
 		t.Fatal(err)
 	}

@@ -21,9 +21,13 @@ import (
 	"edgebed/scenarios"
 )
 
-// worker builds the worker.
+// worker builds the worker. EDGEBED_TEST_WORKER names another to test, such as one of
+// another architecture.
 func worker(t *testing.T) string {
 	t.Helper()
+	if program := os.Getenv("EDGEBED_TEST_WORKER"); program != "" {
+		return program
+	}
 	program := filepath.Join(t.TempDir(), "edgebed-virtual")
 	cmd := exec.CommandContext(t.Context(), "go", "build", "-tags", "faketime", "-o", program, "edgebed/harness/cmd/edgebed-virtual")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -193,6 +197,8 @@ func TestWorkflowsFromElsewhere(t *testing.T) {
 		"exclude: [{model: [pure-faas], form: [carry]}]\nexecution: {model: $model, form: $form}\n" +
 		"profiles: {quick: {executions: 2}}\n"
 	for name, workload := range map[string]string{
+		"parts": "workload: {workflow: {tasks: [{name: a, output: 60 kB}, {name: b, after: [a], reads: {a: 10 kB}, output: 30 kB}, " +
+			"{name: c, after: [a], reads: {a: 50 kB}, output: 5 kB}, {name: d, after: [b, c], reads: {b: 1 kB}}]}}",
 		"WfFormat": "workload: {file: camera-alerts.json, size-factor: 0.5}",
 		"inline": "workload: {workflow: {tasks: [{name: a, output: 0 B}, {name: b, after: [a], output: 30 kB, uses: [s]}, " +
 			"{name: c, after: [b], time: 0 s, uses: [s]}], states: {s: 20 kB}}}",

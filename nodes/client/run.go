@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"edgebed/nodes/direct"
+	"edgebed/nodes/units"
 	"edgebed/nodes/wire"
 )
 
@@ -83,7 +84,8 @@ func (c *Client) runSyncDAG(ctx context.Context, p *prepared, input string) (Res
 		}
 		var given []string
 		for _, j := range p.w.PredecessorsOf(i) {
-			given = append(given, outputs[j])
+			sent := p.w.SentTo(j, i, units.Size(len(outputs[j])))
+			given = append(given, outputs[j][:min(len(outputs[j]), int(sent))])
 		}
 		if p.w.Outputs != nil {
 			return strings.Join(given, "") // a workflow with sizes reads all of them

@@ -69,7 +69,9 @@ func (c *Computer) invoke(ctx context.Context, req *wire.LambdaRequest, resp *wi
 	defer c.sending.release()
 
 	for _, next := range successors(req) {
-		if err := c.invokeOne(ctx, next.request(req, resp)); err != nil {
+		request := next.request(req, resp)
+		request.Input = c.part(req.GetName(), next.name, request.GetInput())
+		if err := c.invokeOne(ctx, request); err != nil {
 			return fmt.Errorf("invoke %s (index %d): %w", next.name, next.index, err)
 		}
 	}

@@ -165,6 +165,7 @@ func (c *Computer) sendDirect(ctx context.Context, t *directTask, output string)
 	var away []*wire.LambdaRequest
 	for _, m := range messages {
 		to := int(m.GetNextFunctionIndex())
+		m.Input = c.part(p.Name(t.index), m.GetName(), m.GetInput())
 		if p.Endpoint(to) != c.endpoint {
 			away = append(away, m)
 			continue

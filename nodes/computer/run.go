@@ -13,6 +13,7 @@ import (
 	"edgebed/nodes/trace"
 	"edgebed/nodes/units"
 	"edgebed/nodes/wire"
+	"edgebed/nodes/workflow"
 )
 
 // run executes the request's function and moves the remote states that it uses
@@ -89,6 +90,12 @@ func (c *Computer) execute(ctx context.Context, function, input string) (executi
 		done.output = input
 	}
 	return done, nil
+}
+
+// part returns what of a function's result goes on to another function: where it says
+// nothing of that one by its name, what it says of the task that runs there.
+func (c *Computer) part(function, next, result string) string {
+	return c.engine.Part(function, result, next, workflow.TaskOf(next))
 }
 
 // handleStates does what the function does with its states: nothing with the

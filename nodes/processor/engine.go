@@ -112,6 +112,22 @@ func (e *Engine) SetSpeed(factor float64) {
 	e.setAlarm()
 }
 
+// Part returns what of a function's result goes on to a task, which has one of some names.
+func (e *Engine) Part(function, result string, names ...string) string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	c, err := e.find(function)
+	if err != nil {
+		return result // it was closed, and nothing goes anywhere
+	}
+	for _, name := range names {
+		if size, ok := c.Lambda.Parts[name]; ok {
+			return result[:min(size, len(result))]
+		}
+	}
+	return result
+}
+
 // Expected returns how long such a task would take, and the loads.
 func (e *Engine) Expected(function string, input int) (time.Duration, [3]uint32, error) {
 	e.mu.Lock()

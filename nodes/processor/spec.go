@@ -71,7 +71,10 @@ type Lambda struct {
 	Name   string
 	Output Output
 	// Value is the result where Output is Fixed.
-	Value     string
+	Value string
+	// Parts is how many bytes of the result, the first ones, go on to the tasks that are
+	// named; others get all of it.
+	Parts     map[string]int
 	OpCoeff   float64 // operations per byte of input
 	OpOffset  float64 // operations
 	MemCoeff  float64 // bytes per byte of input

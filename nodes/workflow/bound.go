@@ -234,7 +234,7 @@ func (b *bounder) carry(order []int) Bound {
 		here := b.host(i)
 		start := b.message(b.client, here, b.Argument+states)
 		for k, j := range b.w.PredecessorsOf(i) {
-			arrival := b.finish[j].plus(b.message(b.host(j), here, b.w.OutputOf(j, b.Argument)+states))
+			arrival := b.finish[j].plus(b.message(b.host(j), here, b.w.SentTo(j, i, b.Argument)+states))
 			if k == 0 {
 				start = arrival
 			}
@@ -304,7 +304,7 @@ func (b *bounder) direct(a *Augmented) Bound {
 func (b *bounder) weight(a *Augmented, from, to int) (bytes units.Size) {
 	result := to == Client && from == b.w.Len()-1
 	if result || to != Client && slices.Contains(a.successors(from), to) {
-		bytes = b.w.OutputOf(from, b.Argument)
+		bytes = b.w.SentTo(from, to, b.Argument)
 	}
 	if b.Model == StateLocal {
 		return bytes // references

@@ -29,6 +29,7 @@ const (
 	keyVariant       = "variant"
 	keyOutputs       = "output-sizes"
 	keyTimes         = "service-times-ns"
+	keyEdges         = "edge-sizes"
 )
 
 // anyOrder stands in the place of a state's access order that does not matter.
@@ -36,7 +37,7 @@ const anyOrder = "any"
 
 var (
 	chainKeys = []string{keyFunctions, keyDependencies, keyStateSizes, keyOrder, keyVariant, keyOutputs, keyTimes}
-	dagKeys   = append([]string{keySuccessors, keyFunctionNames}, chainKeys[1:]...)
+	dagKeys   = append([]string{keySuccessors, keyFunctionNames, keyEdges}, chainKeys[1:]...)
 )
 
 // ParseJSON reads a workflow in the prototype's JSON formats and validates it.
@@ -45,7 +46,8 @@ var (
 // place of functions. Our own key state-order holds Workflow.Order, a list of
 // indices for each state, and the word any for the states of AnyOrder; our own key
 // variant holds Workflow.Variant, artifact by default; output-sizes and
-// service-times-ns are lists of Workflow.Outputs and Workflow.Times. Unknown and
+// service-times-ns are lists of Workflow.Outputs and Workflow.Times, and edge-sizes of a
+// DAG are the lists of Workflow.Sent. Unknown and
 // duplicate keys are errors; name is only used in errors, which give line and
 // column where they are about the text.
 func ParseJSON(name string, data []byte) (*Workflow, error) {
@@ -124,6 +126,14 @@ func (w *Workflow) MarshalJSON() ([]byte, error) {
 	for i, list := range w.Successors {
 		successors[i] = notNil(list)
 	}
+	var edges [][]int64
+	for _, list := range w.Sent {
+		row := []int64{}
+		for _, size := range list {
+			row = append(row, int64(size))
+		}
+		edges = append(edges, row)
+	}
 	return json.Marshal(struct {
 		Successors    [][]int             `json:"successors"`
 		FunctionNames []string            `json:"functionNames"`
@@ -133,7 +143,8 @@ func (w *Workflow) MarshalJSON() ([]byte, error) {
 		Variant       Variant             `json:"variant,omitempty"`
 		Outputs       []int64             `json:"output-sizes,omitempty"`
 		Times         []time.Duration     `json:"service-times-ns,omitempty"`
-	}{successors, notNil(w.Functions), dependencies, sizes, orders, variant, outputs, w.Times})
+		Edges         [][]int64           `json:"edge-sizes,omitempty"`
+	}{successors, notNil(w.Functions), dependencies, sizes, orders, variant, outputs, w.Times, edges})
 }
 
 func notNil[T any](s []T) []T {
@@ -351,6 +362,17 @@ func (r *jsonReader) member(w *Workflow, m member) error {
 		err := readJSON(r, m, nil, "a list of bytes", &outputs)
 		for _, size := range outputs {
 			w.Outputs = append(w.Outputs, units.Size(size))
+		}
+		return err
+	case keyEdges:
+		var edges [][]int64
+		err := readJSON(r, m, nil, "a list of bytes for each function", &edges)
+		for _, list := range edges {
+			row := []units.Size{}
+			for _, size := range list {
+				row = append(row, units.Size(size))
+			}
+			w.Sent = append(w.Sent, row)
 		}
 		return err
 	case keyTimes:

@@ -246,3 +246,15 @@ func FuzzParseJSON(f *testing.F) {
 		}
 	})
 }
+
+// TestExcerpt shortens what is longer than forty letters, not bytes.
+func TestExcerpt(t *testing.T) {
+	forty := strings.Repeat("ä", 40)
+	for value, want := range map[string]string{
+		"a  b\n c": "a b c", forty: forty, forty + "b": forty + "...", "\xff": "?",
+	} {
+		if got := excerpt([]byte(value)); got != want {
+			t.Errorf("%q is shortened to %q, want %q", value, got, want)
+		}
+	}
+}

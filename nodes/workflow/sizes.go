@@ -1,6 +1,10 @@
 package workflow
 
-import "edgebed/nodes/units"
+import (
+	"slices"
+
+	"edgebed/nodes/units"
+)
 
 // OutputOf returns the size of the output of the function at a position, where
 // argument is what the workflow leaves open; for Client it is the argument.
@@ -9,6 +13,19 @@ func (w *Workflow) OutputOf(i int, argument units.Size) units.Size {
 		return argument
 	}
 	return w.Outputs[i]
+}
+
+// SentTo returns how much the function at a position sends to a direct successor.
+func (w *Workflow) SentTo(i, successor int, argument units.Size) units.Size {
+	output := w.OutputOf(i, argument)
+	if i < 0 || i >= len(w.Sent) {
+		return output
+	}
+	k := slices.Index(w.Successors[i], successor)
+	if k < 0 || w.Sent[i][k] < 0 {
+		return output
+	}
+	return min(w.Sent[i][k], output)
 }
 
 // InputOf returns the size of what a pure-faas client sends to the function at a
@@ -29,7 +46,7 @@ func (w *Workflow) InputOf(i int, run Run) units.Size {
 
 	var sum units.Size
 	for _, j := range w.PredecessorsOf(i) {
-		sum += w.OutputOf(j, run.Argument)
+		sum += w.SentTo(j, i, run.Argument)
 	}
 	return sum
 }

@@ -58,6 +58,53 @@ func TestSizes(t *testing.T) {
 	}
 }
 
+// TestSent does so where functions send only parts of their outputs on.
+func TestSent(t *testing.T) {
+	w := sized()
+	w.Outputs[2] = 50
+	w.Sent = [][]units.Size{{30, -1}, {20}, {5}}
+	if err := w.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	place := Placement{Client: "h", Host: func(i int) string { return w.Functions[i] }}
+	for _, c := range []struct {
+		run  Run
+		want units.Size
+	}{
+		// To b 30 and to c all 100 of a; to d 20 of b and 5 of c.
+		{Run{Model: PureFaaS, Form: Carry, Argument: 50}, 50 + 100 + 30 + 20 + 100 + 50 + 25 + 7},
+		{Run{Model: StateProp, Form: Carry, Argument: 50}, 50 + 30 + 100 + 20 + 5 + 7},
+		{Run{Model: StateLocal, Form: Direct, Argument: 50}, 50 + 30 + 100 + 20 + 5 + 7},
+	} {
+		p, err := Predict(w, c.run, place, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		table, err := Table1(w, c.run)
+		if err != nil || p.Payload() != c.want || table != c.want {
+			t.Errorf("%v: payload %v, Table 1 %v, %v; want %v", c.run, p.Payload(), table, err, c.want)
+		}
+	}
+
+	text, err := w.MarshalJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if read, err := ParseJSON("w.json", text); err != nil || !reflect.DeepEqual(read.Sent, w.Sent) || read.Hash() == sized().Hash() {
+		t.Errorf("read %v, %v", read, err)
+	}
+	for _, wrong := range [][][]units.Size{{{30, -1}, {20}}, {{30}, {20}, {5}}, {{30, -1}, {21}, {5}}} {
+		w.Sent = wrong
+		if err := w.Validate(); err == nil {
+			t.Errorf("%v is accepted", wrong)
+		}
+	}
+	w.Outputs, w.Sent = nil, [][]units.Size{{30, -1}, {20}, {5}}
+	if err := w.Validate(); err == nil {
+		t.Error("parts of outputs without sizes are accepted")
+	}
+}
+
 // TestSizesTravel writes sizes and times and reads them again; without them the text is
 // what it was.
 func TestSizesTravel(t *testing.T) {

@@ -344,7 +344,7 @@ func (p *predictor) carry() {
 		for _, j := range p.workflow.SuccessorsOf(i) {
 			// A computer calls through its companion router.
 			p.connect(endpoint{computer, host}, endpoint{router, host})
-			p.invoke(host, j, p.workflow.OutputOf(i, p.Argument)+states)
+			p.invoke(host, j, p.workflow.SentTo(i, j, p.Argument)+states)
 		}
 	}
 
@@ -397,12 +397,13 @@ func (p *predictor) direct(a *Augmented, order []int) {
 // message records what one message of the direct form, or an answer, carries.
 func (p *predictor) message(a *Augmented, sender, to int) {
 	from, at := p.hostOf(sender), p.hostOf(to)
-	output := p.workflow.OutputOf(sender, p.Argument)
 	switch {
 	case to == Client && sender == len(p.hosts)-1:
+		output := p.workflow.OutputOf(sender, p.Argument)
 		p.send(Transfer{From: from, To: at, Bytes: output, What: Callback, Function: sender})
 	case to != Client && slices.Contains(a.successors(sender), to):
-		p.send(Transfer{From: from, To: at, Bytes: output, What: Invocation, Function: to})
+		sent := p.workflow.SentTo(sender, to, p.Argument)
+		p.send(Transfer{From: from, To: at, Bytes: sent, What: Invocation, Function: to})
 	}
 
 	if p.Model == StateLocal {
@@ -505,7 +506,12 @@ func Table1(w *Workflow, run Run) (units.Size, error) {
 	var there, back units.Size
 	for i := range w.Functions {
 		output := w.OutputOf(i, run.Argument)
-		outputs += units.Size(max(1, len(w.SuccessorsOf(i)))) * output
+		if len(w.SuccessorsOf(i)) == 0 {
+			outputs += output // to the client
+		}
+		for _, j := range w.SuccessorsOf(i) {
+			outputs += w.SentTo(i, j, run.Argument)
+		}
 		there, back = there+w.InputOf(i, run), back+output
 	}
 

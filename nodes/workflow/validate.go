@@ -149,10 +149,37 @@ func (w *Workflow) validateSizes() []error {
 				w.Label(i), i, int64(size), int64(MaxOutput)))
 		}
 	}
+	errs = append(errs, w.validateEdges()...)
 	for i, t := range w.Times {
 		if t > MaxTime {
 			errs = append(errs, fmt.Errorf("function %s (index %d): its time of %v is longer than %v",
 				w.Label(i), i, t, MaxTime))
+		}
+	}
+	return errs
+}
+
+// validateEdges checks how much of their outputs functions send on.
+func (w *Workflow) validateEdges() []error {
+	if w.Sent == nil {
+		return nil
+	}
+	if len(w.Sent) != len(w.Successors) || w.Outputs == nil {
+		return []error{fmt.Errorf("sizes of edges need output sizes, and a list for each of the %d functions "+
+			"with successors; got %d lists", len(w.Successors), len(w.Sent))}
+	}
+	var errs []error
+	for i, edges := range w.Sent {
+		if len(edges) != len(w.Successors[i]) {
+			errs = append(errs, fmt.Errorf("function %s (index %d): %d successors need %d sizes of edges; got %d",
+				w.Label(i), i, len(w.Successors[i]), len(w.Successors[i]), len(edges)))
+			continue
+		}
+		for k, size := range edges {
+			if i < len(w.Outputs) && size >= 0 && size > w.Outputs[i] {
+				errs = append(errs, fmt.Errorf("function %s (index %d): sends %d bytes to index %d, of an output of %d",
+					w.Label(i), i, int64(size), w.Successors[i][k], int64(w.Outputs[i])))
+			}
 		}
 	}
 	return errs

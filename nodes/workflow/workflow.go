@@ -85,6 +85,10 @@ type Workflow struct {
 	// it is that of the argument (Run.Argument); nil means all of them are. They are
 	// for workflows from elsewhere, whose files have sizes.
 	Outputs []units.Size
+	// Sent holds, in the places of Successors, how much of its output a function sends to
+	// each of them: its first bytes, as many as that, and all of it where the number is
+	// negative; nil means all to each.
+	Sent [][]units.Size
 	// Times holds how long each function computes by position, negative where its
 	// computer says it; nil means all do.
 	Times []time.Duration

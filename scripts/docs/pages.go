@@ -224,15 +224,15 @@ const workflowFiles = `The end of a file's name and its content tell what it hol
 | .csv | jobs of the Alibaba trace of 2018, rows of batch_task.csv: M2_1 is task 2, which waits for task 1 |
 | .yaml | [a workflow](#workflows) of edgebed's own |
 
-A task puts out what the file says: in WfFormat, what the one of its children that reads
-most reads of the files it writes, and a last task all that it writes. Each child gets
-all of it. Where the file does not say sizes or times, an output is as large as
-the argument, and a task takes its computer's service time. The client's input is the
-argument.
+A task puts out what the file says: in WfFormat those of the files it writes that its
+children read, and a last task all that it writes. Each child gets what it reads: in
+WfFormat its files, in YAML as much as its reads says, and else all. Where the file does
+not say sizes or times, an output is as large as the argument, and a task takes its
+computer's service time. The client's input is the argument.
 
-Several first tasks follow a task "start", which puts out what the one of them that reads
-most reads, and several last ones precede a task "end", which puts out all that they do.
-Both take no time.
+Several first tasks follow a task "start", which puts out as much as the one of them that
+reads most, and of which each gets what it reads; and several last ones precede a task
+"end", which puts out all that they do. Both take no time.
 
 Where computers serve functions of the tasks' names, tasks run there. Where they serve none
 of them, each execution draws a function for each task, as seeds say. The keys argument,

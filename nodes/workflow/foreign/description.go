@@ -32,6 +32,9 @@ type Task struct {
 	Name string `yaml:"name" required:"true"`
 	// After names the tasks whose outputs it needs.
 	After []string `yaml:"after"`
+	// Reads is how much it needs of the outputs of tasks of After, by their names, where
+	// that is not all: {a: 10 kB}.
+	Reads map[string]units.Size `yaml:"reads"`
 	// Output is the size of what it puts out, by default the argument's.
 	Output *units.Size `yaml:"output"`
 	// Time that it takes on an idle processor, by default as its computer says.
@@ -74,6 +77,20 @@ func (d *Description) Workflow(scale Scale) (*workflow.Workflow, error) {
 				errs = append(errs, t.Pos.At("after", k).Errorf("task %s waits for itself", t.Name))
 			case ok && !slices.Contains(one.after, j):
 				one.after = append(one.after, j)
+			}
+		}
+		for _, name := range slices.Sorted(maps.Keys(t.Reads)) {
+			at := t.Pos.At("reads", name)
+			j, ok := find(at, name)
+			switch {
+			case ok && !slices.Contains(one.after, j):
+				errs = append(errs, at.Errorf("task %s does not come after %s; add it to after", t.Name, name))
+			case ok && d.Tasks[j].Output == nil:
+				errs = append(errs, at.Errorf("task %s does not say how large its output is; give it one", name))
+			case ok && t.Reads[name] > *d.Tasks[j].Output:
+				errs = append(errs, at.Errorf("task %s puts out %v only", name, *d.Tasks[j].Output))
+			case ok:
+				one.read(j, scaled(float64(t.Reads[name]), orOne(scale.Size)))
 			}
 		}
 		if t.Output != nil {

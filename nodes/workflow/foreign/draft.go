@@ -43,6 +43,32 @@ type task struct {
 	after  []int
 	output units.Size
 	time   time.Duration
+	// reads is how much it needs of the tasks before it, by their indices, where that
+	// is not all; fromStart what it needs of a start.
+	reads map[int]units.Size
+}
+
+// fromStart is the place of the start among what a task reads.
+const fromStart = -1
+
+// read notes how much a task needs of one before it.
+func (t *task) read(before int, size units.Size) {
+	if t.reads == nil {
+		t.reads = map[int]units.Size{}
+	}
+	t.reads[before] = size
+}
+
+// sent is how much a task of the graph sends to another; unsaid for all that it puts out.
+func (d *draft) sent(from, to int, output units.Size) units.Size {
+	if to == len(d.tasks)+1 {
+		return unsaid
+	}
+	size, ok := d.tasks[to-1].reads[from-1]
+	if !ok || size >= output {
+		return unsaid
+	}
+	return size
 }
 
 // build returns the workflow: its tasks in topological order, with a start and an end
@@ -121,7 +147,7 @@ func (d *draft) ordered(graph *workflow.Workflow, order, last []int) *workflow.W
 	}
 
 	w := &workflow.Workflow{Variant: workflow.Text, StateSizes: d.states, Dependencies: map[string][]string{}}
-	chain := true
+	chain, parts := true, false
 	for k, i := range order {
 		w.Functions = append(w.Functions, graph.Functions[i])
 		output, t := d.costs(i, last)
@@ -130,15 +156,22 @@ func (d *draft) ordered(graph *workflow.Workflow, order, last []int) *workflow.W
 			break
 		}
 
+		next := slices.Clone(graph.Successors[i])
+		slices.SortFunc(next, func(a, b int) int { return position[a] - position[b] })
 		var successors []int
-		for _, j := range graph.Successors[i] {
-			successors = append(successors, position[j])
+		var edges []units.Size
+		for _, j := range next {
+			sent := d.sent(i, j, output)
+			successors, edges = append(successors, position[j]), append(edges, sent)
+			parts = parts || sent >= 0
 		}
-		slices.Sort(successors)
 		chain = chain && len(successors) == 1 && successors[0] == k+1
-		w.Successors = append(w.Successors, successors)
+		w.Successors, w.Sent = append(w.Successors, successors), append(w.Sent, edges)
 	}
-	if chain {
+	if !parts {
+		w.Sent = nil
+	}
+	if chain && !parts {
 		w.Successors = nil
 	}
 

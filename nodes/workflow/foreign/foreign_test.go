@@ -71,11 +71,13 @@ func TestWfFormat(t *testing.T) {
 		Functions:    []string{"split", "detect~ID02", "detect~ID03", "detect~ID04", "fuse", "alert", "archive", "end"},
 		Successors:   [][]int{{1, 2, 3}, {4}, {4}, {4}, {5, 6}, {7}, {7}},
 		Dependencies: map[string][]string{},
-		// The largest part, the boxes, the tracks, alerts and digest, and both of them.
-		Outputs: []units.Size{200_000, 12_000, 9_000, 15_000, 20_000, 1_000, 4_000, 5_000},
+		// Three parts, the boxes, the tracks, alerts and digest, and both of them.
+		Outputs: []units.Size{600_000, 12_000, 9_000, 15_000, 20_000, 1_000, 4_000, 5_000},
 		Times: []time.Duration{40 * time.Millisecond, 210 * time.Millisecond, 180 * time.Millisecond,
 			250 * time.Millisecond, 30 * time.Millisecond, 10 * time.Millisecond, 100 * time.Millisecond, 0},
 		Variant: workflow.Text,
+		// Each part goes to who searches it.
+		Sent: [][]units.Size{{200_000, 200_000, 200_000}, {-1}, {-1}, {-1}, {-1, -1}, {-1}, {-1}},
 	}
 	if !reflect.DeepEqual(w, want) {
 		t.Errorf("read\n%+v\nwant\n%+v", w, want)
@@ -126,6 +128,33 @@ func TestDescription(t *testing.T) {
 	}
 	if _, err := workflow.Augment(w); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestParts reads how much of an output each task after it needs.
+func TestParts(t *testing.T) {
+	const parts = `tasks:
+  - {name: a, output: 60 kB}
+  - {name: b, after: [a], reads: {a: 10 kB}, output: 30 kB}
+  - {name: c, after: [a], reads: {a: 60 kB}}
+  - {name: d, after: [b, c], reads: {b: 1 kB}}
+`
+	w := read(t, "flow.yaml", parts, Scale{Size: 0.5})[0]
+	if got, want := fmt.Sprint(w.Successors, w.Outputs, w.Sent), "[[1 2] [3] [3]] [30 kB 15 kB -1 B -1 B] [[5 kB -1 B] [500 B] [-1 B]]"; got != want {
+		t.Errorf("read %s, want %s", got, want)
+	}
+	for from, to := range map[string]string{
+		"reads: {b: 1 kB}":  "reads: {a: 1 kB}| task d does not come after a; add it to after",
+		"reads: {a: 10 kB}": "reads: {a: 61 kB}| task a puts out 60 kB only",
+		"after: [b, c], ":   "after: [c], | task d does not come after b",
+		"{b: 1 kB}":         "{c: 1 kB}| task c does not say how large its output is",
+		"{a: 60 kB}":        "{aa: 60 kB}| there is no task aa",
+	} {
+		to, want, _ := strings.Cut(to, "|")
+		_, err := Read("flow.yaml", []byte(strings.Replace(parts, from, to, 1)), Scale{})
+		if err == nil || !strings.Contains(err.Error(), strings.TrimSpace(want)) || !strings.HasPrefix(err.Error(), "flow.yaml:") {
+			t.Errorf("%s: %v, want %q", to, err, want)
+		}
 	}
 }
 

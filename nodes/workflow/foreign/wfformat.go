@@ -1,6 +1,7 @@
 package foreign
 
 import (
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -89,8 +90,8 @@ type wfReader struct {
 	written, timed bool
 }
 
-// readWfFormat reads a WfFormat instance. A task puts out what the one of its children
-// that reads most reads of the files it writes; a last task all of them.
+// readWfFormat reads a WfFormat instance. A task puts out those of the files it writes that
+// its children read, each of which gets the files that it reads; a last task all of them.
 func readWfFormat(name string, data []byte, scale Scale) (*File, error) {
 	doc, err := yamlfile.Parse(name, data)
 	if err != nil {
@@ -342,22 +343,32 @@ func (r *wfReader) sizeUp(d *draft) {
 		return bytes
 	}
 
-	most, followed := make([]float64, len(d.tasks)), make([]bool, len(d.tasks))
+	read := make([]map[string]bool, len(d.tasks)) // of what each task writes, by those after it
 	var input float64
-	for i, t := range d.tasks {
+	for i := range d.tasks {
+		t := &d.tasks[i]
 		for _, before := range t.after {
-			most[before], followed[before] = max(most[before], shared(before, i)), true
+			if read[before] == nil {
+				read[before] = map[string]bool{}
+			}
+			for name := range r.writes[before] {
+				read[before][name] = read[before][name] || r.reads[i][name]
+			}
+			t.read(before, scaled(shared(before, i), r.scale.Size))
 		}
 		if len(t.after) == 0 {
-			input = max(input, sum(r.reads[i], r.sizes))
+			own := sum(r.reads[i], r.sizes)
+			input = max(input, own)
+			t.read(fromStart, scaled(own, r.scale.Size))
 		}
 	}
 
 	d.input = scaled(input, r.scale.Size)
 	for i := range d.tasks {
-		bytes := most[i]
-		if !followed[i] {
-			bytes = sum(r.writes[i], r.sizes)
+		bytes := sum(r.writes[i], r.sizes)
+		if read[i] != nil {
+			maps.DeleteFunc(read[i], func(_ string, read bool) bool { return !read })
+			bytes = sum(read[i], r.sizes)
 		}
 		d.tasks[i].output = scaled(bytes, r.scale.Size)
 	}

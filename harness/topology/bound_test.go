@@ -1,0 +1,39 @@
+package topology
+
+import (
+	"testing"
+	"time"
+
+	"edgebed/nodes/units"
+)
+
+// TestAtLeast is the least time of frames on a link, by hand: at 8 Mb/s a microsecond for
+// each byte beyond the burst and a frame of 1514 B.
+func TestAtLeast(t *testing.T) {
+	p := Params{Rate: 8 * units.Mbps, Burst: 3000, CeilBurst: 2000}
+	for size, want := range map[units.Size]time.Duration{
+		0: 0, 2000: 0, 3514: 0, 3515: time.Microsecond, 13514: 10 * time.Millisecond,
+	} {
+		if got := p.AtLeast(size); got != want {
+			t.Errorf("%d B take %v, want %v", size, got, want)
+		}
+	}
+	if p.MTU = 9000; p.AtLeast(11014) != 0 || p.AtLeast(11015) != time.Microsecond {
+		t.Errorf("with frames of 9014 B, 11015 B take %v", p.AtLeast(11015))
+	}
+}
+
+// TestBuckets: what was not said is half a millisecond at the rate, and a frame at least.
+func TestBuckets(t *testing.T) {
+	for _, tc := range []struct {
+		rate        units.Rate
+		burst, ceil Burst
+		want        units.Size
+	}{
+		{units.Mbps, 0, 0, 1514}, {100 * units.Mbps, 0, 0, 6250}, {100 * units.Mbps, 20000, 0, 6250}, {100 * units.Mbps, 5000, 7000, 5000},
+	} {
+		if got := (Params{Rate: tc.rate, Burst: tc.burst, CeilBurst: tc.ceil}).BurstSize(); got != tc.want {
+			t.Errorf("%+v passes %d B at once, want %d", tc, got, tc.want)
+		}
+	}
+}

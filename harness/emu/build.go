@@ -6,22 +6,31 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime"
 	"slices"
 	"time"
 
-	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
 	"edgebed/harness/topology"
 )
 
-// firstIndex is the interface index of the first port. If the two ends of a
-// veth had the same index in their namespaces, the kernel would take the pair
-// for a single device and delay the news of its carrier by up to a second, in
-// which bridges drop what they get. Counting from a high number keeps ports
-// apart from the low ones that the kernel gives their peers.
-const firstIndex = 100_000
+// Interface indices are chosen here, so that nobody needs to ask for them: of the
+// loopback device and eth0 in each host, of the first port and bridge in the fabric, and
+// of the first device and bridge in the medium. If the two ends of a veth had the same
+// index in their namespaces, the kernel would take the pair for a single device and
+// delay the news of its carrier by up to a second, in which bridges drop what they get.
+const (
+	loopback = 1 // as everywhere
+	eth0     = 2
+
+	firstPort   = 100_000
+	firstBridge = 200_000
+	firstEnd    = 300_000
+	firstJoint  = 400_000
+)
 
 // Build makes the network of a topology. The context bounds building only; the
 // network lives until Close, and its relay no longer than this process.
@@ -38,7 +47,7 @@ func Build(ctx context.Context, t *topology.Topology, opts Options) (*Network, e
 	n := &Network{
 		opts: opts, topology: t.Clone(), wired: t.Wired(), mtu: cmp.Or(t.MTU, topology.DefaultMTU),
 		backend: None, settings: map[string]string{},
-		closed: make(chan struct{}), nextIndex: firstIndex, bridges: map[string]int{},
+		closed: make(chan struct{}), bridges: map[string]int{},
 	}
 
 	if err := n.build(ctx); err != nil {
@@ -85,7 +94,7 @@ func (n *Network) openFabric(context.Context) (err error) {
 	if n.home, err = currentNamespace(); err != nil {
 		return err
 	}
-	if n.fabric, err = newNamespace(n.home, func() error { return writeAll(quiet) }); err != nil {
+	if n.fabric, err = newNamespace(n.home, setForBridges); err != nil {
 		return fmt.Errorf("make the switches' namespace: %w", err)
 	}
 
@@ -93,11 +102,11 @@ func (n *Network) openFabric(context.Context) (err error) {
 	return err
 }
 
-// FilesNeeded returns about how many open files a network needs: a namespace and
-// two sockets for each host, two sockets for each line.
+// FilesNeeded returns about how many open files a network needs: a namespace and, while
+// it is built, a socket for each host, two sockets for each line.
 func FilesNeeded(t *topology.Topology) uint64 {
 	const others = 100
-	return uint64(3*len(t.Hosts) + 2*len(t.AllLinks()) + others)
+	return uint64(2*len(t.Hosts) + 2*len(t.AllLinks()) + others)
 }
 
 // checkFiles refuses a network that needs more open files than the process may
@@ -117,14 +126,18 @@ func (n *Network) checkFiles() error {
 	return nil
 }
 
-func (n *Network) addSwitches(ctx context.Context) error {
-	for i, s := range n.wired.Switches {
-		if err := ctx.Err(); err != nil {
+// addSwitches makes the bridges.
+func (n *Network) addSwitches(context.Context) error {
+	b := n.fabricC.batch()
+	for i, name := range n.wired.Switches {
+		e := end{name: fmt.Sprintf("b%d", i), index: firstBridge + i, hardware: hardware(macBridge, i), mtu: n.mtu}
+		if err := b.add(newBridge(e), "add the bridge of switch", name); err != nil {
 			return err
 		}
-		if err := n.addSwitch(i, s); err != nil {
-			return fmt.Errorf("make switch %s: %w", s, err)
-		}
+		n.bridges[name] = e.index
+	}
+	if err := b.send(); err != nil {
+		return fmt.Errorf("%w%s", err, missing(err, "bridge"))
 	}
 	return nil
 }
@@ -144,74 +157,20 @@ const (
 	macProbe
 )
 
-func (n *Network) addSwitch(i int, name string) error {
-	off := false
-	bridge := &netlink.Bridge{
-		LinkAttrs: netlink.LinkAttrs{
-			Name: fmt.Sprintf("b%d", i), MTU: n.mtu, HardwareAddr: hardware(macBridge, i), GSOMaxSegs: 1,
-		},
-		MulticastSnooping: &off,
-	}
-
-	if err := n.fabricC.LinkAdd(bridge); err != nil {
-		return fmt.Errorf("add a bridge: %w%s", err, missing(err, "bridge"))
-	}
-
-	n.bridges[name] = bridge.Index
-	return n.fabricC.LinkSetUp(bridge)
-}
-
-// portSpec is a port of a switch before it is made, and the device that its veth
-// ends in.
-type portSpec struct {
-	at, toward string // the switch, and the switch or host that the port leads to
-	trunk      bool
-
-	peer     string // name of the veth's other end
-	peerNS   *namespace
-	peerAddr net.HardwareAddr
-}
-
-// addPort makes a veth whose near end is a port of a switch. The port is not up
-// yet.
-func (n *Network) addPort(s portSpec) (port, error) {
-	p := port{name: s.at + "-" + s.toward, at: s.at, toward: s.toward, index: n.nextIndex, trunk: s.trunk}
-	n.nextIndex++
-	i := p.index - firstIndex
-
-	veth := &netlink.Veth{
-		LinkAttrs: netlink.LinkAttrs{
-			Name: fmt.Sprintf("p%d", i), Index: p.index, MTU: n.mtu, GSOMaxSegs: 1,
-			HardwareAddr: hardware(macPort, i), MasterIndex: n.bridges[s.at],
-		},
-		PeerName: s.peer, PeerNamespace: netlink.NsFd(s.peerNS.file.Fd()),
-		PeerHardwareAddr: s.peerAddr, PeerMTU: uint32(n.mtu),
-	}
-
-	if err := n.fabricC.LinkAdd(veth); err != nil {
-		return p, fmt.Errorf("add a veth pair for port %s: %w%s", p.name, err, missing(err, "veth"))
-	}
-
-	if err := n.isolate(p.index); err != nil {
-		return p, fmt.Errorf("set up port %s: %w", p.name, err)
-	}
-
-	n.list(p)
-	return p, nil
-}
-
-// list adds a port to those of its kind.
-func (n *Network) list(p port) {
+// newPort lists a port of a switch, and gives it an index. The device is still to be made.
+func (n *Network) newPort(p port) *port {
+	p.index = firstPort + len(n.ports) + len(n.boxPorts)
 	switch {
 	case n.isBox(p.at):
-		n.boxPorts = append(n.boxPorts, p)
+		n.boxPorts = append(n.boxPorts, &p)
+		return &p
 	case n.isBox(p.toward):
 		p.trunk, p.shaped = false, true
-		n.ports = append(n.ports, p)
 	default:
 		p.shaped = p.trunk
-		n.ports = append(n.ports, p)
 	}
+	n.ports = append(n.ports, &p)
+	return &p
 }
 
 // isBox reports whether a switch of the wired network stands at the end of a host's
@@ -221,105 +180,180 @@ func (n *Network) isBox(name string) bool {
 	return ok && h.HasAccess()
 }
 
-// isolate makes a bridge port forward by static entries only.
-func (n *Network) isolate(index int) error {
-	return n.fabricC.setPort(index, map[int]bool{
-		nl.IFLA_BRPORT_LEARNING:      false,
-		nl.IFLA_BRPORT_UNICAST_FLOOD: false,
-		nl.IFLA_BRPORT_MCAST_FLOOD:   false,
-		nl.IFLA_BRPORT_BCAST_FLOOD:   false,
-	})
+// end is the port as the end of a veth pair.
+func (p *port) end(mtu int) end {
+	i := p.index - firstPort
+	return end{name: fmt.Sprintf("p%d", i), index: p.index, hardware: hardware(macPort, i), mtu: mtu}
 }
 
-// device names a device by its index for the netlink package.
-func device(index int) netlink.Link {
-	return &netlink.GenericLink{LinkAttrs: netlink.LinkAttrs{Index: index}}
+// attach makes devices ports of their switches, which forward by static entries only.
+// They are not up yet.
+func (n *Network) attach(ports []*port) error {
+	b := n.fabricC.batch()
+	for _, p := range ports {
+		err := b.add(setMaster(p.index, n.bridges[p.at]), "attach port", p.name)
+		if err == nil {
+			err = b.add(setPort(p.index, nl.IFLA_BRPORT_LEARNING, nl.IFLA_BRPORT_UNICAST_FLOOD,
+				nl.IFLA_BRPORT_MCAST_FLOOD, nl.IFLA_BRPORT_BCAST_FLOOD), "set up port", p.name)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return b.send()
+}
+
+// bringUp brings ports up.
+func (n *Network) bringUp(ports []*port) error {
+	b := n.fabricC.batch()
+	for _, p := range ports {
+		if err := b.add(setUp(p.index), "bring up port", p.name); err != nil {
+			return err
+		}
+	}
+	return b.send()
 }
 
 // addForwarding writes the static entries of all switches: the port towards
 // each host.
 func (n *Network) addForwarding(ctx context.Context) error {
-	t := n.wired
-	toward := make(map[[2]string]int, len(n.ports))
-	for _, p := range slices.Concat(n.ports, n.boxPorts) {
-		toward[[2]string{p.at, p.toward}] = p.index
+	bySwitch := map[string][]int{}
+	for i := range n.hosts {
+		at := n.wired.Hosts[i].Switch
+		bySwitch[at] = append(bySwitch[at], i)
 	}
+	f := forwarding{n, n.wired.Bundles()}
 
-	bySwitch := map[string][]*Host{}
-	for i, h := range n.hosts {
-		bySwitch[t.Hosts[i].Switch] = append(bySwitch[t.Hosts[i].Switch], h)
-	}
+	// One looks for paths while the kernel takes the entries of another.
+	work := newWorkers(ctx)
+	for worker := range work.number {
+		work.Go(func() error {
+			c, err := n.fabric.dial()
+			if err != nil {
+				return err
+			}
+			defer c.Close()
 
-	for end, s := range t.Switches {
-		if len(bySwitch[s]) == 0 {
-			continue
-		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-
-		next := t.Toward(end)
-		var entries []entry
-		for at, name := range t.Switches {
-			for _, h := range bySwitch[s] {
-				to := h.spec.Name
-				if at != end {
-					to = t.Links[next[at]].Other(name)
+			b := c.batch()
+			for end := worker; end < len(n.wired.Switches); end += work.number {
+				if err := work.Err(); err != nil {
+					return err
 				}
-				entries = append(entries, entry{index: toward[[2]string{name, to}], hardware: h.mac})
+				if err := f.add(end, bySwitch[n.wired.Switches[end]], b); err != nil {
+					return err
+				}
+			}
+			return b.send()
+		})
+	}
+	return work.Wait()
+}
+
+// forwarding is which port of each switch leads where.
+type forwarding struct {
+	*Network
+	bundles [][]int // of each link
+}
+
+// add adds the entries of all switches for the hosts of one.
+func (f forwarding) add(end int, hosts []int, b *batch) error {
+	t := f.wired
+	if len(hosts) == 0 {
+		return nil
+	}
+
+	next := t.Toward(end)
+	var message []byte
+	for at, name := range t.Switches {
+		for _, host := range hosts {
+			h := f.hosts[host]
+			p := h.port
+			if at != end {
+				p = f.portOf(topology.Share(f.bundles[next[at]], host), name)
+			}
+			e := entry{index: p.index, hardware: h.mac}
+			message = e.appendTo(message[:0])
+			if err := b.addMessage(message, "add a forwarding entry to port", p.name); err != nil {
+				return err
 			}
 		}
-
-		if err := n.fabricC.addEntries(entries); err != nil {
-			return fmt.Errorf("add the forwarding entries for the hosts of switch %s: %w", s, err)
-		}
 	}
-
 	return nil
 }
 
-// carrier makes sure that every device has noticed that it is connected. The
-// kernel does so in the background; until then a bridge port drops frames. To
-// ask for a device makes it catch up.
+// portOf returns the port of a switch to one of its links.
+func (n *Network) portOf(link int, at string) *port {
+	l := n.links[link]
+	if l.spec.Between[0] == at {
+		return l.port[0]
+	}
+	return l.port[1]
+}
+
+// carrier makes sure that every device has noticed that it is connected; until then a
+// bridge port drops frames.
 func (n *Network) carrier(ctx context.Context) error {
-	wait := func(c *conn, index int) error {
-		for delay := 50 * time.Microsecond; ; delay *= 2 {
-			l, err := c.LinkByIndex(index)
-			if err != nil {
-				return fmt.Errorf("find device %d: %w", index, err)
-			}
-			if l.Attrs().OperState == netlink.OperUp {
-				return nil
-			}
-			select {
-			case <-ctx.Done():
-				return fmt.Errorf("wait until device %s is up: %w", l.Attrs().Name, ctx.Err())
-			case <-time.After(delay):
-			}
-			if delay > 2*time.Second {
-				return fmt.Errorf("wait until device %s is up: it stays %v", l.Attrs().Name, l.Attrs().OperState)
-			}
+	if n.mediumC != nil {
+		if _, err := connected(ctx, n.mediumC.raw.Socket, n.mediumEnds); err != nil {
+			return fmt.Errorf("bring the medium up: %w", err)
 		}
 	}
 
-	for _, index := range n.mediumEnds {
-		if err := wait(n.mediumC, index); err != nil {
-			return err
-		}
+	ports := slices.Concat(n.ports, n.boxPorts)
+	indices := make([]int, len(ports))
+	for i, p := range ports {
+		indices[i] = p.index
 	}
-
-	for _, p := range slices.Concat(n.ports, n.boxPorts) {
-		if err := wait(n.fabricC, p.index); err != nil {
-			return fmt.Errorf("bring port %s up: %w", p.name, err)
-		}
+	found, err := connected(ctx, n.fabricC.raw.Socket, indices)
+	if err != nil {
+		return fmt.Errorf("bring the switches' ports up: %w", err)
+	}
+	for i, p := range ports {
+		p.device = found[i]
 	}
 
 	for _, h := range n.hosts {
-		if err := wait(h.conn, h.index); err != nil {
+		if _, err := connected(ctx, h.socket, []int{eth0}); err != nil {
 			return fmt.Errorf("bring host %s up: %w", h.spec.Name, err)
 		}
-		h.conn.Close()
-		h.conn = nil
+		h.socket.Close()
+		h.socket = nil
 	}
 	return nil
+}
+
+// connected waits until devices are up, and returns what the kernel says about them.
+func connected(ctx context.Context, socket *nl.NetlinkSocket, indices []int) ([]device, error) {
+	const patience = 5 * time.Second
+	for began, pause := time.Now(), 50*time.Microsecond; ; pause *= 2 {
+		found, err := devices(socket, indices)
+		if err != nil {
+			return nil, fmt.Errorf("find devices: %w", err)
+		}
+		down := slices.IndexFunc(found, func(d device) bool { return !d.up })
+		if down < 0 {
+			return found, nil
+		}
+
+		if time.Since(began) > patience {
+			return nil, fmt.Errorf("wait until device %d is up: it stays down", found[down].index)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("wait until device %d is up: %w", found[down].index, ctx.Err())
+		case <-time.After(pause):
+		}
+	}
+}
+
+// workers do parts of building at the same time, one for each processor.
+type workers struct {
+	*errgroup.Group
+	context.Context
+	number int
+}
+
+func newWorkers(ctx context.Context) *workers {
+	g, ctx := errgroup.WithContext(ctx)
+	return &workers{g, ctx, runtime.GOMAXPROCS(0)}
 }

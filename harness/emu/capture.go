@@ -67,7 +67,7 @@ func (n *Network) Ports() []string {
 // until Stop or Close; w must stay writable until then. The comments are
 // the file's.
 func (n *Network) Capture(portName string, w io.Writer, comments ...string) (*Capture, error) {
-	i := slices.IndexFunc(n.ports, func(p port) bool { return p.name == portName })
+	i := slices.IndexFunc(n.ports, func(p *port) bool { return p.name == portName })
 	if i < 0 {
 		return nil, fmt.Errorf("capture port %s: network %s has no such port%s", portName, n.topologyName(),
 			yamlfile.Suggest(portName, n.Ports()))

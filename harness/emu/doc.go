@@ -24,10 +24,9 @@
 // them (see segmentOnSending), and no other device takes any (gso_max_segs 1),
 // so that the shaper and the counters see what a real link would carry.
 //
-// Limits: Linux; IPv4; one interface a host, in one subnet; no link of a host is shaped; at
-// most one link between two switches (topology.Validate says so), 1,023 ports on one
-// (topology.MaxPorts), 5,000 switches, hosts and links each; rates of 8 kb/s to 30 Gb/s
-// (topology.MinRate, MaxRate), delays up to an hour; three open files a host and two a link
+// Limits: Linux; IPv4; one interface a host, in one subnet; 1,023 ports on a
+// switch (topology.MaxPorts), 5,000 switches, hosts and links each; rates of 8 kb/s to 30 Gb/s
+// (topology.MinRate, MaxRate), delays up to an hour; two open files a host and two a link
 // (FilesNeeded). There is no state outside of a Network: any number of them can be built
 // in one process.
 //

@@ -2,17 +2,20 @@ package emu
 
 import (
 	"context"
-	"edgebed/harness/topology"
 	"errors"
 	"fmt"
+	"iter"
 	"net"
 	"net/netip"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 
-	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
+
+	"edgebed/harness/topology"
 )
 
 // Host is an emulated machine: a network namespace with one interface, eth0.
@@ -20,11 +23,12 @@ import (
 // need no process of their own. Its methods may be called from several
 // goroutines.
 type Host struct {
-	spec  topology.HostSpec
-	ns    *namespace
-	conn  *conn // until the network is built
-	index int   // of eth0
-	mac   net.HardwareAddr
+	spec     topology.HostSpec
+	ns       *namespace
+	socket   *nl.NetlinkSocket // until the network is built
+	port     *port             // of its switch
+	mac      net.HardwareAddr
+	settings []string // values of its sysctls
 }
 
 // Name returns the host's name in the topology.
@@ -45,161 +49,177 @@ func (n *Network) addHosts(ctx context.Context) error {
 		return err
 	}
 	for i, spec := range n.topology.Hosts {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		h := &Host{spec: spec, mac: hardware(macHost, i)}
-		n.hosts = append(n.hosts, h)
-		if err := n.addHost(i, h, settings); err != nil {
-			return fmt.Errorf("make host %s: %w", spec.Name, err)
-		}
+		at := n.wired.Hosts[i].Switch
+		p := n.newPort(port{name: at + "-" + spec.Name, at: at, toward: spec.Name})
+		n.hosts = append(n.hosts, &Host{spec: spec, mac: hardware(macHost, i), port: p})
 	}
-	return nil
+
+	// The kernel makes namespaces, and much of what is in them, at the same time.
+	all, work := n.neighbours(), newWorkers(ctx)
+	work.SetLimit(work.number)
+	for i, h := range n.hosts {
+		work.Go(func() (err error) {
+			if err := work.Err(); err != nil {
+				return err
+			}
+
+			h.ns, err = newNamespace(n.home, func() error {
+				values, err := setAll(quiet, settings)
+				if err != nil {
+					return err
+				}
+				h.settings = values[len(quiet):]
+				return h.configure(n, all.without(i))
+			})
+			if err != nil {
+				return fmt.Errorf("make host %s: %w", h.spec.Name, err)
+			}
+			return nil
+		})
+	}
+	if err := work.Wait(); err != nil {
+		return err
+	}
+
+	ports := slices.Concat(n.ports, n.boxPorts)
+	if err := n.attach(ports); err != nil {
+		return err
+	}
+	return n.bringUp(ports)
 }
 
-func (n *Network) addHost(i int, h *Host, settings []sysctl) (err error) {
-	if h.ns, err = newNamespace(n.home, func() error { return writeAll(quiet, settings) }); err != nil {
+// neighbours are the messages by which a host learns of the others, all of one length.
+// They are the same for every host, but for the one that is about itself.
+type neighbours struct {
+	messages []byte
+	length   int
+}
+
+func (n *Network) neighbours() neighbours {
+	var all neighbours
+	for _, h := range n.hosts {
+		e := entry{index: eth0, address: h.spec.Address, hardware: h.mac}
+		all.messages = e.appendTo(all.messages)
+	}
+	all.length = len(all.messages) / len(n.hosts)
+	return all
+}
+
+// without returns all messages but one.
+func (a neighbours) without(host int) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for at := 0; at < len(a.messages); at += a.length {
+			if at != host*a.length && !yield(a.messages[at:at+a.length]) {
+				return
+			}
+		}
+	}
+}
+
+// configure makes the host's devices, on a thread that is in its namespace: the loopback
+// device and eth0 with its addresses, routes and neighbours.
+func (h *Host) configure(n *Network, neighbours iter.Seq[[]byte]) (err error) {
+	if h.socket, err = nl.Subscribe(unix.NETLINK_ROUTE); err != nil {
+		return fmt.Errorf("open route netlink: %w", err)
+	}
+	b := &batch{socket: h.socket}
+
+	far := h.port.end(n.mtu)
+	far.ns = n.fabric
+	near := end{name: "eth0", index: eth0, hardware: h.mac, mtu: n.mtu, whole: true}
+	if err := errors.Join(b.add(newVeth(near, far), "add the veth pair of port", h.port.name), b.send()); err != nil {
+		return fmt.Errorf("%w%s", err, missing(err, "veth"))
+	}
+	if err := segmentOnSending("eth0"); err != nil {
 		return err
 	}
 
-	p, err := n.addPort(portSpec{
-		at: n.wired.Hosts[i].Switch, toward: h.spec.Name,
-		peer: "eth0", peerNS: h.ns, peerAddr: h.mac,
-	})
+	address := netip.PrefixFrom(h.spec.Address, n.topology.Subnet.Bits())
+	err = errors.Join(
+		b.add(setUp(loopback), "bring up", "lo"),
+		b.add(setUp(eth0), "bring up", "eth0"),
+		b.add(newAddress(eth0, address), "add address", h.spec.Address.String()),
+		b.send())
 	if err != nil {
 		return err
 	}
 
-	if h.conn, err = h.ns.dial(); err != nil {
-		return err
-	}
-	eth0, err := h.conn.LinkByName("eth0")
-	if err != nil {
-		return fmt.Errorf("find eth0: %w", err)
-	}
-	h.index = eth0.Attrs().Index
-
-	if err := h.ns.do(func() error { return segmentOnSending("eth0") }); err != nil {
-		return err
+	if err := h.addRoutes(n, b); err != nil {
+		return fmt.Errorf("%w%s", err, available())
 	}
 
-	if err := h.configure(n); err != nil {
+	// Hosts know each other: no frame of ARP is ever on a link.
+	for message := range neighbours {
+		if err := b.addMessage(message, "add a neighbour of host", h.spec.Name); err != nil {
+			return err
+		}
+	}
+	if err := b.send(); err != nil {
 		return err
 	}
 
 	// The port is still down: what the check sends goes nowhere.
-	if err := h.checkCongestionControl(n); err != nil {
-		return err
-	}
-
-	return n.fabricC.LinkSetUp(device(p.index))
+	return h.checkCongestionControl(n)
 }
 
-// configure gives the host its address, routes and neighbours, and its loopback
-// device.
-func (h *Host) configure(n *Network) error {
-	const loopback = 1
-	lo, eth0 := device(loopback), device(h.index)
-
-	if err := errors.Join(h.conn.LinkSetUp(lo), h.conn.LinkSetUp(eth0)); err != nil {
-		return fmt.Errorf("bring devices up: %w", err)
-	}
-
-	subnet := ipNet(n.topology.Subnet)
-	address := &netlink.Addr{
-		IPNet: &net.IPNet{IP: h.spec.Address.AsSlice(), Mask: subnet.Mask},
-		// The subnet's route is made below, with more in it.
-		Flags: unix.IFA_F_NOPREFIXROUTE,
-	}
-	if err := h.conn.AddrAdd(eth0, address); err != nil {
-		return fmt.Errorf("add address %v: %w", h.spec.Address, err)
-	}
-
-	// The congestion control is an attribute of routes: the sysctl for a
-	// namespace's default refuses cubic (EPERM) even for root where the machine
-	// has it restricted, as kernels do for all but their own default.
-	route := &netlink.Route{
-		LinkIndex: h.index, Dst: subnet, Src: h.spec.Address.AsSlice(), Scope: netlink.SCOPE_LINK,
-		Protocol: unix.RTPROT_STATIC, Congctl: n.opts.CongestionControl,
-	}
-	if err := h.conn.RouteAdd(route); err != nil {
-		return fmt.Errorf("add the route to %v with congestion control %s: %w%s", n.topology.Subnet,
-			n.opts.CongestionControl, err, h.available())
-	}
-
-	// Connections of the host with itself use the kernel's local routes.
-	local, err := h.conn.RouteListFiltered(netlink.FAMILY_V4,
-		&netlink.Route{Table: unix.RT_TABLE_LOCAL, Type: unix.RTN_LOCAL},
-		netlink.RT_FILTER_TABLE|netlink.RT_FILTER_TYPE)
-	if err != nil {
-		return fmt.Errorf("list local routes: %w", err)
-	}
-
-	for _, r := range local {
-		r.Congctl = n.opts.CongestionControl
-		if err := h.conn.RouteReplace(&r); err != nil {
-			return fmt.Errorf("give the local route to %v congestion control %s: %w", r.Dst, n.opts.CongestionControl,
-				err)
+// addRoutes adds the route to the subnet, and gives it and the kernel's local routes,
+// which connections of the host with itself use, the congestion control. It is an
+// attribute of routes because the sysctl for a namespace's default refuses cubic (EPERM)
+// even for root where the machine has it restricted, as kernels do for all but their
+// own default.
+func (h *Host) addRoutes(n *Network, b *batch) error {
+	own, home := h.spec.Address, netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	for _, r := range []route{
+		{to: n.topology.Subnet, from: own, index: eth0},
+		{to: netip.PrefixFrom(own, own.BitLen()), from: own, index: eth0, local: true},
+		{to: netip.PrefixFrom(home, home.BitLen()), from: home, index: loopback, local: true},
+		{to: netip.PrefixFrom(home, 8).Masked(), from: home, index: loopback, local: true},
+	} {
+		r.congestion = n.opts.CongestionControl
+		doing := "with congestion control " + r.congestion + " add the route to"
+		if err := b.add(r.request(), doing, r.to.String()); err != nil {
+			return err
 		}
 	}
-
-	neighbours := make([]entry, 0, len(n.topology.Hosts))
-	for i, other := range n.topology.Hosts {
-		if other.Name != h.spec.Name {
-			neighbours = append(neighbours,
-				entry{index: h.index, address: other.Address, hardware: hardware(macHost, i)})
-		}
-	}
-
-	// Hosts know each other: no frame of ARP is ever on a link.
-	if err := h.conn.addEntries(neighbours); err != nil {
-		return fmt.Errorf("add the other hosts as neighbours: %w", err)
-	}
-
-	return nil
+	return b.send()
 }
 
-// checkCongestionControl opens a connection and looks what it uses.
+// checkCongestionControl opens a connection and looks what it uses, on a thread that is
+// in the host's namespace.
 func (h *Host) checkCongestionControl(n *Network) error {
 	peer := n.topology.Hosts[0].Address
 	if len(n.topology.Hosts) > 1 && peer == h.spec.Address {
 		peer = n.topology.Hosts[1].Address
 	}
 
-	return h.Do(func() error {
-		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.IPPROTO_TCP)
-		if err != nil {
-			return fmt.Errorf("check the congestion control: %w", err)
-		}
-		defer unix.Close(fd)
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.IPPROTO_TCP)
+	if err != nil {
+		return fmt.Errorf("check the congestion control: %w", err)
+	}
+	defer unix.Close(fd)
 
-		const discard = 9
-		err = unix.Connect(fd, &unix.SockaddrInet4{Port: discard, Addr: peer.As4()})
-		// A host alone in its network is refused by itself.
-		if err != nil && !errors.Is(err, unix.EINPROGRESS) && !errors.Is(err, unix.ECONNREFUSED) {
-			return fmt.Errorf("check the congestion control: %w", err)
-		}
+	const discard = 9
+	err = unix.Connect(fd, &unix.SockaddrInet4{Port: discard, Addr: peer.As4()})
+	// A host alone in its network is refused by itself.
+	if err != nil && !errors.Is(err, unix.EINPROGRESS) && !errors.Is(err, unix.ECONNREFUSED) {
+		return fmt.Errorf("check the congestion control: %w", err)
+	}
 
-		got, err := unix.GetsockoptString(fd, unix.IPPROTO_TCP, unix.TCP_CONGESTION)
-		if err != nil {
-			return fmt.Errorf("check the congestion control: %w", err)
-		}
-		got = strings.TrimRight(got, "\x00")
-		if got != n.opts.CongestionControl {
-			return fmt.Errorf("check the congestion control: connections use %s, not %s%s", got,
-				n.opts.CongestionControl, h.available())
-		}
-		return nil
-	})
+	got, err := unix.GetsockoptString(fd, unix.IPPROTO_TCP, unix.TCP_CONGESTION)
+	if err != nil {
+		return fmt.Errorf("check the congestion control: %w", err)
+	}
+	got = strings.TrimRight(got, "\x00")
+	if got != n.opts.CongestionControl {
+		return fmt.Errorf("check the congestion control: connections use %s, not %s%s", got,
+			n.opts.CongestionControl, available())
+	}
+	return nil
 }
 
 // available says what congestion controls the kernel has, for error messages.
-func (h *Host) available() string {
-	var list string
-	err := h.Do(func() (err error) {
-		list, err = sysctl{name: "net.ipv4.tcp_available_congestion_control"}.read()
-		return err
-	})
+func available() string {
+	list, err := sysctl{name: "net.ipv4.tcp_available_congestion_control"}.read()
 	if err != nil {
 		return ""
 	}
@@ -310,16 +330,11 @@ func (h *Host) TCP() (map[string]int64, error) {
 }
 
 func (h *Host) close() error {
-	if h.conn != nil {
-		h.conn.Close()
+	if h.socket != nil {
+		h.socket.Close()
 	}
 	if h.ns == nil {
 		return nil
 	}
 	return h.ns.Close()
-}
-
-// ipNet converts a prefix for the netlink package.
-func ipNet(p netip.Prefix) *net.IPNet {
-	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), 32)}
 }

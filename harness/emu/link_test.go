@@ -130,7 +130,7 @@ func TestLiveChange(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, _, err := n.fabricC.readShape(n.links[0].port[1], queues)
+	s, _, err := n.fabricC.readShape(n.links[0].port[1].index, queues)
 	if err != nil || s.Rate != 4*units.Mbps || s.queue != (queue{"pfifo", 500}) {
 		t.Errorf("the kernel holds %+v, %v", s, err)
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
 
 	"edgebed/harness/emu/delayline"
@@ -14,9 +13,10 @@ import (
 
 func (n *Network) addLinks(ctx context.Context) error {
 	needed := n.opts.LiveDelay
-	for _, spec := range n.wired.Links {
+	suffixes := n.wired.Suffixes()
+	for i, spec := range n.wired.Links {
 		p := n.wired.Directions(spec)
-		n.links = append(n.links, &link{spec: spec, params: p, line: -1})
+		n.links = append(n.links, &link{spec: spec, suffix: suffixes[i], params: p, line: -1})
 		needed = needed || delayed(p[0]) || delayed(p[1])
 	}
 
@@ -33,45 +33,126 @@ func (n *Network) addLinks(ctx context.Context) error {
 		}
 	}
 
-	var lines []delayline.Line
-	defer func() {
-		// The relay takes over the files of the lines; this is for errors
-		// before that.
-		for _, l := range lines {
-			l.A.Close()
-			l.B.Close()
-		}
-	}()
+	if err := n.addPairs(); err != nil {
+		return err
+	}
+	var trunks []*port
+	for _, l := range n.links {
+		trunks = append(trunks, l.port[0], l.port[1])
+	}
+	if err := n.attach(trunks); err != nil {
+		return err
+	}
 
-	for i, l := range n.links {
-		line, err := n.addLink(i, l)
-		if line != nil {
-			l.line = len(lines)
-			lines = append(lines, *line)
-		}
-		if err != nil {
-			return fmt.Errorf("make link %s-%s: %w", l.spec.Between[0], l.spec.Between[1], err)
+	for _, l := range n.links {
+		for dir, p := range l.port {
+			if err := n.fabricC.shape(p.index, l.params[dir]); err != nil {
+				return fmt.Errorf("shape port %s: %w", p.name, err)
+			}
 		}
 	}
 
-	if len(lines) == 0 {
+	if n.backend == Netem {
+		if err := n.joinAll(); err != nil {
+			return err
+		}
+	}
+	if err := errors.Join(n.raiseMedium(), n.bringUp(trunks)); err != nil {
+		return err
+	}
+
+	if n.backend == DelayLine {
+		return n.startRelay(ctx)
+	}
+	return nil
+}
+
+// addPairs makes the devices of all links: a veth pair from port to port, or one from
+// each port into the medium.
+func (n *Network) addPairs() error {
+	b := n.fabricC.batch()
+	add := func(near, far end, p *port) error {
+		return b.add(newVeth(near, far), "add the veth pair of port", p.name)
+	}
+
+	var errs []error
+	for i, l := range n.links {
+		for dir := range 2 {
+			l.port[dir] = n.newPort(port{
+				name: l.direction(dir), at: l.spec.Between[dir], toward: l.spec.Between[1-dir], trunk: true,
+			})
+		}
+
+		if !n.throughMedium(l) {
+			errs = append(errs, add(l.port[0].end(n.mtu), l.port[1].end(n.mtu), l.port[0]))
+			continue
+		}
+		for side, p := range l.port {
+			l.medium[side] = firstEnd + 2*i + side
+			n.mediumEnds = append(n.mediumEnds, l.medium[side])
+			far := end{
+				name: endName(i, side), index: l.medium[side], hardware: hardware(macMedium, 2*i+side), mtu: n.mtu,
+				ns: n.medium,
+			}
+			errs = append(errs, add(p.end(n.mtu), far, p))
+		}
+	}
+
+	if err := errors.Join(append(errs, b.send())...); err != nil {
+		return fmt.Errorf("%w%s", err, missing(err, "veth"))
+	}
+	return nil
+}
+
+// throughMedium says whether a link has a delay stage.
+func (n *Network) throughMedium(l *link) bool {
+	return n.medium != nil && (n.opts.LiveDelay || delayed(l.params[0]) || delayed(l.params[1]))
+}
+
+// raiseMedium brings the devices of the medium up.
+func (n *Network) raiseMedium() error {
+	if n.medium == nil {
 		return nil
 	}
+	b := n.mediumC.batch()
+	for _, index := range n.mediumEnds {
+		if err := b.add(setUp(index), "bring up device", fmt.Sprint(index)); err != nil {
+			return err
+		}
+	}
+	return b.send()
+}
 
-	// From here on the relay closes the files.
-	started := lines
-	lines = nil
-	var err error
-	if n.relay, err = delayline.Start(ctx, started); err != nil {
-		return fmt.Errorf("start the delay line: %w", err)
+// startRelay starts the delay line with all links that go through the medium.
+func (n *Network) startRelay(ctx context.Context) error {
+	var lines []delayline.Line
+	for i, l := range n.links {
+		if l.medium[0] == 0 {
+			continue
+		}
+
+		line, err := n.openLine(i, l)
+		if err != nil {
+			// The relay takes over the files of the lines; this is before that.
+			for _, opened := range lines {
+				err = errors.Join(err, opened.A.Close(), opened.B.Close())
+			}
+			return err
+		}
+		l.line = len(lines)
+		lines = append(lines, *line)
 	}
 
+	var err error
+	if n.relay, err = delayline.Start(ctx, lines); err != nil {
+		return fmt.Errorf("start the delay line: %w", err)
+	}
 	return nil
 }
 
 // openMedium makes the medium's namespace and decides on the back end.
 func (n *Network) openMedium() (err error) {
-	if n.medium, err = newNamespace(n.home, func() error { return writeAll(quiet) }); err != nil {
+	if n.medium, err = newNamespace(n.home, setForBridges); err != nil {
 		return fmt.Errorf("make the medium's namespace: %w", err)
 	}
 
@@ -115,65 +196,8 @@ func (n *Network) can(l *link, dir int, p topology.Params) error {
 	return nil
 }
 
-// addLink makes one link. It returns the relay's line if it has one.
-func (n *Network) addLink(i int, l *link) (*delayline.Line, error) {
-	if n.medium == nil || !n.opts.LiveDelay && !delayed(l.params[0]) && !delayed(l.params[1]) {
-		return nil, n.addPlainLink(i, l)
-	}
-
-	for end := range 2 {
-		if err := n.addEnd(i, l, end); err != nil {
-			return nil, err
-		}
-	}
-	if n.backend == Netem {
-		if err := n.joinByNetem(i, l); err != nil {
-			return nil, err
-		}
-	}
-
-	for end := range 2 {
-		err := errors.Join(n.mediumC.LinkSetUp(device(l.medium[end])), n.fabricC.LinkSetUp(device(l.port[end])))
-		if err != nil {
-			return nil, fmt.Errorf("bring the link up: %w", err)
-		}
-	}
-
-	if n.backend == Netem {
-		return nil, nil
-	}
-	return n.openLine(i, l)
-}
-
 // endName is the name of the device in the medium at one end of link i.
 func endName(i, end int) string { return fmt.Sprintf("w%d", 2*i+end) }
-
-// addEnd makes one end of a link: a shaped port, whose veth ends in the medium.
-func (n *Network) addEnd(i int, l *link, end int) error {
-	name := endName(i, end)
-	p, err := n.addPort(portSpec{
-		at: l.spec.Between[end], toward: l.spec.Between[1-end], trunk: true,
-		peer: name, peerNS: n.medium, peerAddr: hardware(macMedium, 2*i+end),
-	})
-	if err != nil {
-		return err
-	}
-	l.port[end] = p.index
-	if err := n.fabricC.shape(p.index, l.params[end]); err != nil {
-		return fmt.Errorf("shape port %s: %w", p.name, err)
-	}
-
-	inner, err := n.mediumC.LinkByName(name)
-	if err != nil {
-		return fmt.Errorf("find the medium end of port %s: %w", p.name, err)
-	}
-	l.medium[end] = inner.Attrs().Index
-	n.mediumEnds = append(n.mediumEnds, l.medium[end])
-	if err := n.mediumC.LinkSetGSOMaxSegs(inner, 1); err != nil {
-		return fmt.Errorf("turn segmentation off in the medium: %w", err)
-	}
-	return nil
-}
 
 // openLine opens the sockets by which the relay moves a link's frames.
 func (n *Network) openLine(i int, l *link) (*delayline.Line, error) {
@@ -194,80 +218,44 @@ func (n *Network) openLine(i int, l *link) (*delayline.Line, error) {
 	return line, nil
 }
 
-// addPlainLink makes a link without delay: one veth pair from port to port.
-func (n *Network) addPlainLink(i int, l *link) error {
-	a, b := l.spec.Between[0], l.spec.Between[1]
-	temporary := fmt.Sprintf("q%d", i)
-	near, err := n.addPort(portSpec{
-		at: a, toward: b, trunk: true,
-		peer: temporary, peerNS: n.fabric, peerAddr: hardware(macPort, 1<<20+i),
-	})
-	if err != nil {
-		return err
-	}
+// joinAll connects the two medium ends of each link by a bridge that floods, and puts
+// each direction's netem on the end where it leaves the medium.
+func (n *Network) joinAll() error {
+	b := n.mediumC.batch()
+	for i, l := range n.links {
+		if l.medium[0] == 0 {
+			continue
+		}
 
-	far, err := n.fabricC.LinkByName(temporary)
-	if err != nil {
-		return fmt.Errorf("find the other end of port %s: %w", near.name, err)
-	}
-
-	l.port = [2]int{near.index, far.Attrs().Index}
-	n.list(port{name: b + "-" + a, at: b, toward: a, index: l.port[1], trunk: true})
-
-	// A veth has two ends in one namespace here: the far one becomes a port as well.
-	if err := errors.Join(
-		n.fabricC.LinkSetGSOMaxSegs(far, 1),
-		n.fabricC.LinkSetMasterByIndex(far, n.bridges[b]),
-	); err != nil {
-		return fmt.Errorf("set up port %s-%s: %w", b, a, err)
-	}
-	if err := n.isolate(l.port[1]); err != nil {
-		return fmt.Errorf("set up port %s-%s: %w", b, a, err)
-	}
-
-	for end, index := range l.port {
-		if err := n.fabricC.shape(index, l.params[end]); err != nil {
-			return fmt.Errorf("shape the port of switch %s: %w", l.spec.Between[end], err)
+		joint := end{
+			name: fmt.Sprintf("j%d", i), index: firstJoint + i, hardware: hardware(macBridge, 1<<20+i), mtu: n.mtu,
+		}
+		err := b.add(newBridge(joint), "add the medium's bridge for", l.direction(0))
+		for _, index := range l.medium {
+			err = errors.Join(err,
+				b.add(setMaster(index, joint.index), "attach the medium's end of", l.direction(0)),
+				b.add(setPort(index, nl.IFLA_BRPORT_LEARNING), "attach the medium's end of", l.direction(0)))
+		}
+		if err != nil {
+			return err
 		}
 	}
-	for _, index := range l.port {
-		if err := n.fabricC.LinkSetUp(device(index)); err != nil {
-			return fmt.Errorf("bring the link up: %w", err)
-		}
+	if err := b.send(); err != nil {
+		return fmt.Errorf("%w%s", err, missing(err, "bridge"))
 	}
 
+	for _, l := range n.links {
+		for dir := range 2 {
+			if l.medium[0] == 0 {
+				break
+			}
+			end := l.medium[1-dir]
+			if err := n.mediumC.setNetem(end, l.params[dir], n.netemSeed(end), create); err != nil {
+				return fmt.Errorf("add netem for link %s: %w", l.direction(dir), err)
+			}
+		}
+	}
 	return nil
-}
-
-// joinByNetem connects the two medium ends of a link by a bridge that floods, and
-// puts each direction's netem on the end where it leaves the medium.
-func (n *Network) joinByNetem(i int, l *link) error {
-	off := false
-	bridge := &netlink.Bridge{
-		LinkAttrs: netlink.LinkAttrs{
-			Name: fmt.Sprintf("j%d", i), MTU: n.mtu, HardwareAddr: hardware(macBridge, 1<<20+i),
-		},
-		MulticastSnooping: &off,
-	}
-
-	if err := n.mediumC.LinkAdd(bridge); err != nil {
-		return fmt.Errorf("add the medium's bridge: %w", err)
-	}
-
-	for end := range 2 {
-		if err := n.mediumC.LinkSetMasterByIndex(device(l.medium[end]), bridge.Index); err != nil {
-			return fmt.Errorf("attach a medium end: %w", err)
-		}
-		if err := n.mediumC.setPort(l.medium[end], map[int]bool{nl.IFLA_BRPORT_LEARNING: false}); err != nil {
-			return fmt.Errorf("attach a medium end: %w", err)
-		}
-
-		if err := n.mediumC.setNetem(l.medium[1-end], l.params[end], n.netemSeed(l.medium[1-end]), create); err != nil {
-			return fmt.Errorf("add netem: %w", err)
-		}
-	}
-
-	return n.mediumC.LinkSetUp(bridge)
 }
 
 // lineParams returns the parameters of a link that are not the shaper's.

@@ -47,7 +47,7 @@ func (n *Network) apply(do func(*topology.Topology) error) error {
 // change gives a link new parameters in place.
 func (n *Network) change(l *link, to [2]topology.Params) error {
 	fail := func(dir int, err error) error {
-		return fmt.Errorf("change link %s-%s: %w", l.spec.Between[dir], l.spec.Between[1-dir], err)
+		return fmt.Errorf("change link %s: %w", l.direction(dir), err)
 	}
 
 	redelay := false
@@ -67,7 +67,7 @@ func (n *Network) change(l *link, to [2]topology.Params) error {
 	}
 
 	for dir := range 2 {
-		if err := n.fabricC.reshape(l.port[dir], l.params[dir], to[dir]); err != nil {
+		if err := n.fabricC.reshape(l.port[dir].index, l.params[dir], to[dir]); err != nil {
 			return fail(dir, err)
 		}
 		if n.backend == Netem && l.medium[0] != 0 && to[dir] != l.params[dir] {

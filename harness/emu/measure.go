@@ -145,7 +145,7 @@ type probe struct {
 }
 
 func newProbe(l *link, dir int) *probe {
-	p := &probe{link: l.direction(dir), params: l.params[dir], from: l.port[dir], to: l.port[1-dir]}
+	p := &probe{link: l.direction(dir), params: l.params[dir], from: l.port[dir].index, to: l.port[1-dir].index}
 	p.size = p.params.Frame()
 	p.layTrain()
 	p.singles, p.gap = singles, singleGap

@@ -34,7 +34,7 @@ func TestMeasure(t *testing.T) {
 					t.Errorf("link %s has a delay of %v", m.Link, m.Delay)
 				}
 			}
-			if err := n.fabricC.ClassChange(class(n.links[2].port[1], topology.Params{Rate: rate * 95 / 100})); err != nil {
+			if err := n.fabricC.ClassChange(class(n.links[2].port[1].index, topology.Params{Rate: rate * 95 / 100})); err != nil {
 				t.Fatal(err)
 			}
 			for _, m := range measured(t, n) {
@@ -203,7 +203,7 @@ func TestShapers(t *testing.T) {
 	defer unix.Close(fd)
 	const frames = 50
 	for range frames {
-		if err := unix.Sendto(fd, make([]byte, topology.Frame), 0, &unix.SockaddrLinklayer{Ifindex: n.links[0].port[0], Halen: 6}); err != nil {
+		if err := unix.Sendto(fd, make([]byte, topology.Frame), 0, &unix.SockaddrLinklayer{Ifindex: n.links[0].port[0].index, Halen: 6}); err != nil {
 			t.Fatal(err)
 		}
 	}

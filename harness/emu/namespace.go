@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"net"
 	"os"
-	"path"
 	"runtime"
 	"slices"
 	"strings"
@@ -113,56 +112,119 @@ type sysctl struct {
 	optional bool
 }
 
-func (s sysctl) path() string {
-	return path.Join("/proc/sys", strings.ReplaceAll(s.name, ".", "/"))
+// place is the folder of the setting below /proc/sys/net and its path in there.
+func (s sysctl) place() (folder, file string) {
+	path := strings.ReplaceAll(strings.TrimPrefix(s.name, "net."), ".", "/")
+	folder, file, _ = strings.Cut(path, "/")
+	return folder, file
 }
 
-// write sets it in the calling thread's namespace.
-func (s sysctl) write() error {
-	err := os.WriteFile(s.path(), []byte(s.value), 0)
-	if s.optional && errors.Is(err, fs.ErrNotExist) {
-		return nil
+// folders are those of /proc/sys/net, such as ipv4, of the namespace of the thread that
+// opens them. The kernel has an ipv4 for each namespace in the one net, and looks through
+// them all for each path that begins above: files are opened by way of the folder.
+type folders map[string]int
+
+// open opens the file of a setting.
+func (f folders) open(s sysctl, flags int) (fd int, err error) {
+	name, file := s.place()
+	folder, ok := f[name]
+	if !ok {
+		folder, err = unix.Open("/proc/sys/net/"+name, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return -1, err
+		}
+		f[name] = folder
 	}
+	return unix.Openat(folder, file, flags|unix.O_CLOEXEC, 0)
+}
+
+func (f folders) close() {
+	for _, fd := range f {
+		unix.Close(fd)
+	}
+}
+
+// set sets it, unless it has the value already, and returns what the kernel made of it,
+// with one space between numbers.
+func (s sysctl) set(in folders) (value string, err error) {
+	fd, err := in.open(s, unix.O_RDWR)
+	if s.optional && errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err == nil {
+		defer unix.Close(fd)
+		if value, err = s.text(fd); err == nil && value == s.value {
+			return value, nil
+		}
+		if _, err = unix.Write(fd, []byte(s.value)); err == nil {
+			return s.text(fd)
+		}
+	}
+
 	if errors.Is(err, unix.EROFS) {
-		return fmt.Errorf("set sysctl %s: /proc/sys is read-only here, as containers have it; "+
+		return "", fmt.Errorf("set sysctl %s: /proc/sys is read-only here, as containers have it; "+
 			"give the container a writable one (docker: --security-opt systempaths=unconfined, "+
 			"podman: --security-opt unmask=ALL), or run outside: %w", s.name, err)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("set sysctl %s: the hosts of this kernel have no such setting: %w", s.name, err)
+		return "", fmt.Errorf("set sysctl %s: the hosts of this kernel have no such setting: %w", s.name, err)
 	}
-	if err != nil {
-		return fmt.Errorf("set sysctl %s to %q: %w", s.name, s.value, err)
-	}
-	return nil
+	return "", fmt.Errorf("set sysctl %s to %q: %w", s.name, s.value, err)
 }
 
-// read returns its value in the calling thread's namespace, with one space
-// between numbers.
+// read returns its value in the calling thread's namespace, with one space between
+// numbers.
 func (s sysctl) read() (string, error) {
-	text, err := os.ReadFile(s.path())
+	in := folders{}
+	defer in.close()
+	fd, err := in.open(s, unix.O_RDONLY)
 	if err != nil {
 		return "", fmt.Errorf("read sysctl %s: %w", s.name, err)
 	}
-	return strings.Join(strings.Fields(string(text)), " "), nil
+	defer unix.Close(fd)
+	return s.text(fd)
+}
+
+// text reads a setting's open file from its start.
+func (s sysctl) text(fd int) (string, error) {
+	var buf [4096]byte
+	n, err := unix.Pread(fd, buf[:], 0)
+	if err != nil {
+		return "", fmt.Errorf("read sysctl %s: %w", s.name, err)
+	}
+	return strings.Join(strings.Fields(string(buf[:n])), " "), nil
 }
 
 // quiet are the settings of every namespace: no IPv6, whose neighbour discovery
-// and multicast reports would be counted as traffic, and no netfilter on bridges.
-var quiet = []sysctl{
-	{"net.ipv6.conf.all.disable_ipv6", "1", true},
-	{"net.ipv6.conf.default.disable_ipv6", "1", true},
+// and multicast reports would be counted as traffic. That is the setting of devices that
+// are made later; the one of all devices would wait for the lock of all of them, and
+// in no other way than by trying again and again.
+var quiet = []sysctl{{"net.ipv6.conf.default.disable_ipv6", "1", true}}
+
+// unfiltered are the settings of namespaces with bridges: no netfilter on them.
+var unfiltered = []sysctl{
 	{"net.bridge.bridge-nf-call-iptables", "0", true},
 	{"net.bridge.bridge-nf-call-ip6tables", "0", true},
 	{"net.bridge.bridge-nf-call-arptables", "0", true},
 }
 
-// writeAll sets sysctls in the calling thread's namespace.
-func writeAll(lists ...[]sysctl) error {
+// setAll sets sysctls in the calling thread's namespace and returns what the kernel
+// made of them.
+func setAll(lists ...[]sysctl) (values []string, err error) {
+	in := folders{}
+	defer in.close()
 	for _, s := range slices.Concat(lists...) {
-		if err := s.write(); err != nil {
-			return err
+		value, err := s.set(in)
+		if err != nil {
+			return nil, err
 		}
+		values = append(values, value)
 	}
-	return nil
+	return values, nil
+}
+
+// setForBridges sets what namespaces with bridges need.
+func setForBridges() error {
+	_, err := setAll(quiet, unfiltered)
+	return err
 }

@@ -19,8 +19,8 @@ type Network struct {
 	opts     Options
 	home     *os.File
 	hosts    []*Host
-	ports    []port
-	boxPorts []port // of the boxes at the hosts' ends of access links, which nobody sees
+	ports    []*port
+	boxPorts []*port // of the boxes at the hosts' ends of access links, which nobody sees
 	links    []*link
 	backend  Backend
 	relay    *delayline.Relay
@@ -29,7 +29,6 @@ type Network struct {
 	fabric, medium   *namespace
 	fabricC, mediumC *conn          // medium and mediumC are nil if no link is delayed
 	bridges          map[string]int // interface index by switch
-	nextIndex        int            // of the next port
 	mediumEnds       []int          // interface indices of the medium's devices
 	steps            []step         // of building
 
@@ -51,7 +50,8 @@ type port struct {
 	at, toward string
 	index      int
 	trunk      bool
-	shaped     bool // has a queue whose limit the topology says
+	shaped     bool   // has a queue whose limit the topology says
+	device     device // as it was when the network had been built
 }
 
 // link is one link between switches, or an access link between a switch and the box of
@@ -59,7 +59,8 @@ type port struct {
 // end 0.
 type link struct {
 	spec   topology.LinkSpec
-	port   [2]int // interface indices in the fabric
+	suffix string // of parallel links' names
+	port   [2]*port
 	params [2]topology.Params
 	line   int    // index of the relay's line, or -1
 	medium [2]int // interface indices in the medium, or zero
@@ -104,7 +105,7 @@ func (n *Network) DelayedLinks() []string {
 	var names []string
 	for _, l := range n.links {
 		if l.line >= 0 {
-			names = append(names, l.spec.Between[0]+"-"+l.spec.Between[1])
+			names = append(names, l.direction(0))
 		}
 	}
 	return names

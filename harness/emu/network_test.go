@@ -270,3 +270,67 @@ func TestOptions(t *testing.T) {
 		}
 	}
 }
+
+// TestParallelLinks sends to three hosts over three links between two switches: each
+// host's traffic is on a link of its own, there and in the other direction on that of
+// the sender. One link is slower, another delayed.
+func TestParallelLinks(t *testing.T) {
+	model := pair(topology.Override{Rate: new(50 * units.Mbps)})
+	model.Hosts = append(model.Hosts,
+		topology.HostSpec{Name: "c", Address: netip.MustParseAddr("10.9.0.3"), Switch: "s1"},
+		topology.HostSpec{Name: "d", Address: netip.MustParseAddr("10.9.0.4"), Switch: "s1"})
+	slower := topology.Override{Rate: new(20 * units.Mbps)}
+	delayed := topology.Override{Delay: new(time.Millisecond)}
+	model.Links = append(model.Links,
+		topology.LinkSpec{Between: [2]string{"s1", "s0"}, Class: "trunk", Reverse: slower},
+		topology.LinkSpec{Between: [2]string{"s0", "s1"}, Class: "trunk", Forward: delayed})
+	n := build(t, model, Options{})
+
+	const size = 100_000
+	for _, tc := range []struct {
+		to, link string
+		rate     units.Rate
+	}{
+		{"b", "s0-s1#2", 20 * units.Mbps},
+		{"c", "s0-s1#3", 50 * units.Mbps},
+		{"d", "s0-s1", 50 * units.Mbps},
+	} {
+		to, err := n.Host(tc.to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := idle(t, n)
+		took := transfer(t, n.Hosts()[0], to, size)
+		for _, p := range idle(t, n).Sub(before).Ports {
+			data := p.TxBytes > size
+			if p.Trunk && data != (p.Name == tc.link) {
+				t.Errorf("to %s: port %s sent %d bytes, want the data on %s", tc.to, p.Name, p.TxBytes, tc.link)
+			}
+			if acks := p.TxBytes > 0; p.Trunk && strings.HasPrefix(p.Name, "s1-") && acks != (p.Name == "s1-s0") {
+				t.Errorf("to %s: port %s sent %d bytes, want answers on s1-s0", tc.to, p.Name, p.TxBytes)
+			}
+		}
+		if least := tc.rate.Time(size); took < least*9/10 {
+			t.Errorf("%d bytes to %s took %v, less than the link's %v", size, tc.to, took, least)
+		}
+	}
+
+	var out bytes.Buffer
+	capture, err := n.Capture("s0-s1#2", &out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := n.SetLink("s0", "s1#2", topology.Override{Rate: new(10 * units.Mbps)}); err != nil {
+		t.Fatal(err)
+	}
+	b, err := n.Host("b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if took, least := transfer(t, n.Hosts()[0], b, size), (10 * units.Mbps).Time(size); took < least*9/10 {
+		t.Errorf("%d bytes took %v after the link was made slower, less than %v", size, took, least)
+	}
+	if stats, err := capture.Stop(); err != nil || stats.Bytes < size {
+		t.Errorf("captured %d bytes, error %v", stats.Bytes, err)
+	}
+}

@@ -54,7 +54,7 @@ func TestQueueInBytes(t *testing.T) {
 		if got := n.Settings()["link-queue"]; got != "7570 B" {
 			t.Errorf("the records say the queue is %q", got)
 		}
-		flood(t, n, n.links[0].port[0], tt.frames, tt.size)
+		flood(t, n, n.links[0].port[0].index, tt.frames, tt.size)
 		s := shaper(t, n)
 		if s.Backlog > limit || s.Sent+s.Backlog+units.Size(s.Drops)*units.Size(tt.size) != units.Size(tt.frames*tt.size) {
 			t.Errorf("of %d frames of %d B: %+v", tt.frames, tt.size, s)
@@ -94,7 +94,7 @@ func TestDisciplines(t *testing.T) {
 					break
 				}
 				if s.Backlog <= burst*topology.Frame {
-					flood(t, n, n.links[0].port[0], burst, int(topology.Frame))
+					flood(t, n, n.links[0].port[0].index, burst, int(topology.Frame))
 				}
 			}
 
@@ -108,7 +108,7 @@ func TestDisciplines(t *testing.T) {
 				t.Fatal(err)
 			}
 			p, _ := n.Topology().Params("s0", "s1")
-			if s, _, err := n.fabricC.readShape(n.links[0].port[0], queues); err != nil || s.queue != queueOf(p) {
+			if s, _, err := n.fabricC.readShape(n.links[0].port[0].index, queues); err != nil || s.queue != queueOf(p) {
 				t.Errorf("the kernel has %v, %v, want %v", s.queue, err, queueOf(p))
 			}
 			other := topology.RED

@@ -4,10 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"net"
-	"net/netip"
-	"os"
-	"syscall"
 	"unsafe"
 
 	"github.com/vishvananda/netlink"
@@ -44,6 +40,9 @@ func (n *namespace) dial() (*conn, error) {
 	return &conn{Handle: h, raw: &nl.SocketHandle{Socket: raw}}, nil
 }
 
+// batch collects requests to send together.
+func (c *conn) batch() *batch { return &batch{socket: c.raw.Socket} }
+
 // Close closes the sockets.
 func (c *conn) Close() {
 	c.Handle.Close()
@@ -53,102 +52,6 @@ func (c *conn) Close() {
 func (c *conn) execute(req *nl.NetlinkRequest, answer uint16) ([][]byte, error) {
 	req.Sockets = map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: c.raw}
 	return req.Execute(unix.NETLINK_ROUTE, answer)
-}
-
-// entry is a static entry of a neighbour table, or of a bridge's forwarding table
-// where it has no address.
-type entry struct {
-	index    int // of the device
-	address  netip.Addr
-	hardware net.HardwareAddr
-}
-
-// batchSize is how many bytes of messages go to the kernel in one call.
-const batchSize = 32 << 10
-
-// addEntries adds entries many at a time: in large networks there are as many as
-// pairs of hosts, and a call and an answer for each would take most of the time.
-func (c *conn) addEntries(entries []entry) error {
-	socket := c.raw.Socket
-	socket.Lock()
-	defer socket.Unlock()
-
-	buf := make([]byte, 0, batchSize+256)
-	for i, e := range entries {
-		// Errors are always answered, success only for the last of a batch.
-		req := nl.NewNetlinkRequest(unix.RTM_NEWNEIGH, unix.NLM_F_CREATE|unix.NLM_F_EXCL)
-		msg := &netlink.Ndmsg{Family: unix.AF_BRIDGE, Index: uint32(e.index), State: netlink.NUD_NOARP,
-			Flags: netlink.NTF_MASTER}
-
-		if e.address.IsValid() {
-			msg.Family, msg.State, msg.Flags = unix.AF_INET, netlink.NUD_PERMANENT, 0
-		}
-		req.AddData(msg)
-		if e.address.IsValid() {
-			req.AddData(nl.NewRtAttr(netlink.NDA_DST, e.address.AsSlice()))
-		}
-		req.AddData(nl.NewRtAttr(netlink.NDA_LLADDR, e.hardware))
-
-		last := i == len(entries)-1 || len(buf) >= batchSize
-		if last {
-			req.Flags |= unix.NLM_F_ACK
-		}
-		buf = append(buf, req.Serialize()...)
-		if !last {
-			continue
-		}
-
-		if err := unix.Sendto(socket.GetFd(), buf, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
-			return os.NewSyscallError("sendto", err)
-		}
-		if err := acknowledged(socket, req.Seq); err != nil {
-			return err
-		}
-
-		buf = buf[:0]
-	}
-	return nil
-}
-
-// acknowledged reads answers up to that of the given message. It returns the
-// first error among them.
-func acknowledged(socket *nl.NetlinkSocket, seq uint32) (first error) {
-	for {
-		answers, _, err := socket.Receive()
-		if err != nil {
-			return err
-		}
-		for _, a := range answers {
-			if a.Header.Type != unix.NLMSG_ERROR || len(a.Data) < 4 {
-				continue
-			}
-			if code := int32(binary.NativeEndian.Uint32(a.Data)); code != 0 && first == nil {
-				first = syscall.Errno(-code)
-			}
-			if a.Header.Seq == seq {
-				return first
-			}
-		}
-	}
-}
-
-// setPort sets flags of a bridge port (IFLA_BRPORT_…).
-func (c *conn) setPort(index int, flags map[int]bool) error {
-	req := nl.NewNetlinkRequest(unix.RTM_SETLINK, unix.NLM_F_ACK)
-	msg := nl.NewIfInfomsg(unix.AF_BRIDGE)
-	msg.Index = int32(index)
-	req.AddData(msg)
-	info := nl.NewRtAttr(unix.IFLA_PROTINFO|unix.NLA_F_NESTED, nil)
-	for flag, on := range flags {
-		value := byte(0)
-		if on {
-			value = 1
-		}
-		info.AddRtAttr(flag, []byte{value})
-	}
-	req.AddData(info)
-	_, err := c.execute(req, 0)
-	return err
 }
 
 // linkStats are a device's counters, and its kernel queue's where it has one.

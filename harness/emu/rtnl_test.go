@@ -1,7 +1,6 @@
 package emu
 
 import (
-	"edgebed/harness/topology"
 	"errors"
 	"net/netip"
 	"strings"
@@ -10,6 +9,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"edgebed/harness/topology"
 )
 
 // TestAddEntries adds more neighbours than one call to the kernel takes, and
@@ -22,16 +23,25 @@ func TestAddEntries(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
+	add := func(entries ...entry) error {
+		b := c.batch()
+		for _, e := range entries {
+			if err := b.addMessage(e.appendTo(nil), "add", e.address.String()); err != nil {
+				return err
+			}
+		}
+		return b.send()
+	}
 	var entries []entry
 	address := netip.MustParseAddr("10.9.1.0")
 	for i := range 3 * batchSize / 60 {
 		address = address.Next()
-		entries = append(entries, entry{index: h.index, address: address, hardware: hardware(macHost, i)})
+		entries = append(entries, entry{index: eth0, address: address, hardware: hardware(macHost, i)})
 	}
-	if err := c.addEntries(entries); err != nil {
+	if err := add(entries...); err != nil {
 		t.Fatal(err)
 	}
-	list, err := c.NeighList(h.index, netlink.FAMILY_V4)
+	list, err := c.NeighList(eth0, netlink.FAMILY_V4)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,12 +56,15 @@ func TestAddEntries(t *testing.T) {
 			t.Fatalf("neighbour %v is %q, want %v", e.address, found[e.address.String()], e.hardware)
 		}
 	}
-	if err := c.addEntries(entries[5:6]); !errors.Is(err, syscall.EEXIST) {
+	if err := add(entries[5]); !errors.Is(err, syscall.EEXIST) {
 		t.Errorf("adding an entry again: %v, want %v", err, syscall.EEXIST)
 	}
 	// An error in the middle is not lost among the successes around it.
-	again := []entry{{h.index, address.Next(), hardware(macHost, 1)}, entries[7], {h.index, address.Next().Next(), hardware(macHost, 2)}}
-	if err := c.addEntries(again); !errors.Is(err, syscall.EEXIST) {
+	again := []entry{
+		{index: eth0, address: address.Next(), hardware: hardware(macHost, 1)}, entries[7],
+		{index: eth0, address: address.Next().Next(), hardware: hardware(macHost, 2)},
+	}
+	if err := add(again...); !errors.Is(err, syscall.EEXIST) {
 		t.Errorf("adding an entry again between others: %v, want %v", err, syscall.EEXIST)
 	}
 }
@@ -62,7 +75,7 @@ func TestFileLimit(t *testing.T) {
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &before); err != nil {
 		t.Fatal(err)
 	}
-	lower := unix.Rlimit{Cur: 300, Max: before.Max}
+	lower := unix.Rlimit{Cur: 250, Max: before.Max}
 	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &lower); err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +85,7 @@ func TestFileLimit(t *testing.T) {
 	}
 	if err == nil {
 		n.Close()
-		t.Fatal("a network of 100 hosts fits into 300 files")
+		t.Fatal("a network of 100 hosts fits into 250 files")
 	}
 	if !strings.Contains(err.Error(), "ulimit -n") {
 		t.Errorf("the error gives no advice: %v", err)

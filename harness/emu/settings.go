@@ -16,7 +16,7 @@ import (
 // each, with its name after a dot.
 func (n *Network) Settings() map[string]string { return maps.Clone(n.settings) }
 
-// readSettings reads the settings back after the network was built.
+// readSettings collects the settings as the kernel holds them after the network was built.
 func (n *Network) readSettings(context.Context) error {
 	n.settings["topology"] = n.topology.Name
 	n.settings["delay-backend"] = string(n.backend)
@@ -28,18 +28,8 @@ func (n *Network) readSettings(context.Context) error {
 
 	hosts := network.Settings{}
 	for _, h := range n.hosts {
-		err := h.Do(func() error {
-			for _, s := range wanted {
-				value, err := s.read()
-				if err != nil {
-					return err
-				}
-				hosts.Put("sysctl."+s.name, h.spec.Name, value)
-			}
-			return nil
-		})
-		if err != nil {
-			return fmt.Errorf("read the settings of host %s: %w", h.spec.Name, err)
+		for i, s := range wanted {
+			hosts.Put("sysctl."+s.name, h.spec.Name, h.settings[i])
 		}
 	}
 
@@ -50,9 +40,9 @@ func (n *Network) readSettings(context.Context) error {
 	}
 
 	for _, l := range n.links {
-		for dir, index := range l.port {
-			name, p := l.spec.Between[dir]+"-"+l.spec.Between[1-dir], l.params[dir]
-			s, ok, err := n.fabricC.readShape(index, queues)
+		for dir, port := range l.port {
+			name, p := l.direction(dir), l.params[dir]
+			s, ok, err := n.fabricC.readShape(port.index, queues)
 			if err != nil {
 				return fmt.Errorf("read the settings of link %s: %w", name, err)
 			}
@@ -82,12 +72,8 @@ func (n *Network) readSettings(context.Context) error {
 
 	ports := network.Settings{}
 	for _, p := range n.ports {
-		d, err := n.fabricC.LinkByIndex(p.index)
-		if err != nil {
-			return fmt.Errorf("read the settings of port %s: %w", p.name, err)
-		}
-		ports.Put("port-gso-max-segs", p.name, fmt.Sprint(d.Attrs().GSOMaxSegs))
-		ports.Put("mtu", p.name, fmt.Sprint(d.Attrs().MTU))
+		ports.Put("port-gso-max-segs", p.name, fmt.Sprint(p.device.maxSegs))
+		ports.Put("mtu", p.name, fmt.Sprint(p.device.mtu))
 	}
 
 	n.settings["host-segmentation"] = "in software, before the switch"

@@ -48,8 +48,8 @@ func (n *Network) Shapers() ([]Shaper, error) {
 
 	list := make([]Shaper, 0, 2*len(n.links))
 	for _, l := range n.links {
-		for dir, index := range l.port {
-			q := byPort[index]
+		for dir, port := range l.port {
+			q := byPort[port.index]
 			list = append(list, Shaper{
 				Link: l.direction(dir), Rate: l.params[dir].Rate,
 				Sent: units.Size(q.bytes), Backlog: units.Size(q.backlog), Drops: int64(q.drops),
@@ -62,4 +62,6 @@ func (n *Network) Shapers() ([]Shaper, error) {
 }
 
 // direction names a direction of the link.
-func (l *link) direction(dir int) string { return l.spec.Between[dir] + "-" + l.spec.Between[1-dir] }
+func (l *link) direction(dir int) string {
+	return l.spec.Between[dir] + "-" + l.spec.Between[1-dir] + l.suffix
+}

@@ -15,19 +15,32 @@ var lossAll = topology.Loss(1)
 // Direction is one direction of a link.
 type Direction struct{ From, To string }
 
-// Directions returns the directions of links that an event changes.
+// Directions returns the directions of links that an event changes. Of parallel links the
+// second one is between s0 and s1#2, or s0#2 and s1.
 func (j *Job) Directions(e *scenario.Event) []Direction {
+	find := func(ends []string) (link, direction int) {
+		if len(ends) != 2 {
+			return -1, 0
+		}
+		link, direction, err := j.topology.Link(ends[0], ends[1])
+		if err != nil {
+			return -1, 0
+		}
+		return link, direction
+	}
+	named, _ := find(e.Link)
+	directed, direction := find(e.Direction)
+
 	var list []Direction
-	for _, l := range j.topology.AllLinks() {
+	suffixes := j.topology.Suffixes()
+	for i, l := range j.topology.AllLinks() {
 		a, b := l.Between[0], l.Between[1]
-		named := slices.Equal(e.Link, []string{a, b}) || slices.Equal(e.Link, []string{b, a})
+		ways := [2]Direction{{a, b + suffixes[i]}, {b, a + suffixes[i]}}
 		switch {
-		case named || e.Class != "" && l.Class == e.Class:
-			list = append(list, Direction{a, b}, Direction{b, a})
-		case slices.Equal(e.Direction, []string{a, b}):
-			list = append(list, Direction{a, b})
-		case slices.Equal(e.Direction, []string{b, a}):
-			list = append(list, Direction{b, a})
+		case i == named || e.Class != "" && l.Class == e.Class:
+			list = append(list, ways[0], ways[1])
+		case i == directed:
+			list = append(list, ways[direction])
 		}
 	}
 	return list

@@ -2,6 +2,7 @@ package job
 
 import (
 	"slices"
+	"strings"
 
 	"edgebed/harness/fate"
 	"edgebed/harness/record"
@@ -18,11 +19,12 @@ func (j *Job) Network() *record.Network {
 		n.Ports = append(n.Ports, record.NetworkPort{Name: h.Switch + "-" + h.Name, Switch: h.Switch, Peer: h.Name})
 	}
 
-	for _, l := range t.AllLinks() {
+	suffixes := t.Suffixes()
+	for i, l := range t.AllLinks() {
 		both := t.Directions(l)
 		a, b := l.Between[0], l.Between[1]
 		if !t.IsAccess(l) {
-			n.Ports = append(n.Ports, trunk(a, b, both[0]), trunk(b, a, both[1]))
+			n.Ports = append(n.Ports, trunk(a, b+suffixes[i], both[0]), trunk(b, a+suffixes[i], both[1]))
 			continue
 		}
 
@@ -34,10 +36,12 @@ func (j *Job) Network() *record.Network {
 	return n
 }
 
-// trunk is the port of a switch to another one.
+// trunk is the port of a switch to another one, whose name has a suffix where there are
+// several.
 func trunk(from, to string, p topology.Params) record.NetworkPort {
+	peer, _, _ := strings.Cut(to, "#")
 	port := record.NetworkPort{
-		Name: from + "-" + to, Switch: from, Peer: to, Trunk: true,
+		Name: from + "-" + to, Switch: from, Peer: peer, Trunk: true,
 		RateBPS: int64(p.Rate), DelayNS: int64(p.Delay), JitterNS: int64(p.Jitter), Loss: p.MeanLoss(),
 		Duplicate: float64(p.Duplicate), Corrupt: float64(p.Corrupt),
 	}

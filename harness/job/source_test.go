@@ -26,7 +26,7 @@ func prepare(t *testing.T, topology string) (*Prepared, error) {
 		if name != "net.dot" {
 			return nil, "", errors.New("no such file")
 		}
-		return []byte("graph n { a -- b; a -- b; b -- c }"), name, nil
+		return []byte("digraph n { a -> b; b -> a; b -> c }"), name, nil
 	}, nil)
 }
 

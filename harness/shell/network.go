@@ -27,9 +27,10 @@ func (s *Shell) listHosts(context.Context, []string) error {
 func (s *Shell) listLinks(context.Context, []string) error {
 	t := s.network.Topology()
 	table := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
-	for _, l := range t.AllLinks() {
+	suffixes := t.Suffixes()
+	for i, l := range t.AllLinks() {
 		for dir, p := range t.Directions(l) {
-			ends := [2]string{l.Between[dir], l.Between[1-dir]}
+			ends := [2]string{l.Between[dir], l.Between[1-dir] + suffixes[i]}
 			state := p.String()
 			if _, ok := s.down[ends]; ok {
 				state = "down"

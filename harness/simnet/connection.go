@@ -27,13 +27,16 @@ type connection struct {
 	sender   sender
 }
 
-// connection returns the flow's, which begins with its first packet.
-func (h *Host) connection(key flow) *connection {
+// connection returns the flow's, which begins with its SYN. What is sent after the flow's
+// end, such as the ACK of the other side's FIN, is not remembered: nothing would forget it.
+func (h *Host) connection(key flow, flags header.TCPFlags) *connection {
 	c := h.flows[key]
 	if c == nil {
 		c = &connection{receiver: receiver{host: h, quick: firstACKs}, sender: sender{host: h}}
 		c.receiver.due = newPlan(c.receiver.release)
-		h.flows[key] = c
+		if flags&header.TCPFlagSyn != 0 {
+			h.flows[key] = c
+		}
 	}
 	return c
 }
@@ -42,7 +45,7 @@ func (h *Host) connection(key flow) *connection {
 // data for which the queue has no room. It needs the lock.
 func (h *Host) transmit(now int64, key flow, p *stack.PacketBuffer, f frame) {
 	flags := header.TCP(p.TransportHeader().Slice()).Flags()
-	c := h.connection(key)
+	c := h.connection(key, flags)
 	if flags&(header.TCPFlagFin|header.TCPFlagRst) != 0 {
 		defer delete(h.flows, key)
 	}

@@ -145,6 +145,14 @@ func (n *Network) build() error {
 
 // can returns an error where links are asked for what only the kernel's do.
 func can(t *topology.Topology) error {
+	for i, bundle := range t.Bundles() {
+		if len(bundle) > 1 {
+			between := t.Links[i].Between
+			return fmt.Errorf("in virtual time there are no parallel links, and switches %s and %s have %d; "+
+				"leave one, or use emulated links (network: emulated)", between[0], between[1], len(bundle))
+		}
+	}
+
 	for _, l := range t.Links {
 		for dir, p := range t.Directions(l) {
 			if err := possible(p); err != nil {

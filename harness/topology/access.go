@@ -81,12 +81,16 @@ func (t *Topology) Way(a, b string) []Params {
 	}
 
 	var way []Params
+	links, bundles := t.AllLinks(), t.Bundles()
+	host := slices.IndexFunc(t.Hosts, func(h HostSpec) bool { return h.Name == b })
 	stops := append(append([]string{a}, path...), b)
 	for k := 1; k < len(stops); k++ {
-		// Hosts without an access link are at their switch.
-		if p, err := t.Params(stops[k-1], stops[k]); err == nil {
-			way = append(way, p)
+		first, _, err := t.Link(stops[k-1], stops[k])
+		if err != nil {
+			continue // hosts without an access link are at their switch
 		}
+		link := links[Share(bundles[first], host)]
+		way = append(way, t.Directions(link)[slices.Index(link.Between[:], stops[k-1])])
 	}
 	return way
 }

@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -35,5 +36,26 @@ func TestBuckets(t *testing.T) {
 		if got := (Params{Rate: tc.rate, Burst: tc.burst, CeilBurst: tc.ceil}).BurstSize(); got != tc.want {
 			t.Errorf("%+v passes %d B at once, want %d", tc, got, tc.want)
 		}
+	}
+}
+
+// TestNoSuchLink says of an access link that it has no parameters, and of others that
+// there are none; a link to nowhere leads nowhere.
+func TestNoSuchLink(t *testing.T) {
+	n := &Topology{
+		Name: "n", Switches: []string{"s0", "s1", "s2"},
+		Hosts: []HostSpec{{Name: "a", Switch: "s0"}, {Name: "b", Switch: "s1"}},
+		Links: []LinkSpec{{Between: [2]string{"s1", "ghost"}}, {Between: [2]string{"s0", "s2"}}},
+	}
+	for _, tc := range []struct{ from, to, want string }{
+		{"a", "s0", "the access link of host a has no parameters"}, {"s0", "a", "the access link of host a has no parameters"},
+		{"a", "s1", "topology n has no link a-s1"}, {"s1", "a", "topology n has no link s1-a"}, {"s0", "s1", "topology n has no link s0-s1"},
+	} {
+		if _, err := n.Params(tc.from, tc.to); err == nil || !strings.HasPrefix(err.Error(), tc.want) {
+			t.Errorf("%s to %s: %v, want %q", tc.from, tc.to, err, tc.want)
+		}
+	}
+	if next := n.Toward(0); next[1] >= 0 || next[2] != 1 {
+		t.Errorf("toward s0 go the links %v, want none and 1", next[1:])
 	}
 }

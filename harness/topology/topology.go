@@ -112,7 +112,7 @@ func (h HostSpec) HasAccess() bool {
 	return h.Class != "" || h.Uplink != (Override{}) || h.Downlink != (Override{})
 }
 
-// LinkSpec is one full-duplex link between two switches.
+// LinkSpec is one full-duplex link between two switches, which may have several.
 type LinkSpec struct {
 	// Between names the two switches.
 	Between [2]string `yaml:"between" required:"true"`
@@ -557,24 +557,17 @@ func (t *Topology) SetLink(from, to string, o Override) error {
 
 // direction returns what overrides the class of a link in one direction.
 func (t *Topology) direction(from, to string) (*Override, error) {
-	for i := range t.Links {
-		switch l := &t.Links[i]; l.Between {
-		case [2]string{from, to}:
-			return &l.Forward, nil
-		case [2]string{to, from}:
-			return &l.Reverse, nil
-		}
+	i, dir, err := t.Link(from, to)
+	if err != nil {
+		return nil, err
 	}
-	for i := range t.Hosts {
-		h := &t.Hosts[i]
-		switch {
-		case from == h.Name && to == h.Switch && h.HasAccess():
-			return &h.Uplink, nil
-		case from == h.Switch && to == h.Name && h.HasAccess():
-			return &h.Downlink, nil
-		}
+	if i < len(t.Links) {
+		return [...]*Override{&t.Links[i].Forward, &t.Links[i].Reverse}[dir], nil
 	}
-	return nil, t.noLink(from, to)
+
+	name := t.AllLinks()[i].Between[0]
+	h := &t.Hosts[slices.IndexFunc(t.Hosts, func(h HostSpec) bool { return h.Name == name })]
+	return [...]*Override{&h.Uplink, &h.Downlink}[dir], nil
 }
 
 // noLink says that there is no link, or none with parameters.
@@ -603,15 +596,11 @@ func (t *Topology) Directions(l LinkSpec) [2]Params {
 // Params returns the parameters of the direction from one switch to another
 // that it has a link to, or of an access link from a host to its switch, or back.
 func (t *Topology) Params(from, to string) (Params, error) {
-	for _, l := range t.AllLinks() {
-		switch l.Between {
-		case [2]string{from, to}:
-			return t.Directions(l)[0], nil
-		case [2]string{to, from}:
-			return t.Directions(l)[1], nil
-		}
+	i, dir, err := t.Link(from, to)
+	if err != nil {
+		return Params{}, err
 	}
-	return Params{}, t.noLink(from, to)
+	return t.Directions(t.AllLinks()[i])[dir], nil
 }
 
 // Host returns the host of the given name.
@@ -868,23 +857,17 @@ func (t *Topology) Validate() error {
 		}
 	}
 
-	seen := map[[2]string]bool{}
 	for i, l := range t.Links {
 		okA := known(yamlfile.Path{"links", i, "between", 0}, l.Between[0])
 		okB := known(yamlfile.Path{"links", i, "between", 1}, l.Between[1])
 
-		ends := [2]string{min(l.Between[0], l.Between[1]), max(l.Between[0], l.Between[1])}
 		switch {
-		case okA && okB && ends[0] == ends[1]:
-			fail(yamlfile.Path{"links", i, "between"}, "switch %s is linked to itself", ends[0])
-		case seen[ends]:
-			fail(yamlfile.Path{"links", i, "between"}, "switches %s and %s are linked already", ends[0], ends[1])
-		}
-		if okA && okB && ends[0] != ends[1] && !seen[ends] {
+		case okA && okB && l.Between[0] == l.Between[1]:
+			fail(yamlfile.Path{"links", i, "between"}, "switch %s is linked to itself", l.Between[0])
+		case okA && okB:
 			port(yamlfile.Path{"links", i, "between", 0}, l.Between[0], l.Between[1])
 			port(yamlfile.Path{"links", i, "between", 1}, l.Between[1], l.Between[0])
 		}
-		seen[ends] = true
 
 		parameters(yamlfile.Path{"links", i}, l, [2]string{"forward", "reverse"})
 	}

@@ -27,8 +27,10 @@ func readDOT(_ string, data []byte) (*graph, error) {
 		return r.graph, nil
 	}
 
-	r.name = unquote(file.Graphs[0].ID)
-	if _, err := r.statements(file.Graphs[0].Stmts); err != nil {
+	first := file.Graphs[0]
+	// In a directed graph a link has an arrow each way.
+	r.name, r.once = unquote(first.ID), first.Directed || first.Strict
+	if _, err := r.statements(first.Stmts); err != nil {
 		return nil, err
 	}
 	r.markHosts(func(id string) bool { return r.boxes[id] })

@@ -12,6 +12,7 @@ import (
 // comments; further columns are left out.
 func readEdges(_ string, data []byte) (*graph, error) {
 	g := newGraph()
+	g.once = true
 	more, number := 0, 0
 
 	lines := bufio.NewScanner(bytes.NewReader(data))

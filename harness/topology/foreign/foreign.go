@@ -104,10 +104,13 @@ func Read(file string, data []byte) (*Network, error) {
 
 // graph is what all formats have in common.
 type graph struct {
-	name    string
-	nodes   []node
-	index   map[string]int
-	edges   []edge
+	name  string
+	nodes []node
+	index map[string]int
+	edges []edge
+	// once says that the format has no parallel links: two lines about the same nodes
+	// are one link, whichever end they begin at.
+	once    bool
 	remarks []string
 }
 

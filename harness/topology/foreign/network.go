@@ -158,8 +158,8 @@ func (g *graph) switchOf(i int, names []string) (string, bool) {
 
 // addLinks makes the links between switches.
 func (g *graph) addLinks(t *topology.Topology, names []string) {
-	seen := map[[2]string]int{}
-	parallel, loops, clamped := 0, 0, 0
+	named := map[[2]string]bool{}
+	twice, loops, clamped := 0, 0, 0
 
 	for _, e := range g.edges {
 		a, b := g.index[e.from], g.index[e.to]
@@ -175,11 +175,11 @@ func (g *graph) addLinks(t *topology.Topology, names []string) {
 		}
 
 		ends := [2]string{names[min(a, b)], names[max(a, b)]}
-		if _, ok := seen[ends]; ok {
-			parallel++
+		if g.once && named[ends] {
+			twice++
 			continue
 		}
-		seen[ends] = len(t.Links)
+		named[ends] = true
 
 		o, cut := g.parameters(e)
 		if cut {
@@ -188,8 +188,8 @@ func (g *graph) addLinks(t *topology.Topology, names []string) {
 		t.Links = append(t.Links, topology.LinkSpec{Between: ends, Class: "link", Forward: o, Reverse: o})
 	}
 
-	if parallel > 0 {
-		g.remark("%d links run beside another one between the same switches and were left out", parallel)
+	if twice > 0 {
+		g.remark("%d links are named again, or from the other end, and were taken for one", twice)
 	}
 	if loops > 0 {
 		g.remark("%d links lead from a switch to itself and were left out", loops)

@@ -187,8 +187,18 @@ func (d *drawing) draw(c draw.Canvas, size vg.Length) {
 		host, on := at(h.Name), at(h.Switch)
 		c.StrokeLine2(dashed, host.X, host.Y, on.X, on.Y)
 	}
-	for _, l := range d.t.AllLinks() {
-		d.link(c, l, at(l.Between[0]), at(l.Between[1]))
+	bundles := d.t.Bundles()
+	for i, l := range d.t.AllLinks() {
+		// Parallel links lie beside each other.
+		const apart = 11
+		bundle, a, b := bundles[i], at(l.Between[0]), at(l.Between[1])
+		aside := apart * (vg.Length(slices.Index(bundle, i)) - vg.Length(len(bundle)-1)/2)
+		if l.Between[0] > l.Between[1] {
+			aside = -aside
+		}
+		length := vg.Length(max(1, math.Hypot(float64(b.X-a.X), float64(b.Y-a.Y))))
+		shift := vg.Point{X: (a.Y - b.Y) / length * aside, Y: (b.X - a.X) / length * aside}
+		d.link(c, l, a.Add(shift), b.Add(shift))
 	}
 
 	for _, s := range d.t.Switches {

@@ -77,14 +77,15 @@ func WriteTable(w io.Writer, t *topology.Topology) error {
 	}
 
 	fmt.Fprintln(table, "\nlink\tclass\tparameters")
-	for _, l := range t.AllLinks() {
-		both := t.Directions(l)
+	suffixes := t.Suffixes()
+	for i, l := range t.AllLinks() {
+		a, b, both := l.Between[0], l.Between[1], t.Directions(l)
 		if both[0] == both[1] {
-			fmt.Fprintf(table, "%s - %s\t%s\t%v\n", l.Between[0], l.Between[1], l.Class, both[0])
+			fmt.Fprintf(table, "%s - %s\t%s\t%v\n", a, b+suffixes[i], l.Class, both[0])
 			continue
 		}
-		fmt.Fprintf(table, "%s > %s\t%s\t%v\n", l.Between[0], l.Between[1], l.Class, both[0])
-		fmt.Fprintf(table, "%s > %s\t%s\t%v\n", l.Between[1], l.Between[0], l.Class, both[1])
+		fmt.Fprintf(table, "%s > %s\t%s\t%v\n", a, b+suffixes[i], l.Class, both[0])
+		fmt.Fprintf(table, "%s > %s\t%s\t%v\n", b, a+suffixes[i], l.Class, both[1])
 	}
 
 	return table.Flush()

@@ -54,8 +54,9 @@ func TestAccess(t *testing.T) {
 	const size = 200_000
 	before := idle(t, n)
 	up, down := transfer(t, a, b, size), transfer(t, b, a, size)
-	if ideal := (4 * units.Mbps).Time(size); up < ideal || up > 3*ideal || down > up/2 {
-		t.Errorf("%d B took %v up and %v down, want %v or a little more, and much less", size, up, down, ideal)
+	ideal := (4 * units.Mbps).Time(size)
+	if up < ideal || up > 3*ideal || down > ideal {
+		t.Errorf("%d B took %v up and %v down, want %v or a little more, and less", size, up, down, ideal)
 	}
 	passed := idle(t, n).Sub(before)
 	if stats, err := capture.Stop(); err != nil || stats.Bytes < 2*size {
@@ -80,8 +81,8 @@ func TestAccess(t *testing.T) {
 	if err := n.SetLink("a", "s0", topology.Override{Rate: new(40 * units.Mbps)}); err != nil {
 		t.Fatal(err)
 	}
-	if fast := transfer(t, a, b, size); fast > up/2 {
-		t.Errorf("at ten times the rate it took %v, before %v", fast, up)
+	if fast := transfer(t, a, b, size); fast > ideal {
+		t.Errorf("at ten times the rate it took %v, more than %v at the one before", fast, ideal)
 	}
 	if err := n.SetLink("b", "s0", topology.Override{Rate: new(units.Mbps)}); err == nil ||
 		!strings.Contains(err.Error(), "give the host a class") {

@@ -137,7 +137,7 @@ func (t *transcript) line(s *stepLog, line string, at time.Duration) {
 		show(strings.TrimPrefix(line, markStep+" end ") + summary)
 	case strings.HasPrefix(line, "--- PASS"):
 		s.passed++
-	case strings.HasPrefix(line, "--- SKIP"):
+	case strings.HasPrefix(strings.TrimLeft(line, " "), "--- SKIP"): // those of subtests, too
 		s.skipped++
 		show(line)
 	case strings.HasPrefix(line, "--- FAIL"):

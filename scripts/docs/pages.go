@@ -186,7 +186,8 @@ The keys of ` + "`gilbert-elliott`" + ` are the four parameters of the literatur
 ` + "`tc netem loss gemodel`" + `:`
 
 // queues is about disciplines.
-const queues = `A queue is limited in packets (tc: pfifo), or with ` + "`queue-bytes`" + ` in bytes of frames (tc: bfifo).
+const queues = `A queue is limited in packets (tc: pfifo), or with ` + "`queue-bytes`" + ` in bytes of frames
+(tc: bfifo).
 What it drops is its discipline's matter. All but fifo are the kernel's, on emulated links; a
 kernel that lacks one is found out before anything runs, and virtual time has fifo only.`
 

@@ -48,6 +48,7 @@ func (n *Network) Capture(portName string, w io.Writer, comments ...string) (*Ca
 		return nil, fmt.Errorf("capture port %s: network %s has no such port%s",
 			portName, n.topology.Name, yamlfile.Suggest(portName, n.Ports()))
 	}
+
 	out, err := pcapgo.NewNgWriterInterface(w, pcapgo.NgInterface{
 		Name: portName, LinkType: layers.LinkTypeEthernet,
 		TimestampResolution: 9, SnapLength: uint32(n.topology.Frame()),
@@ -57,6 +58,7 @@ func (n *Network) Capture(portName string, w io.Writer, comments ...string) (*Ca
 	if err != nil {
 		return nil, fmt.Errorf("capture port %s: write the file's start: %w", portName, err)
 	}
+
 	c := &Capture{port: n.ports[i], out: out}
 	n.schedule.mu.Lock()
 	defer n.schedule.mu.Unlock()

@@ -58,8 +58,8 @@ func (q queue) String() string {
 // setQueue makes the queue below the HTB class of a port, or changes it in place.
 func (c *conn) setQueue(index int, p topology.Params, flags int) error {
 	q := queueOf(p)
-	below := nl.TcMsg{Ifindex: int32(index), Handle: fifoHandle, Parent: htbClass}
-	err := c.setQdisc(below, q.kind, q.options(p), flags)
+	under := nl.TcMsg{Ifindex: int32(index), Handle: fifoHandle, Parent: htbClass}
+	err := c.setQdisc(under, q.kind, q.options(p), flags)
 	if errors.Is(err, syscall.ENOENT) {
 		return fmt.Errorf("this kernel has no %s queue; load the module sch_%s, or give the link the discipline %s: %w",
 			q.kind, q.kind, topology.Drop, err)

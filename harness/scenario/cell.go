@@ -125,8 +125,8 @@ func (t *Topology) IsInline() bool {
 // Inline returns the network that the scenario describes itself, under a name.
 func (t *Topology) Inline(name string) (*topology.Topology, error) {
 	return topology.Inline(topology.Topology{
-		Name: name, Subnet: t.Subnet, MTU: t.MTU,
-		Switches: t.Switches, Hosts: t.Hosts, Classes: t.LinkClasses, Links: t.Links,
+		Name: name, Subnet: t.Subnet, MTU: t.MTU, Switches: t.Switches, Hosts: t.Hosts,
+		Classes: t.LinkClasses, Links: t.Links,
 	}, t.Pos)
 }
 

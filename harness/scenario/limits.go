@@ -87,8 +87,8 @@ func (t *Topology) check() error {
 
 	errs = append(errs, oneOf(t.Pos.At("delay"), "delay back end", t.Delay, emu.Backends...))
 	if len(t.Changes) > maxChanges {
-		errs = append(errs, t.Pos.At("changes").Errorf("expected at most %d changes, got %d",
-			maxChanges, len(t.Changes)))
+		errs = append(errs,
+			t.Pos.At("changes").Errorf("expected at most %d changes, got %d", maxChanges, len(t.Changes)))
 	} else {
 		for i := range t.Changes {
 			errs = append(errs, t.Changes[i].check())

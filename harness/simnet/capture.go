@@ -48,9 +48,10 @@ func (n *Network) Capture(portName string, w io.Writer, comments ...string) (*Ca
 		return nil, fmt.Errorf("capture port %s: network %s has no such port%s",
 			portName, n.topology.Name, yamlfile.Suggest(portName, n.Ports()))
 	}
+
 	out, err := pcapgo.NewNgWriterInterface(w, pcapgo.NgInterface{
-		Name: portName, LinkType: layers.LinkTypeEthernet, TimestampResolution: 9,
-		SnapLength: uint32(n.topology.Frame()),
+		Name: portName, LinkType: layers.LinkTypeEthernet,
+		TimestampResolution: 9, SnapLength: uint32(n.topology.Frame()),
 	}, pcapgo.NgWriterOptions{SectionInfo: pcapgo.NgSectionInfo{
 		Application: "edgebed", Comment: strings.Join(comments, "\n"),
 	}})

@@ -51,8 +51,8 @@ func (t *Topology) SetAccess(host string, uplink, downlink Override) error {
 		for _, h := range t.Hosts {
 			names = append(names, h.Name)
 		}
-		return fmt.Errorf("change access link: topology %s has no host %q%s", t.Name, host,
-			yamlfile.Suggest(host, names))
+		return fmt.Errorf("change access link: topology %s has no host %q%s",
+			t.Name, host, yamlfile.Suggest(host, names))
 	}
 
 	h := &changed.Hosts[i]

@@ -63,8 +63,9 @@ func (p Params) validateQueue() error {
 
 	switch {
 	case p.QueueBytes != 0 && (p.QueueBytes < p.Frame() || p.QueueBytes > maxQueueBytes):
-		return fmt.Errorf("queue-bytes %v is out of range: expected one frame of %d B to %v, "+
-			"or 0 for a limit in packets", p.QueueBytes, p.Frame(), maxQueueBytes)
+		return fmt.Errorf("queue-bytes %v is out of range: "+
+			"expected one frame of %d B to %v, or 0 for a limit in packets",
+			p.QueueBytes, p.Frame(), maxQueueBytes)
 	case p.Rate == 0 && p.Discipline != "" && p.Discipline != Drop:
 		return errors.New("discipline is of the queue in front of a rate; give the link a rate")
 	}

@@ -51,7 +51,9 @@ func writeFit(w io.Writer, list []observation, all []*regression, chosen *regres
 	for _, rate := range prototype.Rates(plain(list)) {
 		for _, m := range prototype.Models() {
 			var sum, squares float64
-			cell := slices.DeleteFunc(slices.Clone(list), func(o observation) bool { return o.Model != m.Ours || o.Rate != rate })
+			cell := slices.DeleteFunc(slices.Clone(list), func(o observation) bool {
+				return o.Model != m.Ours || o.Rate != rate
+			})
 			for _, o := range cell {
 				d := o.Theirs - o.Ours - chosen.predict(o.counts)
 				sum, squares = sum+d, squares+d*d

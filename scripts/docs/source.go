@@ -45,6 +45,7 @@ func readPackage(dir string) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	s := &source{structs: map[string]*structure{}, values: map[string][]constant{}}
 	for _, name := range files {
 		if strings.HasSuffix(name, "_test.go") {

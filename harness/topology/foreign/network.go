@@ -30,9 +30,9 @@ func (g *graph) network() (*Network, error) {
 	t := &topology.Topology{
 		Version: 1, Name: cleanName(g.name), Subnet: netip.MustParsePrefix("10.1.0.0/16"),
 		Description: fmt.Sprintf("Read from the network %s.", oneLine(g.name)),
-		Classes: map[string]topology.Class{"link": {
-			Override: topology.Override{Rate: &rate, Delay: &delay, Queue: &queue},
-		}},
+		Classes: map[string]topology.Class{
+			"link": {Override: topology.Override{Rate: &rate, Delay: &delay, Queue: &queue}},
+		},
 	}
 
 	for i, n := range g.nodes {

@@ -159,7 +159,7 @@ func check(t *testing.T, j job.Job, lines []byte) {
 				if e.DelayNS < least || e.DelayNS > 3*least {
 					t.Errorf("execution %d took %d ns, at least possible are %d", e.Index, e.DelayNS, least)
 				}
-				if share := float64(e.TrunkBytes) / float64(e.PredictedTrunkBytes); share < 0.97 || share > 1.03 {
+				if share := float64(e.TrunkBytes) / float64(e.PredictedTrunkBytes); share < 0.96 || share > 1.04 {
 					t.Errorf("execution %d: %d B on trunks, predicted %d", e.Index, e.TrunkBytes, e.PredictedTrunkBytes)
 				}
 				return nil

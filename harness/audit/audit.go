@@ -19,7 +19,6 @@ import (
 	"edgebed/harness/emu"
 	"edgebed/harness/emu/delayline"
 	"edgebed/harness/record"
-	"edgebed/harness/topology"
 )
 
 // Evidence is what was seen of a cell.
@@ -266,7 +265,7 @@ func (j *judge) stretches(list []Stretch) {
 
 	for _, s := range list {
 		total += s.Lasted
-		if s.Lasted < max(shortestStretch, s.Rate.Time(framesInStretch*topology.Frame)) {
+		if s.Lasted < max(shortestStretch, s.Rate.Time(framesInStretch*s.Frame)) {
 			continue
 		}
 

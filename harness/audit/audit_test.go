@@ -28,7 +28,7 @@ func calm() Evidence {
 	for range 20 {
 		e.CPU = append(e.CPU, Window{Busy: 0.7, Steal: 0.001})
 	}
-	e.Stretches = []Stretch{{Link: "s0-s1", Rate: asked.Rate, Sent: asked.Rate.Per(time.Second), Lasted: time.Second}}
+	e.Stretches = []Stretch{{Link: "s0-s1", Rate: asked.Rate, Sent: asked.Rate.Per(time.Second), Lasted: time.Second, Frame: topology.Frame}}
 	d := delayline.DirStats{Packets: 1000, LateP50: 2 * time.Microsecond, LateP99: 90 * time.Microsecond, LateMax: 2 * time.Millisecond}
 	e.Lines = []Line{{Link: "s0-s1", LineStats: delayline.LineStats{AB: d, BA: d}}}
 	return e
@@ -132,16 +132,16 @@ func TestBacklog(t *testing.T) {
 	}{
 		{"idle", []reading{{}, {}, {}}, nil},
 		{"always backlogged", []reading{{0, 5000, false}, {1000, 4000, false}, {2000, 3000, false}},
-			[]Stretch{{"s0-s1", rate, 2000, 2 * time.Second}}},
+			[]Stretch{{"s0-s1", rate, 2000, 2 * time.Second, topology.Frame}}},
 		// Some of what waited at the first reading waits at the second.
 		{"backlogged, but sends nothing", []reading{{0, 100, false}, {0, 100, false}},
-			[]Stretch{{"s0-s1", rate, 0, time.Second}}},
+			[]Stretch{{"s0-s1", rate, 0, time.Second, topology.Frame}}},
 		// All that waited has left: the queue may have been empty in between.
 		{"may have been empty", []reading{{0, 1000, false}, {1000, 1000, false}}, nil},
 		{"two stretches", []reading{{0, 2000, false}, {1000, 1000, false}, {2000, 3000, false}, {3000, 2000, false}},
-			[]Stretch{{"s0-s1", rate, 1000, time.Second}, {"s0-s1", rate, 1000, time.Second}}},
+			[]Stretch{{"s0-s1", rate, 1000, time.Second, topology.Frame}, {"s0-s1", rate, 1000, time.Second, topology.Frame}}},
 		{"unsure reading", []reading{{0, 5000, false}, {1000, 4000, true}, {2000, 3000, false}, {3000, 2000, false}},
-			[]Stretch{{"s0-s1", rate, 1000, time.Second}}},
+			[]Stretch{{"s0-s1", rate, 1000, time.Second, topology.Frame}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var b backlog
@@ -149,7 +149,10 @@ func TestBacklog(t *testing.T) {
 			at := time.Now()
 			for _, r := range tt.readings {
 				at = at.Add(time.Second)
-				if s := b.add(emu.Shaper{Link: "s0-s1", Rate: rate, Sent: r.sent, Backlog: r.backlog}, at, !r.unsure); s != nil {
+				reading := emu.Shaper{
+					Link: "s0-s1", Rate: rate, Frame: topology.Frame, Sent: r.sent, Backlog: r.backlog,
+				}
+				if s := b.add(reading, at, !r.unsure); s != nil {
 					got = append(got, *s)
 				}
 			}

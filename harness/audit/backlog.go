@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"edgebed/harness/emu"
-	"edgebed/harness/topology"
 	"edgebed/nodes/units"
 )
 
@@ -15,12 +14,14 @@ type Stretch struct {
 	Rate   units.Rate
 	Sent   units.Size
 	Lasted time.Duration
+	// Frame is the link's longest frame.
+	Frame units.Size
 }
 
 // Share returns what was sent as a share of what the rate allows, with the
 // frame that may have left just before or after.
 func (s Stretch) Share() float64 {
-	return float64(s.Sent+topology.Frame) / float64(s.Rate.Per(s.Lasted))
+	return float64(s.Sent+s.Frame) / float64(s.Rate.Per(s.Lasted))
 }
 
 // backlog finds the stretches of one direction in readings of its queue.
@@ -50,7 +51,7 @@ func (b *backlog) add(now emu.Shaper, at time.Time, sure bool) *Stretch {
 	if !sure || since.IsZero() || now.Rate == 0 || now.Rate != last.Rate || gone >= last.Backlog {
 		return b.end()
 	}
-	b.stretch.Link, b.stretch.Rate = now.Link, now.Rate
+	b.stretch.Link, b.stretch.Rate, b.stretch.Frame = now.Link, now.Rate, now.Frame
 	b.stretch.Sent += sent
 	b.stretch.Lasted += at.Sub(since)
 	return nil

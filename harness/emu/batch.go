@@ -19,7 +19,8 @@ const batchSize = 32 << 10
 
 // batch sends requests that have no answer to the kernel, many in one call: a call and
 // an acknowledgement for each would take a large part of building a network. The
-// kernel carries them out in their order. The first error ends a batch.
+// kernel carries them out in their order. The first error is the batch's;
+// what stands behind it in the same call may be carried out nevertheless.
 type batch struct {
 	socket *nl.NetlinkSocket
 	buf    []byte

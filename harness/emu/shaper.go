@@ -14,6 +14,8 @@ type Shaper struct {
 	Link string
 	// Rate that the link was given; 0 means unshaped, and the rest is zero too.
 	Rate units.Rate
+	// Frame is the longest frame of the link, with its Ethernet header.
+	Frame units.Size
 	// Sent is how much has left the queue since the network was built. Backlog
 	// waits in it now.
 	Sent, Backlog units.Size
@@ -51,7 +53,7 @@ func (n *Network) Shapers() ([]Shaper, error) {
 		for dir, port := range l.port {
 			q := byPort[port.index]
 			list = append(list, Shaper{
-				Link: l.direction(dir), Rate: l.params[dir].Rate,
+				Link: l.direction(dir), Rate: l.params[dir].Rate, Frame: l.params[dir].Frame(),
 				Sent: units.Size(q.bytes), Backlog: units.Size(q.backlog), Drops: int64(q.drops),
 				HeadDrops: l.params[dir].Discipline == topology.CoDel || l.params[dir].Discipline == topology.FQCoDel,
 			})

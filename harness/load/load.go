@@ -126,7 +126,7 @@ func (r Ramp) Until(arrivals float64) time.Duration {
 	if arrivals < onRamp {
 		// The root of a parabola, in the form that loses no digits where it is flat.
 		slope := (r.To - r.From) / over
-		seconds = 2 * arrivals / (r.From + math.Sqrt(r.From*r.From+2*slope*arrivals))
+		seconds = 2 * arrivals / (r.From + math.Sqrt(max(0, r.From*r.From+2*slope*arrivals)))
 	}
 	if seconds >= math.MaxInt64/1e9 {
 		return math.MaxInt64

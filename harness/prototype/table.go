@@ -17,14 +17,14 @@ func Delay(o Observation) (ours, theirs float64) { return o.Ours, o.Theirs }
 // Bytes that an execution sent between switches.
 func Bytes(o Observation) (ours, theirs float64) { return o.OurBytes, o.TheirBytes }
 
-// At returns the observations of a model at a rate.
-func At(list []Observation, model workflow.Model, rate float64) (at []Observation) {
+// at returns the observations of a model at a rate.
+func at(list []Observation, model workflow.Model, rate float64) (found []Observation) {
 	for _, o := range list {
 		if o.Model == model && o.Rate == rate {
-			at = append(at, o)
+			found = append(found, o)
 		}
 	}
-	return at
+	return found
 }
 
 // ratio is ours over the prototype's, of the means over workloads.
@@ -52,9 +52,9 @@ func WriteRatios(w io.Writer, what string, list []Observation, q Quantity) {
 		fmt.Fprintf(w, "| %s, %g Mb/s |", what, rate)
 		workloads := 0
 		for _, m := range Models() {
-			at := At(list, m.Ours, rate)
-			workloads = max(workloads, len(at))
-			fmt.Fprintf(w, " %.3f |", ratio(at, q))
+			cell := at(list, m.Ours, rate)
+			workloads = max(workloads, len(cell))
+			fmt.Fprintf(w, " %.3f |", ratio(cell, q))
 		}
 		fmt.Fprintf(w, " %d |\n", workloads)
 	}

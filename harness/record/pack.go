@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strings"
 )
 
 // Pack writes the records of the result folder dir, packed by gzip as Read reads
@@ -51,10 +52,16 @@ func dropPaths(line []byte) ([]byte, error) {
 		if err := json.Unmarshal(written, &argument); err != nil {
 			return nil, fmt.Errorf("parse %s record: command: %w", kind, err)
 		}
-		if !filepath.IsAbs(argument) {
+		flag, path, joined := strings.Cut(argument, "=")
+		switch {
+		case filepath.IsAbs(argument):
+			argument = filepath.Base(argument)
+		case joined && filepath.IsAbs(path):
+			argument = flag + "=" + filepath.Base(path)
+		default:
 			continue
 		}
-		last, err := json.Marshal(filepath.Base(argument))
+		last, err := json.Marshal(argument)
 		if err != nil {
 			return nil, err
 		}

@@ -31,10 +31,13 @@ type connection struct {
 // end, such as the ACK of the other side's FIN, is not remembered: nothing would forget it.
 func (h *Host) connection(key flow, flags header.TCPFlags) *connection {
 	c := h.flows[key]
-	if c == nil {
+	if syn := flags&header.TCPFlagSyn != 0; c == nil || syn {
+		if c != nil {
+			c.receiver.forget() // of an earlier connection, or of a SYN that was lost
+		}
 		c = &connection{receiver: receiver{host: h, quick: firstACKs}, sender: sender{host: h}}
 		c.receiver.due = newPlan(c.receiver.release)
-		if flags&header.TCPFlagSyn != 0 {
+		if syn {
 			h.flows[key] = c
 		}
 	}

@@ -1,7 +1,7 @@
 // Package simnet is a network in virtual time: hosts with gVisor's TCP/IP stack,
 // the emulation's switches and paths, and links that compute when a frame leaves
 // and arrives, with the arithmetic of the kernel's token bucket (sch_htb), a queue
-// of packets, delay, jitter and loss.
+// in packets or bytes, delay, jitter, losses and duplicates.
 //
 // It knows no clock but package time. In a program built with -tags faketime the
 // runtime's clock jumps to the next timer whenever no goroutine can run: then an
@@ -9,6 +9,6 @@
 // frame is never late. In an ordinary program the same network runs in real time,
 // as punctual as Go's timers.
 //
-// All frames are moved by one goroutine: what it does to the stack of a host it
-// does one frame after the other, in the order of their times.
+// Frames are moved under one lock; one goroutine gives them to the hosts' stacks, one
+// after the other, in the order of their times.
 package simnet

@@ -95,4 +95,11 @@ func (n *Network) replan() {
 	for _, o := range n.outbox {
 		n.schedule.hasten(n.dispatch, n.seen(o))
 	}
+	for _, h := range n.hosts {
+		for _, c := range h.flows {
+			if r := &c.receiver; r.held != nil {
+				n.schedule.hasten(r.due, r.due.at+n.ahead(h.port.at, *r.held))
+			}
+		}
+	}
 }

@@ -53,7 +53,12 @@ links:
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { n.Close() })
+	t.Cleanup(func() {
+		n.Close()
+		if n.late > 0 {
+			t.Errorf("%d frames reached a host after their time", n.late)
+		}
+	})
 	return n
 }
 

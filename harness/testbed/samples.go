@@ -34,7 +34,8 @@ type sampler struct {
 
 func newSampler(c *crowd, before network.Counters) *sampler {
 	s := &sampler{crowd: c, every: sampleEvery, last: before, computers: map[string]*record.ComputerSamples{}}
-	s.most = max(20, min(mostSamples, mostSampled/max(1, len(before.Ports))))
+	// An even number: of each two samples the second is kept when there are too many.
+	s.most = max(20, min(mostSamples, mostSampled/max(1, len(before.Ports)))) &^ 1
 	for _, p := range before.Ports {
 		s.taken.Ports = append(s.taken.Ports, record.PortSamples{Name: p.Name})
 	}

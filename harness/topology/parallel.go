@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -55,8 +56,12 @@ func Share(bundle []int, host int) int { return bundle[host%len(bundle)] }
 func (t *Topology) Link(from, to string) (link, direction int, err error) {
 	a, suffixA, _ := strings.Cut(from, "#")
 	b, suffixB, _ := strings.Cut(to, "#")
+	if suffixA != "" && suffixB != "" && suffixA != suffixB {
+		return 0, 0, fmt.Errorf("topology %s has no link %s-%s: expected the same number after both #", t.Name, from, to)
+	}
+
 	number := 1
-	if suffix := suffixA + suffixB; suffix != "" {
+	if suffix := cmp.Or(suffixA, suffixB); suffix != "" {
 		if number, err = strconv.Atoi(suffix); err != nil || number < 1 {
 			return 0, 0, fmt.Errorf("topology %s has no link %s-%s: expected a number after #", t.Name, from, to)
 		}

@@ -56,6 +56,10 @@ func (p Params) validateQueue() error {
 			return fmt.Errorf("queue of %v is too short for discipline %s: expected at least %v",
 				p.QueueLimit(), RED, least)
 		}
+		if p.QueueLimit() > maxQueueBytes {
+			return fmt.Errorf("queue of %v is too long for discipline %s: expected at most %v",
+				p.QueueLimit(), RED, maxQueueBytes)
+		}
 	case "", Drop:
 	default:
 		return fmt.Errorf("unknown discipline %q: expected one of %v", p.Discipline, Disciplines)

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -145,11 +146,13 @@ func mean(r *record.Results, system string) float64 {
 		if at, _ := c.Cell.Coord("system"); at.Value != system {
 			continue
 		}
+		if len(c.Counted()) != c.Cell.Executions {
+			return math.NaN()
+		}
 		for _, e := range c.Counted() {
 			sum += float64(e.DelayNS) / 1e9
 			n++
 		}
-		n -= float64(c.Cell.Executions - len(c.Counted())) // none may be missing
 	}
 	return sum / n
 }

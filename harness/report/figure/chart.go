@@ -179,6 +179,9 @@ func newChart(r *record.Results, f record.Figure, cells []record.CellResult, var
 	if axis := cmp.Or(f.Series, f.Y); axis != "" {
 		series = matrix.Points(axesNamed(r, axis), cells)
 	}
+	if len(series) == 0 {
+		return nil, ErrNoData
+	}
 	c.setSeries(series)
 	if f.Kind == record.KindHeatMap {
 		c.setRows(series, f)

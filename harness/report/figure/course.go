@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sort"
 	"strings"
 
 	"edgebed/harness/matrix"
@@ -76,8 +77,9 @@ func (c course) value(from, to float64) (float64, bool) {
 		return 0, false
 	}
 	if !c.sums {
-		k, _ := slices.BinarySearch(c.at[:n], to)
-		return c.values[min(k, n-1)], true
+		const slack = 1e-9 // sums of tenths are not exact
+		k := sort.Search(n, func(i int) bool { return c.at[i] > to+slack })
+		return c.values[max(k-1, 0)], true
 	}
 
 	// What came between two samples is spread evenly over the time between them.

@@ -51,7 +51,8 @@ func (t Two) Axes() []record.Axis {
 
 // Charts selects the data of a figure over both results. Where the figure does not say
 // what ResultAxis is in it, it has each of its series twice, those of the first and the
-// second result next to each other; a heat map and a timeline have a panel for each.
+// second result next to each other; a heat map and a timeline have a panel for each, or
+// where there are two axes of panels a figure for each.
 // The error wraps ErrNoData where there is nothing to show.
 func (t Two) Charts(f record.Figure) ([]*Chart, error) {
 	_, fixed := f.Where[ResultAxis]

@@ -57,7 +57,8 @@ func (t *Topology) Link(from, to string) (link, direction int, err error) {
 	a, suffixA, _ := strings.Cut(from, "#")
 	b, suffixB, _ := strings.Cut(to, "#")
 	if suffixA != "" && suffixB != "" && suffixA != suffixB {
-		return 0, 0, fmt.Errorf("topology %s has no link %s-%s: expected the same number after both #", t.Name, from, to)
+		return 0, 0, fmt.Errorf("topology %s has no link %s-%s: expected the same number after both #",
+			t.Name, from, to)
 	}
 
 	number := 1

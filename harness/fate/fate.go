@@ -1,6 +1,7 @@
 package fate
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -53,7 +54,8 @@ func (g GilbertElliott) Share() float64 {
 	return bad*g.Bad + (1-bad)*g.Good
 }
 
-// Validate returns an error where a parameter is no probability.
+// Validate returns an error where a parameter is no probability, or where all is lost for
+// ever after a first burst.
 func (g GilbertElliott) Validate() error {
 	for _, of := range []struct {
 		name  string
@@ -62,6 +64,9 @@ func (g GilbertElliott) Validate() error {
 		if err := Probability(of.name, of.value); err != nil {
 			return err
 		}
+	}
+	if g.P > 0 && g.R == 0 && g.Bad == 1 {
+		return errors.New("check r 0: want more, or the bad state, in which all is lost, never ends")
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -70,7 +71,13 @@ func (f finding) what() string {
 	if f.Ratio == 0 {
 		return fmt.Sprintf("%.1f %% instead of %.1f %%", 100*f.New, 100*f.Base)
 	}
-	text := fmt.Sprintf("%+.1f %% [%+.1f, %+.1f]", 100*(f.Ratio-1), 100*(f.Low-1), 100*(f.High-1))
+	text := fmt.Sprintf("%+.1f %%", 100*(f.Ratio-1))
+	switch {
+	case f.High > f.Low:
+		text += fmt.Sprintf(" [%+.1f, %+.1f]", 100*(f.Low-1), 100*(f.High-1))
+	case math.Abs(f.Ratio-1) < 0.0005: // exact, and too little for one digit
+		text = fmt.Sprintf("%+.1g %%", 100*(f.Ratio-1))
+	}
 	if f.Base > 0 {
 		text += fmt.Sprintf(", %s instead of %s", number(f.New), number(f.Base))
 	}

@@ -114,7 +114,7 @@ func (c *Comparison) test(where, metric string, part component) *tested {
 // test is needed to know that there is one. A fit's parts, of which one point moves
 // both apart, add nothing to the points.
 func (t *tested) take(part component) {
-	t.Explained = 1
+	t.Explained, t.Low, t.High = 1, t.Ratio, t.Ratio
 	t.Paired = !slices.ContainsFunc(part.points, func(p pairs) bool { return !p.paired })
 	if len(part.points) == 1 {
 		t.Base, t.New = average(part.points[0].base), average(part.points[0].fresh)

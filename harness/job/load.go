@@ -85,6 +85,8 @@ func (j *Job) countDue() {
 	}
 	for a := range j.due() {
 		switch {
+		case j.inTime.warmUps+j.inTime.measured > scenario.MaxExecutions:
+			return // the scenario's check says so
 		case a.Due < l.WarmUp:
 			j.inTime.warmUps++
 		case a.Due < l.WarmUp+l.Duration:

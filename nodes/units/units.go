@@ -123,6 +123,9 @@ func parse(s string, unitValues map[string]float64) (int64, error) {
 		return 0, fmt.Errorf("unknown unit %q", unit)
 	}
 
+	if v > 0 && v*factor < 0.5 {
+		return 0, fmt.Errorf("the value is too small; write 0 for none")
+	}
 	// Larger ones are not whole any more in a float64.
 	v = math.Round(v * factor)
 	if v >= 1<<53 {

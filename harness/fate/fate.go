@@ -24,9 +24,11 @@ type Odds struct {
 // the state changes from good to bad with probability P, from bad to good with R. The
 // channel begins in the good state. The zero value loses nothing.
 type GilbertElliott struct {
-	P, R float64
+	P float64 `json:"p"`
+	R float64 `json:"r"`
 	// Bad is the probability that tc calls 1-h, Good the one that it calls 1-k.
-	Bad, Good float64
+	Bad  float64 `json:"1-h"`
+	Good float64 `json:"1-k"`
 }
 
 // Gilbert returns the channel that loses all frames in the bad state and none in the

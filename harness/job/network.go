@@ -46,7 +46,8 @@ func trunk(from, to string, p topology.Params) record.NetworkPort {
 		Duplicate: float64(p.Duplicate), Corrupt: float64(p.Corrupt),
 	}
 	if b := p.Odds().Bursts; b != (fate.GilbertElliott{}) {
-		port.Bursts = &record.Bursts{P: b.P, R: b.R, Bad: b.Bad, Good: b.Good}
+		bursts := record.Bursts(b)
+		port.Bursts = &bursts
 	}
 	switch {
 	case p.Rate > 0 && p.QueueBytes > 0:

@@ -9,6 +9,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"edgebed/harness/record"
 	"edgebed/nodes/cost"
 	"edgebed/nodes/yamlfile"
 )
@@ -73,7 +74,11 @@ func (s *SoftwareCost) own(err error) error {
 func (s SoftwareCost) Model(network string) (m cost.Model, origin string, err error) {
 	switch {
 	case s.Own != nil:
-		return *s.Own, "own", nil
+		m = *s.Own
+		if network != string(record.Virtual) {
+			m.WakeUp = 0 // a real machine takes its own
+		}
+		return m, "own", nil
 	case s.Factor == 0:
 		return m, "none", nil
 	}

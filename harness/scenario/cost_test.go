@@ -28,10 +28,12 @@ func TestSoftwareCost(t *testing.T) {
 		model  cost.Model
 		origin string
 	}{
-		"none":                               {cost.Model{}, "none"},
-		"fit":                                {fit.Model, "fit of " + fit.Date},
-		"2x fit":                             {fit.Model.Times(2), "2x fit of " + fit.Date},
-		"0.5 x fit":                          {fit.Model.Times(0.5), "0.5x fit of " + fit.Date},
+		"none":      {cost.Model{}, "none"},
+		"fit":       {fit.Model, "fit of " + fit.Date},
+		"2x fit":    {fit.Model.Times(2), "2x fit of " + fit.Date},
+		"0.5 x fit": {fit.Model.Times(0.5), "0.5x fit of " + fit.Date},
+		// A real machine takes its own time to wake up.
+		"{call: 1 ms, wake-up: 5 ms}":        {cost.Model{Call: time.Millisecond}, "own"},
 		"{call: 1 ms, client-start: 2.5 ms}": {cost.Model{Call: time.Millisecond, ClientStart: 2500 * time.Microsecond}, "own"},
 	} {
 		s, err := expandCost(t, value)

@@ -123,6 +123,21 @@ func (s *script) happen(ctx context.Context, e *scenario.Event, over bool) (what
 	return what, s.deployment.SetSpeed(e.Computer, factor)
 }
 
+// mend puts back what the topology says of the links that events have changed, so that
+// nodes can take leave of each other.
+func (s *script) mend() error {
+	for i := range s.job.Cell.Events {
+		e := &s.job.Cell.Events[i]
+		if !e.Links() {
+			continue
+		}
+		if _, err := s.changeLinks(e, true); err != nil {
+			return e.Pos.Errorf("%w", err)
+		}
+	}
+	return nil
+}
+
 // changeLinks changes the directions of links that an event is about, or puts back what
 // the topology says.
 func (s *script) changeLinks(e *scenario.Event, over bool) (what string, err error) {
@@ -155,12 +170,19 @@ func (s *script) changeLinks(e *scenario.Event, over bool) (what string, err err
 	case e.Down:
 		return fmt.Sprintf("%s %s down", what, verb), nil
 	}
-	// A direction for both: the event gives both the same.
-	now, err := s.job.Topology().Params(directions[0].From, directions[0].To)
-	if err != nil {
-		return "", err
+
+	// Directions that differed before may differ still.
+	var become []string
+	for _, d := range directions {
+		now, err := s.job.Topology().Params(d.From, d.To)
+		if err != nil {
+			return "", err
+		}
+		if text := e.Set.Apply(now).String(); !slices.Contains(become, text) {
+			become = append(become, text)
+		}
 	}
-	return fmt.Sprintf("%s: %v", what, e.Set.Apply(now)), nil
+	return fmt.Sprintf("%s: %s", what, strings.Join(become, " / ")), nil
 }
 
 // restart starts a computer that was stopped.

@@ -97,6 +97,9 @@ func (s *setup) underLoad(ctx context.Context, report job.Reporter) (*record.Loa
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := events.mend(); err != nil {
+		return nil, nil, err
+	}
 	l := sum.load(after.since(before))
 	l.Samples = samples.samples()
 	return l, events.events, nil

@@ -49,6 +49,7 @@ func TestLoad(t *testing.T) {
 	t.Run("groups", func(t *testing.T) { testGroups(t, program) })
 	t.Run("refused", func(t *testing.T) { testRefused(t, program) })
 	t.Run("outage", func(t *testing.T) { testOutage(t, program) })
+	t.Run("cut for good", func(t *testing.T) { testCut(t, program) })
 	t.Run("computers", func(t *testing.T) { testComputerEvents(t, program) })
 	t.Run("deterministic", func(t *testing.T) { testLoadDeterministic(t, program) })
 }
@@ -362,6 +363,29 @@ profiles: {quick: {executions: 100}}
 		}
 	}
 }
+
+// testCut: a client that is cut off for good ends with a failure of each execution that
+// is left, on record, and a cell that is complete.
+func testCut(t *testing.T, program string) {
+	j := jobsOf(t, `
+name: cut
+topology: {preset: "ring,switches=4,rate=$rate"}
+matrix: [{axis: rate, values: [1 Mb/s]}]
+workload: {length: 2, states: 1, argument: 5 kB}
+execution: {timeout: 5 s, model: pure-faas}
+events: [{at: 450 ms, link: [s0, s1], down: true}, {at: 450 ms, link: [s0, s3], down: true}]
+profiles: {quick: {executions: 6}}
+`)[0]
+	c := ran(t, program, j)
+	if c.End == nil || !c.End.OK || len(c.Executions) != 6 {
+		t.Fatalf("%d executions are on record, the end is %+v", len(c.Executions), c.End)
+	}
+	last := c.Executions[5]
+	if last.OK || last.Reason == "" {
+		t.Errorf("execution 5, after the cut: ok %t, reason %q", last.OK, last.Reason)
+	}
+}
+
 
 // testComputerEvents stops the only computer that serves a function, and slows it down.
 func testComputerEvents(t *testing.T, program string) {

@@ -39,35 +39,35 @@ func NewTwo(a, b *record.Results) Two {
 
 func (t Two) results() [2]*record.Results { return [2]*record.Results{t.A, t.B} }
 
-// ResultAxis is the axis that tells two results apart: figures over both may name it as
+// resultAxis is the axis that tells two results apart: figures over both may name it as
 // any other.
-const ResultAxis = "result"
+const resultAxis = "result"
 
-// Axes are those of the first result, and ResultAxis.
+// Axes are those of the first result, and resultAxis.
 func (t Two) Axes() []record.Axis {
-	own := slices.DeleteFunc(slices.Clone(t.A.Campaign.Axes), func(a record.Axis) bool { return a.Name == ResultAxis })
-	return append(own, record.Axis{Name: ResultAxis, Label: "Result", Values: t.Names[:]})
+	own := slices.DeleteFunc(slices.Clone(t.A.Campaign.Axes), func(a record.Axis) bool { return a.Name == resultAxis })
+	return append(own, record.Axis{Name: resultAxis, Label: "Result", Values: t.Names[:]})
 }
 
 // Charts selects the data of a figure over both results. Where the figure does not say
-// what ResultAxis is in it, it has each of its series twice, those of the first and the
+// what resultAxis is in it, it has each of its series twice, those of the first and the
 // second result next to each other; a heat map and a timeline have a panel for each, or
 // where there are two axes of panels a figure for each.
 // The error wraps ErrNoData where there is nothing to show.
 func (t Two) Charts(f record.Figure) ([]*Chart, error) {
-	_, fixed := f.Where[ResultAxis]
-	named := fixed || slices.Contains(append([]string{f.X, f.Y, f.Series}, f.Panels...), ResultAxis)
+	_, fixed := f.Where[resultAxis]
+	named := fixed || slices.Contains(append([]string{f.X, f.Y, f.Series}, f.Panels...), resultAxis)
 	var all []*Chart
 	var err error
 	switch {
 	case named:
 		all, err = Charts(t.joined(), f)
 	case f.Series == "" && f.Kind != record.KindHeatMap && f.Kind != record.KindTimeline:
-		f.Series = ResultAxis
+		f.Series = resultAxis
 		all, err = Charts(t.joined(), f)
 	case f.Kind == record.KindHeatMap || f.Kind == record.KindTimeline:
 		if len(f.Panels) < 2 {
-			f.Panels = append(slices.Clone(f.Panels), ResultAxis)
+			f.Panels = append(slices.Clone(f.Panels), resultAxis)
 		}
 		all, err = Charts(t.joined(), f)
 	default:
@@ -107,7 +107,7 @@ func (t Two) words() string {
 	return strings.Join(parts, "; ") + "."
 }
 
-// joined are both results as one, whose cells have their result's name on ResultAxis.
+// joined are both results as one, whose cells have their result's name on resultAxis.
 func (t Two) joined() *record.Results {
 	both := &record.Results{Name: t.A.Name, Runs: 1, Campaign: t.A.Campaign}
 	both.Campaign.Axes = t.Axes()
@@ -117,8 +117,8 @@ func (t Two) joined() *record.Results {
 	for i, r := range t.results() {
 		for _, cell := range r.Cells {
 			own := slices.DeleteFunc(slices.Clone(cell.Cell.Point),
-				func(x record.Coord) bool { return x.Axis == ResultAxis })
-			cell.Cell.Point = append(own, record.Coord{Axis: ResultAxis, Value: t.Names[i]})
+				func(x record.Coord) bool { return x.Axis == resultAxis })
+			cell.Cell.Point = append(own, record.Coord{Axis: resultAxis, Value: t.Names[i]})
 			both.Cells = append(both.Cells, cell)
 		}
 	}
@@ -152,7 +152,7 @@ func (t Two) paired(f record.Figure) ([]*Chart, error) {
 		pairUp(&both.Cells[i].Cell, *axis)
 	}
 	axis.Values, axis.Unit = values, "" // the pairs are names
-	both.Campaign.Axes = slices.DeleteFunc(both.Campaign.Axes, func(a record.Axis) bool { return a.Name == ResultAxis })
+	both.Campaign.Axes = slices.DeleteFunc(both.Campaign.Axes, func(a record.Axis) bool { return a.Name == resultAxis })
 
 	all, err := Charts(both, f)
 	for _, c := range all {

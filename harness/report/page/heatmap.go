@@ -12,12 +12,7 @@ import (
 func (c *canvas) fields(panel *figure.Panel) {
 	scale := c.ColorScale()
 	width, height := c.across(1)-c.across(0), c.up(0)-c.up(1)
-	labelled := height > 13 // where the values have room in their fields
-	for _, points := range panel.Points {
-		for _, e := range points {
-			labelled = labelled && (e.N == 0 || width > 6.2*float64(len(table.FormatValue(e.Value))))
-		}
-	}
+	labelled := height > 13 && fits(panel, width)
 
 	for i, points := range panel.Points {
 		for k, e := range points {

@@ -97,14 +97,22 @@ func (c *canvas) curves(panel *figure.Panel) {
 	}
 }
 
-func (c *canvas) bars(panel *figure.Panel) {
-	pitch := (c.across(figure.GroupWidth) - c.across(0)) / float64(len(panel.Points))
-	labelled := true // where the values have room above the bars
+// fits tells whether each value of a panel, written out, has room in a width.
+func fits(panel *figure.Panel, width float64) bool {
+	const letter = 6.2
 	for _, points := range panel.Points {
 		for _, e := range points {
-			labelled = labelled && (e.N == 0 || pitch > 6.2*float64(len(table.FormatValue(e.Value))))
+			if e.N > 0 && width <= letter*float64(len(table.FormatValue(e.Value))) {
+				return false
+			}
 		}
 	}
+	return true
+}
+
+func (c *canvas) bars(panel *figure.Panel) {
+	pitch := (c.across(figure.GroupWidth) - c.across(0)) / float64(len(panel.Points))
+	labelled := fits(panel, pitch) // above the bars
 
 	for i, points := range panel.Points {
 		for k, e := range points {

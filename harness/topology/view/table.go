@@ -134,22 +134,14 @@ type Link struct {
 	Jitter time.Duration `json:"jitter_ns"`
 	// Loss is the share of frames that are lost in the long run; Bursts are the
 	// channel, where frames are lost in bursts.
-	Loss      float64 `json:"loss"`
-	Bursts    *Bursts `json:"bursts,omitempty"`
-	Duplicate float64 `json:"duplicate,omitempty"`
-	Corrupt   float64 `json:"corrupt,omitempty"`
+	Loss      float64              `json:"loss"`
+	Bursts    *fate.GilbertElliott `json:"bursts,omitempty"`
+	Duplicate float64              `json:"duplicate,omitempty"`
+	Corrupt   float64              `json:"corrupt,omitempty"`
 	// Queue is the limit in packets, unless QueueBytes is one in bytes.
 	Queue      int    `json:"queue_packets"`
 	QueueBytes int64  `json:"queue_bytes,omitempty"`
 	Discipline string `json:"discipline,omitempty"`
-}
-
-// Bursts is a channel by the probabilities that tc calls p, r, 1-h and 1-k.
-type Bursts struct {
-	P    float64 `json:"p"`
-	R    float64 `json:"r"`
-	Bad  float64 `json:"1-h"`
-	Good float64 `json:"1-k"`
 }
 
 // JSON returns the topology as what JSON readers want: every direction of a link by
@@ -169,7 +161,7 @@ func JSON(t *topology.Topology) Network {
 				Queue: p.Queue, QueueBytes: int64(p.QueueBytes), Discipline: string(p.Discipline),
 			}
 			if c := p.Odds().Bursts; c != (fate.GilbertElliott{}) {
-				link.Bursts = &Bursts{P: c.P, R: c.R, Bad: c.Bad, Good: c.Good}
+				link.Bursts = &c
 			}
 			n.Links = append(n.Links, link)
 		}

@@ -386,7 +386,6 @@ profiles: {quick: {executions: 6}}
 	}
 }
 
-
 // testComputerEvents stops the only computer that serves a function, and slows it down.
 func testComputerEvents(t *testing.T, program string) {
 	run := func(event string) []record.Execution {

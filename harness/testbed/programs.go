@@ -7,7 +7,7 @@ import (
 	"io"
 	"time"
 
-	"edgebed/harness/job"
+	"edgebed/harness/network"
 	"edgebed/harness/program"
 	"edgebed/harness/record"
 )
@@ -33,7 +33,7 @@ func (s *setup) startPrograms(ctx context.Context) (err error) {
 	}
 	hosts, ok := s.network.(programHosts)
 	if !ok {
-		return list[0].Pos.Errorf("%v: %w", &list[0], job.ErrVirtualPrograms)
+		return list[0].Pos.Errorf("%v: %w", &list[0], network.Virtual().Can(network.Programs))
 	}
 
 	addresses := s.job.Addresses()

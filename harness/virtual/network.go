@@ -4,10 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"maps"
 	"runtime"
 	"runtime/debug"
-	"slices"
 	"sync"
 	"time"
 
@@ -22,10 +20,8 @@ import (
 // Build makes the network of a job in virtual time.
 func Build(_ context.Context, j *job.Job) (testbed.Network, error) {
 	t := j.Cell.Topology
-	if len(t.Sysctls) > 0 {
-		return nil, t.Pos.Errorf("set sysctl %s: a network in virtual time has no kernel to set it in; "+
-			"leave it out, or run on emulated links",
-			slices.Min(slices.Collect(maps.Keys(t.Sysctls))))
+	if err := j.CanRunOn(record.Virtual); err != nil {
+		return nil, err
 	}
 	software, _, err := j.Cell.Nodes.SoftwareCost.Model(string(record.Virtual))
 	if err != nil {

@@ -17,9 +17,6 @@ import (
 	"edgebed/harness/stats"
 )
 
-// ErrNoData is returned for a figure that no record contributes to.
-var ErrNoData = errors.New("no execution to show")
-
 // Chart is what a figure shows, without how it looks.
 type Chart struct {
 	// Stem of the file names.
@@ -156,7 +153,7 @@ func Charts(r *record.Results, f record.Figure) ([]*Chart, error) {
 		all = append(all, c)
 	}
 	if len(all) == 0 {
-		return nil, fmt.Errorf("figure %q: %w", f.Name, ErrNoData)
+		return nil, fmt.Errorf("figure %q: %w: %s", f.Name, ErrNoData, whyEmpty(r, f))
 	}
 	return all, nil
 }

@@ -389,10 +389,12 @@ func (p *picture) drawKey(c draw.Canvas) {
 	style := centred(8)
 	style.XAlign = text.XLeft
 	y := p.keyHeight()
+
 	for k, label := range p.kinds {
 		look := linkLooks[k]
 		look.Width = 2.5
 		c.StrokeLine2(look, 12, y, 46, y)
+
 		number := 0
 		for _, of := range p.of {
 			if of == k {
@@ -406,6 +408,7 @@ func (p *picture) drawKey(c draw.Canvas) {
 		c.FillText(style, vg.Point{X: 53, Y: y}, label+" ("+which+")")
 		y -= line
 	}
+
 	if p.left > 0 {
 		c.FillText(style, vg.Point{X: 12, Y: y},
 			fmt.Sprintf("%d links have no room for rate and delay; edgebed topo show lists them", p.left))

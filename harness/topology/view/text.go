@@ -61,7 +61,8 @@ func dotParameters(p, other topology.Params, prefix string) []string {
 		attributes = append(attributes, fmt.Sprintf("%sjitter=%q", prefix, p.Jitter.String()))
 	}
 	if p.MeanLoss() > 0 || other.MeanLoss() > 0 {
-		attributes = append(attributes, fmt.Sprintf("%sloss=%q", prefix, strconv.FormatFloat(p.MeanLoss(), 'g', -1, 64)))
+		loss := strconv.FormatFloat(p.MeanLoss(), 'g', -1, 64)
+		attributes = append(attributes, fmt.Sprintf("%sloss=%q", prefix, loss))
 	}
 	if p.Queue != topology.DefaultQueue || other.Queue != topology.DefaultQueue {
 		attributes = append(attributes, fmt.Sprintf("%squeue=%d", prefix, p.Queue))

@@ -145,6 +145,10 @@ func (n *Network) build() error {
 
 // can returns an error where links are asked for what only the kernel's do.
 func can(t *topology.Topology) error {
+	if t.IsRouted() {
+		return fmt.Errorf("in virtual time there are no routers, and topology %s has mode %s; "+
+			"leave the mode out, or use emulated links (network: emulated)", t.Name, t.Mode)
+	}
 	for i, bundle := range t.Bundles() {
 		if len(bundle) > 1 {
 			between := t.Links[i].Between

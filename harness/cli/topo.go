@@ -77,7 +77,7 @@ func topoListCommand() *cobra.Command {
 }
 
 func listTopologies(w io.Writer) error {
-	fmt.Fprintln(w, "presets (each also takes rate and delay, for all its links):")
+	fmt.Fprintln(w, "presets (each also takes rate and delay, for all its links, and mode=routed):")
 	for _, p := range preset.List() {
 		fmt.Fprintf(w, "\n  %s: %s\n", p.Name, p.Description)
 

@@ -1,6 +1,8 @@
 package job
 
 import (
+	"cmp"
+
 	"edgebed/harness/scenario"
 	"edgebed/harness/topology"
 	"edgebed/nodes/yamlfile"
@@ -14,6 +16,12 @@ func (j *Job) changeLinks(t *topology.Topology) error {
 		t.MTU = spec.MTU
 		if err := t.Validate(); err != nil {
 			errs = append(errs, spec.Pos.At("mtu").Errorf("%w", err))
+		}
+	}
+	if spec.Mode != "" || spec.IPv6 != nil {
+		t.Mode, t.IPv6 = cmp.Or(spec.Mode, t.Mode), cmp.Or(spec.IPv6, t.IPv6)
+		if err := t.Validate(); err != nil {
+			errs = append(errs, spec.Pos.Errorf("%w", err))
 		}
 	}
 	for k := range spec.Changes {

@@ -216,7 +216,7 @@ func TestMistakes(t *testing.T) {
 	s, _ := start(t, "linear,2")
 	for line, want := range map[string]string{
 		"pingal":                    "did you mean pingall?",
-		"ping host0":                "usage: ping HOST HOST",
+		"ping host0":                "usage: ping [-6] HOST HOST",
 		"ping host0 hots1":          "did you mean host1?",
 		"ping host0 host1 x":        "usage: ping",
 		"iperf host0 host1 0":       "expected seconds",

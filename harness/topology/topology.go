@@ -78,8 +78,8 @@ type Topology struct {
 	// MTU is the largest IP packet on all links, in bytes with its headers: 576 to 9000,
 	// 1500 by default.
 	MTU int `yaml:"mtu" json:",omitzero"`
-	// IPv6 says whether hosts have an IPv6 address, too: true or false. By default they do
-	// in networks of up to 256 hosts whose mtu is 1280 or more.
+	// IPv6 says whether hosts have an address of that family, too: true or false. By default
+	// they do in networks of up to 256 hosts whose mtu is 1280 or more.
 	IPv6 *bool `yaml:"ipv6" json:",omitzero"`
 	// Switches by name.
 	Switches []string `yaml:"switches" required:"true"`

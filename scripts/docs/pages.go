@@ -162,6 +162,9 @@ links further down the file, in both directions.`,
 		},
 		sections: []section{
 			{title: "The file", folder: folder, of: "Topology"},
+			{title: "Switches and routers", folder: folder, of: "Mode",
+				only: texts([]topology.Mode{topology.Switched, topology.Routed}),
+				text: "What switches are; [network.md](network.md#routers-and-ipv6) has an example."},
 			{title: "Hosts", folder: folder, of: "HostSpec"},
 			{title: "Links", folder: folder, of: "LinkSpec"},
 			{title: "Link classes", text: "The keys are all [link parameters](#link-parameters), which are of both " +
@@ -199,6 +202,8 @@ const backends = `| | netem | delay line | virtual time |
 | the same frames for the same seed | from Linux 6.6 on | yes, those of virtual time | yes, those of the delay line |
 | corruption | yes | no | no |
 | red, codel, fq-codel | where the kernel has it | where the kernel has it | no |
+| routers, parallel links | yes | yes | no |
+| IPv6 beside IPv4 | where the kernel has it | where the kernel has it | no |
 
 What a network cannot do is refused with a sentence that names what can. With netem and with
 the delay line the rate and the queue are the kernel's (HTB).`

@@ -3,6 +3,7 @@ package simnet
 import (
 	"container/heap"
 	"math"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -64,6 +65,9 @@ func (s *schedule) start() {
 		for {
 			select {
 			case <-s.timer.C:
+				// A turn of its own: the runtime's monitor takes a goroutine that was woken by a
+				// timer for one that has run since before the clock's jump, and would halt it.
+				runtime.Gosched()
 				s.fire()
 			case <-s.quit:
 				return

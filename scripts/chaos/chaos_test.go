@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -41,5 +42,14 @@ func TestChaos(t *testing.T) {
 	t.Logf("%s", out.String())
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+func TestParseSlab(t *testing.T) {
+	const text = "slabinfo - version: 2.1\n# name <active_objs>\nnet_namespace 42 56 4288 7\ndentry 9 9\n" +
+		"pid_namespace x\nuser_namespace 3 4 5\n"
+	got := parseSlab([]byte(text))
+	if want := map[string]int{"net_namespace": 42, "user_namespace": 3}; !maps.Equal(got, want) {
+		t.Errorf("objects %v, want %v", got, want)
 	}
 }

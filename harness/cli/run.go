@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"edgebed/harness/campaign"
+	"edgebed/harness/escape"
 	"edgebed/harness/job"
 	"edgebed/harness/record"
 	"edgebed/harness/report"
@@ -99,7 +100,7 @@ func (f *selectionFlags) prepare(name string, workloads []string) (*scenario.Pla
 // remark says what topologies of other programs hold and ours cannot.
 func remark(cmd *cobra.Command, p *job.Prepared) {
 	for _, r := range p.Remarks {
-		fmt.Fprintln(cmd.ErrOrStderr(), "remark:", r)
+		fmt.Fprintln(cmd.ErrOrStderr(), "remark:", escape.Terminal(r))
 	}
 }
 
@@ -385,8 +386,9 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *job.Prepared, part 
 		summary.ExecutionsDone, summary.ExecutionsFailed, summary.Elapsed.Round(time.Second))
 	if n := summary.CellsFailed + summary.ExecutionsFailed; n > 0 {
 		return &exitError{exitIncomplete,
-			fmt.Errorf("%d cells and %d executions failed; their reasons are in %s",
-				summary.CellsFailed, summary.ExecutionsFailed, filepath.Join(o.out, "report.md"))}
+			fmt.Errorf("%d cells and %d executions failed; their reasons are in %s, and each of them in %s",
+				summary.CellsFailed, summary.ExecutionsFailed, filepath.Join(o.out, "report.md"),
+				filepath.Join(o.out, "executions.csv"))}
 	}
 	return nil
 }
@@ -395,7 +397,7 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *job.Prepared, part 
 // files.
 func writeReport(cmd *cobra.Command, dir string, results *record.Results, list io.Writer) error {
 	for _, warning := range results.Warnings {
-		fmt.Fprintln(cmd.ErrOrStderr(), "warning:", warning)
+		fmt.Fprintln(cmd.ErrOrStderr(), "warning:", escape.Terminal(warning))
 	}
 	files, err := report.Write(dir, results)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"edgebed/harness/job"
 	"edgebed/harness/record"
+	"edgebed/harness/report/whole"
 	"edgebed/harness/scenario"
 	"edgebed/harness/testbed"
 	"edgebed/harness/traceview"
@@ -197,12 +198,7 @@ func writeTrace(list io.Writer, t *trace.Trace, dir string) error {
 		{"spans.json", traceview.WriteOTLP},
 	} {
 		name := filepath.Join(dir, f.name)
-		file, err := os.Create(name)
-		if err != nil {
-			return err
-		}
-
-		if err := errors.Join(f.write(file, t), file.Close()); err != nil {
+		if err := whole.Write(name, func(w io.Writer) error { return f.write(w, t) }); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		fmt.Fprintln(list, name)

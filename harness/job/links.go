@@ -1,6 +1,7 @@
 package job
 
 import (
+	"cmp"
 	"slices"
 
 	"edgebed/harness/scenario"
@@ -16,6 +17,12 @@ func (j *Job) changeLinks(t *topology.Topology) error {
 		t.MTU = spec.MTU
 		if err := t.Validate(); err != nil {
 			errs = append(errs, spec.Pos.At("mtu").Errorf("%w", err))
+		}
+	}
+	if spec.Mode != "" || spec.IPv6 != nil {
+		t.Mode, t.IPv6 = cmp.Or(spec.Mode, t.Mode), cmp.Or(spec.IPv6, t.IPv6)
+		if err := t.Validate(); err != nil {
+			errs = append(errs, spec.Pos.Errorf("%w", err))
 		}
 	}
 	for k := range spec.Changes {

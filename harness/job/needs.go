@@ -51,6 +51,9 @@ func (j *Job) CanRunOn(n record.NetworkKind) error {
 func (j *Job) needs() []need {
 	var list []need
 	spec := &j.Cell.Topology
+	if j.topology.IsRouted() {
+		list = append(list, need{network.Routers, j.placeOfMode(), "mode " + string(j.topology.Mode)})
+	}
 	for _, n := range j.topology.Needs() {
 		list = append(list, need{n.Ability, j.placeOf(n.Link, n.Direction, n.Key),
 			"link " + j.topology.LinkName(n.Link, n.Direction)})
@@ -82,6 +85,14 @@ func (j *Job) needs() []need {
 		list = append(list, need{network.Programs, p.Pos, p.String()})
 	}
 	return list
+}
+
+// placeOfMode returns where the scenario says what switches do, or that its topology does.
+func (j *Job) placeOfMode() yamlfile.Pos {
+	if spec := &j.Cell.Topology; spec.Mode != "" {
+		return spec.Pos.At("mode")
+	}
+	return j.placeOfTopology()
 }
 
 // placeOf returns where a direction of one of the topology's links gets the parameter of a

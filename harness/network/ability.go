@@ -12,6 +12,8 @@ type Ability string
 // The abilities that set the kinds of networks apart; whatever else a topology or a
 // scenario can say, all can do.
 const (
+	// Routers are switches that look at packets' addresses, and take part in their way.
+	Routers Ability = "routers"
 	// ParallelLinks are several links between the same two switches.
 	ParallelLinks Ability = "parallel links"
 	// Corruption flips bits of frames.
@@ -47,6 +49,8 @@ func DelayLine() Kind {
 // Virtual links are computed, with the hosts on them, in virtual time.
 func Virtual() Kind {
 	return Kind{map[Ability]string{
+		Routers: "in virtual time there are no routers; leave the mode out, " +
+			"or use emulated links (network: emulated)",
 		ParallelLinks: "in virtual time there are no parallel links; leave one, " +
 			"or use emulated links (network: emulated)",
 		Corruption: "in virtual time no frame is corrupted, only netem on emulated links does that; use loss, " +

@@ -66,6 +66,10 @@ type Topology struct {
 	Links       []topology.LinkSpec       `yaml:"links"`
 	// MTU is the network's, in place of the file's or the preset's.
 	MTU int `yaml:"mtu" json:",omitzero"`
+	// Mode says what switches do, and IPv6 whether hosts have such addresses, too, as in a
+	// topology file, and in place of what that says.
+	Mode topology.Mode `yaml:"mode" json:",omitzero"`
+	IPv6 *bool         `yaml:"ipv6" json:",omitzero"`
 	// Classes overrides values of the topology's link classes.
 	Classes map[string]topology.Class `yaml:"classes"`
 	// Changes override values of single links, and give hosts access links with
@@ -127,7 +131,7 @@ func (t *Topology) IsInline() bool {
 // Inline returns the network that the scenario describes itself, under a name.
 func (t *Topology) Inline(name string) (*topology.Topology, error) {
 	return topology.Inline(topology.Topology{
-		Name: name, Subnet: t.Subnet, MTU: t.MTU, Switches: t.Switches, Hosts: t.Hosts,
+		Name: name, Subnet: t.Subnet, MTU: t.MTU, Mode: t.Mode, IPv6: t.IPv6, Switches: t.Switches, Hosts: t.Hosts,
 		Classes: t.LinkClasses, Links: t.Links,
 	}, t.Pos)
 }

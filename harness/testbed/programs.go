@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"edgebed/harness/emu"
 	"edgebed/harness/network"
 	"edgebed/harness/program"
 	"edgebed/harness/record"
@@ -37,7 +38,7 @@ func (s *setup) startPrograms(ctx context.Context) (err error) {
 	}
 
 	addresses := s.job.Addresses()
-	if err := program.NameHosts(addresses); err != nil {
+	if err := program.NameHosts(emu.HostAddresses(s.job.Topology())); err != nil {
 		return err
 	}
 	s.programs, err = program.Open(list, program.Options{

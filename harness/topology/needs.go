@@ -52,6 +52,9 @@ func (p Params) Needs() []Need {
 func (t *Topology) CanBe(kind network.Kind) error {
 	said := map[yamlfile.Pos]bool{}
 	var errs []error
+	if err := kind.Can(network.Routers); err != nil && t.IsRouted() {
+		errs = append(errs, t.pos.At("mode").Errorf("topology %s has mode %s: %w", t.Name, t.Mode, err))
+	}
 	for _, need := range t.Needs() {
 		at := t.Place(need.Link, need.Direction, need.Key)
 		if err := kind.Can(need.Ability); err != nil && !said[at] { // links of a class have one place

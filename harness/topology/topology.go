@@ -73,9 +73,14 @@ type Topology struct {
 	Description string `yaml:"description"`
 	// Subnet that all hosts are in; IPv4, 10.1.0.0/16 by default.
 	Subnet netip.Prefix `yaml:"subnet"`
+	// Mode says what switches do: switched, the default, or routed.
+	Mode Mode `yaml:"mode" json:",omitzero"`
 	// MTU is the largest IP packet, in bytes with its headers, on all links that have no
 	// other one: 576 to 9000, 1500 by default.
 	MTU int `yaml:"mtu" json:",omitzero"`
+	// IPv6 says whether hosts have an address of that family, too: true or false. By default
+	// they do in networks of up to 256 hosts whose mtu is 1280 or more.
+	IPv6 *bool `yaml:"ipv6" json:",omitzero"`
 	// Switches by name.
 	Switches []string `yaml:"switches" required:"true"`
 	// Hosts, each attached to a switch.
@@ -744,8 +749,12 @@ func (t *Topology) Validate() error {
 		fail(yamlfile.Path{"name"}, "expected a name")
 	}
 
-	if t.MTU != 0 && (t.MTU < minMTU || t.MTU > maxMTU) {
+	switch {
+	case t.MTU != 0 && (t.MTU < minMTU || t.MTU > maxMTU):
 		fail(yamlfile.Path{"mtu"}, "mtu of %d B is out of range: expected %d to %d", t.MTU, minMTU, maxMTU)
+	case t.IPv6 != nil && *t.IPv6 && t.MTU != 0 && t.MTU < minMTU6:
+		fail(yamlfile.Path{"ipv6"}, "IPv6 needs an mtu of %d B, and the links have %d; raise it, or leave ipv6 out",
+			minMTU6, t.MTU)
 		return yamlfile.Join(errs...) // frames, and with them bursts and queues, depend on it
 	}
 
@@ -762,6 +771,9 @@ func (t *Topology) Validate() error {
 	}
 
 	ports := map[string]int{}
+	if t.IsRouted() {
+		ports = t.RouterPorts()
+	}
 	called := map[string][2]string{} // the ends of ports, as counters and captures call them
 	port := func(path yamlfile.Path, at, toward string) {
 		ends := [2]string{at, toward}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 
 	"gopkg.in/yaml.v3"
 )
@@ -23,8 +24,14 @@ func (t *Topology) YAML() ([]byte, error) {
 		add("description", scalar(t.Description))
 	}
 	add("subnet", scalar(t.Subnet.String()))
+	if t.Mode != "" {
+		add("mode", scalar(string(t.Mode)))
+	}
 	if t.MTU != 0 {
 		add("mtu", number(t.MTU))
+	}
+	if t.IPv6 != nil {
+		add("ipv6", boolean(*t.IPv6))
 	}
 
 	switches := flow(yaml.SequenceNode)
@@ -149,6 +156,10 @@ func scalar(text string) *yaml.Node {
 
 func number(v int) *yaml.Node {
 	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!int", Value: fmt.Sprint(v)}
+}
+
+func boolean(v bool) *yaml.Node {
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!bool", Value: strconv.FormatBool(v)}
 }
 
 // flow makes a node that is written in one line.

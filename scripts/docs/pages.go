@@ -166,6 +166,9 @@ links further down the file, in both directions.`,
 		},
 		sections: []section{
 			{title: "The file", folder: folder, of: "Topology"},
+			{title: "Switches and routers", folder: folder, of: "Mode",
+				only: texts([]topology.Mode{topology.Switched, topology.Routed}),
+				text: "What switches are; [network.md](network.md#routers-and-ipv6) has an example."},
 			{title: "Hosts", folder: folder, of: "HostSpec"},
 			{title: "Links", folder: folder, of: "LinkSpec"},
 			{title: "Link classes", text: "The keys are all [link parameters](#link-parameters), which are of both " +
@@ -215,10 +218,11 @@ const backends = `| | netem | delay line | virtual time |
 | MTUs of the network, links and hosts | yes | yes | yes |
 | corruption | yes | no | no |
 | red, codel, fq-codel | where the kernel has it | where the kernel has it | no |
-| parallel links | yes | yes | no |
+| routers, parallel links | yes | yes | no |
 | TCP's cubic and reno | yes | yes | yes |
 | other congestion control, sysctls of hosts | where the kernel has it | where the kernel has it | no |
 | programs of others | yes | yes | no |
+| IPv6 beside IPv4 | where the kernel has it | where the kernel has it | no |
 
 What a network cannot do is refused before anything runs, by ` + "`edgebed validate`" + `, ` + "`plan`" + ` and
 ` + "`run`" + ` alike, with the place and a sentence that names what can. The network is the scenario's,

@@ -101,7 +101,8 @@ func factorEffects(
 		}
 		plain, err := read(f.without)
 		if err == nil && reflect.DeepEqual(plain, list) {
-			errs = append(errs, w.Pos.At(f.key).Errorf("it changes nothing: the workflows say no %s; remove it", f.what))
+			errs = append(errs, w.Pos.At(f.key).Errorf(
+				"it changes nothing: the workflows say no %s; remove it", f.what))
 		}
 	}
 	return yamlfile.Join(errs...)

@@ -297,7 +297,8 @@ func newPanel(
 			if err != nil {
 				return nil, err
 			}
-			if !math.IsNaN(e.Value) && !math.IsInf(e.Value, 0) {
+			if shown(e.Value) {
+				e.Known = e.Known && shown(e.Low) && shown(e.High)
 				points[i] = e
 			}
 		}
@@ -305,6 +306,10 @@ func newPanel(
 	}
 	return p, nil
 }
+
+// shown reports whether a value has a place along any axis: it is a number, and so is its
+// distance to any other one.
+func shown(v float64) bool { return math.Abs(v) <= 1/smallest }
 
 func (c *Chart) hasData() bool {
 	for range c.measured {

@@ -148,7 +148,7 @@ func (s *sheet) drawLegendRow(c draw.Canvas, row []int, top vg.Length) {
 			sample := vg.Rectangle{Min: vg.Point{X: x, Y: y - 4.5}, Max: vg.Point{X: x + sampleWidth, Y: y + 4.5}}
 			drawBar(c, sample, look)
 		case record.KindTimeline:
-			drawMarker(c, look, vg.Point{X: x + sampleWidth/2, Y: y})
+			drawMarker(c, look, vg.Point{X: x + sampleWidth - 2*markerRadius, Y: y})
 		default:
 			line := draw.LineStyle{Color: seriesColor(look.Style), Width: 1.2, Dashes: look.dashes()}
 			c.StrokeLine2(line, x, y, x+sampleWidth, y)

@@ -25,8 +25,11 @@ type canvas struct {
 // files.
 func (v view) image(panel *figure.Panel) template.HTML {
 	c := &canvas{view: v, frame: panelFrame}
-	if len(v.Panels) == 1 {
+	switch {
+	case len(v.Panels) == 1:
 		c.width, c.right = 500, 490
+	case v.Columns > 2 && (v.Numeric || v.Kind == record.KindTimeline):
+		c.frame = narrowFrame
 	}
 	x, y := v.Scales(c.right - c.left)
 	upright := v.Kind != record.KindBars && v.Kind != record.KindHeatMap

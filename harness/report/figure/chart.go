@@ -24,7 +24,7 @@ type Chart struct {
 	Title, Caption string
 	// Kind is that of the figure: record.KindLines, record.KindBars, record.KindBox,
 	// record.KindTimeline or record.KindHeatMap. A distribution function is made of
-	// lines, and has Steps.
+	// lines, and has Steps: a value holds up to the next position.
 	Kind  string
 	Steps bool
 	// Stair is how far before its position along the abscissa a value holds, for curves

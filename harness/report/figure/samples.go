@@ -31,6 +31,9 @@ func finite(metric string, cells []record.CellResult) []float64 {
 // of a chart at even steps.
 const ecdfSteps = 40
 
+// mostDistinct is up to how many values are positions themselves.
+const mostDistinct = 80
+
 // setDistribution makes the chart one of empirical distribution functions: for each
 // series the share of its executions with at most the value at a position.
 func (c *Chart) setDistribution(metric string, series []matrix.Point, cells []record.CellResult) {
@@ -42,12 +45,14 @@ func (c *Chart) setDistribution(metric string, series []matrix.Point, cells []re
 		all = append(all, finite(metric, s.Of(cells))...)
 	}
 	slices.Sort(all)
-	for k := range ecdfSteps + 1 {
-		if len(all) > 0 {
+	if distinct := slices.Compact(slices.Clone(all)); len(distinct) <= mostDistinct {
+		c.Xs = distinct
+	} else {
+		for k := range ecdfSteps + 1 {
 			c.Xs = append(c.Xs, stats.Quantile(float64(k)/ecdfSteps, all))
 		}
+		c.Xs = slices.Compact(c.Xs)
 	}
-	c.Xs = slices.Compact(c.Xs)
 	for _, x := range c.Xs {
 		c.Ticks = append(c.Ticks, table.FormatValue(x))
 	}

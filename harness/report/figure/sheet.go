@@ -86,7 +86,11 @@ func (s *sheet) legendRows(width vg.Length) [][]int {
 	var used vg.Length
 	for i := range s.Series {
 		w := s.entryWidth(i)
-		if len(rows) == 0 || used+entryGap+w > width {
+		room := w // a pair stays in a row
+		if s.Paired && i%2 == 0 && i+1 < len(s.Series) {
+			room += entryGap + s.entryWidth(i+1)
+		}
+		if full := used+entryGap+room > width; len(rows) == 0 || full {
 			rows, used = append(rows, nil), -entryGap
 		}
 		rows[len(rows)-1] = append(rows[len(rows)-1], i)

@@ -81,9 +81,12 @@ func (c *canvas) curves(panel *figure.Panel) {
 				continue
 			}
 			y := c.inside(e.Value)
-			if c.Stair > 0 {
+			switch {
+			case c.Stair > 0:
 				path += fmt.Sprintf("%s%.1f %.1f", pen, c.across(c.Xs[k]-c.Stair), y)
 				pen = "L"
+			case c.Steps && pen == "L":
+				path += fmt.Sprintf("H%.1f", c.across(c.Xs[k])) // up to here the value before holds
 			}
 			path += fmt.Sprintf("%s%.1f %.1f", pen, c.across(c.Xs[k])+shift(i), y)
 			pen = "L"

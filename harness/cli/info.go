@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,6 +13,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"edgebed/harness/escape"
+	"edgebed/harness/network"
 	"edgebed/harness/record"
 	"edgebed/harness/report"
 	"edgebed/harness/report/figure"
@@ -151,7 +153,8 @@ func validateCommand() *cobra.Command {
 		Use:   "validate SCENARIO|TOPOLOGY",
 		Short: "Check a scenario with its files, or a topology, without running anything",
 		Long: `Check a scenario with the files that it names, or a topology alone, without running
-anything: a file with switches is a topology, and so is what no scenario is called.
+anything: a file with switches is a topology, and so is what no scenario is called. What
+the network cannot do, which the scenario or --network names, is a mistake, too.
 
 ` + topologyHelp,
 		Args: exactly(1, "a scenario or a topology"),
@@ -161,6 +164,9 @@ anything: a file with switches is a topology, and so is what no scenario is call
 				t, err := openTopology(cmd, args[0])
 				if err != nil {
 					return err
+				}
+				if err := flags.checkTopology(t); err != nil {
+					return usage(err)
 				}
 				v.Hosts, v.Links = len(t.Hosts), len(t.Links)
 			} else {
@@ -182,6 +188,18 @@ anything: a file with switches is a topology, and so is what no scenario is call
 	flags.add(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "the same as JSON")
 	return cmd
+}
+
+// checkTopology checks that the network can be as a topology says, where the flags name
+// one.
+func (f *selectionFlags) checkTopology(t *topology.Topology) error {
+	kind := network.Emulated()
+	if asked := record.NetworkKind(f.network); asked == record.Virtual {
+		kind = network.Virtual()
+	} else if err := scenario.CheckNetwork(cmp.Or(asked, record.Emulated)); err != nil {
+		return fmt.Errorf("--network: %w", err)
+	}
+	return t.CanBe(kind)
 }
 
 // validated is a file that was found right.

@@ -78,7 +78,7 @@ func topoListCommand() *cobra.Command {
 }
 
 func listTopologies(w io.Writer) error {
-	fmt.Fprintln(w, "presets (each also takes rate and delay, for all its links):")
+	fmt.Fprintln(w, "presets (each also takes rate and delay, for all its links, and mode=routed):")
 	for _, p := range preset.List() {
 		fmt.Fprintf(w, "\n  %s: %s\n", p.Name, p.Description)
 
@@ -104,12 +104,12 @@ func listTopologies(w io.Writer) error {
 }
 
 func topoShowCommand() *cobra.Command {
-	var pairs, asJSON bool
+	var show shown
 	cmd := &cobra.Command{
 		Use:   "show TOPOLOGY",
-		Short: "Show hosts and links, or the ways between all hosts",
-		Long: "Show hosts and links, or the ways between all hosts. A link whose directions differ has a\n" +
-			"line for each.\n\n" + topologyHelp,
+		Short: "Show hosts and links, the ways between all hosts, or what switches know",
+		Long: "Show hosts and links, the ways between all hosts, or where each switch or router sends\n" +
+			"what is for a host. A link whose directions differ has a line for each.\n\n" + topologyHelp,
 		Example: `  edgebed topo show ring
   edgebed topo show tree,depth=2,fanout=3 --pairs      hops, delay and slowest link from host to host
   edgebed topo show my.yaml --json | jq '.links[] | select(.rate_bps < 1e7)'`,
@@ -120,29 +120,35 @@ func topoShowCommand() *cobra.Command {
 				return err
 			}
 
-			return showTopology(cmd.OutOrStdout(), t, pairs, asJSON)
+			return show.write(cmd.OutOrStdout(), t)
 		},
 	}
-	cmd.Flags().BoolVar(&pairs, "pairs", false, "hops, delay and slowest link between all pairs of hosts")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "the same as JSON")
+	cmd.Flags().BoolVar(&show.pairs, "pairs", false, "hops, delay and slowest link between all pairs of hosts")
+	cmd.Flags().BoolVar(&show.tables, "tables", false, "where each switch or router sends what is for a host")
+	cmd.Flags().BoolVar(&show.asJSON, "json", false, "the same as JSON")
+	cmd.MarkFlagsMutuallyExclusive("pairs", "tables")
 
 	return cmd
 }
 
-func showTopology(w io.Writer, t *topology.Topology, pairs, asJSON bool) error {
-	if !pairs && !asJSON {
-		return view.WriteTable(w, t)
-	}
+// shown is what is shown of a topology, and how.
+type shown struct{ pairs, tables, asJSON bool }
 
-	list := view.Pairs(t)
+func (s shown) write(w io.Writer, t *topology.Topology) error {
 	switch {
-	case pairs && asJSON:
-		return writeJSON(w, list)
-	case pairs:
-		return view.WritePairs(w, list)
+	case s.pairs && s.asJSON:
+		return writeJSON(w, view.Pairs(t))
+	case s.pairs:
+		return view.WritePairs(w, view.Pairs(t))
+	case s.tables && s.asJSON:
+		return writeJSON(w, t.Tables())
+	case s.tables:
+		return view.WriteTables(w, t)
+	case s.asJSON:
+		return writeJSON(w, view.JSON(t))
 	}
 
-	return writeJSON(w, view.JSON(t))
+	return view.WriteTable(w, t)
 }
 
 func writeJSON(w io.Writer, v any) error {

@@ -19,10 +19,12 @@ import (
 	"edgebed/harness/emu"
 	"edgebed/harness/emu/delayline"
 	"edgebed/harness/network"
+	"edgebed/harness/program"
 	"edgebed/harness/sandbox"
 	"edgebed/harness/sandbox/sandboxtest"
 	"edgebed/harness/topology"
 	"edgebed/harness/topology/preset"
+	"edgebed/nodes/units"
 )
 
 // TestMain runs the tests in a sandbox, as the shell does.
@@ -148,6 +150,54 @@ func TestLinkDown(t *testing.T) {
 	}
 }
 
+// TestSetIsWhole asks for changes that one direction of a link, or one of its parameters,
+// cannot take: nothing changes, and the message says what each direction has.
+func TestSetIsWhole(t *testing.T) {
+	model, err := preset.Build("linear,2,rate=20 Mb/s,delay=1ms")
+	if err != nil {
+		t.Fatal(err)
+	}
+	model.Links[0].Reverse.Rate = new(units.Rate(0)) // unshaped
+	n, err := emu.Build(t.Context(), model, emu.Options{LiveDelay: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	var out bytes.Buffer
+	s := New(n, &out, &out)
+	execute(t, s, "links")
+	before := out.String()
+
+	for line, want := range map[string]string{
+		"set s0 s1 rate 5Mbit/s delay 10ms":  "s0 > s1 still has 20 Mb/s",
+		"set s1 s0 delay 10ms rate 5Mbit/s":  "s1 > s0 still has",
+		"set s0 s1 delay 10ms jitter 20ms":   "s0 > s1 still has",
+		"set s0 s1 delay 10ms rate nonsense": "nonsense",
+		"set s0 s1 delay 10ms queue 0":       "s1 > s0 still has",
+	} {
+		err := s.Execute(t.Context(), line)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want it to say %q", line, err, want)
+		}
+		out.Reset()
+		execute(t, s, "links")
+		if out.String() != before {
+			t.Errorf("after %s:\n%swant\n%s", line, &out, before)
+		}
+	}
+
+	execute(t, s, "set s0 s1 delay 10ms", "link s0 s1 down", "link s0 s1 down")
+	if err := s.Execute(t.Context(), "set s1 s0 loss 0.1"); err == nil {
+		t.Error("the loss of a link that is down was set")
+	}
+	out.Reset()
+	execute(t, s, "set s1 s0 delay 2ms", "link s1 s0 up", "ping host0 host1 1", "links")
+	if !strings.Contains(out.String(), "1 of 1 answered") || strings.Contains(out.String(), "down") ||
+		strings.Count(out.String(), "2ms") < 2 {
+		t.Errorf("after it was set while it was down:\n%s", &out)
+	}
+}
+
 // TestPrograms runs programs on hosts: names are addresses, pipes work, and the exit
 // code is the program's.
 func TestPrograms(t *testing.T) {
@@ -215,7 +265,7 @@ func TestMistakes(t *testing.T) {
 	s, _ := start(t, "linear,2")
 	for line, want := range map[string]string{
 		"pingal":                    "did you mean pingall?",
-		"ping host0":                "usage: ping HOST HOST",
+		"ping host0":                "usage: ping [-6] HOST HOST",
 		"ping host0 hots1":          "did you mean host1?",
 		"ping host0 host1 x":        "usage: ping",
 		"iperf host0 host1 0":       "expected seconds",
@@ -328,5 +378,44 @@ func TestExitCodes(t *testing.T) {
 	}
 	if !strings.Contains(out.String(), "no-such-program") {
 		t.Errorf("nothing is said of the program that is not there: %s", out)
+	}
+}
+
+// TestIPv6 uses the shell's own commands over IPv6, and names as programs see them.
+func TestIPv6(t *testing.T) {
+	if !emu.HasIPv6() {
+		t.Skip("this kernel has no IPv6")
+	}
+	s, out := start(t, "linear,2,rate=20Mb/s,delay=0ms")
+	if err := program.NameHosts(emu.HostAddresses(s.network.Topology())); err != nil {
+		t.Fatal(err)
+	}
+
+	for line, want := range map[string]string{
+		"ping -6 host0 host1 1":                   "1 of 1 answered",
+		"pingall -6":                              "2 of 2 answered",
+		"iperf -6 host0 host1 1":                  "Mb/s of payload",
+		"iperfudp -6 host0 host1 1Mb/s 1":         "0 % lost",
+		"hosts":                                   "fded:bed::2",
+		"host0 grep -w 'host1' /etc/hosts":        "fded:bed::2 host1",
+		"host0 echo -6 host1":                     "-6 fded:bed::2",
+		"host0 getent ahosts 'host1' | head -1":   "10.1.0.2",
+		"host0 getent ahostsv6 'host1' | head -1": "fded:bed::2",
+	} {
+		out.Reset()
+		if execute(t, s, line); !strings.Contains(out.String(), want) {
+			t.Errorf("%s says %q, want %q", line, out, want)
+		}
+	}
+}
+
+// TestTables shows what switches know.
+func TestTables(t *testing.T) {
+	s, out := start(t, "ring,4")
+	if execute(t, s, "tables s0"); !strings.Contains(out.String(), "host1") || strings.Contains(out.String(), "\ns1 ") {
+		t.Errorf("tables s0: %s", out)
+	}
+	if execute(t, s, "tables"); !strings.Contains(out.String(), "\ns1 ") {
+		t.Errorf("tables: %s", out)
 	}
 }

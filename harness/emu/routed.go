@@ -131,7 +131,7 @@ func (n *Network) addRouters(ctx context.Context) error {
 				return err
 			}
 			r.ns, err = newNamespace(n.home, func() error {
-				if _, err := setAll(settings); err != nil {
+				if _, err := n.procs.setAll(settings); err != nil {
 					return err
 				}
 				return r.configure(n, neighbours[r.name])

@@ -56,8 +56,8 @@ func readyForVirtual(_ context.Context, jobs []job.Job) (int, error) {
 	}
 	for i := range jobs {
 		if t := jobs[i].Topology(); t.IsRouted() {
-			return 0, jobs[i].Cell.Topology.Pos.Errorf("topology %s has mode %s, and in virtual time there are no routers; "+
-				"leave the mode out, or choose --network emulated", t.Name, t.Mode)
+			return 0, jobs[i].Cell.Topology.Pos.Errorf("topology %s has mode %s, and in virtual time there are "+
+				"no routers; leave the mode out, or choose --network emulated", t.Name, t.Mode)
 		}
 	}
 	_, err := VirtualWorker()

@@ -356,6 +356,3 @@ func (j *judge) cpu(e Evidence) {
 		j.most("cpu-steal", "", percent(steal/n), percent(limitSteal), "%")
 	}
 }
-
-// suspect says whether the links' measurement should be repeated.
-func (e Evidence) suspect() bool { return slices.ContainsFunc(e.Links, unfit) }

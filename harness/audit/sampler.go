@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -40,6 +41,7 @@ type Sampler struct {
 
 	mu       sync.Mutex // held while sampling
 	stopped  bool
+	looks    int
 	evidence Evidence
 	backlogs []backlog
 	cpu      CPU
@@ -61,17 +63,8 @@ func Start(ctx context.Context, n *emu.Network) (*Sampler, error) {
 }
 
 func (s *Sampler) start(ctx context.Context) (err error) {
-	if s.evidence.Links, err = s.network.Measure(ctx); err != nil {
+	if s.evidence.Links, err = measure(ctx, s.network.Measure); err != nil {
 		return err
-	}
-
-	// A moment's disturbance is no property of the links.
-	for try := 1; try < measureTries && s.evidence.suspect(); try++ {
-		again, err := s.network.Measure(ctx)
-		if err != nil {
-			return err
-		}
-		s.evidence.Links = better(s.evidence.Links, again)
 	}
 
 	if r := s.network.Relay(); r != nil {
@@ -102,6 +95,21 @@ func (s *Sampler) start(ctx context.Context) (err error) {
 	return nil
 }
 
+// measure measures links, and again those that seem unfit: a moment's disturbance is no
+// property of the links.
+func measure(
+	ctx context.Context, once func(context.Context) ([]emu.Measurement, error),
+) ([]emu.Measurement, error) {
+	links, err := once(ctx)
+	for try := 1; err == nil && try < measureTries && slices.ContainsFunc(links, unfit); try++ {
+		var again []emu.Measurement
+		if again, err = once(ctx); err == nil {
+			links = better(links, again)
+		}
+	}
+	return links, err
+}
+
 // scheduled is what the scheduler did with the worker and the delay line.
 func (s *Sampler) scheduled() schedule {
 	sum := scheduled("self")
@@ -125,9 +133,13 @@ func (s *Sampler) probe() {
 		if !s.lag(lag) {
 			return
 		}
-		due = due.Add(lagPeriod * (1 + lag/lagPeriod))
+		due = due.Add(untilNext(lag))
 	}
 }
+
+// untilNext is how long after the time that was due by a lag the next one is due: whole
+// periods, so that none is in the past.
+func untilNext(lag time.Duration) time.Duration { return lagPeriod * (1 + lag/lagPeriod) }
 
 // lag notes a lag. It returns false after Stop.
 func (s *Sampler) lag(lag time.Duration) bool {
@@ -144,9 +156,8 @@ func (s *Sampler) lag(lag time.Duration) bool {
 func (s *Sampler) watch() {
 	ticker := time.NewTicker(lookPeriod)
 	defer ticker.Stop()
-	for k := 1; ; k++ {
-		<-ticker.C
-		if !s.sample(k) {
+	for range ticker.C {
+		if !s.sample() {
 			return
 		}
 	}
@@ -161,8 +172,8 @@ func sleepUntil(t time.Time) {
 	}
 }
 
-// sample takes the k-th sample. It returns false after Stop.
-func (s *Sampler) sample(k int) bool {
+// sample takes a sample. It returns false after Stop.
+func (s *Sampler) sample() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopped || s.err != nil {
@@ -171,7 +182,8 @@ func (s *Sampler) sample(k int) bool {
 	if s.shaped {
 		s.look()
 	}
-	if k%cpuEvery == 0 {
+	s.looks++
+	if s.looks%cpuEvery == 0 {
 		s.window()
 	}
 	return true
@@ -186,6 +198,11 @@ func (s *Sampler) look() {
 		s.err = err
 		return
 	}
+	s.note(shapers, begin, took)
+}
+
+// note takes up a reading of the queues, which took a time.
+func (s *Sampler) note(shapers []emu.Shaper, begin time.Time, took time.Duration) {
 	for i, sh := range shapers {
 		if ended := s.backlogs[i].add(sh, begin.Add(took/2), took < slowLook); ended != nil {
 			s.evidence.Stretches = append(s.evidence.Stretches, *ended)

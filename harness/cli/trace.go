@@ -12,6 +12,7 @@ import (
 
 	"edgebed/harness/job"
 	"edgebed/harness/record"
+	"edgebed/harness/report/whole"
 	"edgebed/harness/scenario"
 	"edgebed/harness/testbed"
 	"edgebed/harness/traceview"
@@ -72,16 +73,12 @@ messages; recording costs the nodes some microseconds a call.`,
 				return usage(fmt.Errorf("trace: --execution %d: the cell has executions 0 to %d (profile %s)",
 					execution, n-1, plan.Profile))
 			}
-			backend, err := flags.backend(plan.Scenario)
-			if err != nil {
-				return usage(err)
-			}
 			job.Trace = &execution
 			if out == "" {
 				out = filepath.Join("results", plan.Scenario.Name+"-trace", folderName(job.Cell.ID),
 					fmt.Sprint(execution))
 			}
-			return runTrace(cmd, backend, job, out)
+			return runTrace(cmd, testbed.BackendOf(plan.Network), job, out)
 		},
 	}
 	flags.add(cmd)
@@ -201,12 +198,7 @@ func writeTrace(list io.Writer, t *trace.Trace, dir string) error {
 		{"spans.json", traceview.WriteOTLP},
 	} {
 		name := filepath.Join(dir, f.name)
-		file, err := os.Create(name)
-		if err != nil {
-			return err
-		}
-
-		if err := errors.Join(f.write(file, t), file.Close()); err != nil {
+		if err := whole.Write(name, func(w io.Writer) error { return f.write(w, t) }); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		fmt.Fprintln(list, name)

@@ -206,9 +206,10 @@ func (h *Host) configure(n *Network, known ...iter.Seq[[]byte]) (err error) {
 	}
 	b := &batch{socket: h.socket}
 
-	far := h.port.end(n.mtu)
+	mtu := n.topology.HostMTU(h.spec)
+	far := h.port.end(mtu)
 	far.ns = n.fabric
-	near := end{name: "eth0", index: eth0, hardware: h.mac, mtu: n.mtu, whole: true, silent: n.ipv6}
+	near := end{name: "eth0", index: eth0, hardware: h.mac, mtu: mtu, whole: true, silent: n.ipv6}
 	if err := errors.Join(b.add(newVeth(near, far), "add the veth pair of port", h.port.name), b.send()); err != nil {
 		return fmt.Errorf("%w%s", err, missing(err, "veth"))
 	}

@@ -3,13 +3,21 @@ package emu
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"edgebed/harness/topology"
 )
 
+// Change is what one direction of a link is to get while the network runs: between two
+// switches, or of a host's access link.
+type Change struct {
+	From, To string
+	topology.Override
+}
+
 // SetClass changes parameters of a link class while the network runs, in place:
 // frames that wait in a queue or on the wire stay. Overrides of single links
-// stay on top.
+// stay on top. Either all links of the class change or none.
 func (n *Network) SetClass(name string, o topology.Override) error {
 	return n.apply(func(t *topology.Topology) error { return t.SetClass(name, topology.Class{Override: o}) })
 }
@@ -18,10 +26,23 @@ func (n *Network) SetClass(name string, o topology.Override) error {
 // runs, in place: between two switches, or of a host's access link. Later calls of
 // SetClass keep them.
 func (n *Network) SetLink(from, to string, o topology.Override) error {
-	return n.apply(func(t *topology.Topology) error { return t.SetLink(from, to, o) })
+	return n.SetLinks(Change{From: from, To: to, Override: o})
 }
 
-// apply makes a change of the topology, and all that follows for links.
+// SetLinks changes several directions of links as SetLink does one: either all or none.
+func (n *Network) SetLinks(changes ...Change) error {
+	return n.apply(func(t *topology.Topology) error {
+		for _, c := range changes {
+			if err := t.SetLink(c.From, c.To, c.Override); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// apply makes a change of the topology, and all that follows for links. Where one of them
+// cannot follow, those that did are put back.
 func (n *Network) apply(do func(*topology.Topology) error) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -30,63 +51,105 @@ func (n *Network) apply(do func(*topology.Topology) error) error {
 		return err
 	}
 
+	to := make(map[*link][2]topology.Params)
+	var edits []edit
 	for i, spec := range changed.AllLinks() {
-		l, to := n.links[i], changed.Directions(spec)
-		if to == l.params {
+		l, params := n.links[i], changed.Directions(spec)
+		if params == l.params {
 			continue
 		}
-		if err := n.change(l, to); err != nil {
+		if err := n.changeable(l, params); err != nil {
 			return err
+		}
+		to[l] = params
+		edits = append(edits, n.edits(l, params)...)
+	}
+
+	for i, e := range edits {
+		if err := e.do(); err != nil {
+			return errors.Join(fmt.Errorf("change link %s: %w", e.direction, err), undo(edits[:i+1]))
 		}
 	}
 
+	for l, params := range to {
+		l.params = params
+	}
 	n.topology = changed
 	return nil
 }
 
-// change gives a link new parameters in place.
-func (n *Network) change(l *link, to [2]topology.Params) error {
-	fail := func(dir int, err error) error {
-		return fmt.Errorf("change link %s: %w", l.direction(dir), err)
-	}
-
-	redelay := false
-	for dir := range 2 {
-		if err := to[dir].Validate(); err != nil {
-			return fail(dir, err)
+// changeable returns an error where a link cannot get parameters in place.
+func (n *Network) changeable(l *link, to [2]topology.Params) error {
+	for dir, p := range to {
+		err := errors.Join(p.Validate(), n.can(l, dir, p), l.params[dir].CanBecome(p))
+		if err == nil && n.backend == Netem {
+			_, err = netemOptions(p, 0)
 		}
-		if err := n.can(l, dir, to[dir]); err != nil {
-			return fail(dir, err)
+		if err == nil && l.medium[0] == 0 && !sameStage(l.params[dir], p) {
+			err = errors.New("it was built without delay, jitter and loss; " +
+				"build the network with the LiveDelay option")
 		}
-		redelay = redelay || lineParams(to[dir]) != lineParams(l.params[dir])
-	}
-
-	if redelay && l.medium[0] == 0 {
-		return fail(0,
-			errors.New("it was built without delay, jitter and loss; build the network with the LiveDelay option"))
-	}
-
-	for dir := range 2 {
-		if err := n.fabricC.reshape(l.port[dir].index, l.params[dir], to[dir]); err != nil {
-			return fail(dir, err)
-		}
-		if n.backend == Netem && l.medium[0] != 0 && to[dir] != l.params[dir] {
-			if ordered(l.params[dir]) && !ordered(to[dir]) {
-				return fail(dir, errors.New("netem cannot give up the order of frames in place; "+
-					"build the network with jitter-order reorder, or with the delay line"))
-			}
-			if err := n.mediumC.setNetem(l.medium[1-dir], to[dir], n.netemSeed(l.medium[1-dir]), 0); err != nil {
-				return fail(dir, fmt.Errorf("change netem: %w", err))
-			}
+		if err != nil {
+			return fmt.Errorf("change link %s: %w", l.direction(dir), err)
 		}
 	}
-
-	if redelay && l.line >= 0 {
-		if err := n.relay.Set(l.line, lineParams(to[0]), lineParams(to[1])); err != nil {
-			return fail(0, err)
-		}
-	}
-
-	l.params = to
 	return nil
+}
+
+// edit is one request to the kernel or the relay, and what takes it back.
+type edit struct {
+	direction string // of the link
+	do, undo  func() error
+}
+
+// edits are what gives a link other parameters.
+func (n *Network) edits(l *link, to [2]topology.Params) (list []edit) {
+	from := l.params
+	for dir := range to {
+		name, port := l.direction(dir), l.port[dir].index
+		list = append(list, edit{
+			direction: name,
+			do:        func() error { return n.fabricC.reshape(port, from[dir], to[dir]) },
+			undo:      func() error { return n.fabricC.reshape(port, to[dir], from[dir]) },
+		})
+		if n.backend == Netem && l.medium[0] != 0 && !sameNetem(from[dir], to[dir]) {
+			list = append(list, edit{
+				direction: name,
+				do:        func() error { return n.changeNetem(l, dir, to[dir]) },
+				undo:      func() error { return n.changeNetem(l, dir, from[dir]) },
+			})
+		}
+	}
+
+	if l.line >= 0 && !(sameStage(from[0], to[0]) && sameStage(from[1], to[1])) {
+		set := func(p [2]topology.Params) error {
+			return n.relay.Set(l.line, lineParams(p[0]), lineParams(p[1]))
+		}
+		list = append(list, edit{
+			direction: l.direction(0),
+			do:        func() error { return set(to) },
+			undo:      func() error { return set(from) },
+		})
+	}
+	return list
+}
+
+// undo takes edits back, the last one first. Its error says what stands.
+func undo(edits []edit) error {
+	var errs []error
+	for _, e := range slices.Backward(edits) {
+		if err := e.undo(); err != nil {
+			errs = append(errs, fmt.Errorf("link %s may have a part of the change, "+
+				"since it cannot be put back either: %w", e.direction, err))
+		}
+	}
+	if errs == nil {
+		return errors.New("all links are as they were")
+	}
+	return errors.Join(errs...)
+}
+
+// sameStage says whether two parameters ask for the same stage behind the shaper.
+func sameStage(a, b topology.Params) bool {
+	return lineParams(a) == lineParams(b) && a.Corrupt == b.Corrupt
 }

@@ -1,9 +1,11 @@
 package emu
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -23,6 +25,25 @@ const (
 
 	lossGilbertElliott = 2 // in netemLoss
 )
+
+// changeNetem changes what delays a direction of a link, in place. Netem begins its draws
+// anew with each change: with the same seed the same frames would be lost again.
+func (n *Network) changeNetem(l *link, dir int, p topology.Params) error {
+	device := l.medium[1-dir]
+	l.redrawn[dir]++
+	seed := rand.NewPCG(n.netemSeed(device), l.redrawn[dir]).Uint64()
+	if err := n.mediumC.setNetem(device, p, seed, 0); err != nil {
+		return fmt.Errorf("change netem: %w", err)
+	}
+	return nil
+}
+
+// sameNetem says whether netem is told the same for two parameters.
+func sameNetem(a, b topology.Params) bool {
+	before, errBefore := netemOptions(a, 0)
+	after, errAfter := netemOptions(b, 0)
+	return errBefore == nil && errAfter == nil && bytes.Equal(before.Serialize(), after.Serialize())
+}
 
 // setNetem makes the kernel's delay stage for what leaves a device of the medium, or
 // changes it in place. Kernels from 6.6 on draw by the seed, from its first draw on.
@@ -53,11 +74,10 @@ func netemOptions(p topology.Params, seed uint64) (*nl.RtAttr, error) {
 	}
 
 	options := nl.NewRtAttr(nl.TCA_OPTIONS, head)
-	if p.Corrupt > 0 {
-		// And no correlation.
-		value := binary.NativeEndian.AppendUint32(nil, probability32(float64(p.Corrupt)))
-		options.AddRtAttr(netemCorrupt, append(value, 0, 0, 0, 0))
-	}
+	// Of corruption and rate netem keeps what it had where a change does not name them
+	// (netem_change in the kernel's sch_netem.c), so both are there at zero, too.
+	corrupt := binary.NativeEndian.AppendUint32(nil, probability32(float64(p.Corrupt)))
+	options.AddRtAttr(netemCorrupt, append(corrupt, 0, 0, 0, 0)) // no correlation
 	if b := odds.Bursts; b != (fate.GilbertElliott{}) {
 		// The kernel takes the probability that a frame passes in the bad state, h.
 		var model []byte
@@ -72,6 +92,8 @@ func netemOptions(p topology.Params, seed uint64) (*nl.RtAttr, error) {
 		// sch_netem.c). At 800 Gb/s, in bytes, the rate itself adds nanoseconds.
 		options.AddRtAttr(netemRate, rateAttr(math.MaxUint32))
 		options.AddRtAttr(netemRate64, binary.NativeEndian.AppendUint64(nil, 100e9))
+	} else {
+		options.AddRtAttr(netemRate, rateAttr(0))
 	}
 	options.AddRtAttr(netemSeed, binary.NativeEndian.AppendUint64(nil, seed))
 	return options, nil

@@ -70,6 +70,8 @@ type link struct {
 	params [2]topology.Params
 	line   int    // index of the relay's line, or -1
 	medium [2]int // interface indices in the medium, or zero
+	// redrawn counts how often netem was changed since the network was built.
+	redrawn [2]uint64
 }
 
 // Topology returns a copy of what the network is now, with all live changes to

@@ -1,6 +1,7 @@
 package emu
 
 import (
+	"bytes"
 	"encoding/binary"
 	"strings"
 	"testing"
@@ -169,7 +170,7 @@ func TestNetemOptions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	values := map[uint16][]byte{}
+	values, off := map[uint16][]byte{}, map[uint16]bool{}
 	for _, a := range attrs {
 		values[a.Attr.Type] = a.Value
 	}
@@ -182,6 +183,25 @@ func TestNetemOptions(t *testing.T) {
 	if len(values[netemRate]) != 16 || binary.NativeEndian.Uint64(values[netemRate64]) != 100e9 {
 		t.Errorf("the rate that keeps the order is %v, %v", values[netemRate], values[netemRate64])
 	}
+	// Without them both are there, too: netem would keep what it had.
+	options, err = netemOptions(topology.Params{Rate: units.Mbps, Delay: time.Millisecond}, 77)
+	if err != nil {
+		t.Fatal(err)
+	}
+	attrs, err = nl.ParseRouteAttr(options.Serialize()[28:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range attrs {
+		if a.Attr.Type != netemSeed && bytes.ContainsFunc(a.Value, func(r rune) bool { return r != 0 }) {
+			t.Errorf("attribute %d of a mere delay is %v", a.Attr.Type, a.Value)
+		}
+		off[a.Attr.Type] = true
+	}
+	if !off[netemCorrupt] || !off[netemRate] || off[netemRate64] {
+		t.Errorf("a mere delay has the attributes %v", off)
+	}
+
 	model, err := nl.ParseRouteAttr(values[netemLoss])
 	if err != nil || len(model) != 1 || model[0].Attr.Type != lossGilbertElliott {
 		t.Fatalf("the loss model is %v, %v", model, err)

@@ -3,6 +3,7 @@ package export
 import (
 	"cmp"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 
 	"edgebed/harness/matrix"
 	"edgebed/harness/record"
+	"edgebed/harness/report/whole"
 )
 
 // curves are the prototype's names of our models, and of the places where
@@ -166,7 +168,9 @@ func (d *dat) write(dir string) ([]string, error) {
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(d.files)) {
 		file := filepath.Join(dir, name)
-		if err := os.WriteFile(file, []byte(d.files[name].String()), 0o666); err != nil {
+		text := d.files[name].String()
+		err := whole.Write(file, func(w io.Writer) error { _, err := io.WriteString(w, text); return err })
+		if err != nil {
 			return names, fmt.Errorf("export data files: %w", err)
 		}
 		names = append(names, file)

@@ -18,6 +18,7 @@ import (
 const (
 	maxLine     = 64 << 10 // bytes of a sample
 	maxDocument = 16 << 20 // bytes of a document or text
+	largest     = 1e200    // of a sample: the sum of all that there can be is a number, too
 )
 
 // collector takes a program's samples.
@@ -59,8 +60,8 @@ func newCollector(p *Program) *collector {
 // add takes a number of a quantity. It needs the lock.
 func (c *collector) add(name string, value float64) {
 	value *= c.quantities[name].Times
-	if math.IsNaN(value) || math.IsInf(value, 0) {
-		return // no JSON has it, a factor may make it
+	if math.IsNaN(value) || math.Abs(value) > largest {
+		return // a record could not hold the mean
 	}
 	m := c.sum[name]
 	c.sum[name] = mean{m.sum + value, m.count + 1}

@@ -39,7 +39,7 @@ type Examination struct {
 // and resuming would not run it again. Packed records are refused.
 func Examine(dir string) (*Examination, error) {
 	name := filepath.Join(dir, FileName)
-	file, err := os.Open(name)
+	file, err := open(name, os.O_RDONLY)
 	if errors.Is(err, os.ErrNotExist) {
 		if _, packed := os.Stat(name + ".gz"); packed == nil {
 			return nil, fmt.Errorf("examine records: %s.gz is packed; unpack it first (gunzip)", name)
@@ -147,7 +147,7 @@ var ErrLost = errors.New("no line says of which campaign the records are, so not
 // and ErrLost where nothing can be saved. What is killed halfway leaves the old file.
 func Repair(dir string) (kept string, err error) {
 	name := filepath.Join(dir, FileName)
-	file, err := os.OpenFile(name, os.O_RDWR, 0)
+	file, err := openToWrite(name, os.O_RDWR)
 	if err != nil {
 		return "", fmt.Errorf("repair records: %w", err)
 	}

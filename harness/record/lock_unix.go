@@ -9,6 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// noFollow makes opening a symbolic link an error.
+const noFollow = unix.O_NOFOLLOW
+
 // lock takes the file for this process until it is closed, or until the
 // process dies in whatever way.
 func lock(file *os.File) error {

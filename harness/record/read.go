@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 )
 
 // ErrNoCampaign is returned by Read for a record file that ends before its
@@ -129,9 +130,9 @@ func (r *Results) Axis(name string) (Axis, bool) {
 // an error with file and line. Files of a newer schema are refused.
 func Read(dir string) (*Results, error) {
 	name := filepath.Join(dir, FileName)
-	file, err := os.Open(name)
+	file, err := open(name, os.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
-		if zipped, zipErr := os.Open(name + ".gz"); zipErr == nil {
+		if zipped, zipErr := open(name+".gz", os.O_RDONLY); zipErr == nil {
 			defer zipped.Close()
 			return readZipped(name+".gz", zipped)
 		}
@@ -141,6 +142,23 @@ func Read(dir string) (*Results, error) {
 	}
 	defer file.Close()
 	return ReadFrom(name, file)
+}
+
+// open opens a file that is there. What could keep its reader waiting, or has no end, such
+// as a pipe or a device, is no file.
+func open(name string, flags int) (*os.File, error) {
+	file, err := os.OpenFile(name, flags|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is no file with records (its mode is %v)", name, info.Mode())
+	}
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
 }
 
 func readZipped(name string, r io.Reader) (*Results, error) {
@@ -179,7 +197,7 @@ func ReadFrom(name string, r io.Reader) (*Results, error) {
 func scan(r io.Reader, visit func(number int, text []byte, whole bool) error) error {
 	br := bufio.NewReaderSize(r, 1<<16)
 	for number := 1; ; number++ {
-		line, err := br.ReadBytes('\n')
+		line, err := readLine(br)
 		if err != nil && err != io.EOF {
 			return fmt.Errorf("%d: %w", number, err)
 		}
@@ -190,6 +208,24 @@ func scan(r io.Reader, visit func(number int, text []byte, whole bool) error) er
 		}
 		if err == io.EOF {
 			return nil
+		}
+	}
+}
+
+// longestLine bounds what is held of a file that need not be one of ours: packed, a line of
+// gigabytes is short.
+const longestLine = 64 << 20
+
+// readLine reads up to the end of a line, and with it.
+func readLine(br *bufio.Reader) (line []byte, err error) {
+	for {
+		part, err := br.ReadSlice('\n')
+		line = append(line, part...)
+		if len(line) > longestLine {
+			return nil, fmt.Errorf("the line has more than %d MiB, which no record has", longestLine>>20)
+		}
+		if err != bufio.ErrBufferFull {
+			return line, err
 		}
 	}
 }

@@ -111,7 +111,7 @@ func existsError(dir string) error {
 // A last line that a killed run left unfinished is removed. It returns ErrBusy,
 // wrapped, while another process is writing to the folder.
 func OpenAppend(dir string) (*Writer, error) {
-	file, err := os.OpenFile(filepath.Join(dir, FileName), os.O_RDWR|os.O_APPEND, 0)
+	file, err := openToWrite(filepath.Join(dir, FileName), os.O_RDWR|os.O_APPEND)
 	if err != nil {
 		return nil, fmt.Errorf("open records to resume: %w", err)
 	}
@@ -125,6 +125,17 @@ func OpenAppend(dir string) (*Writer, error) {
 		return nil, fmt.Errorf("mend the last line of %s: %w", file.Name(), err)
 	}
 	return w, nil
+}
+
+// openToWrite opens a record file that is there. A symbolic link in its place is refused: it
+// may lead to any file of the user's, the end of which would be mended.
+func openToWrite(name string, flags int) (*os.File, error) {
+	file, err := open(name, flags|noFollow)
+	if errors.Is(err, syscall.ELOOP) {
+		return nil, fmt.Errorf("%s is a symbolic link, through which nothing is written: name the folder that it leads to",
+			name)
+	}
+	return file, err
 }
 
 // mendTail makes the file end with a newline: a complete last record gets the

@@ -33,8 +33,8 @@ func commands() []command {
 		{"iperfudp", "iperfudp [-6] HOST HOST RATE [SECONDS]",
 			"UDP at a rate: what arrives, what is lost", (*Shell).iperfUDP},
 		{"link", "link SWITCH SWITCH up|down", "take a link down, or up again", (*Shell).upDown},
-		{"set", "set SWITCH SWITCH [rate R] [delay D] [jitter J] [loss L] [loss-burst N] [duplicate L] [queue N]",
-			"change both directions of a link", (*Shell).set},
+		{"set", "set SWITCH SWITCH PARAMETER VALUE...",
+			"change both directions of a link at once: " + strings.Join(parameters(), ", "), (*Shell).set},
 		{"watch", "watch [SECONDS]", "rates of all ports, every second, until Ctrl-C", (*Shell).watch},
 		{"counters", "counters", "bytes and packets of all ports since the start", (*Shell).counters},
 

@@ -44,7 +44,7 @@ func (c completer) candidates(before []string) []string {
 			return []string{"up", "down"}
 		}
 
-		return []string{"rate", "delay", "jitter", "loss", "queue"}
+		return parameters()
 	case "capture":
 		return append(c.s.network.Ports(), "stop")
 	case "invoke":

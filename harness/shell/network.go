@@ -2,13 +2,13 @@ package shell
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
 
+	"edgebed/harness/emu"
 	"edgebed/harness/topology"
 	"edgebed/harness/topology/view"
 	"edgebed/nodes/units"
@@ -57,27 +57,38 @@ func (s *Shell) upDown(_ context.Context, args []string) error {
 	}
 
 	all := topology.Loss(1)
-	for _, ends := range [][2]string{{args[0], args[1]}, {args[1], args[0]}} {
-		before, wasDown := s.down[ends]
-		p, err := s.network.Topology().Params(ends[0], ends[1])
+	ways := [2][2]string{{args[0], args[1]}, {args[1], args[0]}}
+	_, isDown := s.down[ways[0]]
+	if isDown == (args[2] == "down") {
+		return nil
+	}
+
+	var losses [2]topology.Loss
+	var changes []emu.Change
+	for i, way := range ways {
+		p, err := s.network.Topology().Params(way[0], way[1])
 		if err != nil {
 			return err
 		}
-
-		switch {
-		case args[2] == "down" && !wasDown:
-			if err := s.network.SetLink(ends[0], ends[1], topology.Override{Loss: &all}); err != nil {
-				return err
-			}
-			s.down[ends] = p.Loss
-		case args[2] == "up" && wasDown:
-			if err := s.network.SetLink(ends[0], ends[1], topology.Override{Loss: &before}); err != nil {
-				return err
-			}
-			delete(s.down, ends)
+		losses[i] = p.Loss
+		o := topology.Override{Loss: &all}
+		if isDown {
+			loss := s.down[way]
+			o.Loss = &loss
 		}
+		changes = append(changes, emu.Change{From: way[0], To: way[1], Override: o})
+	}
+	if err := s.network.SetLinks(changes...); err != nil {
+		return s.stands(err, ways)
 	}
 
+	for i, way := range ways {
+		if isDown {
+			delete(s.down, way)
+		} else {
+			s.down[way] = losses[i]
+		}
+	}
 	return nil
 }
 
@@ -98,7 +109,28 @@ func (s *Shell) set(_ context.Context, args []string) error {
 		return fmt.Errorf("set %s %s loss: the link is down; take it up first", args[0], args[1])
 	}
 
-	return errors.Join(s.network.SetLink(args[0], args[1], o), s.network.SetLink(args[1], args[0], o))
+	ways := [2][2]string{{args[0], args[1]}, {args[1], args[0]}}
+	err := s.network.SetLinks(
+		emu.Change{From: args[0], To: args[1], Override: o}, emu.Change{From: args[1], To: args[0], Override: o})
+	return s.stands(err, ways)
+}
+
+// stands adds to the error of a change what the directions of the link have now.
+func (s *Shell) stands(err error, ways [2][2]string) error {
+	if err == nil {
+		return nil
+	}
+	for _, way := range ways {
+		if p, unknown := s.network.Topology().Params(way[0], way[1]); unknown == nil {
+			err = fmt.Errorf("%w\n%s > %s still has %v", err, way[0], way[1], p)
+		}
+	}
+	return err
+}
+
+// parameters are what set can change.
+func parameters() []string {
+	return []string{"rate", "delay", "jitter", "jitter-order", "loss", "loss-burst", "duplicate", "corrupt", "queue"}
 }
 
 // override reads one parameter of a link.
@@ -135,10 +167,20 @@ func override(o *topology.Override, name, text string) error {
 		o.LossBurst = &length
 
 		return nil
-	case "duplicate":
+	case "jitter-order":
+		var order topology.JitterOrder
+		err := order.UnmarshalText([]byte(text))
+		o.JitterOrder = &order
+
+		return err
+	case "duplicate", "corrupt":
 		var share topology.Loss
 		err := share.UnmarshalText([]byte(text))
-		o.Duplicate = &share
+		if name == "duplicate" {
+			o.Duplicate = &share
+		} else {
+			o.Corrupt = &share
+		}
 
 		return err
 	case "queue":
@@ -151,8 +193,7 @@ func override(o *topology.Override, name, text string) error {
 		return nil
 	}
 
-	return fmt.Errorf("unknown parameter %q%s", name,
-		yamlfile.Suggest(name, []string{"rate", "delay", "jitter", "loss", "loss-burst", "duplicate", "queue"}))
+	return fmt.Errorf("unknown parameter %q%s", name, yamlfile.Suggest(name, parameters()))
 }
 
 func (s *Shell) counters(context.Context, []string) error {

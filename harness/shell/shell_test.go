@@ -24,6 +24,7 @@ import (
 	"edgebed/harness/sandbox/sandboxtest"
 	"edgebed/harness/topology"
 	"edgebed/harness/topology/preset"
+	"edgebed/nodes/units"
 )
 
 // TestMain runs the tests in a sandbox, as the shell does.
@@ -146,6 +147,54 @@ func TestLinkDown(t *testing.T) {
 	execute(t, s, "link s1 s0 up", "pingall")
 	if !strings.Contains(out.String(), "2 of 2 answered") {
 		t.Errorf("with the link up again:\n%s", out)
+	}
+}
+
+// TestSetIsWhole asks for changes that one direction of a link, or one of its parameters,
+// cannot take: nothing changes, and the message says what each direction has.
+func TestSetIsWhole(t *testing.T) {
+	model, err := preset.Build("linear,2,rate=20 Mb/s,delay=1ms")
+	if err != nil {
+		t.Fatal(err)
+	}
+	model.Links[0].Reverse.Rate = new(units.Rate(0)) // unshaped
+	n, err := emu.Build(t.Context(), model, emu.Options{LiveDelay: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	var out bytes.Buffer
+	s := New(n, &out, &out)
+	execute(t, s, "links")
+	before := out.String()
+
+	for line, want := range map[string]string{
+		"set s0 s1 rate 5Mbit/s delay 10ms":  "s0 > s1 still has 20 Mb/s",
+		"set s1 s0 delay 10ms rate 5Mbit/s":  "s1 > s0 still has",
+		"set s0 s1 delay 10ms jitter 20ms":   "s0 > s1 still has",
+		"set s0 s1 delay 10ms rate nonsense": "nonsense",
+		"set s0 s1 delay 10ms queue 0":       "s1 > s0 still has",
+	} {
+		err := s.Execute(t.Context(), line)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want it to say %q", line, err, want)
+		}
+		out.Reset()
+		execute(t, s, "links")
+		if out.String() != before {
+			t.Errorf("after %s:\n%swant\n%s", line, &out, before)
+		}
+	}
+
+	execute(t, s, "set s0 s1 delay 10ms", "link s0 s1 down", "link s0 s1 down")
+	if err := s.Execute(t.Context(), "set s1 s0 loss 0.1"); err == nil {
+		t.Error("the loss of a link that is down was set")
+	}
+	out.Reset()
+	execute(t, s, "set s1 s0 delay 2ms", "link s1 s0 up", "ping host0 host1 1", "links")
+	if !strings.Contains(out.String(), "1 of 1 answered") || strings.Contains(out.String(), "down") ||
+		strings.Count(out.String(), "2ms") < 2 {
+		t.Errorf("after it was set while it was down:\n%s", &out)
 	}
 }
 

@@ -42,10 +42,10 @@ func (d *Drawing) String() string { return d.text.String() }
 // Escape makes a text safe in an element or in an attribute between double quotes,
 // of SVG as of HTML. What XML does not allow, such as control characters, becomes a
 // replacement character.
-func Escape(text string) string { return html.EscapeString(strings.Map(allowed, text)) }
+func Escape(text string) string { return html.EscapeString(strings.Map(Allowed, text)) }
 
-// allowed maps what is no character of XML 1.0 to the replacement character.
-func allowed(r rune) rune {
+// Allowed maps what is no character of XML 1.0 to the replacement character.
+func Allowed(r rune) rune {
 	if r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0xFFFE || r == 0xFFFF {
 		return utf8.RuneError
 	}

@@ -34,21 +34,27 @@ func attemptFolder(j *job.Job) (*os.File, error) {
 	sum := sha256.Sum256([]byte(j.Cell.ID))
 	name = fmt.Sprintf("%.*s-%x", longest, name, sum[:4])
 
-	cell := filepath.Join(j.Results, filesFolder, name)
-	if err := os.MkdirAll(cell, 0o755); err != nil {
+	results, err := os.OpenRoot(j.Results) // no link in it leads out
+	if err != nil {
 		return nil, fmt.Errorf("make a folder for the cell's files: %w", err)
 	}
+	defer results.Close()
+	cell := filepath.Join(filesFolder, name)
+	if err := results.MkdirAll(cell, 0o755); err != nil {
+		return nil, fmt.Errorf("make a folder for the cell's files: %w", err)
+	}
+
 	for attempt := 1; ; attempt++ {
 		folder := filepath.Join(cell, strconv.Itoa(attempt))
-		err := os.Mkdir(folder, 0o755)
+		err := results.Mkdir(folder, 0o755)
 		if errors.Is(err, fs.ErrExist) {
 			continue
 		}
 		if err != nil {
 			return nil, fmt.Errorf("make a folder for the cell's files: %w", err)
 		}
-		j.Files = filepath.ToSlash(filepath.Join(filesFolder, name, strconv.Itoa(attempt)))
-		return os.Open(folder)
+		j.Files = filepath.ToSlash(folder)
+		return results.Open(folder)
 	}
 }
 

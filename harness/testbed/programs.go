@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"edgebed/harness/emu"
-	"edgebed/harness/job"
+	"edgebed/harness/network"
 	"edgebed/harness/program"
 	"edgebed/harness/record"
 )
@@ -34,7 +34,7 @@ func (s *setup) startPrograms(ctx context.Context) (err error) {
 	}
 	hosts, ok := s.network.(programHosts)
 	if !ok {
-		return list[0].Pos.Errorf("%v: %w", &list[0], job.ErrVirtualPrograms)
+		return list[0].Pos.Errorf("%v: %w", &list[0], network.Virtual().Can(network.Programs))
 	}
 
 	addresses := s.job.Addresses()

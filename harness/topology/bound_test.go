@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -57,5 +58,20 @@ func TestNoSuchLink(t *testing.T) {
 	}
 	if next := n.Toward(0); next[1] >= 0 || next[2] != 1 {
 		t.Errorf("toward s0 go the links %v, want none and 1", next[1:])
+	}
+}
+
+// TestTowardKnownSwitches: a link that has an end nowhere, or both at one switch, leads to
+// no other.
+func TestTowardKnownSwitches(t *testing.T) {
+	model := &Topology{Switches: []string{"s0", "s1", "s2"}, Links: []LinkSpec{
+		{Between: [2]string{"s1", "nowhere"}}, {Between: [2]string{"nowhere", "s2"}}, {Between: [2]string{"s1", "s1"}},
+		{Between: [2]string{"s1", "s2"}},
+	}}
+	if next := model.Toward(0); !slices.Equal(next, []int{-1, -1, -1}) {
+		t.Errorf("toward s0 the links are %v, want none", next)
+	}
+	if next := model.Toward(2); !slices.Equal(next, []int{-1, 3, -1}) {
+		t.Errorf("toward s2 the links are %v, want the last from s1", next)
 	}
 }

@@ -45,6 +45,7 @@ func (t *Topology) YAML() ([]byte, error) {
 		host := flow(yaml.MappingNode,
 			scalar("name"), scalar(h.Name), scalar("address"), scalar(h.Address.String()),
 			scalar("switch"), scalar(h.Switch))
+		addMTU(host, h.MTU)
 		if err := addParameters(host, h.access(), [2]string{"uplink", "downlink"}); err != nil {
 			return nil, err
 		}
@@ -58,6 +59,7 @@ func (t *Topology) YAML() ([]byte, error) {
 			class := t.Classes[name]
 			o, err := class.node()
 			if err == nil {
+				addMTU(o, class.MTU)
 				err = addDirections(o, class.Forward, class.Reverse, [2]string{"forward", "reverse"})
 			}
 			if err != nil {
@@ -85,6 +87,7 @@ func (t *Topology) linkNodes() (*yaml.Node, error) {
 	for _, l := range t.Links {
 		between := flow(yaml.SequenceNode, scalar(l.Between[0]), scalar(l.Between[1]))
 		link := flow(yaml.MappingNode, scalar("between"), between)
+		addMTU(link, l.MTU)
 		if err := addParameters(link, l, [2]string{"forward", "reverse"}); err != nil {
 			return nil, err
 		}
@@ -92,6 +95,13 @@ func (t *Topology) linkNodes() (*yaml.Node, error) {
 	}
 
 	return list, nil
+}
+
+// addMTU adds an MTU where there is one.
+func addMTU(to *yaml.Node, mtu int) {
+	if mtu != 0 {
+		to.Content = append(to.Content, scalar("mtu"), number(mtu))
+	}
 }
 
 // addParameters adds a link's class and what differs in its directions, under keys.

@@ -30,19 +30,22 @@ const (
 
 // bench is where campaigns are harmed.
 type bench struct {
-	edgebed  string
-	dir      string // of the scenario, and of the results
-	disk     string // a small file system; empty where none could be mounted
-	scenario string
-	before   string // the machine
-	tally    *tally
-	log      func(format string, args ...any)
+	edgebed string
+	dir     string // of the scenario, and of the results
+	disk    string // a small file system; empty where none could be mounted
+	group   string // a control group that runs are in; empty where none could be made
+	// scenarios are the files by network.
+	scenarios map[string]string
+	before    string // the machine
+	tally     *tally
+	log       func(format string, args ...any)
 }
 
 // tally is what was done and what came of it.
 type tally struct {
 	campaigns, runs              int
 	faults                       map[string]int
+	missed                       int // found nothing to harm: the run had ended, or not got there
 	lost, invented, leaked, hung int
 	wrong                        int // other misbehaviour, such as a wrong exit code
 	reasons                      []string
@@ -66,6 +69,8 @@ type campaign struct {
 	reference *record.Results
 	// failures are allowed: a link was down.
 	failures bool
+	// missed tells that the last fault found nothing to harm.
+	missed bool
 }
 
 // process is a run of the program.
@@ -78,8 +83,8 @@ type process struct {
 // start starts a run that goes on with what there is.
 func (c *campaign) start() (*process, error) {
 	p := &process{done: make(chan error, 1)}
-	p.Cmd = exec.Command(c.edgebed, "run", c.scenario, "--network", c.network, "--resume", "--reruns", "0",
-		"--out", c.out)
+	p.Cmd = exec.Command(c.edgebed, "run", c.scenarios[c.network], "--network", c.network, "--resume", "--reruns", "0",
+		"--allow-exec", "--out", c.out)
 	p.Env = append(os.Environ(), c.mark)
 	p.Stdout, p.Stderr = &p.log, &p.log
 	if err := p.Start(); err != nil {
@@ -87,7 +92,7 @@ func (c *campaign) start() (*process, error) {
 	}
 	c.tally.runs++
 	go func() { p.done <- p.Wait() }()
-	return p, nil
+	return p, c.join(p.Process.Pid)
 }
 
 // wait waits for a run to end, kills one that hangs, and looks at what is left. It
@@ -104,11 +109,18 @@ func (c *campaign) wait(p *process, fault string) (int, error) {
 	return p.ProcessState.ExitCode(), c.leaks(fault)
 }
 
+// processes are those of the campaign, programs of its hosts among them.
+func (c *campaign) processes() ([]int, error) {
+	pids, err := outside.Marked(c.mark)
+	programs, errPrograms := outside.Marked(programMark())
+	return append(pids, programs...), errors.Join(err, errPrograms)
+}
+
 // leaks waits until no process of the campaign runs, and compares the machine.
 func (c *campaign) leaks(fault string) error {
 	var left []int
 	for end := time.Now().Add(afterward); ; time.Sleep(5 * time.Millisecond) {
-		pids, err := outside.Marked(c.mark)
+		pids, err := c.processes()
 		if err != nil {
 			return err
 		}
@@ -141,10 +153,14 @@ func (c *campaign) harm(ctx context.Context, faults int) error {
 		}
 		f := c.choose()
 		c.log("campaign %d, %s: %s", c.seed, c.network, f.name)
+		c.missed = false
 		if err := f.do(c); err != nil {
 			return fmt.Errorf("campaign %d, %s: %s: %w", c.seed, c.network, f.name, err)
 		}
 		c.tally.faults[f.name]++
+		if c.missed {
+			c.tally.missed++
+		}
 	}
 
 	p, err := c.start()

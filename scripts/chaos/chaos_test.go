@@ -2,12 +2,15 @@ package main
 
 import (
 	"bytes"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"edgebed/harness/sandbox"
+	"edgebed/harness/virtual"
 )
 
 // TestMain: the sandbox that is probed for starts this program again.
@@ -20,9 +23,10 @@ func TestMain(m *testing.M) {
 // EDGEBED_CHAOS_SEED gives another seed.
 func TestChaos(t *testing.T) {
 	dir := t.TempDir()
-	for name, tags := range map[string]string{"edgebed": "", "edgebed-virtual": "faketime"} {
-		cmd := exec.CommandContext(t.Context(), "go", "build", "-tags", tags, "-o", filepath.Join(dir, name),
-			"edgebed/harness/cmd/"+name)
+	for name, flags := range map[string][]string{"edgebed": nil, "edgebed-virtual": virtual.BuildFlags()} {
+		args := slices.Concat([]string{"build", "-o", filepath.Join(dir, name)}, flags,
+			[]string{"edgebed/harness/cmd/" + name})
+		cmd := exec.CommandContext(t.Context(), "go", args...)
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%v: %v\n%s", cmd, err, out)
@@ -38,5 +42,14 @@ func TestChaos(t *testing.T) {
 	t.Logf("%s", out.String())
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+func TestParseSlab(t *testing.T) {
+	const text = "slabinfo - version: 2.1\n# name <active_objs>\nnet_namespace 42 56 4288 7\ndentry 9 9\n" +
+		"pid_namespace x\nuser_namespace 3 4 5\n"
+	got := parseSlab([]byte(text))
+	if want := map[string]int{"net_namespace": 42, "user_namespace": 3}; !maps.Equal(got, want) {
+		t.Errorf("objects %v, want %v", got, want)
 	}
 }

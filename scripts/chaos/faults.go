@@ -38,9 +38,15 @@ func faults() []fault {
 		{name: "hang up", do: signalled(syscall.SIGHUP)},
 		{name: "two interrupts", do: signalled(syscall.SIGINT, syscall.SIGINT)},
 		{name: "stop the parent", do: (*campaign).stopParent},
-		{name: "kill a worker", do: (*campaign).killWorker},
-		{name: "stop a worker", do: (*campaign).stopWorker},
+		{name: "kill a worker", do: killed((*campaign).worker)},
+		{name: "stop a worker", do: stopped((*campaign).worker)},
+		{name: "kill a relay", do: killed((*campaign).relay), can: emulated},
+		{name: "stop a relay", do: stopped((*campaign).relay), can: emulated},
+		{name: "kill a program", do: killed((*campaign).program), can: emulated},
+		{name: "stop a program", do: stopped((*campaign).program), can: emulated},
 		{name: "kill all at once", do: (*campaign).killAll},
+		{name: "shrink a limit", do: (*campaign).limited},
+		{name: "few processes", do: (*campaign).fewProcesses, can: func(c *campaign) bool { return c.group != "" }},
 		{name: "tear the last line", do: (*campaign).tear},
 		{name: "damage the records", do: (*campaign).damage},
 		{name: "move the folder away", do: (*campaign).moveAway},
@@ -76,12 +82,12 @@ func (c *campaign) during(name string, do func(*process) error) (int, *process, 
 	if err != nil {
 		return 0, nil, err
 	}
-	if !c.soon(p) {
-		if err := do(p); err != nil {
-			_ = p.Process.Kill()
-			<-p.done
-			return 0, nil, err
-		}
+	if c.soon(p) {
+		c.missed = true
+	} else if err := do(p); err != nil {
+		_ = p.Process.Kill()
+		<-p.done
+		return 0, nil, err
 	}
 	code, err := c.wait(p, name)
 	return code, p, err
@@ -132,33 +138,59 @@ func (c *campaign) worker(p *process) (int, error) {
 	return pids[c.rng.IntN(len(pids))], nil
 }
 
-func (c *campaign) killWorker() error {
-	_, _, err := c.during("kill a worker", func(p *process) error {
-		pid, err := c.worker(p)
-		if pid > 0 {
-			_ = syscall.Kill(pid, syscall.SIGKILL)
-		}
-		return err
-	})
-	return err
+// relay draws a delay line; 0 is none: the kernel delays, or no network is up.
+func (c *campaign) relay(*process) (int, error) {
+	return c.one(outside.Marked("EDGEBED_DELAYLINE_CHILD=1"))
 }
 
-func (c *campaign) stopWorker() error {
-	_, _, err := c.during("stop a worker", func(p *process) error {
-		pid, err := c.worker(p)
-		if pid > 0 {
-			// An execution may miss its timeout meanwhile.
-			c.failures = c.failures || emulated(c)
-			c.pause(pid)
-		}
+// program draws a program of a host; 0 is none.
+func (c *campaign) program(*process) (int, error) { return c.one(outside.Marked(programMark())) }
+
+// one draws one of the processes that have the campaign's mark, or that are its programs.
+func (c *campaign) one(pids []int, err error) (int, error) {
+	own, ownErr := c.processes()
+	pids = slices.DeleteFunc(pids, func(pid int) bool { return !slices.Contains(own, pid) })
+	if err = errors.Join(err, ownErr); err != nil || len(pids) == 0 {
+		return 0, err
+	}
+	return pids[c.rng.IntN(len(pids))], nil
+}
+
+// killed kills a process that is drawn.
+func killed(draw func(*campaign, *process) (int, error)) func(*campaign) error {
+	return func(c *campaign) error {
+		_, _, err := c.during("kill a process", func(p *process) error {
+			pid, err := draw(c, p)
+			if pid > 0 {
+				_ = syscall.Kill(pid, syscall.SIGKILL)
+			}
+			c.missed = pid == 0
+			return err
+		})
 		return err
-	})
-	return err
+	}
+}
+
+// stopped stops a process that is drawn, and lets it go on.
+func stopped(draw func(*campaign, *process) (int, error)) func(*campaign) error {
+	return func(c *campaign) error {
+		_, _, err := c.during("stop a process", func(p *process) error {
+			pid, err := draw(c, p)
+			if pid > 0 {
+				// An execution may miss its timeout meanwhile.
+				c.failures = c.failures || emulated(c)
+				c.pause(pid)
+			}
+			c.missed = pid == 0
+			return err
+		})
+		return err
+	}
 }
 
 func (c *campaign) killAll() error {
 	_, _, err := c.during("kill all at once", func(*process) error {
-		pids, err := outside.Marked(c.mark)
+		pids, err := c.processes()
 		for _, pid := range pids {
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}

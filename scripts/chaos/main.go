@@ -68,7 +68,7 @@ func run(ctx context.Context, out io.Writer, o options) (err error) {
 	if b.edgebed, err = filepath.Abs(o.edgebed); err != nil {
 		return err
 	}
-	if b.scenario, err = write(dir); err != nil {
+	if b.scenarios, err = write(dir); err != nil {
 		return err
 	}
 	unmount, err := b.mount()
@@ -76,16 +76,22 @@ func run(ctx context.Context, out io.Writer, o options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, unmount()) }()
+	dissolve := b.makeGroup()
+	defer func() { err = errors.Join(err, dissolve()) }()
 	if b.before, err = outside.Describe(); err != nil {
 		return err
 	}
 
+	held := slab()
 	networks, err := b.references(ctx, o.network)
 	if err != nil {
 		return err
 	}
 	if err := b.all(ctx, o, networks); err != nil {
 		return err
+	}
+	if held != nil {
+		fmt.Fprintln(out, "objects in the kernel:", b.compareSlab(held))
 	}
 	b.tally.print(out, o.seed, time.Since(began))
 	return b.tally.verdict()
@@ -170,9 +176,10 @@ func (t *tally) print(out io.Writer, seed uint64, took time.Duration) {
 	for _, reason := range t.reasons {
 		fmt.Fprintln(out, strings.TrimSpace(reason))
 	}
-	fmt.Fprintf(out, "seed %d: %d faults in %d runs of %d campaigns in %v: "+
+	fmt.Fprintf(out, "seed %d: %d faults (%d found nothing to harm) in %d runs of %d campaigns in %v: "+
 		"lost %d, invented %d, leaked %d, hung %d, wrong %d\n",
-		seed, total, t.runs, t.campaigns, took.Round(time.Second), t.lost, t.invented, t.leaked, t.hung, t.wrong)
+		seed, total, t.missed, t.runs, t.campaigns, took.Round(time.Second),
+		t.lost, t.invented, t.leaked, t.hung, t.wrong)
 }
 
 // errHarm means that a fault did more than it may.

@@ -1,8 +1,12 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+
+	"edgebed/harness/record"
 )
 
 // scenario is six small cells. An execution that lost a link fails soon.
@@ -37,11 +41,31 @@ links: [{between: [left, right], class: wire}]
 link-classes: {wire: {rate: 10 Mb/s, delay: 1 ms}}
 `
 
-// write writes the scenario into a folder and returns its file.
-func write(dir string) (string, error) {
-	if err := os.WriteFile(filepath.Join(dir, "two.yaml"), []byte(topology), 0o666); err != nil {
-		return "", err
+// programs are of the emulated campaign: a program of others on a host.
+const programs = `programs:
+  - name: other
+    host: b
+    command: [sleep, "3600"]
+    environment: {%s: "%d"}
+`
+
+// programVariable is by which they are found.
+const programVariable = "EDGEBED_CHAOS_PROGRAM"
+
+// programMark is what programs of campaigns have in their environment.
+func programMark() string { return fmt.Sprintf("%s=%d", programVariable, os.Getpid()) }
+
+// write writes the scenarios into a folder and returns their files by network.
+func write(dir string) (map[string]string, error) {
+	files := make(map[string]string)
+	errs := []error{os.WriteFile(filepath.Join(dir, "two.yaml"), []byte(topology), 0o666)}
+	for network, text := range map[record.NetworkKind]string{
+		record.Virtual:  scenario,
+		record.Emulated: scenario + fmt.Sprintf(programs, programVariable, os.Getpid()),
+	} {
+		file := filepath.Join(dir, string(network)+".yaml")
+		files[string(network)] = file
+		errs = append(errs, os.WriteFile(file, []byte(text), 0o666))
 	}
-	file := filepath.Join(dir, "chaos.yaml")
-	return file, os.WriteFile(file, []byte(scenario), 0o666)
+	return files, errors.Join(errs...)
 }

@@ -151,16 +151,16 @@ func dependencies(text []byte) ([]string, error) {
 	return nil, nil
 }
 
-// fetchKernel downloads the distribution's newest kernel for virtual machines
-// and unpacks it into dir, without installing it.
-func fetchKernel(ctx context.Context, dir string) error {
+// fetchKernel downloads the first kernel of the named packages that apt knows, and
+// unpacks it into dir, without installing it.
+func fetchKernel(ctx context.Context, dir string, names []string) error {
 	for _, tool := range []struct{ name, pkg string }{{"apt-get", "apt"}, {"apt-cache", "apt"}, {"dpkg-deb", "dpkg"}} {
 		if err := need(tool.name, tool.pkg); err != nil {
 			return fmt.Errorf("%w; on a machine without apt give an unpacked kernel package: -kernel DIR", err)
 		}
 	}
 
-	image, err := newestKernel(ctx)
+	image, err := imagePackage(ctx, names)
 	if err != nil {
 		return err
 	}
@@ -204,22 +204,36 @@ func fetchKernel(ctx context.Context, dir string) error {
 	return os.Rename(filepath.Join(work, "tree"), dir)
 }
 
-// newestKernel returns the name of the package that a meta package stands for.
-func newestKernel(ctx context.Context) (string, error) {
-	for _, meta := range metaPackages {
-		out, err := exec.CommandContext(ctx, "apt-cache", "depends", meta).Output()
+// imagePackage returns the package with the kernel that the first of some names which apt
+// knows stands for: of a meta package the one that it depends on, of a kernel itself.
+func imagePackage(ctx context.Context, names []string) (string, error) {
+	for _, name := range names {
+		out, err := exec.CommandContext(ctx, "apt-cache", "depends", "--", name).Output()
 		if err != nil {
 			continue
 		}
-		for line := range strings.Lines(string(out)) {
-			name, ok := strings.CutPrefix(strings.TrimSpace(line), "Depends: ")
-			if ok && strings.HasPrefix(name, "linux-image-") {
-				return name, nil
-			}
+		if image := imageOf(name, string(out)); image != "" {
+			return image, nil
 		}
 	}
 	return "", fmt.Errorf("find a kernel: apt knows none of %s "+
-		"(run: sudo apt-get update; or give an unpacked kernel package: -kernel DIR)", strings.Join(metaPackages, ", "))
+		"(run: sudo apt-get update; or give an unpacked kernel package: -kernel DIR)", strings.Join(names, ", "))
+}
+
+// imageOf returns the package with the kernel that a name stands for, by what apt-cache
+// says that it depends on; empty where there is none.
+func imageOf(name, depends string) string {
+	const prefix = "linux-image-"
+	for line := range strings.Lines(depends) {
+		if on, ok := strings.CutPrefix(strings.TrimSpace(line), "Depends: "); ok && strings.HasPrefix(on, prefix) {
+			return on
+		}
+	}
+	// A package that does not exist, but which others name, stands in angle brackets.
+	if strings.HasPrefix(name, prefix) && strings.HasPrefix(depends, name+"\n") && strings.Contains(depends, "Depends:") {
+		return name
+	}
+	return ""
 }
 
 // need checks that a program is there.

@@ -30,7 +30,10 @@ func host(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("vm", flag.ContinueOnError)
 	tree := flags.String("kernel", "",
 		"`folder` of an unpacked kernel package, with boot/ and lib/modules/ (default: fetched by apt-get download)")
+	fetch := flags.String("package", "", "kernel `package`, or one that depends on it, for apt-get download "+
+		"(default: the distribution's newest for virtual machines)")
 	cache := flags.String("cache", ".cache/vm", "`folder` for the kernel, programs and consoles' logs")
+	only := flags.String("only", "", "`pattern` of the network's tests: vm test runs these, and compares nothing")
 	out := flags.String("out", "", "`folder` for the results (default: a folder in the cache)")
 	flags.Usage = func() {
 		fmt.Fprintln(flags.Output(), "usage: vm [flags] test | vm [flags] run -- ARGUMENTS OF edgebed run")
@@ -44,6 +47,9 @@ func host(ctx context.Context, args []string) error {
 	switch verb, rest := flags.Arg(0), flags.Args(); {
 	case verb == "test" && len(rest) == 1:
 		work = test
+		if *only != "" {
+			work = func(ctx context.Context, k *kernel, dir, out string) error { return testOnly(ctx, k, dir, out, *only) }
+		}
 	case verb == "run" && len(rest) > 2 && rest[1] == "--":
 		work = func(ctx context.Context, k *kernel, dir, out string) error { return run(ctx, k, dir, out, rest[2:]) }
 	default:
@@ -62,10 +68,17 @@ func host(ctx context.Context, args []string) error {
 		return err
 	}
 
+	if *tree != "" && *fetch != "" {
+		return errors.New("give -kernel or -package, not both")
+	}
 	if *tree == "" {
-		*tree = filepath.Join(dir, "kernel")
+		names, folder := metaPackages, "kernel"
+		if *fetch != "" {
+			names, folder = []string{*fetch}, "kernel-"+filepath.Base(*fetch)
+		}
+		*tree = filepath.Join(dir, folder)
 		if _, err := os.Stat(*tree); errors.Is(err, fs.ErrNotExist) {
-			if err := fetchKernel(ctx, *tree); err != nil {
+			if err := fetchKernel(ctx, *tree, names); err != nil {
 				return err
 			}
 		}

@@ -38,6 +38,27 @@ const (
 	goodputFigure = "goodput/ideal"
 )
 
+// testOnly runs those tests of the network whose names match a pattern, with each back end.
+func testOnly(ctx context.Context, k *kernel, dir, out, pattern string) error {
+	programs, err := buildPrograms(ctx, dir, emuTests)
+	if err != nil {
+		return err
+	}
+	m := machine{name: "only", programs: programs}
+	for _, b := range backends {
+		m.steps = append(m.steps, testStep("network tests, "+b, emuTests, b, 0, "-test.v", "-test.run="+pattern))
+	}
+
+	start := time.Now()
+	t := transcript{figures: map[string]map[string]float64{}}
+	current := &stepLog{}
+	if err := m.boot(ctx, k, dir, out, func(line string) { t.line(current, line, time.Since(start)) }); err != nil {
+		return err
+	}
+	fmt.Printf("vm test: passed in %.0f s\n", time.Since(start).Seconds())
+	return nil
+}
+
 // test does the work of vm test: two machines at once, since a machine uses one
 // core, and then the comparison.
 func test(ctx context.Context, k *kernel, dir, out string) error {

@@ -76,6 +76,22 @@ func TestExtractStaysInFolder(t *testing.T) {
 	}
 }
 
+// TestImageOf reads what apt-cache depends says of meta packages, kernels and others.
+func TestImageOf(t *testing.T) {
+	const kernel = "linux-image-6.12.1-cloud-amd64"
+	for name, tc := range map[string]struct{ name, depends, want string }{
+		"meta package":   {"linux-image-cloud-amd64", "linux-image-cloud-amd64\n  Depends: " + kernel + "\n", kernel},
+		"kernel":         {kernel, kernel + "\n  Depends: kmod\n |Depends: initramfs-tools\n", kernel},
+		"other package":  {"kmod", "kmod\n  Depends: libc6\n", ""},
+		"only mentioned": {kernel, "<" + kernel + ">\n", ""},
+		"unknown":        {kernel, "", ""},
+	} {
+		if got := imageOf(tc.name, tc.depends); got != tc.want {
+			t.Errorf("%s: the kernel is in %q, want %q", name, got, tc.want)
+		}
+	}
+}
+
 // TestTranscript reads figures and failures from a console.
 func TestTranscript(t *testing.T) {
 	tr, s := transcript{figures: map[string]map[string]float64{}}, &stepLog{}

@@ -15,6 +15,8 @@ import (
 func main() {
 	sandbox.Enter()       // takes over where this process is a sandbox's init
 	delayline.MaybeMain() // takes over where this process is a network's delay line
+	// Writing beyond the limit of a file's size (ulimit -f) is an error, as on a full disk.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGXFSZ)
 	ctx, stop := signal.NotifyContext(context.Background(), endings()...)
 	context.AfterFunc(ctx, stop) // a second one ends the process at once
 	code := cli.Run(ctx, os.Args[1:], os.Stdout, os.Stderr)

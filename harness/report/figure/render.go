@@ -16,6 +16,7 @@ import (
 
 	"edgebed/harness/record"
 	"edgebed/harness/report/whole"
+	"edgebed/harness/svg"
 )
 
 // pngDPI is the resolution of PNG files, in dots per inch of print.
@@ -74,8 +75,8 @@ func writeSVG(c *Chart, w io.Writer) error {
 	s := newSheet(c)
 	canvas := vgsvg.New(s.width, s.height)
 	s.draw(draw.New(canvas))
-	var svg bytes.Buffer
-	if _, err := canvas.WriteTo(&svg); err != nil {
+	var drawn bytes.Buffer
+	if _, err := canvas.WriteTo(&drawn); err != nil {
 		return err
 	}
 
@@ -86,11 +87,12 @@ func writeSVG(c *Chart, w io.Writer) error {
 		return err
 	}
 	title.WriteString("</title>")
-	text := bytes.Replace(svg.Bytes(), []byte(head), title.Bytes(), 1)
+	text := bytes.Replace(drawn.Bytes(), []byte(head), title.Bytes(), 1)
 	text = bytes.ReplaceAll(text, []byte(`style="font-family:Liberation Sans;`),
 		[]byte(`style="font-family:'Liberation Sans',Arimo,Arial,Helvetica,sans-serif;`))
 
-	_, err := w.Write(text)
+	// The canvas escapes markup, and leaves in what XML does not have.
+	_, err := w.Write(bytes.Map(svg.Allowed, text))
 	return err
 }
 

@@ -45,6 +45,32 @@ func TestHalfWritten(t *testing.T) {
 	}
 }
 
+// TestLinksAreReplaced: where the folder of somebody else has links in the place of what is
+// written, what they lead to stays as it was.
+func TestLinksAreReplaced(t *testing.T) {
+	dir := t.TempDir()
+	precious := filepath.Join(dir, "precious")
+	if err := os.WriteFile(precious, []byte("mine"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(dir, "report.html")
+	for _, link := range []string{name, name + ".part"} {
+		if err := os.Symlink(precious, link); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err := Write(name, func(w io.Writer) error { _, err := io.WriteString(w, "report"); return err })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(precious); err != nil || string(got) != "mine" {
+		t.Errorf("what the links lead to holds %q, %v", got, err)
+	}
+	if info, err := os.Lstat(name); err != nil || !info.Mode().IsRegular() {
+		t.Errorf("the report is %v, %v", info, err)
+	}
+}
+
 // TestNowhere: a folder that is not there is an error.
 func TestNowhere(t *testing.T) {
 	err := Write(filepath.Join(t.TempDir(), "no", "file"), func(io.Writer) error { return nil })

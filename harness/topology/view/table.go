@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"edgebed/harness/escape"
 	"edgebed/harness/fate"
 	"edgebed/harness/topology"
 	"edgebed/nodes/units"
@@ -71,7 +72,7 @@ func WriteTable(w io.Writer, t *topology.Topology) error {
 	fmt.Fprintf(w, "%s: %d hosts, %d %s, %d links, subnet %v\n",
 		t.Name, len(t.Hosts), len(t.Switches), kind, len(t.Links), t.Subnet)
 	if t.Description != "" {
-		fmt.Fprintln(w, t.Description)
+		fmt.Fprintln(w, escape.Terminal(t.Description))
 	}
 
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)

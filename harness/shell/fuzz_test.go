@@ -1,0 +1,35 @@
+package shell
+
+import (
+	"strings"
+	"testing"
+
+	"edgebed/harness/topology"
+)
+
+// FuzzLine divides lines into arguments, and reads them as parameters of a link.
+func FuzzLine(f *testing.F) {
+	for _, line := range []string{
+		"s0 s1 rate 5Mbit/s delay 10ms", `"edge two" 's1' loss 0.1`, `"no end`, "rate bit loss 1e999 queue -1",
+		"jitter-order reorder corrupt 2 loss-burst NaN duplicate x",
+	} {
+		f.Add(line)
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		args, err := fields(line)
+		if err != nil {
+			return
+		}
+		if total := len(strings.Join(args, "")); total > len(line) {
+			t.Errorf("%q has %d characters of arguments", line, total)
+		}
+		for _, name := range parameters() {
+			for _, text := range args {
+				var o topology.Override
+				if err := override(&o, name, text); err == nil {
+					_ = o.Apply(topology.Params{Queue: 10}).Validate()
+				}
+			}
+		}
+	})
+}

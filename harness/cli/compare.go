@@ -27,8 +27,12 @@ least as large as --delay or --bytes (of several curves together, half of that).
 Delays at low rates are the network's on any machine; the rest may be longer by as
 much as the calibrations in the records say that the new machine is slower.
 
+Compared are the points of the matrix that both have. To see two results in one
+figure, or results of two scenarios, use "edgebed report BASE NEW".
+
 Exit codes: 0 no regression, 1 a regression, 2 results that cannot be compared.`,
 		Example: `  edgebed compare results/baseline/exp400 results/exp400
+  edgebed compare base new --json | jq .
   edgebed compare base new --format junit > compare.xml
   edgebed compare base new --format github --delay 0.05`,
 		Args: func(cmd *cobra.Command, args []string) error {

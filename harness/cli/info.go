@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +12,8 @@ import (
 	"github.com/spf13/cobra"
 	"gopkg.in/yaml.v3"
 
+	"edgebed/harness/escape"
+	"edgebed/harness/network"
 	"edgebed/harness/record"
 	"edgebed/harness/report"
 	"edgebed/harness/report/figure"
@@ -35,10 +38,22 @@ DIR/records.jsonl. It needs no privilege and no network, and works on any machin
 
 With two folders, write the figures of the first with the curves of both, each with
 the name of its folder, and a report.html that shows both side by side, with the ratios
-of the second to the first.
+of the second to the first. Each curve goes through the values of its own result;
+captions say what bars, boxes and heat maps lack of one.
 
 With --figures the figures are those of a YAML file instead, which has the key figures
-of a scenario. Over two results they may use the axis result like any other.`,
+of a scenario. Over two results they may use the axis result like any other:
+
+  figures:
+    - {name: tail, title: "Slowest executions", kind: lines, metric: delay-p95,
+       x: rate, series: model, log-x: true}
+    - {name: spread, title: "All executions", kind: box, metric: delay,
+       x: result, series: model, where: {rate: 10 Mb/s}}
+
+Kinds are lines, bars, box, ecdf, timeline and heat-map; docs/scenarios.md has their
+keys, and report.html the axes of a result with their values. A figure of the file that
+has nothing to show is said with the reason, and the exit code is 1; one of the
+scenario is only said, since a small profile may lack what it shows.`,
 		Example: `  edgebed report results/exp400
   edgebed report results/exp400 results/exp400-text --out results/compared
   edgebed report results/exp400 --figures mine.yaml`,
@@ -64,15 +79,34 @@ of a scenario. Over two results they may use the axis result like any other.`,
 			if err := otherFigures(figures, all); err != nil {
 				return usage(err)
 			}
+			write := func() error { return writeComparison(cmd, args, all, out) }
+			notDrawn := func() []error { return figure.NewTwo(all[0], all[1]).NotDrawn() }
 			if len(args) == 1 {
-				return writeReport(cmd, args[0], all[0], cmd.OutOrStdout())
+				write = func() error { return writeReport(cmd, args[0], all[0], cmd.OutOrStdout()) }
+				notDrawn = func() []error { return figure.NotDrawn(all[0]) }
 			}
-			return writeComparison(cmd, args, all, out)
+			err := write()
+			if err != nil {
+				return err
+			}
+			return missingFigures(cmd, notDrawn(), figures)
 		},
 	}
 	cmd.Flags().StringVar(&figures, "figures", "", "YAML file of the figures to draw (default those of the scenario)")
 	cmd.Flags().StringVar(&out, "out", "", "folder for the comparison (default DIR-vs-OTHER beside the second folder)")
 	return cmd
+}
+
+// missingFigures says which figures show nothing, and why. It is an error where the user
+// asked for them by a file: a scenario's own may need more than the profile runs.
+func missingFigures(cmd *cobra.Command, missing []error, file string) error {
+	if file != "" && len(missing) > 0 {
+		return fmt.Errorf("figures of %s could not be drawn (the rest is written): %w", file, errors.Join(missing...))
+	}
+	for _, err := range missing {
+		fmt.Fprintln(cmd.ErrOrStderr(), "not drawn:", escape.Terminal(err.Error()))
+	}
+	return nil
 }
 
 // otherFigures gives one or two results the figures of a file, where there is one.
@@ -91,6 +125,9 @@ func otherFigures(file string, results []*record.Results) error {
 	figures, err := scenario.ReadFigures(file, text, campaign)
 	if err != nil {
 		return err
+	}
+	if len(figures) == 0 {
+		return fmt.Errorf("%s: figures is empty: name at least one (edgebed schema scenario has their keys)", file)
 	}
 	results[0].Campaign.Figures = figures
 	return nil
@@ -116,7 +153,8 @@ func validateCommand() *cobra.Command {
 		Use:   "validate SCENARIO|TOPOLOGY",
 		Short: "Check a scenario with its files, or a topology, without running anything",
 		Long: `Check a scenario with the files that it names, or a topology alone, without running
-anything: a file with switches is a topology, and so is what no scenario is called.
+anything: a file with switches is a topology, and so is what no scenario is called. What
+the network cannot do, which the scenario or --network names, is a mistake, too.
 
 ` + topologyHelp,
 		Args: exactly(1, "a scenario or a topology"),
@@ -126,6 +164,9 @@ anything: a file with switches is a topology, and so is what no scenario is call
 				t, err := openTopology(cmd, args[0])
 				if err != nil {
 					return err
+				}
+				if err := flags.checkTopology(t); err != nil {
+					return usage(err)
 				}
 				v.Hosts, v.Links = len(t.Hosts), len(t.Links)
 			} else {
@@ -147,6 +188,18 @@ anything: a file with switches is a topology, and so is what no scenario is call
 	flags.add(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "the same as JSON")
 	return cmd
+}
+
+// checkTopology checks that the network can be as a topology says, where the flags name
+// one.
+func (f *selectionFlags) checkTopology(t *topology.Topology) error {
+	kind := network.Emulated()
+	if asked := record.NetworkKind(f.network); asked == record.Virtual {
+		kind = network.Virtual()
+	} else if err := scenario.CheckNetwork(cmp.Or(asked, record.Emulated)); err != nil {
+		return fmt.Errorf("--network: %w", err)
+	}
+	return t.CanBe(kind)
 }
 
 // validated is a file that was found right.

@@ -38,9 +38,7 @@ With --json the same as JSON: times in nanoseconds, sizes in bytes.`,
 				return usage(err)
 			}
 			remark(cmd, prepared)
-			if o.backend, err = flags.backend(plan.Scenario); err != nil {
-				return usage(err)
-			}
+			o.backend = testbed.BackendOf(plan.Network)
 
 			p := estimate(cmd.Context(), plan, prepared.Jobs, o)
 			if _, err := o.backend.Ready(cmd.Context(), prepared.Jobs); err != nil {

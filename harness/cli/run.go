@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"edgebed/harness/campaign"
+	"edgebed/harness/escape"
 	"edgebed/harness/job"
 	"edgebed/harness/record"
 	"edgebed/harness/report"
@@ -52,6 +54,9 @@ func (f *selectionFlags) expand(s *scenario.Scenario) (*scenario.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := scenario.CheckNetwork(cmp.Or(sel.Network, s.Network)); err != nil {
+		return nil, fmt.Errorf("--network: %w", err)
+	}
 	plan, err := s.Expand(sel)
 	if err != nil || plan.Broken || f.filter == "" {
 		return plan, err
@@ -66,18 +71,6 @@ func (f *selectionFlags) expand(s *scenario.Scenario) (*scenario.Plan, error) {
 		return nil, fmt.Errorf("--filter %s: none of the %d cells matches (see them with --dry-run)", f.filter, all)
 	}
 	return plan, nil
-}
-
-// backend returns what runs the scenario's cells.
-func (f *selectionFlags) backend(s *scenario.Scenario) (testbed.Backend, error) {
-	if f.network == "" {
-		return testbed.BackendOf(s.Network), nil
-	}
-	asked := record.NetworkKind(f.network)
-	if err := scenario.CheckNetwork(asked); err != nil {
-		return testbed.Backend{}, fmt.Errorf("--network: %w", err)
-	}
-	return testbed.BackendOf(asked), nil
 }
 
 // prepare returns the plan and the jobs of the cells that the flags choose. They
@@ -107,7 +100,7 @@ func (f *selectionFlags) prepare(name string, workloads []string) (*scenario.Pla
 // remark says what topologies of other programs hold and ours cannot.
 func remark(cmd *cobra.Command, p *job.Prepared) {
 	for _, r := range p.Remarks {
-		fmt.Fprintln(cmd.ErrOrStderr(), "remark:", r)
+		fmt.Fprintln(cmd.ErrOrStderr(), "remark:", escape.Terminal(r))
 	}
 }
 
@@ -153,6 +146,7 @@ func parseShard(text string) (i, n int, err error) {
 func (f *selectionFlags) selection() (scenario.Selection, error) {
 	sel := scenario.Selection{
 		Profile: f.profile, Set: map[string]string{}, Where: map[string][]string{}, Verify: f.verify,
+		Network: record.NetworkKind(f.network),
 	}
 	for _, s := range f.set {
 		name, value, ok := strings.Cut(s, "=")
@@ -241,9 +235,7 @@ prototype's chain or DAG format) instead of generated ones.`,
 			if o.out == "" {
 				o.out = filepath.Join("results", plan.Scenario.Name)
 			}
-			if o.backend, err = flags.backend(plan.Scenario); err != nil {
-				return usage(err)
-			}
+			o.backend = testbed.BackendOf(plan.Network)
 			part := campaign.Shard(prepared.Jobs, i, n, o.backend.Expected)
 			if dryRun {
 				p := estimate(cmd.Context(), plan, part, o)
@@ -394,8 +386,9 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *job.Prepared, part 
 		summary.ExecutionsDone, summary.ExecutionsFailed, summary.Elapsed.Round(time.Second))
 	if n := summary.CellsFailed + summary.ExecutionsFailed; n > 0 {
 		return &exitError{exitIncomplete,
-			fmt.Errorf("%d cells and %d executions failed; their reasons are in %s",
-				summary.CellsFailed, summary.ExecutionsFailed, filepath.Join(o.out, "report.md"))}
+			fmt.Errorf("%d cells and %d executions failed; their reasons are in %s, and each of them in %s",
+				summary.CellsFailed, summary.ExecutionsFailed, filepath.Join(o.out, "report.md"),
+				filepath.Join(o.out, "executions.csv"))}
 	}
 	return nil
 }
@@ -404,7 +397,7 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *job.Prepared, part 
 // files.
 func writeReport(cmd *cobra.Command, dir string, results *record.Results, list io.Writer) error {
 	for _, warning := range results.Warnings {
-		fmt.Fprintln(cmd.ErrOrStderr(), "warning:", warning)
+		fmt.Fprintln(cmd.ErrOrStderr(), "warning:", escape.Terminal(warning))
 	}
 	files, err := report.Write(dir, results)
 	if err != nil {

@@ -39,11 +39,7 @@ func spawnOnScenario(cmd *cobra.Command, flags *selectionFlags, name string, con
 		return usage(err)
 	}
 	remark(cmd, prepared)
-	backend, err := flags.backend(plan.Scenario)
-	if err != nil {
-		return usage(err)
-	}
-	if backend.Network == record.Virtual && flags.network != "" {
+	if plan.Network == record.Virtual && flags.network != "" {
 		return usage(errors.New("shell: a network in virtual time stands still while nobody sends; " +
 			"choose --network emulated"))
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"edgebed/harness/escape"
 	"edgebed/harness/topology"
 	"edgebed/harness/topology/catalog"
 	"edgebed/harness/topology/preset"
@@ -50,7 +51,7 @@ func openTopology(cmd *cobra.Command, reference string) (*topology.Topology, err
 		return nil, usage(err)
 	}
 	for _, r := range remarks {
-		fmt.Fprintln(cmd.ErrOrStderr(), "remark:", r)
+		fmt.Fprintln(cmd.ErrOrStderr(), "remark:", escape.Terminal(r))
 	}
 
 	return t, nil
@@ -77,7 +78,7 @@ func topoListCommand() *cobra.Command {
 }
 
 func listTopologies(w io.Writer) error {
-	fmt.Fprintln(w, "presets (each also takes rate and delay, for all its links):")
+	fmt.Fprintln(w, "presets (each also takes rate and delay, for all its links, and mode=routed):")
 	for _, p := range preset.List() {
 		fmt.Fprintf(w, "\n  %s: %s\n", p.Name, p.Description)
 
@@ -103,41 +104,51 @@ func listTopologies(w io.Writer) error {
 }
 
 func topoShowCommand() *cobra.Command {
-	var pairs, asJSON bool
+	var show shown
 	cmd := &cobra.Command{
 		Use:   "show TOPOLOGY",
-		Short: "Show hosts and links, or the ways between all hosts",
-		Long:  "Show hosts and links, or the ways between all hosts.\n\n" + topologyHelp,
-		Args:  exactly(1, "a topology"),
+		Short: "Show hosts and links, the ways between all hosts, or what switches know",
+		Long: "Show hosts and links, the ways between all hosts, or where each switch or router sends\n" +
+			"what is for a host. A link whose directions differ has a line for each.\n\n" + topologyHelp,
+		Example: `  edgebed topo show ring
+  edgebed topo show tree,depth=2,fanout=3 --pairs      hops, delay and slowest link from host to host
+  edgebed topo show my.yaml --json | jq '.links[] | select(.rate_bps < 1e7)'`,
+		Args: exactly(1, "a topology"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			t, err := openTopology(cmd, args[0])
 			if err != nil {
 				return err
 			}
 
-			return showTopology(cmd.OutOrStdout(), t, pairs, asJSON)
+			return show.write(cmd.OutOrStdout(), t)
 		},
 	}
-	cmd.Flags().BoolVar(&pairs, "pairs", false, "hops, delay and slowest link between all pairs of hosts")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "the same as JSON")
+	cmd.Flags().BoolVar(&show.pairs, "pairs", false, "hops, delay and slowest link between all pairs of hosts")
+	cmd.Flags().BoolVar(&show.tables, "tables", false, "where each switch or router sends what is for a host")
+	cmd.Flags().BoolVar(&show.asJSON, "json", false, "the same as JSON")
+	cmd.MarkFlagsMutuallyExclusive("pairs", "tables")
 
 	return cmd
 }
 
-func showTopology(w io.Writer, t *topology.Topology, pairs, asJSON bool) error {
-	if !pairs && !asJSON {
-		return view.WriteTable(w, t)
-	}
+// shown is what is shown of a topology, and how.
+type shown struct{ pairs, tables, asJSON bool }
 
-	list := view.Pairs(t)
+func (s shown) write(w io.Writer, t *topology.Topology) error {
 	switch {
-	case pairs && asJSON:
-		return writeJSON(w, list)
-	case pairs:
-		return view.WritePairs(w, list)
+	case s.pairs && s.asJSON:
+		return writeJSON(w, view.Pairs(t))
+	case s.pairs:
+		return view.WritePairs(w, view.Pairs(t))
+	case s.tables && s.asJSON:
+		return writeJSON(w, t.Tables())
+	case s.tables:
+		return view.WriteTables(w, t)
+	case s.asJSON:
+		return writeJSON(w, view.JSON(t))
 	}
 
-	return writeJSON(w, view.JSON(t))
+	return view.WriteTable(w, t)
 }
 
 func writeJSON(w io.Writer, v any) error {
@@ -153,7 +164,9 @@ func topoCheckCommand() *cobra.Command {
 		Use:   "check TOPOLOGY...",
 		Short: "Check topologies without building them",
 		Long:  "Check topologies without building them.\n\n" + topologyHelp,
-		Args:  cobra.MinimumNArgs(1),
+		Example: `  edgebed topo check my.yaml
+  edgebed topo check networks/*.graphml`,
+		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var errs []error
 			var fine []validated
@@ -188,8 +201,14 @@ func topoDrawCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "draw TOPOLOGY --out FILE",
 		Short: "Draw a topology as .svg, .png, .dot or .mmd (Mermaid)",
-		Long:  "Draw a topology; the file's ending says how.\n\n" + topologyHelp,
-		Args:  exactly(1, "a topology"),
+		Long: "Draw a topology; the file's ending says how. Hosts are boxes and switches circles; links are the\n" +
+			"wider the faster, with rate and delay, and arrows where the directions differ. Where many links are\n" +
+			"alike, a key below says what they are.\n\n" + topologyHelp,
+		Example: `  edgebed topo draw ring,8 --out ring.svg
+  edgebed topo draw fattree,k=4,rate=1Gb/s --out fattree.png
+  edgebed topo draw Abilene.graphml --out abilene.svg
+  edgebed topo draw my.yaml --out my.dot && dot -Tpdf my.dot > my.pdf`,
+		Args: exactly(1, "a topology"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if out == "" {
 				return usage(errors.New("topo draw: name a file with --out, ending in .svg, .png, .dot or .mmd"))
@@ -199,7 +218,7 @@ func topoDrawCommand() *cobra.Command {
 				return err
 			}
 
-			return writeTopology(cmd.OutOrStdout(), t, out)
+			return writeTopology(cmd, t, out)
 		},
 	}
 	cmd.Flags().StringVar(&out, "out", "", "`file` to write")
@@ -213,7 +232,12 @@ func topoConvertCommand() *cobra.Command {
 		Use:   "convert TOPOLOGY [--out FILE]",
 		Short: "Write a topology as an edgebed file, or as .dot or .mmd",
 		Long: "Write a topology as an edgebed file (to stdout without --out), or as .dot or .mmd.\n" +
-			"What another program's file holds and a topology cannot is listed on stderr.\n\n" + topologyHelp,
+			"What another program's file holds and a topology cannot, or the reverse, is listed on\n" +
+			"stderr as remarks. Directions of a link that differ stay different.\n\n" + topologyHelp,
+		Example: `  edgebed topo convert Abilene.graphml --out abilene.yaml   from the Topology Zoo
+  edgebed topo convert lab.clab.yml > lab.yaml
+  edgebed topo convert edge-cloud --out edge-cloud.dot      for Graphviz, and back
+  edgebed topo convert ring,8 --out ring.mmd                for Mermaid in Markdown`,
 		Args: exactly(1, "a topology"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			t, err := openTopology(cmd, args[0])
@@ -221,7 +245,7 @@ func topoConvertCommand() *cobra.Command {
 				return err
 			}
 			if out != "" {
-				return writeTopology(cmd.OutOrStdout(), t, out)
+				return writeTopology(cmd, t, out)
 			}
 
 			text, err := t.YAML()
@@ -238,18 +262,21 @@ func topoConvertCommand() *cobra.Command {
 	return cmd
 }
 
-// writeTopology writes a topology in the form that the file's ending asks for, and
-// lists the file.
-func writeTopology(list io.Writer, t *topology.Topology, file string) error {
+// writeTopology writes a topology in the form that the file's ending asks for, lists the
+// file, and says what it does not hold.
+func writeTopology(cmd *cobra.Command, t *topology.Topology, file string) error {
 	var b bytes.Buffer
 	var err error
+	var leftOut []string
 	switch ending := strings.ToLower(filepath.Ext(file)); ending {
 	case ".svg", ".png":
 		err = view.Draw(&b, t, ending[1:])
 	case ".dot", ".gv":
 		err = view.WriteDOT(&b, t)
+		leftOut = view.LeftOut(t, ".dot")
 	case ".mmd":
 		err = view.WriteMermaid(&b, t)
+		leftOut = view.LeftOut(t, ".mmd")
 	case ".yaml", ".yml":
 		var text []byte
 		text, err = t.YAML()
@@ -264,7 +291,10 @@ func writeTopology(list io.Writer, t *topology.Topology, file string) error {
 	if err := os.WriteFile(file, b.Bytes(), 0o666); err != nil {
 		return err
 	}
-	fmt.Fprintln(list, file)
+	fmt.Fprintln(cmd.OutOrStdout(), file)
+	for _, remark := range leftOut {
+		fmt.Fprintln(cmd.ErrOrStderr(), "remark:", remark)
+	}
 
 	return nil
 }

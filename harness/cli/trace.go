@@ -73,16 +73,12 @@ messages; recording costs the nodes some microseconds a call.`,
 				return usage(fmt.Errorf("trace: --execution %d: the cell has executions 0 to %d (profile %s)",
 					execution, n-1, plan.Profile))
 			}
-			backend, err := flags.backend(plan.Scenario)
-			if err != nil {
-				return usage(err)
-			}
 			job.Trace = &execution
 			if out == "" {
 				out = filepath.Join("results", plan.Scenario.Name+"-trace", folderName(job.Cell.ID),
 					fmt.Sprint(execution))
 			}
-			return runTrace(cmd, backend, job, out)
+			return runTrace(cmd, testbed.BackendOf(plan.Network), job, out)
 		},
 	}
 	flags.add(cmd)

@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 
 	"edgebed/harness/record"
 	"edgebed/harness/testbed"
+	"edgebed/harness/virtual"
 )
 
 // program puts this test binary, which behaves as edgebed, into a folder of its own.
@@ -137,7 +139,9 @@ func TestVirtualInJail(t *testing.T) {
 func buildWorker(t *testing.T, dir string) {
 	t.Helper()
 	worker := filepath.Join(dir, testbed.VirtualProgram)
-	build := exec.CommandContext(t.Context(), "go", "build", "-tags", "faketime", "-o", worker, "edgebed/harness/cmd/edgebed-virtual")
+	args := slices.Concat([]string{"build", "-o", worker}, virtual.BuildFlags(),
+		[]string{"edgebed/harness/cmd/edgebed-virtual"})
+	build := exec.CommandContext(t.Context(), "go", args...)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %v\n%s", build, err, out)

@@ -211,3 +211,19 @@ func TestMTU(t *testing.T) {
 		}
 	}
 }
+
+// TestMTUsOfHosts: two hosts exchange frames of the smaller one's size, over a link that
+// takes no larger ones.
+func TestMTUsOfHosts(t *testing.T) {
+	model := pair(topology.Override{Rate: new(50 * units.Mbps), Delay: new(time.Millisecond)})
+	model.MTU, model.Hosts[1].MTU, model.Links[0].MTU = 9000, 1280, 1280
+	n := build(t, model, Options{})
+	const size = 300_000
+	transfer(t, n.Hosts()[0], n.Hosts()[1], size)
+	transfer(t, n.Hosts()[1], n.Hosts()[0], size)
+	for _, p := range idle(t, n).Ports {
+		if mean := p.TxBytes / p.TxPackets; p.TxBytes < size || mean < 1280*4/10 || mean > 1294 {
+			t.Errorf("port %s: %d B in frames of %d B on average", p.Name, p.TxBytes, mean)
+		}
+	}
+}

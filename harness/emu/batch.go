@@ -133,7 +133,7 @@ func (e entry) appendTo(buf []byte) []byte {
 
 	attribute(netlink.NDA_LLADDR, e.hardware)
 	if e.address.IsValid() {
-		family, state = unix.AF_INET, netlink.NUD_PERMANENT
+		family, state = familyOf(e.address), netlink.NUD_PERMANENT
 		attribute(netlink.NDA_DST, e.address.AsSlice())
 	} else {
 		flags = netlink.NTF_MASTER
@@ -150,6 +150,14 @@ func (e entry) appendTo(buf []byte) []byte {
 	order.PutUint16(body[8:], state)
 	body[10] = flags
 	return buf
+}
+
+// familyOf returns the family of an address, as messages have it.
+func familyOf(a netip.Addr) byte {
+	if a.Is6() {
+		return unix.AF_INET6
+	}
+	return unix.AF_INET
 }
 
 // setUp brings a device up.
@@ -169,7 +177,9 @@ type end struct {
 	mtu      int
 	// whole devices take segments as large as the kernel makes them, others single frames.
 	whole bool
-	ns    *namespace // that the far end goes to; nil is the near end's
+	// silent near ends look for no neighbours and answer none that look for them (IFF_NOARP).
+	silent bool
+	ns     *namespace // that the far end goes to; nil is the near end's
 }
 
 // attributes are those of a device at its creation.
@@ -193,6 +203,9 @@ func newVeth(near, far end) *nl.NetlinkRequest {
 	req := nl.NewNetlinkRequest(unix.RTM_NEWLINK, unix.NLM_F_CREATE|unix.NLM_F_EXCL)
 	msg := nl.NewIfInfomsg(unix.AF_UNSPEC)
 	msg.Index = int32(near.index)
+	if near.silent {
+		msg.Flags, msg.Change = unix.IFF_NOARP, unix.IFF_NOARP
+	}
 	req.AddData(msg)
 	for _, a := range near.attributes() {
 		req.AddData(a)
@@ -251,14 +264,37 @@ func setPort(index int, off ...int) *nl.NetlinkRequest {
 	return req
 }
 
-// newAddress gives a device an IPv4 address, without the route to its subnet.
+// silence keeps IPv6 on a device that is not up yet from choosing a link-local address.
+// Without one it asks for no routers; and with neighbours that nobody looks for (see
+// end) it joins no groups of them, of which it would send reports, nor asks whether
+// its addresses are another host's.
+func silence(index int) *nl.NetlinkRequest {
+	req := nl.NewNetlinkRequest(unix.RTM_SETLINK, 0)
+	msg := nl.NewIfInfomsg(unix.AF_UNSPEC)
+	msg.Index = int32(index)
+	req.AddData(msg)
+
+	const noAddress = 1 // IN6_ADDR_GEN_MODE_NONE
+	families := nl.NewRtAttr(unix.IFLA_AF_SPEC|unix.NLA_F_NESTED, nil)
+	families.AddRtAttr(unix.AF_INET6|unix.NLA_F_NESTED, nil).
+		AddRtAttr(unix.IFLA_INET6_ADDR_GEN_MODE, []byte{noAddress})
+	req.AddData(families)
+	return req
+}
+
+// newAddress gives a device an address, without the route to its subnet.
 func newAddress(index int, p netip.Prefix) *nl.NetlinkRequest {
 	req := nl.NewNetlinkRequest(unix.RTM_NEWADDR, unix.NLM_F_CREATE|unix.NLM_F_EXCL)
-	msg := nl.NewIfAddrmsg(unix.AF_INET)
+	msg := nl.NewIfAddrmsg(int(familyOf(p.Addr())))
 	msg.Index, msg.Prefixlen = uint32(index), uint8(p.Bits())
 	req.AddData(msg)
 	req.AddData(nl.NewRtAttr(unix.IFA_LOCAL, p.Addr().AsSlice()))
 	req.AddData(nl.NewRtAttr(unix.IFA_ADDRESS, p.Addr().AsSlice()))
+	if p.Addr().Is6() {
+		// Usable at once: nobody else has it.
+		req.AddData(nl.NewRtAttr(unix.IFA_FLAGS, nl.Uint32Attr(unix.IFA_F_NOPREFIXROUTE|unix.IFA_F_NODAD)))
+		return req
+	}
 
 	broadcast, mask := p.Addr().As4(), net.CIDRMask(p.Bits(), 32)
 	for i := range broadcast {
@@ -269,19 +305,20 @@ func newAddress(index int, p netip.Prefix) *nl.NetlinkRequest {
 	return req
 }
 
-// route is a route to an IPv4 network that is reached by a device.
+// route is a route to a network that is reached by a device.
 type route struct {
 	to         netip.Prefix
 	from       netip.Addr
+	via        netip.Addr // the router that leads there; invalid where neighbours do
 	index      int
-	local      bool // the network is this host's own addresses
-	congestion string
+	local      bool   // the network is this host's own addresses
+	congestion string // of connections that take it; empty for those of others
 }
 
 // request adds the route, or replaces the kernel's own where it is local.
 func (r route) request() *nl.NetlinkRequest {
 	msg := nl.NewRtMsg()
-	msg.Family, msg.Dst_len = unix.AF_INET, uint8(r.to.Bits())
+	msg.Family, msg.Dst_len = familyOf(r.to.Addr()), uint8(r.to.Bits())
 	msg.Scope, msg.Protocol = unix.RT_SCOPE_LINK, unix.RTPROT_STATIC
 	flags := unix.NLM_F_CREATE | unix.NLM_F_EXCL
 	if r.local {
@@ -295,6 +332,14 @@ func (r route) request() *nl.NetlinkRequest {
 	req.AddData(nl.NewRtAttr(unix.RTA_DST, r.to.Addr().AsSlice()))
 	req.AddData(nl.NewRtAttr(unix.RTA_PREFSRC, r.from.AsSlice()))
 	req.AddData(nl.NewRtAttr(unix.RTA_OIF, nl.Uint32Attr(uint32(r.index))))
+	if r.via.IsValid() {
+		// Known by its neighbour entry alone, it is in no network of the device.
+		msg.Scope, msg.Flags = unix.RT_SCOPE_UNIVERSE, unix.RTNH_F_ONLINK
+		req.AddData(nl.NewRtAttr(unix.RTA_GATEWAY, r.via.AsSlice()))
+	}
+	if r.congestion == "" {
+		return req
+	}
 	metrics := nl.NewRtAttr(unix.RTA_METRICS, nil)
 	metrics.AddRtAttr(unix.RTAX_CC_ALGO, nl.ZeroTerminated(r.congestion))
 	req.AddData(metrics)

@@ -193,6 +193,12 @@ func star(n int) *topology.Topology {
 	return t
 }
 
+// asRouted makes a topology one of routers.
+func asRouted(t *topology.Topology) *topology.Topology {
+	t.Mode = topology.Routed
+	return t
+}
+
 // crowd is n hosts without switches.
 func crowd(name string, n int) *topology.Topology {
 	t := &topology.Topology{
@@ -222,6 +228,7 @@ func BenchmarkBuild(b *testing.B) {
 		{"star/100", star(100)},
 		{"line/1000", line(1000)},
 		{"star/1000", star(1000)},
+		{"star/1000/routed", asRouted(star(1000))},
 	} {
 		b.Run(t.name, func(b *testing.B) {
 			milli := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

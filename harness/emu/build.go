@@ -50,10 +50,31 @@ func Build(ctx context.Context, t *topology.Topology, opts Options) (*Network, e
 		closed: make(chan struct{}), bridges: map[string]int{},
 	}
 
+	if err := n.plan(); err != nil {
+		return nil, fmt.Errorf("build network %s: %w", t.Name, err)
+	}
 	if err := n.build(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("build network %s: %w", t.Name, err), n.Close())
 	}
 	return n, nil
+}
+
+// plan decides what all parts of the network depend on.
+func (n *Network) plan() error {
+	n.ipv6 = n.topology.HasIPv6() && HasIPv6()
+	n.settings[SettingIPv6] = NoIPv6
+	switch {
+	case n.ipv6:
+		n.settings[SettingIPv6] = topology.Subnet6().String()
+	case n.topology.IPv6 != nil && *n.topology.IPv6:
+		return errors.New("give hosts IPv6 addresses: this kernel has no IPv6, or was booted with ipv6.disable=1; " +
+			"leave ipv6 out of the topology, and they have none")
+	}
+
+	if n.topology.IsRouted() {
+		n.sticks = n.planSticks()
+	}
+	return nil
 }
 
 // step is a part of building a network and how long it took.
@@ -71,6 +92,7 @@ func (n *Network) build(ctx context.Context) error {
 		{"switches", n.addSwitches},
 		{"hosts", n.addHosts},
 		{"links", n.addLinks},
+		{"routers", n.addRouters},
 		{"forwarding", n.addForwarding},
 		{"carrier", n.carrier},
 		{"settings", n.readSettings},
@@ -103,10 +125,14 @@ func (n *Network) openFabric(context.Context) (err error) {
 }
 
 // FilesNeeded returns about how many open files a network needs: a namespace and, while
-// it is built, a socket for each host, two sockets for each line.
+// it is built, a socket for each host and router, two sockets for each line.
 func FilesNeeded(t *topology.Topology) uint64 {
 	const others = 100
-	return uint64(2*len(t.Hosts) + 2*len(t.AllLinks()) + others)
+	routers := 0
+	if t.IsRouted() {
+		routers = len(t.Switches)
+	}
+	return uint64(2*(len(t.Hosts)+routers) + 2*len(t.AllLinks()) + others)
 }
 
 // checkFiles refuses a network that needs more open files than the process may
@@ -155,13 +181,14 @@ const (
 	macHost
 	macMedium
 	macProbe
+	macRouter
 )
 
 // newPort lists a port of a switch, and gives it an index. The device is still to be made.
 func (n *Network) newPort(p port) *port {
 	p.index = firstPort + len(n.ports) + len(n.boxPorts)
 	switch {
-	case n.isBox(p.at):
+	case p.hidden || n.isBox(p.at):
 		n.boxPorts = append(n.boxPorts, &p)
 		return &p
 	case n.isBox(p.toward):
@@ -217,6 +244,10 @@ func (n *Network) bringUp(ports []*port) error {
 // addForwarding writes the static entries of all switches: the port towards
 // each host.
 func (n *Network) addForwarding(ctx context.Context) error {
+	if n.sticks != nil {
+		return n.addRouting(ctx)
+	}
+
 	bySwitch := map[string][]int{}
 	for i := range n.hosts {
 		at := n.wired.Hosts[i].Switch
@@ -319,7 +350,7 @@ func (n *Network) carrier(ctx context.Context) error {
 		h.socket.Close()
 		h.socket = nil
 	}
-	return nil
+	return n.routersUp(ctx)
 }
 
 // connected waits until devices are up, and returns what the kernel says about them.

@@ -12,6 +12,9 @@
 //	host ns        fabric ns                                          host ns
 //	eth0 ---- port|bridge s0|port HTB ---- HTB port|bridge s1|port ---- eth0
 //
+// In routed mode a router, which is a namespace too, is behind each bridge (see router),
+// and hosts know it alone.
+//
 // The rate of a link is the kernel's HTB on the egress of both its ports. Delay,
 // jitter and loss, where a link has them, happen in a second hidden namespace,
 // the medium, between the two ports: away from the shaper, because the two disturb
@@ -24,7 +27,7 @@
 // them (see segmentOnSending), and no other device takes any (gso_max_segs 1),
 // so that the shaper and the counters see what a real link would carry.
 //
-// Limits: Linux; IPv4; one interface a host, in one subnet; 1,023 ports on a
+// Limits: Linux; IPv4, and IPv6 beside it; one interface a host, in one subnet; 1,023 ports on a
 // switch (topology.MaxPorts), 5,000 switches, hosts and links each; rates of 8 kb/s to 30 Gb/s
 // (topology.MinRate, MaxRate), delays up to an hour; two open files a host and two a link
 // (FilesNeeded). There is no state outside of a Network: any number of them can be built

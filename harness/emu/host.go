@@ -28,7 +28,8 @@ type Host struct {
 	socket   *nl.NetlinkSocket // until the network is built
 	port     *port             // of its switch
 	mac      net.HardwareAddr
-	settings []string // values of its sysctls
+	address6 netip.Addr // invalid where the network has no IPv6
+	settings []string   // values of its sysctls
 }
 
 // Name returns the host's name in the topology.
@@ -37,11 +38,27 @@ func (h *Host) Name() string { return h.spec.Name }
 // Address returns the host's IPv4 address.
 func (h *Host) Address() netip.Addr { return h.spec.Address }
 
+// Address6 returns the host's IPv6 address, the invalid one where the network has none.
+func (h *Host) Address6() netip.Addr { return h.address6 }
+
 // HardwareAddr returns the MAC address of eth0.
 func (h *Host) HardwareAddr() net.HardwareAddr { return h.mac }
 
 // Switch returns the name of the switch that the host is attached to.
 func (h *Host) Switch() string { return h.spec.Switch }
+
+// HostAddresses returns the addresses that hosts have on this kernel, by name: an IPv4 one,
+// and an IPv6 one where they have it.
+func HostAddresses(t *topology.Topology) map[string][]netip.Addr {
+	all, both := make(map[string][]netip.Addr, len(t.Hosts)), t.HasIPv6() && HasIPv6()
+	for _, h := range t.Hosts {
+		all[h.Name] = []netip.Addr{h.Address}
+		if both {
+			all[h.Name] = append(all[h.Name], t.Address6(h))
+		}
+	}
+	return all
+}
 
 func (n *Network) addHosts(ctx context.Context) error {
 	settings, err := n.opts.sysctls()
@@ -51,11 +68,19 @@ func (n *Network) addHosts(ctx context.Context) error {
 	for i, spec := range n.topology.Hosts {
 		at := n.wired.Hosts[i].Switch
 		p := n.newPort(port{name: at + "-" + spec.Name, at: at, toward: spec.Name})
-		n.hosts = append(n.hosts, &Host{spec: spec, mac: hardware(macHost, i), port: p})
+		h := &Host{spec: spec, mac: hardware(macHost, i), port: p}
+		if n.ipv6 {
+			h.address6 = n.topology.Address6(spec)
+		}
+		n.hosts = append(n.hosts, h)
+	}
+	first := quiet
+	if n.ipv6 {
+		first = quiet6
 	}
 
 	// The kernel makes namespaces, and much of what is in them, at the same time.
-	all, work := n.neighbours(), newWorkers(ctx)
+	all, work := n.allNeighbours(), newWorkers(ctx)
 	work.SetLimit(work.number)
 	for i, h := range n.hosts {
 		work.Go(func() (err error) {
@@ -64,12 +89,17 @@ func (n *Network) addHosts(ctx context.Context) error {
 			}
 
 			h.ns, err = newNamespace(n.home, func() error {
-				values, err := setAll(quiet, settings)
+				values, err := setAll(first, settings)
 				if err != nil {
 					return err
 				}
-				h.settings = values[len(quiet):]
-				return h.configure(n, all.without(i))
+				h.settings = values[len(first):]
+
+				var others []iter.Seq[[]byte]
+				for _, family := range all {
+					others = append(others, family.without(i))
+				}
+				return h.configure(n, others...)
 			})
 			if err != nil {
 				return fmt.Errorf("make host %s: %w", h.spec.Name, err)
@@ -88,17 +118,18 @@ func (n *Network) addHosts(ctx context.Context) error {
 	return n.bringUp(ports)
 }
 
-// neighbours are the messages by which a host learns of the others, all of one length.
-// They are the same for every host, but for the one that is about itself.
+// neighbours are the messages by which a host learns of the others in one family of
+// addresses, all of one length. They are the same for every host, but for the one that is
+// about itself.
 type neighbours struct {
 	messages []byte
 	length   int
 }
 
-func (n *Network) neighbours() neighbours {
+func (n *Network) neighbours(address func(*Host) netip.Addr) neighbours {
 	var all neighbours
 	for _, h := range n.hosts {
-		e := entry{index: eth0, address: h.spec.Address, hardware: h.mac}
+		e := entry{index: eth0, address: address(h), hardware: h.mac}
 		all.messages = e.appendTo(all.messages)
 	}
 	all.length = len(all.messages) / len(n.hosts)
@@ -116,17 +147,69 @@ func (a neighbours) without(host int) iter.Seq[[]byte] {
 	}
 }
 
+// allNeighbours returns what every host has to learn of the others, for each family of
+// addresses.
+func (n *Network) allNeighbours() []neighbours {
+	if n.sticks != nil {
+		return nil // hosts know their router only
+	}
+	list := []neighbours{n.neighbours((*Host).Address)}
+	if n.ipv6 {
+		list = append(list, n.neighbours((*Host).Address6))
+	}
+	return list
+}
+
+// place is where a host is, in one family of addresses.
+type place struct {
+	own netip.Prefix // with the length of the network that it is in
+	to  netip.Prefix // what eth0 leads to
+	via netip.Addr   // the router that it leads there by; invalid where hosts are neighbours
+}
+
+// places returns one for each family.
+func (h *Host) places(n *Network) []place {
+	list := []place{{own: netip.PrefixFrom(h.spec.Address, n.topology.Subnet.Bits()), to: n.topology.Subnet}}
+	if n.ipv6 {
+		list = append(list, place{own: netip.PrefixFrom(h.address6, topology.Subnet6().Bits()), to: topology.Subnet6()})
+	}
+	if n.sticks == nil {
+		return list
+	}
+
+	first := n.sticks[h.spec.Switch][0]
+	for i := range list {
+		p := &list[i]
+		p.via = first.addressLike(p.own.Addr())
+		p.own = alone(p.own.Addr())
+		p.to = netip.PrefixFrom(unspecifiedLike(p.via), 0)
+	}
+	return list
+}
+
+// alone returns the network of one address.
+func alone(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a, a.BitLen()) }
+
+// unspecifiedLike returns the address 0 of a family.
+func unspecifiedLike(a netip.Addr) netip.Addr {
+	if a.Is6() {
+		return netip.IPv6Unspecified()
+	}
+	return netip.IPv4Unspecified()
+}
+
 // configure makes the host's devices, on a thread that is in its namespace: the loopback
 // device and eth0 with its addresses, routes and neighbours.
-func (h *Host) configure(n *Network, neighbours iter.Seq[[]byte]) (err error) {
+func (h *Host) configure(n *Network, known ...iter.Seq[[]byte]) (err error) {
 	if h.socket, err = nl.Subscribe(unix.NETLINK_ROUTE); err != nil {
 		return fmt.Errorf("open route netlink: %w", err)
 	}
 	b := &batch{socket: h.socket}
 
-	far := h.port.end(n.mtu)
+	mtu := n.topology.HostMTU(h.spec)
+	far := h.port.end(mtu)
 	far.ns = n.fabric
-	near := end{name: "eth0", index: eth0, hardware: h.mac, mtu: n.mtu, whole: true}
+	near := end{name: "eth0", index: eth0, hardware: h.mac, mtu: mtu, whole: true, silent: n.ipv6}
 	if err := errors.Join(b.add(newVeth(near, far), "add the veth pair of port", h.port.name), b.send()); err != nil {
 		return fmt.Errorf("%w%s", err, missing(err, "veth"))
 	}
@@ -134,24 +217,38 @@ func (h *Host) configure(n *Network, neighbours iter.Seq[[]byte]) (err error) {
 		return err
 	}
 
-	address := netip.PrefixFrom(h.spec.Address, n.topology.Subnet.Bits())
-	err = errors.Join(
+	places := h.places(n)
+	if n.ipv6 {
+		err = b.add(silence(eth0), "set up IPv6 on", "eth0")
+	}
+	err = errors.Join(err,
 		b.add(setUp(loopback), "bring up", "lo"),
-		b.add(setUp(eth0), "bring up", "eth0"),
-		b.add(newAddress(eth0, address), "add address", h.spec.Address.String()),
-		b.send())
-	if err != nil {
+		b.add(setUp(eth0), "bring up", "eth0"))
+	for _, p := range places {
+		err = errors.Join(err, b.add(newAddress(eth0, p.own), "add address", p.own.Addr().String()))
+	}
+	if err := errors.Join(err, b.send()); err != nil {
 		return err
 	}
 
-	if err := h.addRoutes(n, b); err != nil {
+	if err := h.addRoutes(n, b, places); err != nil {
 		return fmt.Errorf("%w%s", err, available())
 	}
 
 	// Hosts know each other: no frame of ARP is ever on a link.
-	for message := range neighbours {
-		if err := b.addMessage(message, "add a neighbour of host", h.spec.Name); err != nil {
-			return err
+	for _, neighbours := range known {
+		for message := range neighbours {
+			if err := b.addMessage(message, "add a neighbour of host", h.spec.Name); err != nil {
+				return err
+			}
+		}
+	}
+	for _, p := range places {
+		if p.via.IsValid() {
+			e := entry{index: eth0, address: p.via, hardware: n.sticks[h.spec.Switch][0].mac}
+			if err := b.addMessage(e.appendTo(nil), "add the router of host", h.spec.Name); err != nil {
+				return err
+			}
 		}
 	}
 	if err := b.send(); err != nil {
@@ -162,19 +259,27 @@ func (h *Host) configure(n *Network, neighbours iter.Seq[[]byte]) (err error) {
 	return h.checkCongestionControl(n)
 }
 
-// addRoutes adds the route to the subnet, and gives it and the kernel's local routes,
+// addRoutes adds the routes to others, and gives them and the kernel's local routes,
 // which connections of the host with itself use, the congestion control. It is an
 // attribute of routes because the sysctl for a namespace's default refuses cubic (EPERM)
 // even for root where the machine has it restricted, as kernels do for all but their
 // own default.
-func (h *Host) addRoutes(n *Network, b *batch) error {
-	own, home := h.spec.Address, netip.AddrFrom4([4]byte{127, 0, 0, 1})
-	for _, r := range []route{
-		{to: n.topology.Subnet, from: own, index: eth0},
-		{to: netip.PrefixFrom(own, own.BitLen()), from: own, index: eth0, local: true},
-		{to: netip.PrefixFrom(home, home.BitLen()), from: home, index: loopback, local: true},
+func (h *Host) addRoutes(n *Network, b *batch, places []place) error {
+	home := netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	routes := []route{
+		{to: alone(home), from: home, index: loopback, local: true},
 		{to: netip.PrefixFrom(home, 8).Masked(), from: home, index: loopback, local: true},
-	} {
+	}
+	for _, p := range places {
+		own := p.own.Addr()
+		// The kernel's local route for an IPv6 address comes a moment after the address, and
+		// stays in front of this one, which is there at once.
+		routes = append(routes,
+			route{to: p.to, via: p.via, from: own, index: eth0},
+			route{to: alone(own), from: own, index: eth0, local: true})
+	}
+
+	for _, r := range routes {
 		r.congestion = n.opts.CongestionControl
 		doing := "with congestion control " + r.congestion + " add the route to"
 		if err := b.add(r.request(), doing, r.to.String()); err != nil {
@@ -184,35 +289,48 @@ func (h *Host) addRoutes(n *Network, b *batch) error {
 	return b.send()
 }
 
-// checkCongestionControl opens a connection and looks what it uses, on a thread that is
-// in the host's namespace.
+// checkCongestionControl opens a connection of each family and looks what it uses, on a
+// thread that is in the host's namespace.
 func (h *Host) checkCongestionControl(n *Network) error {
-	peer := n.topology.Hosts[0].Address
-	if len(n.topology.Hosts) > 1 && peer == h.spec.Address {
-		peer = n.topology.Hosts[1].Address
+	peer := n.hosts[0]
+	if len(n.hosts) > 1 && peer == h {
+		peer = n.hosts[1]
 	}
 
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.IPPROTO_TCP)
+	const discard = 9
+	err := checkConnection(unix.AF_INET, &unix.SockaddrInet4{Port: discard, Addr: peer.Address().As4()},
+		n.opts.CongestionControl)
+	if err == nil && n.ipv6 && peer != h {
+		err = checkConnection(unix.AF_INET6, &unix.SockaddrInet6{Port: discard, Addr: peer.Address6().As16()},
+			n.opts.CongestionControl)
+	}
 	if err != nil {
 		return fmt.Errorf("check the congestion control: %w", err)
 	}
+	return nil
+}
+
+// checkConnection opens a connection and compares its congestion control.
+func checkConnection(family int, to unix.Sockaddr, want string) error {
+	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.IPPROTO_TCP)
+	if err != nil {
+		return err
+	}
 	defer unix.Close(fd)
 
-	const discard = 9
-	err = unix.Connect(fd, &unix.SockaddrInet4{Port: discard, Addr: peer.As4()})
 	// A host alone in its network is refused by itself.
+	err = unix.Connect(fd, to)
 	if err != nil && !errors.Is(err, unix.EINPROGRESS) && !errors.Is(err, unix.ECONNREFUSED) {
-		return fmt.Errorf("check the congestion control: %w", err)
+		return os.NewSyscallError("connect", err)
 	}
 
 	got, err := unix.GetsockoptString(fd, unix.IPPROTO_TCP, unix.TCP_CONGESTION)
 	if err != nil {
-		return fmt.Errorf("check the congestion control: %w", err)
+		return err
 	}
 	got = strings.TrimRight(got, "\x00")
-	if got != n.opts.CongestionControl {
-		return fmt.Errorf("check the congestion control: connections use %s, not %s%s", got,
-			n.opts.CongestionControl, available())
+	if got != want {
+		return fmt.Errorf("connections use %s, not %s%s", got, want, available())
 	}
 	return nil
 }
@@ -233,23 +351,28 @@ func (h *Host) Do(fn func() error) error {
 	return h.ns.do(fn)
 }
 
-// literal refuses what would need a name server.
-func literal(address string) error {
-	if _, err := netip.ParseAddrPort(address); err != nil {
-		return errors.New("expected an address like 10.1.0.1:6473")
+// literal returns the network of an address, "tcp4" for "tcp", and refuses what would need
+// a name server.
+func literal(protocol, address string) (string, error) {
+	a, err := netip.ParseAddrPort(address)
+	switch {
+	case err != nil:
+		return "", errors.New("expected an address like 10.1.0.1:6473 or [fded:bed::1]:6473")
+	case a.Addr().Is6():
+		return protocol + "6", nil
 	}
-	return nil
+	return protocol + "4", nil
 }
 
-// Listen opens a TCP listener in the host. The address is a literal ip:port.
+// Listen opens a TCP listener in the host. The address is a literal ip:port, of either family.
 // Its connections send no keep-alive probes, which would be counted as traffic.
 func (h *Host) Listen(ctx context.Context, address string) (l net.Listener, err error) {
-	err = literal(address)
+	network, err := literal("tcp", address)
 	if err == nil {
 		err = h.Do(func() (err error) {
 			lc := net.ListenConfig{KeepAlive: -1}
 			lc.SetMultipathTCP(false)
-			l, err = lc.Listen(ctx, "tcp4", address)
+			l, err = lc.Listen(ctx, network, address)
 			return err
 		})
 	}
@@ -262,12 +385,12 @@ func (h *Host) Listen(ctx context.Context, address string) (l net.Listener, err 
 // DialContext opens a TCP connection from the host. The address is a literal
 // ip:port. It sends no keep-alive probes.
 func (h *Host) DialContext(ctx context.Context, address string) (c net.Conn, err error) {
-	err = literal(address)
+	network, err := literal("tcp", address)
 	if err == nil {
 		err = h.Do(func() (err error) {
 			d := net.Dialer{KeepAlive: -1}
 			d.SetMultipathTCP(false)
-			c, err = d.DialContext(ctx, "tcp4", address)
+			c, err = d.DialContext(ctx, network, address)
 			return err
 		})
 	}
@@ -280,11 +403,11 @@ func (h *Host) DialContext(ctx context.Context, address string) (c net.Conn, err
 // ListenPacket opens a UDP socket in the host. The address is a literal
 // ip:port.
 func (h *Host) ListenPacket(ctx context.Context, address string) (c net.PacketConn, err error) {
-	err = literal(address)
+	network, err := literal("udp", address)
 	if err == nil {
 		err = h.Do(func() (err error) {
 			var lc net.ListenConfig
-			c, err = lc.ListenPacket(ctx, "udp4", address)
+			c, err = lc.ListenPacket(ctx, network, address)
 			return err
 		})
 	}

@@ -1,6 +1,7 @@
 package emu
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"github.com/vishvananda/netlink/nl"
 
 	"edgebed/harness/emu/delayline"
+	"edgebed/harness/network"
 	"edgebed/harness/topology"
 )
 
@@ -84,17 +86,17 @@ func (n *Network) addPairs() error {
 		}
 
 		if !n.throughMedium(l) {
-			errs = append(errs, add(l.port[0].end(n.mtu), l.port[1].end(n.mtu), l.port[0]))
+			errs = append(errs, add(l.port[0].end(l.mtu()), l.port[1].end(l.mtu()), l.port[0]))
 			continue
 		}
 		for side, p := range l.port {
 			l.medium[side] = firstEnd + 2*i + side
 			n.mediumEnds = append(n.mediumEnds, l.medium[side])
 			far := end{
-				name: endName(i, side), index: l.medium[side], hardware: hardware(macMedium, 2*i+side), mtu: n.mtu,
+				name: endName(i, side), index: l.medium[side], hardware: hardware(macMedium, 2*i+side), mtu: l.mtu(),
 				ns: n.medium,
 			}
-			errs = append(errs, add(p.end(n.mtu), far, p))
+			errs = append(errs, add(p.end(l.mtu()), far, p))
 		}
 	}
 
@@ -189,12 +191,20 @@ func (n *Network) netemSeed(device int) uint64 { return n.opts.Seed<<20 + uint64
 
 // can returns an error where the back end cannot do what a direction of a link asks for.
 func (n *Network) can(l *link, dir int, p topology.Params) error {
-	if p.Corrupt > 0 && n.backend != Netem {
-		return fmt.Errorf("make link %s: only netem corrupts frames, and the links are of %s; load sch_netem, "+
-			"or use loss, which is what TCP makes of a corrupted frame", l.direction(dir), n.backend)
+	kind := network.DelayLine()
+	if n.backend == Netem {
+		kind = network.Emulated()
+	}
+	for _, need := range p.Needs() {
+		if err := kind.Can(need.Ability); err != nil {
+			return fmt.Errorf("make link %s: %w", l.direction(dir), err)
+		}
 	}
 	return nil
 }
+
+// mtu is that of both directions.
+func (l *link) mtu() int { return cmp.Or(l.params[0].MTU, topology.DefaultMTU) }
 
 // endName is the name of the device in the medium at one end of link i.
 func endName(i, end int) string { return fmt.Sprintf("w%d", 2*i+end) }
@@ -228,7 +238,7 @@ func (n *Network) joinAll() error {
 		}
 
 		joint := end{
-			name: fmt.Sprintf("j%d", i), index: firstJoint + i, hardware: hardware(macBridge, 1<<20+i), mtu: n.mtu,
+			name: fmt.Sprintf("j%d", i), index: firstJoint + i, hardware: hardware(macBridge, 1<<20+i), mtu: l.mtu(),
 		}
 		err := b.add(newBridge(joint), "add the medium's bridge for", l.direction(0))
 		for _, index := range l.medium {

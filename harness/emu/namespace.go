@@ -195,11 +195,24 @@ func (s sysctl) text(fd int) (string, error) {
 	return strings.Join(strings.Fields(string(buf[:n])), " "), nil
 }
 
-// quiet are the settings of every namespace: no IPv6, whose neighbour discovery
+// quiet are the settings of namespaces without IPv6, whose neighbour discovery
 // and multicast reports would be counted as traffic. That is the setting of devices that
 // are made later; the one of all devices would wait for the lock of all of them, and
 // in no other way than by trying again and again.
 var quiet = []sysctl{{"net.ipv6.conf.default.disable_ipv6", "1", true}}
+
+// quiet6 are those of namespaces with IPv6 that nobody advertises anything to; what
+// else keeps a device from sending by itself is of its own (see silence).
+var quiet6 = []sysctl{
+	{"net.ipv6.conf.default.disable_ipv6", "0", false},
+	{"net.ipv6.conf.default.accept_ra", "0", false},
+}
+
+// HasIPv6 reports whether the kernel has IPv6: it may have been built or booted without.
+func HasIPv6() bool {
+	_, err := os.Stat("/proc/sys/net/ipv6/conf")
+	return err == nil
+}
 
 // unfiltered are the settings of namespaces with bridges: no netfilter on them.
 var unfiltered = []sysctl{

@@ -20,7 +20,7 @@ type Network struct {
 	home     *os.File
 	hosts    []*Host
 	ports    []*port
-	boxPorts []*port // of the boxes at the hosts' ends of access links, which nobody sees
+	boxPorts []*port // which nobody sees: of the boxes at the hosts' ends of access links, and to routers
 	links    []*link
 	backend  Backend
 	relay    *delayline.Relay
@@ -34,6 +34,10 @@ type Network struct {
 
 	wired *topology.Topology // as built: see topology.Wired
 	mtu   int                // of all devices
+	ipv6  bool               // beside IPv4
+
+	sticks  map[string][]stick // of each router; nil where switches forward
+	routers []*router
 
 	mu       sync.Mutex         // guards what live changes change:
 	topology *topology.Topology // and its links' parameters
@@ -50,6 +54,7 @@ type port struct {
 	at, toward string
 	index      int
 	trunk      bool
+	hidden     bool   // counts nothing: it leads to a router
 	shaped     bool   // has a queue whose limit the topology says
 	device     device // as it was when the network had been built
 }
@@ -131,6 +136,9 @@ func (n *Network) Close() error {
 
 		for _, h := range n.hosts {
 			errs = append(errs, h.close())
+		}
+		for _, r := range n.routers {
+			errs = append(errs, r.close())
 		}
 		for _, c := range []*conn{n.fabricC, n.mediumC} {
 			if c != nil {

@@ -103,9 +103,11 @@ func TestNothingIsFlooded(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	// An address without a host: the neighbour is asked for by broadcast.
-	if _, err := c.WriteTo([]byte("x"), net.UDPAddrFromAddrPort(netip.MustParseAddrPort("10.1.77.77:9"))); err != nil {
-		t.Fatal(err)
+	// An address without a host, and all hosts.
+	for _, to := range []string{"10.1.77.77:9", "10.1.255.255:9"} {
+		if _, err := c.WriteTo([]byte("x"), net.UDPAddrFromAddrPort(netip.MustParseAddrPort(to))); err != nil {
+			t.Fatal(err)
+		}
 	}
 	delta := idle(t, n).Sub(before)
 	if sent, _ := delta.SentAll(); sent != 0 {

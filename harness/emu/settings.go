@@ -10,6 +10,12 @@ import (
 	"edgebed/harness/topology"
 )
 
+// SettingIPv6 names the setting that is the IPv6 network of the hosts, or NoIPv6.
+const (
+	SettingIPv6 = "ipv6"
+	NoIPv6      = "none"
+)
+
 // Settings returns the facts of the emulation that could move a curve, for the
 // records: most of them as the kernel holds them, not as they were asked for.
 // Where all hosts or all link directions agree there is one entry, else one for

@@ -1,6 +1,9 @@
 package job
 
 import (
+	"cmp"
+	"slices"
+
 	"edgebed/harness/scenario"
 	"edgebed/harness/topology"
 	"edgebed/nodes/yamlfile"
@@ -16,15 +19,90 @@ func (j *Job) changeLinks(t *topology.Topology) error {
 			errs = append(errs, spec.Pos.At("mtu").Errorf("%w", err))
 		}
 	}
+	if spec.Mode != "" || spec.IPv6 != nil {
+		t.Mode, t.IPv6 = cmp.Or(spec.Mode, t.Mode), cmp.Or(spec.IPv6, t.IPv6)
+		if err := t.Validate(); err != nil {
+			errs = append(errs, spec.Pos.Errorf("%w", err))
+		}
+	}
 	for k := range spec.Changes {
 		errs = append(errs, changeLink(t, &spec.Changes[k]))
 	}
 	return yamlfile.Join(errs...)
 }
 
+// checkMTUs checks that what hosts send fits through the links, as the scenario changed
+// them.
+func (j *Job) checkMTUs() error {
+	var errs []error
+	for _, narrow := range j.topology.CheckMTUs() {
+		errs = append(errs, j.placeOfMTU(narrow.Link).Errorf("link %s: %w", j.topology.LinkName(narrow.Link, 0), narrow))
+	}
+	return yamlfile.Join(errs...)
+}
+
+// placeOfMTU returns where a link between switches gets its MTU from.
+func (j *Job) placeOfMTU(link int) yamlfile.Pos {
+	spec := &j.Cell.Topology
+	for _, c := range slices.Backward(spec.Changes) {
+		if c.MTU == 0 || len(c.Link) != 2 {
+			continue
+		}
+		if at, _, err := j.topology.Link(c.Link[0], c.Link[1]); err == nil && at == link {
+			return c.Pos.At("mtu")
+		}
+	}
+	switch l := j.topology.Links[link]; {
+	case l.MTU == 0 && spec.Classes[l.Class].MTU != 0:
+		return spec.Pos.At("classes", l.Class, "mtu")
+	case l.MTU == 0 && j.topology.Classes[l.Class].MTU == 0:
+		return j.placeOfHosts()
+	}
+	if at := j.topology.PlaceOfMTU(link); at != (yamlfile.Pos{}) {
+		return at
+	}
+	return j.placeOfTopology()
+}
+
+// placeOfHosts returns where hosts become larger than links of the network's own MTU: at
+// the scenario's changes of hosts, or where the topology is named.
+func (j *Job) placeOfHosts() yamlfile.Pos {
+	for _, c := range slices.Backward(j.Cell.Topology.Changes) {
+		if c.MTU != 0 && c.Host != "" {
+			return c.Pos.At("mtu")
+		}
+	}
+	return j.placeOfTopology()
+}
+
+// placeOfTopology returns where the scenario names the topology.
+func (j *Job) placeOfTopology() yamlfile.Pos {
+	spec := &j.Cell.Topology
+	switch {
+	case spec.Preset != "":
+		return spec.Pos.At("preset")
+	case spec.File != "":
+		return spec.Pos.At("file")
+	}
+	return spec.Pos
+}
+
 // changeLink changes one link of the topology.
 func changeLink(t *topology.Topology, c *scenario.LinkChange) error {
+	if c.MTU != 0 {
+		set := func() error { return t.SetHostMTU(c.Host, c.MTU) }
+		if c.Host == "" {
+			set = func() error { return t.SetLinkMTU(c.Link[0], c.Link[1], c.MTU) }
+		}
+		if err := set(); err != nil {
+			return c.Pos.At("mtu").Errorf("%w", err)
+		}
+	}
+
 	if c.Host != "" {
+		if c.Uplink == (topology.Override{}) && c.Downlink == (topology.Override{}) {
+			return nil // it stays without parameters
+		}
 		if err := t.SetAccess(c.Host, c.Uplink, c.Downlink); err != nil {
 			return c.Pos.At("host").Errorf("%w", err)
 		}

@@ -30,7 +30,7 @@ type Prepared struct {
 }
 
 // Prepare reads the topologies that the plan's cells name, through find, and checks
-// that every cell can run. If workflows are given, every cell executes those
+// that every cell can run on the plan's network. If workflows are given, every cell executes those
 // instead of its own. Of a Broken plan it only finds mistakes of the nodes' places.
 //
 // Workflows are drawn as they are needed. Of each cell the first ones, at most
@@ -61,6 +61,9 @@ func Prepare(
 		}
 		if err == nil {
 			err = job.open(src.parsed.Clone())
+		}
+		if err == nil {
+			err = yamlfile.Join(job.CanRunOn(plan.Network), job.checkEffects(), job.checkMTUs())
 		}
 		if err == nil && !plan.Broken {
 			err = job.check(min(Checked, max(2, checkedInAll/len(plan.Cells))))

@@ -1,7 +1,6 @@
 package job
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -66,20 +65,6 @@ func Startable(jobs []Job) error {
 		}
 	}
 	return yamlfile.Join(errs...)
-}
-
-// ErrVirtualPrograms is why jobs with programs of others cannot run in virtual time.
-var ErrVirtualPrograms = errors.New("programs of others run in real time and use the kernel's network, " +
-	"and a network in virtual time has neither; choose --network emulated")
-
-// NoPrograms refuses jobs with programs of others.
-func NoPrograms(jobs []Job) error {
-	for i := range jobs {
-		if list := jobs[i].Cell.Programs; len(list) > 0 {
-			return list[0].Pos.Errorf("%v: %w", &list[0], ErrVirtualPrograms)
-		}
-	}
-	return nil
 }
 
 // placePrograms checks the cell's programs against the network.

@@ -6,33 +6,57 @@ import (
 	"maps"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
 )
 
-// NameHosts makes the hosts' names resolve for the programs of this sandbox, with a
-// file mounted over /etc/hosts.
-func NameHosts(hosts map[string]netip.Addr) error {
+// NameHosts makes the hosts' names resolve for the programs of this sandbox, with a file
+// mounted over /etc/hosts. A name has all addresses of its host, and programs that may choose
+// take the IPv4 one: glibc would take the other one, which a second file, over /etc/gai.conf,
+// keeps it from. Where there is none to mount over, the IPv6 addresses have a name of their
+// own only, which they have everywhere: host1-v6.
+func NameHosts(hosts map[string][]netip.Addr) error {
+	chosen, err := cover("/etc/gai.conf", "# IPv4 first (RFC 6724 has it so for local addresses).\n"+
+		"precedence ::ffff:0:0/96 100\n")
+	if err != nil {
+		return err
+	}
+
 	var b strings.Builder
 	b.WriteString("127.0.0.1 localhost\n")
 	for _, name := range slices.Sorted(maps.Keys(hosts)) {
-		// A blank would end the name.
-		fmt.Fprintf(&b, "%v %s\n", hosts[name], strings.ReplaceAll(name, " ", "-"))
+		for _, address := range hosts[name] {
+			// A blank would end the name.
+			names := strings.ReplaceAll(name, " ", "-")
+			switch {
+			case address.Is6() && chosen:
+				names += " " + names + "-v6"
+			case address.Is6():
+				names += "-v6"
+			}
+			fmt.Fprintf(&b, "%v %s\n", address, names)
+		}
 	}
+	// On a machine without /etc/hosts names stay unknown to programs.
+	_, err = cover("/etc/hosts", b.String())
+	return err
+}
 
-	const file = "/run/hosts"
-	if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
-		return fmt.Errorf("name the hosts: %w", err)
+// cover mounts a file over another one, for this sandbox, and reports whether that is there.
+func cover(file, content string) (there bool, err error) {
+	own := filepath.Join("/run", filepath.Base(file))
+	if err := os.WriteFile(own, []byte(content), 0o644); err != nil {
+		return false, fmt.Errorf("name the hosts: %w", err)
 	}
-	err := unix.Mount(file, "/etc/hosts", "", unix.MS_BIND, "")
+	err = unix.Mount(own, file, "", unix.MS_BIND, "")
 	if errors.Is(err, unix.ENOENT) {
-		return nil // a machine without /etc/hosts: names stay unknown to programs
+		return false, nil
 	}
 	if err != nil {
-		return fmt.Errorf("name the hosts: mount over /etc/hosts: %w", err)
+		return false, fmt.Errorf("name the hosts: mount over %s: %w", file, err)
 	}
-
-	return nil
+	return true, nil
 }

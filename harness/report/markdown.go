@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"strings"
 
 	"edgebed/harness/escape"
@@ -98,29 +96,25 @@ func writeAccount(b *strings.Builder, r *record.Results) {
 	fmt.Fprintf(b, "\n- Executions: %d planned, %d succeeded, %d failed, and %s\n",
 		r.Campaign.Executions, t.OK, t.Failed, table.Count(t.WarmUps, "warm-up"))
 
-	for _, reason := range slices.Sorted(maps.Keys(t.Reasons)) {
-		fmt.Fprintf(b, "- Failed %s: %s\n", table.Count(t.Reasons[reason], "time"), escape.Markdown(reason))
-	}
-	for _, c := range r.Cells {
-		switch {
-		case c.End == nil:
-			fmt.Fprintf(b, "- Cell %s: interrupted after %s\n",
-				escape.Markdown(c.Cell.ID), table.Count(len(c.Executions), "execution"))
-		case !c.End.OK:
-			fmt.Fprintf(b, "- Cell %s: not complete: %s\n",
-				escape.Markdown(c.Cell.ID), escape.Markdown(table.OrUnknown(c.End.Reason)))
-		}
-	}
-
 	writeAudits(b, r)
 	for _, warning := range r.Warnings {
 		fmt.Fprintf(b, "- Warning: %s\n", escape.Markdown(warning))
 	}
 	b.WriteByte('\n')
+
+	for _, t := range []table.Table{table.Failures(r.Cells), table.Incomplete(r.Cells)} {
+		if len(t.Rows) > 0 {
+			fmt.Fprintf(b, "### %s\n\n%s\n\n", t.Caption, t.Remark)
+			t.Markdown(b)
+		}
+	}
 }
 
-// mostReasons bounds the reasons that the report names for a cell.
-const mostReasons = 4
+// mostReasons bounds the reasons that the report names for a cell, mostDisturbed the cells.
+const (
+	mostReasons   = 4
+	mostDisturbed = 20
+)
 
 // writeAudits says which cells' emulation was disturbed, and by what.
 func writeAudits(b *strings.Builder, r *record.Results) {
@@ -151,7 +145,12 @@ func writeAudits(b *strings.Builder, r *record.Results) {
 		fmt.Fprintf(b, ", %d not audited", unknown)
 	}
 	b.WriteByte('\n')
-	for _, c := range disturbed {
+	for k, c := range disturbed {
+		if k == mostDisturbed {
+			fmt.Fprintf(b, "- And %s disturbed; report.html has what the audit found in each\n",
+				table.Count(len(disturbed)-k, "more cell"))
+			break
+		}
 		var reasons []string
 		for _, f := range c.End.Audit.Findings {
 			reasons = append(reasons, f.String())

@@ -66,6 +66,10 @@ type Topology struct {
 	Links       []topology.LinkSpec       `yaml:"links"`
 	// MTU is the network's, in place of the file's or the preset's.
 	MTU int `yaml:"mtu" json:",omitzero"`
+	// Mode says what switches do, and IPv6 whether hosts have such addresses, too, as in a
+	// topology file, and in place of what that says.
+	Mode topology.Mode `yaml:"mode" json:",omitzero"`
+	IPv6 *bool         `yaml:"ipv6" json:",omitzero"`
 	// Classes overrides values of the topology's link classes.
 	Classes map[string]topology.Class `yaml:"classes"`
 	// Changes override values of single links, and give hosts access links with
@@ -89,6 +93,8 @@ type LinkChange struct {
 	// back.
 	Forward topology.Override `yaml:"forward" json:",omitzero"`
 	Reverse topology.Override `yaml:"reverse" json:",omitzero"`
+	// MTU of the link, or of the host and its link.
+	MTU int `yaml:"mtu" json:",omitzero"`
 	// Host names a host.
 	Host string `yaml:"host"`
 	// Uplink and Downlink are the directions from the host to its switch, and back.
@@ -111,8 +117,8 @@ func (c *LinkChange) check() error {
 	case c.Host != "" && trunk:
 		return c.Pos.Errorf("the link of a host has the directions uplink and downlink; " +
 			"forward and reverse are of a link between switches")
-	case !trunk && !access:
-		return c.Pos.Errorf("this changes nothing; expected parameters of a direction")
+	case !trunk && !access && c.MTU == 0:
+		return c.Pos.Errorf("this changes nothing; expected parameters of a direction, or an mtu")
 	}
 	return nil
 }
@@ -125,7 +131,7 @@ func (t *Topology) IsInline() bool {
 // Inline returns the network that the scenario describes itself, under a name.
 func (t *Topology) Inline(name string) (*topology.Topology, error) {
 	return topology.Inline(topology.Topology{
-		Name: name, Subnet: t.Subnet, MTU: t.MTU, Switches: t.Switches, Hosts: t.Hosts,
+		Name: name, Subnet: t.Subnet, MTU: t.MTU, Mode: t.Mode, IPv6: t.IPv6, Switches: t.Switches, Hosts: t.Hosts,
 		Classes: t.LinkClasses, Links: t.Links,
 	}, t.Pos)
 }
@@ -140,7 +146,8 @@ type Nodes struct {
 	// Computers are the hosts that run functions, in groups of equal ones; by
 	// default one on each host but the client's.
 	Computers []ComputerGroup `yaml:"computers"`
-	// SoftwareCost is the time that the nodes' software takes beyond our own.
+	// SoftwareCost is the time that the nodes' software takes beyond our own: none, the
+	// default, what was fitted to the prototype, a multiple of it, or terms.
 	SoftwareCost SoftwareCost `yaml:"software-cost"`
 }
 
@@ -245,7 +252,7 @@ type Function struct {
 // Execution says how each workflow is executed.
 type Execution struct {
 	Pos yamlfile.Pos `json:"-"`
-	// Model is the execution model.
+	// Model is the execution model, one; $model by default, which is an axis of all.
 	Model workflow.Model `yaml:"model"`
 	// Form says how state-prop and state-local move states; carry by default.
 	Form workflow.Form `yaml:"form"`
@@ -318,6 +325,9 @@ type Selection struct {
 	Set map[string]string
 	// Where keeps only the given values of the named axes.
 	Where map[string][]string
+	// Network is what makes the links, whatever the scenario says; empty leaves that to
+	// it.
+	Network record.NetworkKind
 	// Verify makes every execution prove its causal order, whatever the scenario
 	// says: see Execution.
 	Verify bool
@@ -325,8 +335,10 @@ type Selection struct {
 
 // Plan is a scenario's cells under a selection.
 type Plan struct {
-	Scenario   *Scenario
-	Profile    string
+	Scenario *Scenario
+	Profile  string
+	// Network is what makes the links.
+	Network    record.NetworkKind
 	Parameters map[string]string
 	// Axes with the values that the plan runs.
 	Axes  []record.Axis
@@ -343,9 +355,13 @@ type Plan struct {
 // the order of the matrix, its last axis fastest, seeds outermost. Beside an error
 // about the file's content it returns a Broken plan.
 func (s *Scenario) Expand(sel Selection) (*Plan, error) {
+	on := cmp.Or(sel.Network, s.Network)
+	if err := CheckNetwork(on); err != nil {
+		return nil, err
+	}
 	profile, ok := s.Profiles[sel.Profile]
 	if !ok && s.broken && len(s.Profiles) == 0 {
-		return &Plan{Scenario: s, Profile: sel.Profile, Broken: true}, nil
+		return &Plan{Scenario: s, Profile: sel.Profile, Network: on, Broken: true}, nil
 	}
 	if !ok {
 		return nil, fmt.Errorf("%s: unknown profile %q%s", s.File, sel.Profile,
@@ -361,7 +377,7 @@ func (s *Scenario) Expand(sel Selection) (*Plan, error) {
 		return nil, err
 	}
 
-	plan := &Plan{Scenario: s, Profile: sel.Profile, Parameters: params, Broken: s.broken}
+	plan := &Plan{Scenario: s, Profile: sel.Profile, Network: on, Parameters: params, Broken: s.broken}
 	for _, a := range axes {
 		plan.Axes = append(plan.Axes, record.Axis{Name: a.Name, Label: a.Label, Unit: a.Unit, Values: a.names()})
 	}
@@ -389,7 +405,7 @@ func (s *Scenario) Expand(sel Selection) (*Plan, error) {
 			cell.Seed = seed
 			cell.Executions = profile.Executions
 			cell.Execution.Verify = cell.Execution.Verify || sel.Verify
-			cell.ID += fmt.Sprintf("/seed=%d", seed)
+			cell.ID = strings.TrimPrefix(cell.ID+fmt.Sprintf("/seed=%d", seed), "/")
 			plan.Cells = append(plan.Cells, cell)
 		}
 
@@ -536,22 +552,44 @@ func (s *Scenario) cell(axes []Axis, point []Value, params map[string]string) (C
 			err = s.doc.DecodeNode(node, part.into, part.name)
 		}
 		read[part.into] = err == nil
+		if err != nil {
+			err = yamlfile.Beyond(s.shortened(part.name, part.node), err)
+		}
 		if part.into == &c.Workload {
 			err = yamlfile.Beyond(err, c.Workload.checkKeys(node))
 		}
 		if part.into == &c.Clients && err == nil && workload != nil {
 			err = s.groupWorkloads(&c.Clients, node, workload)
 		}
-		err = yamlfile.Beyond(err, part.check())
+		err = beyond(err, part.check())
 		if err != nil {
 			errs = append(errs, err)
 		}
+	}
+	if s.vague {
+		errs = slices.DeleteFunc(yamlfile.Each(yamlfile.Join(errs...)), func(err error) bool {
+			return errors.Is(err, errVariable)
+		})
 	}
 	c.placed = read[&c.Topology] && read[&c.Nodes]
 	if len(errs) == 0 {
 		errs = append(errs, yamlfile.Each(c.checkLoad())...)
 	}
 	return c, errs
+}
+
+// errVariable is a name that no axis and no parameter has.
+var errVariable = errors.New("unknown variable")
+
+// beyond is yamlfile.Beyond for what is wrong with values of which some could not be read:
+// what has no place is about one of these.
+func beyond(err, more error) error {
+	if err != nil {
+		more = yamlfile.Join(slices.DeleteFunc(yamlfile.Each(more), func(err error) bool {
+			return yamlfile.PlaceOf(err) == ""
+		})...)
+	}
+	return yamlfile.Beyond(err, more)
 }
 
 // checkDifferent returns an error where the cell is the same as one at another
@@ -692,7 +730,7 @@ func (s *Scenario) substitute(node *yaml.Node, vars map[string]string) (*yaml.No
 			}
 			value, ok := vars[ref[1:]]
 			if !ok {
-				wrong = fmt.Errorf("unknown variable $%s%s", ref[1:],
+				wrong = fmt.Errorf("%w $%s%s", errVariable, ref[1:],
 					yamlfile.Suggest(ref[1:], slices.Sorted(maps.Keys(vars))))
 			}
 			return value

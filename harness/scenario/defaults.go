@@ -9,6 +9,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"edgebed/harness/record"
+	"edgebed/nodes/workflow"
 	"edgebed/nodes/yamlfile"
 )
 
@@ -133,7 +134,11 @@ func (s *Scenario) complete() error {
 		return err
 	}
 
-	if valueOf(&s.sections.execution, "model") == nil && !s.sets("model") {
+	switch {
+	case valueOf(&s.sections.execution, "model") != nil || s.sets("model"):
+	case s.ofPrograms(): // which have no model, so that any one stands for them
+		s.nameModel(workflow.PureFaaS)
+	default:
 		for i := range d.Matrix {
 			axis, err := parseAxis(d.doc, i, &d.Matrix[i], noFiles{})
 			if err != nil {
@@ -160,6 +165,20 @@ func (s *Scenario) complete() error {
 	}
 
 	return nil
+}
+
+// nameModel gives the execution a model.
+func (s *Scenario) nameModel(m workflow.Model) {
+	e := &s.sections.execution
+	at := s.doc.Pos(nil)
+	if e.Kind == 0 || isNull(e) {
+		*e = yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: at.Line, Column: at.Column}
+	}
+	if e = alias(e); e.Kind == yaml.MappingNode {
+		e.Content = append(e.Content,
+			&yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: "model", Line: e.Line, Column: e.Column},
+			&yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: string(m), Line: e.Line, Column: e.Column})
+	}
 }
 
 // chooseGenerator names the generator of a workload that has workflows itself.

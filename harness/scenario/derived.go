@@ -273,7 +273,7 @@ func (s *Scenario) derive(expression string, vars map[string]string) (string, er
 	for _, name := range names {
 		value, ok := vars[name]
 		if !ok {
-			return "", fmt.Errorf("unknown variable %s in ${%s}%s", name, expression, yamlfile.Suggest(name, known))
+			return "", fmt.Errorf("%w %s in ${%s}%s", errVariable, name, expression, yamlfile.Suggest(name, known))
 		}
 		x := valueIn(value)
 		env[strings.ReplaceAll(name, "-", dash)] = x

@@ -5,8 +5,11 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime/metrics"
 	"slices"
+	"syscall"
 	"testing"
+	"time"
 
 	"edgebed/nodes/yamlfile"
 	"edgebed/scenarios"
@@ -45,6 +48,17 @@ func FuzzParse(f *testing.F) {
 		f.Add(data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
+		before := spent(t)
+		defer func() {
+			after := spent(t)
+			if took := after.time - before.time; took > time.Second {
+				t.Errorf("%d bytes took %v of a processor", len(data), took)
+			}
+			if took := after.memory - before.memory; took > 256<<20 {
+				t.Errorf("%d bytes took %d MB of memory", len(data), took>>20)
+			}
+		}()
+
 		s, err := Parse("fuzz.yaml", data)
 		if err != nil {
 			_ = yamlfile.Explain(err)
@@ -53,8 +67,8 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		for _, profile := range append(slices.Sorted(maps.Keys(s.Profiles)), "quick") {
-			// Thousands of cells take seconds, in which nothing else would be tried.
-			if s.points(s.Axes).number()*max(1, len(s.Profiles[profile].Seeds)) > 100 {
+			// Many cells take a while, in which nothing else would be tried.
+			if s.points(s.Axes).number()*max(1, len(s.Profiles[profile].Seeds)) > 20 {
 				continue
 			}
 			plan, planErr := s.Expand(Selection{Profile: profile})
@@ -69,4 +83,25 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// effort is what a process has taken so far: of its processors, and of memory, whether or
+// not that was given back.
+type effort struct {
+	time   time.Duration
+	memory uint64
+}
+
+func spent(t *testing.T) effort {
+	t.Helper()
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		t.Fatal(err)
+	}
+	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	metrics.Read(sample)
+	return effort{
+		time:   time.Duration(usage.Utime.Nano() + usage.Stime.Nano()),
+		memory: sample[0].Value.Uint64(),
+	}
 }

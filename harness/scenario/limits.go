@@ -10,6 +10,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"edgebed/harness/emu"
+	"edgebed/harness/topology"
 	"edgebed/nodes/alibaba"
 	"edgebed/nodes/units"
 	"edgebed/nodes/workflow"
@@ -86,6 +87,11 @@ func (t *Topology) check() error {
 	}
 
 	errs = append(errs, oneOf(t.Pos.At("delay"), "delay back end", t.Delay, emu.Backends...))
+	for _, name := range slices.Sorted(maps.Keys(t.Classes)) {
+		if t.Classes[name] == (topology.Class{}) {
+			errs = append(errs, t.Pos.At("classes", name).Errorf("this changes nothing; expected parameters of links"))
+		}
+	}
 	if len(t.Changes) > maxChanges {
 		errs = append(errs,
 			t.Pos.At("changes").Errorf("expected at most %d changes, got %d", maxChanges, len(t.Changes)))
@@ -143,9 +149,6 @@ func (n *Nodes) check() error {
 				within(at.At("memory-per-byte"), "memory-per-byte", f.MemoryPerByte, 0, maxPerByte),
 				within(at.At("cold-start"), "cold-start", f.ColdStart, 0, maxService),
 				within(at.At("keep-warm"), "keep-warm", f.KeepWarm, 0, maxPause))
-			if f.KeepWarm > 0 && f.ColdStart == 0 {
-				errs = append(errs, at.At("keep-warm").Errorf("containers are warm always; add cold-start"))
-			}
 		}
 	}
 

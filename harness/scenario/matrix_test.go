@@ -50,7 +50,7 @@ func TestMatrix(t *testing.T) {
 			"topology: {preset: \"ring,switches=$n,rate=$rate\"}\nmatrix:\n" +
 				"  - {axis: n, values: [3, 4]}\n  - {axis: rate, values: [1 Mb/s, 2 Mb/s]}\n" +
 				"exclude: [{n: [4], rate: [2 Mb/s]}]\n" +
-				"include: [{n: [9], rate: [5 Mb/s]}, {n: [3]}, {n: [8]}]",
+				"include: [{n: [9], rate: [5 Mb/s]}, {n: [3, 8]}]",
 			[]string{"n=3/rate=1 Mb/s", "n=3/rate=2 Mb/s", "n=4/rate=1 Mb/s", "n=9/rate=5 Mb/s", "n=8/rate=1 Mb/s", "n=8/rate=2 Mb/s"},
 		},
 		"zip": {

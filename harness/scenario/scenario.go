@@ -52,6 +52,7 @@ type Scenario struct {
 	generatorKeys map[string]yaml.Node // defaults by generator
 	programs      map[string]*vm.Program
 	broken        bool // it has mistakes: see Parse
+	vague         bool // axes or parameters could not be read
 }
 
 // Parameter is a value that is the same in all cells of a campaign, and that
@@ -112,7 +113,8 @@ type file struct {
 	Title string `yaml:"title"`
 	// Description says in a sentence what is measured.
 	Description string `yaml:"description"`
-	// Network says what the links are: emulated (the default) or virtual.
+	// Network says what the links are: emulated (the default) or virtual. What it cannot
+	// do is a mistake.
 	Network record.NetworkKind `yaml:"network"`
 	// Extends names another scenario, in the same folder or built in, whose keys hold
 	// where this file says nothing: mappings key by key, lists as a whole. A key without
@@ -123,7 +125,8 @@ type file struct {
 	// Parameters are values that are the same in all cells.
 	Parameters []Parameter `yaml:"parameters"`
 	// Matrix holds the axes of what varies. Where neither an axis nor a parameter sets
-	// $model, and the execution names no model, an axis of all models is added.
+	// $model, and the execution names no model, an axis of all models is added. Without
+	// any axis there is one cell for each seed.
 	Matrix []axisFile `yaml:"matrix"`
 	// Exclude leaves out the points of the matrix that have, on each axis of an
 	// element, one of its values: {rate: [1 Mb/s], switches: [32, 64]}.
@@ -184,8 +187,8 @@ type axisFile struct {
 	// Label in figures and tables, the name by default.
 	Label string `yaml:"label"`
 	// Unit of the values: of a rate (Mb/s), a size (kB) or a time (ms); by default
-	// that of the first, where all are rates, all sizes or all times. Without one,
-	// values that are not numbers are names.
+	// that of the first, where all are rates, all sizes or all times; no other quantity
+	// has one. Without one, values that are not numbers are names.
 	Unit string `yaml:"unit"`
 	// Values is a range, or a list of plain values, ranges, and values that have a
 	// name and set several variables.
@@ -252,9 +255,11 @@ func Read(name string, data []byte, files Files) (*Scenario, error) {
 			programs: f.Programs, capture: f.Capture,
 		},
 	}
+	inMatrix := under(errs[0], "matrix")
+	s.vague = inMatrix != nil || under(errs[0], "parameters") != nil
 	for i := range f.Matrix {
 		axis, err := parseAxis(doc, i, &f.Matrix[i], files)
-		errs = append(errs, err)
+		errs = append(errs, yamlfile.Beyond(inMatrix, err))
 		s.Axes = append(s.Axes, axis)
 	}
 	errs = append(errs, s.addIncluded())
@@ -262,16 +267,25 @@ func Read(name string, data []byte, files Files) (*Scenario, error) {
 		return nil, fmt.Errorf("give %s what it lacks: %w", name, err)
 	}
 
+	errs = append(errs, s.checkModels())
 	err = yamlfile.Beyond(yamlfile.Join(errs...), s.check())
 	// With a section or an axis missing, much would be unused.
 	if yamlfile.Join(errs...) == nil {
-		err = yamlfile.Join(err, s.checkUses())
+		err = yamlfile.Join(err, s.checkUses(), s.checkEffects())
 	}
 	if err == nil && s.Figures == nil {
 		s.Figures = s.ownFigures()
 	}
 	s.broken = err != nil
 	return s, err
+}
+
+// under returns the errors that are about a key of the file, or what is in it.
+func under(err error, key string) error {
+	return yamlfile.Join(slices.DeleteFunc(yamlfile.Each(err), func(err error) bool {
+		var e *yamlfile.Error
+		return !errors.As(err, &e) || !strings.HasPrefix(e.Path, key)
+	})...)
 }
 
 func parseAxis(doc *yamlfile.Document, index int, f *axisFile, files Files) (Axis, error) {
@@ -440,9 +454,6 @@ func (s *Scenario) check() error {
 		}
 	}
 
-	if len(s.Axes) == 0 {
-		fail(yamlfile.Path{"matrix"}, "expected at least one axis")
-	}
 	cells := s.points(s.Axes).number()
 	for i, a := range s.Axes {
 		path := yamlfile.Path{"matrix", i}

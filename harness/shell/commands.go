@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"text/tabwriter"
 
@@ -25,10 +26,10 @@ func commands() []command {
 		{"hosts nodes", "hosts", "list hosts with their addresses", (*Shell).listHosts},
 		{"links net", "links", "list links with their parameters as they are now", (*Shell).listLinks},
 		{"dump", "dump", "hosts and links", (*Shell).dump},
-		{"ping", "ping HOST HOST [COUNT]", "time round trips (HOST ping ... runs the system's ping)", (*Shell).ping},
-		{"pingall", "pingall", "one packet between all pairs of hosts", (*Shell).pingAll},
-		{"iperf", "iperf HOST HOST [SECONDS]", "TCP goodput from the first to the second", (*Shell).iperf},
-		{"iperfudp", "iperfudp HOST HOST RATE [SECONDS]",
+		{"ping", "ping [-6] HOST HOST [COUNT]", "time round trips (HOST ping ... runs the system's ping)", (*Shell).ping},
+		{"pingall", "pingall [-6]", "one packet between all pairs of hosts", (*Shell).pingAll},
+		{"iperf", "iperf [-6] HOST HOST [SECONDS]", "TCP goodput from the first to the second", (*Shell).iperf},
+		{"iperfudp", "iperfudp [-6] HOST HOST RATE [SECONDS]",
 			"UDP at a rate: what arrives, what is lost", (*Shell).iperfUDP},
 		{"link", "link SWITCH SWITCH up|down", "take a link down, or up again", (*Shell).upDown},
 		{"set", "set SWITCH SWITCH PARAMETER VALUE...",
@@ -36,7 +37,9 @@ func commands() []command {
 		{"watch", "watch [SECONDS]", "rates of all ports, every second, until Ctrl-C", (*Shell).watch},
 		{"counters", "counters", "bytes and packets of all ports since the start", (*Shell).counters},
 
-		{"tables", "tables [HOST...]", "what routers know: which function is where (with a scenario)", (*Shell).tables},
+		{"tables", "tables [SWITCH... | HOST...]",
+			"where switches send what is for a host; of hosts, which function is where (with a scenario)",
+			(*Shell).tables},
 		{"states", "states [HOST...]", "what state servers hold (with a scenario)", (*Shell).states},
 		{"invoke", "invoke [NUMBER | FILE.json | FUNCTION,FUNCTION... [STATE=SIZE...]]",
 			"execute a workflow and time it: the scenario's next one, or another (with a scenario)", (*Shell).invoke},
@@ -74,13 +77,45 @@ func usageError(name string) error {
 	return errors.New("wrong usage")
 }
 
-// twoHosts finds the hosts that a command begins with.
-func (s *Shell) twoHosts(command string, args []string) (a, b *emu.Host, err error) {
+// hostPair is the two hosts that a command begins with, and their addresses.
+type hostPair struct {
+	a, b     *emu.Host
+	from, to netip.Addr
+}
+
+// twoHosts finds the hosts that a command begins with, after -6 where it is about their
+// IPv6 addresses, and returns the other arguments.
+func (s *Shell) twoHosts(command string, args []string) (t hostPair, rest []string, err error) {
+	args, six := cutSix(args)
 	if len(args) < 2 {
-		return nil, nil, usageError(command)
+		return t, nil, usageError(command)
 	}
 	a, errA := s.network.Host(args[0])
 	b, errB := s.network.Host(args[1])
+	if err := errors.Join(errA, errB); err != nil {
+		return t, nil, err
+	}
+	t, err = between(a, b, six)
+	return t, args[2:], err
+}
 
-	return a, b, errors.Join(errA, errB)
+// between returns two hosts with the addresses of one family.
+func between(a, b *emu.Host, six bool) (hostPair, error) {
+	if !six {
+		return hostPair{a, b, a.Address(), b.Address()}, nil
+	}
+	t := hostPair{a, b, a.Address6(), b.Address6()}
+	if !t.from.IsValid() {
+		return t, errors.New("hosts have no IPv6 addresses here: set ipv6 of the topology, " +
+			"on a kernel that has it (edgebed doctor says so)")
+	}
+	return t, nil
+}
+
+// cutSix takes -6 off the front of arguments.
+func cutSix(args []string) (rest []string, six bool) {
+	if len(args) > 0 && args[0] == "-6" {
+		return args[1:], true
+	}
+	return args, false
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -37,7 +38,7 @@ func (s *Shell) onHost(ctx context.Context, h *emu.Host, line string) error {
 
 // pingInstead answers "HOST ping [-c N] ADDRESS" where the machine has no ping.
 func (s *Shell) pingInstead(ctx context.Context, h *emu.Host, args []string) error {
-	count, target := "4", ""
+	count, target, rest := "4", "", []string(nil)
 	for k := 0; k < len(args); k++ {
 		switch n, ok := strings.CutPrefix(args[k], "-c"); {
 		case ok && n != "":
@@ -45,14 +46,16 @@ func (s *Shell) pingInstead(ctx context.Context, h *emu.Host, args []string) err
 		case ok && k+1 < len(args):
 			k++
 			count = args[k]
+		case args[k] == "-6":
+			rest = []string{"-6"}
 		default:
 			target = args[k]
 		}
 	}
 
 	for _, other := range s.network.Hosts() {
-		if other.Address().String() == target {
-			return s.ping(ctx, []string{h.Name(), other.Name(), count})
+		if target == other.Address().String() || target == other.Address6().String() {
+			return s.ping(ctx, append(rest, h.Name(), other.Name(), count))
 		}
 	}
 
@@ -62,16 +65,22 @@ func (s *Shell) pingInstead(ctx context.Context, h *emu.Host, args []string) err
 
 var word = regexp.MustCompile(`[A-Za-z][A-Za-z0-9_.-]*`)
 
-// addresses replaces the names of hosts that are words of their own.
+// addresses replaces the names of hosts that are words of their own; by IPv6 addresses
+// where one of the words is -6.
 func (s *Shell) addresses(line string) string {
 	fields := strings.SplitAfter(line, " ")
+	six := slices.Contains(strings.Fields(line), "-6")
 	for i, f := range fields {
 		name := strings.TrimRight(f, " ")
 		if i == 0 || word.FindString(name) != name {
 			continue
 		}
 		if h, err := s.network.Host(name); err == nil {
-			fields[i] = h.Address().String() + f[len(name):]
+			address := h.Address()
+			if six && h.Address6().IsValid() {
+				address = h.Address6()
+			}
+			fields[i] = address.String() + f[len(name):]
 		}
 	}
 

@@ -18,7 +18,11 @@ import (
 func (s *Shell) listHosts(context.Context, []string) error {
 	table := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
 	for _, h := range s.network.Hosts() {
-		fmt.Fprintf(table, "%s\t%v\t%v\tat %s\n", h.Name(), h.Address(), h.HardwareAddr(), h.Switch())
+		addresses := h.Address().String()
+		if a := h.Address6(); a.IsValid() {
+			addresses += "\t" + a.String()
+		}
+		fmt.Fprintf(table, "%s\t%s\t%v\tat %s\n", h.Name(), addresses, h.HardwareAddr(), h.Switch())
 	}
 
 	return table.Flush()

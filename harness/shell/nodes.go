@@ -15,6 +15,7 @@ import (
 	"edgebed/harness/job"
 	"edgebed/harness/record"
 	"edgebed/harness/testbed"
+	"edgebed/harness/topology/view"
 	"edgebed/nodes/router"
 	"edgebed/nodes/units"
 	"edgebed/nodes/workflow"
@@ -32,8 +33,15 @@ func NewOn(b *testbed.Bench, out, errs io.Writer) *Shell {
 // errNoNodes is what commands say that need the nodes of a scenario.
 var errNoNodes = errors.New("there are no nodes here: start the shell with a scenario (edgebed shell SCENARIO)")
 
-// tables shows what routers know: which function is where.
+// tables shows where switches send what is for hosts, or what the routers on hosts know:
+// which function is where.
 func (s *Shell) tables(_ context.Context, args []string) error {
+	t := s.network.Topology()
+	ofSwitches := len(args) > 0 && slices.Contains(t.Switches, args[0])
+	if ofSwitches || len(args) == 0 && s.bench == nil {
+		return view.WriteTables(s.out, t, args...)
+	}
+
 	if s.bench == nil {
 		return errNoNodes
 	}

@@ -97,7 +97,7 @@ func TestNodes(t *testing.T) {
 // TestNoNodes checks that commands for nodes say what they need.
 func TestNoNodes(t *testing.T) {
 	s, _ := start(t, "star,2")
-	for _, line := range []string{"tables", "states", "invoke"} {
+	for _, line := range []string{"tables host0", "states", "invoke"} {
 		if err := s.Execute(t.Context(), line); err == nil || !strings.Contains(err.Error(), "edgebed shell SCENARIO") {
 			t.Errorf("%s: %v", line, err)
 		}

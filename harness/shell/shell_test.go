@@ -19,6 +19,7 @@ import (
 	"edgebed/harness/emu"
 	"edgebed/harness/emu/delayline"
 	"edgebed/harness/network"
+	"edgebed/harness/program"
 	"edgebed/harness/sandbox"
 	"edgebed/harness/sandbox/sandboxtest"
 	"edgebed/harness/topology"
@@ -264,7 +265,7 @@ func TestMistakes(t *testing.T) {
 	s, _ := start(t, "linear,2")
 	for line, want := range map[string]string{
 		"pingal":                    "did you mean pingall?",
-		"ping host0":                "usage: ping HOST HOST",
+		"ping host0":                "usage: ping [-6] HOST HOST",
 		"ping host0 hots1":          "did you mean host1?",
 		"ping host0 host1 x":        "usage: ping",
 		"iperf host0 host1 0":       "expected seconds",
@@ -377,5 +378,44 @@ func TestExitCodes(t *testing.T) {
 	}
 	if !strings.Contains(out.String(), "no-such-program") {
 		t.Errorf("nothing is said of the program that is not there: %s", out)
+	}
+}
+
+// TestIPv6 uses the shell's own commands over IPv6, and names as programs see them.
+func TestIPv6(t *testing.T) {
+	if !emu.HasIPv6() {
+		t.Skip("this kernel has no IPv6")
+	}
+	s, out := start(t, "linear,2,rate=20Mb/s,delay=0ms")
+	if err := program.NameHosts(emu.HostAddresses(s.network.Topology())); err != nil {
+		t.Fatal(err)
+	}
+
+	for line, want := range map[string]string{
+		"ping -6 host0 host1 1":                   "1 of 1 answered",
+		"pingall -6":                              "2 of 2 answered",
+		"iperf -6 host0 host1 1":                  "Mb/s of payload",
+		"iperfudp -6 host0 host1 1Mb/s 1":         "0 % lost",
+		"hosts":                                   "fded:bed::2",
+		"host0 grep -w 'host1' /etc/hosts":        "fded:bed::2 host1",
+		"host0 echo -6 host1":                     "-6 fded:bed::2",
+		"host0 getent ahosts 'host1' | head -1":   "10.1.0.2",
+		"host0 getent ahostsv6 'host1' | head -1": "fded:bed::2",
+	} {
+		out.Reset()
+		if execute(t, s, line); !strings.Contains(out.String(), want) {
+			t.Errorf("%s says %q, want %q", line, out, want)
+		}
+	}
+}
+
+// TestTables shows what switches know.
+func TestTables(t *testing.T) {
+	s, out := start(t, "ring,4")
+	if execute(t, s, "tables s0"); !strings.Contains(out.String(), "host1") || strings.Contains(out.String(), "\ns1 ") {
+		t.Errorf("tables s0: %s", out)
+	}
+	if execute(t, s, "tables"); !strings.Contains(out.String(), "\ns1 ") {
+		t.Errorf("tables: %s", out)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"slices"
 	"strconv"
@@ -14,8 +15,8 @@ import (
 
 	"golang.org/x/net/icmp"
 	"golang.org/x/net/ipv4"
+	"golang.org/x/net/ipv6"
 
-	"edgebed/harness/emu"
 	"edgebed/nodes/units"
 )
 
@@ -37,30 +38,30 @@ func seconds(args []string, at, otherwise int) (time.Duration, error) {
 
 // ping times round trips between two hosts, a second apart.
 func (s *Shell) ping(ctx context.Context, args []string) error {
-	a, b, err := s.twoHosts("ping", args)
+	t, rest, err := s.twoHosts("ping", args)
 	if err != nil {
 		return err
 	}
 	count := 4
-	if len(args) > 2 {
-		if count, err = strconv.Atoi(args[2]); err != nil || count < 1 {
+	if len(rest) > 0 {
+		if count, err = strconv.Atoi(rest[0]); err != nil || count < 1 {
 			return usageError("ping")
 		}
 	}
 
 	var times []time.Duration
 	for k := range count {
-		took, err := roundTrip(ctx, a, b, k+1, 2*time.Second)
+		took, err := roundTrip(ctx, t, k+1, 2*time.Second)
 		switch {
 		case ctx.Err() != nil:
 			count = k
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			fmt.Fprintf(s.out, "%s to %s, packet %d: no answer\n", a.Name(), b.Name(), k+1)
+			fmt.Fprintf(s.out, "%s to %s, packet %d: no answer\n", t.a.Name(), t.b.Name(), k+1)
 		case err != nil:
 			return err
 		default:
 			times = append(times, took)
-			fmt.Fprintf(s.out, "%s to %s, packet %d: %v\n", a.Name(), b.Name(), k+1, took.Round(10*time.Microsecond))
+			fmt.Fprintf(s.out, "%s to %s, packet %d: %v\n", t.a.Name(), t.b.Name(), k+1, took.Round(10*time.Microsecond))
 		}
 		if k+1 >= count || pause(ctx, time.Second) != nil {
 			break
@@ -78,7 +79,12 @@ func (s *Shell) ping(ctx context.Context, args []string) error {
 }
 
 // pingAll sends one packet between all pairs.
-func (s *Shell) pingAll(ctx context.Context, _ []string) error {
+func (s *Shell) pingAll(ctx context.Context, args []string) error {
+	args, six := cutSix(args)
+	if len(args) > 0 {
+		return usageError("pingall")
+	}
+
 	sent, lost := 0, 0
 	for _, a := range s.network.Hosts() {
 		fmt.Fprintf(s.out, "%s ->", a.Name())
@@ -90,8 +96,13 @@ func (s *Shell) pingAll(ctx context.Context, _ []string) error {
 				return ctx.Err()
 			}
 
+			t, err := between(a, b, six)
+			if err != nil {
+				return err
+			}
+
 			sent++
-			if _, err := roundTrip(ctx, a, b, sent, time.Second); err != nil {
+			if _, err := roundTrip(ctx, t, sent, time.Second); err != nil {
 				lost++
 				fmt.Fprint(s.out, " X")
 			} else {
@@ -105,27 +116,45 @@ func (s *Shell) pingAll(ctx context.Context, _ []string) error {
 	return nil
 }
 
+// protocol is what ICMP is called in a family of addresses.
+type protocol struct {
+	network string
+	number  int
+	echo    icmp.Type
+	reply   icmp.Type
+}
+
+var (
+	icmp4 = protocol{"udp4", 1, ipv4.ICMPTypeEcho, ipv4.ICMPTypeEchoReply}
+	icmp6 = protocol{"udp6", 58, ipv6.ICMPTypeEchoRequest, ipv6.ICMPTypeEchoReply}
+)
+
 // roundTrip sends one ICMP echo request and waits for its answer.
-func roundTrip(ctx context.Context, a, b *emu.Host, sequence int, patience time.Duration) (time.Duration, error) {
+func roundTrip(ctx context.Context, t hostPair, sequence int, patience time.Duration) (time.Duration, error) {
+	of := icmp4
+	if t.to.Is6() {
+		of = icmp6
+	}
 	var conn *icmp.PacketConn
-	err := a.Do(func() (err error) {
-		conn, err = icmp.ListenPacket("udp4", a.Address().String())
+	err := t.a.Do(func() (err error) {
+		conn, err = icmp.ListenPacket(of.network, t.from.String())
 		return err
 	})
 	if err != nil {
-		return 0, fmt.Errorf("ping from %s: %w", a.Name(), err)
+		return 0, fmt.Errorf("ping from %s: %w", t.a.Name(), err)
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })()
 
-	echo := icmp.Message{Type: ipv4.ICMPTypeEcho, Body: &icmp.Echo{Seq: sequence, Data: make([]byte, 56)}}
+	// The kernel writes the checksum, and with IPv6 what it is taken over.
+	echo := icmp.Message{Type: of.echo, Body: &icmp.Echo{Seq: sequence, Data: make([]byte, 56)}}
 	request, err := echo.Marshal(nil)
 	if err != nil {
 		return 0, err
 	}
 	start := time.Now()
-	if _, err := conn.WriteTo(request, &net.UDPAddr{IP: b.Address().AsSlice()}); err != nil {
-		return 0, fmt.Errorf("ping %s from %s: %w", b.Name(), a.Name(), err)
+	if _, err := conn.WriteTo(request, &net.UDPAddr{IP: t.to.AsSlice()}); err != nil {
+		return 0, fmt.Errorf("ping %s from %s: %w", t.b.Name(), t.a.Name(), err)
 	}
 
 	if err := conn.SetReadDeadline(start.Add(patience)); err != nil {
@@ -135,11 +164,10 @@ func roundTrip(ctx context.Context, a, b *emu.Host, sequence int, patience time.
 	for {
 		n, _, err := conn.ReadFrom(buffer)
 		if err != nil {
-			return 0, fmt.Errorf("ping %s from %s: %w", b.Name(), a.Name(), err)
+			return 0, fmt.Errorf("ping %s from %s: %w", t.b.Name(), t.a.Name(), err)
 		}
-		const protocolICMP = 1
-		answer, err := icmp.ParseMessage(protocolICMP, buffer[:n])
-		if err == nil && answer.Type == ipv4.ICMPTypeEchoReply {
+		answer, err := icmp.ParseMessage(of.number, buffer[:n])
+		if err == nil && answer.Type == of.reply {
 			return time.Since(start), nil
 		}
 	}
@@ -150,17 +178,17 @@ const iperfPort = 5201
 
 // iperf sends over one TCP connection for some seconds and tells what arrived.
 func (s *Shell) iperf(ctx context.Context, args []string) error {
-	a, b, err := s.twoHosts("iperf", args)
+	t, rest, err := s.twoHosts("iperf", args)
 	if err != nil {
 		return err
 	}
-	length, err := seconds(args, 2, 5)
+	length, err := seconds(rest, 0, 5)
 	if err != nil {
 		return err
 	}
 
-	address := fmt.Sprintf("%v:%d", b.Address(), iperfPort)
-	listener, err := b.Listen(ctx, address)
+	address := netip.AddrPortFrom(t.to, iperfPort).String()
+	listener, err := t.b.Listen(ctx, address)
 	if err != nil {
 		return err
 	}
@@ -168,7 +196,7 @@ func (s *Shell) iperf(ctx context.Context, args []string) error {
 
 	received := make(chan goodput, 1)
 	go func() { received <- receive(listener) }()
-	conn, err := a.DialContext(ctx, address)
+	conn, err := t.a.DialContext(ctx, address)
 	if err != nil {
 		return err
 	}
@@ -178,7 +206,7 @@ func (s *Shell) iperf(ctx context.Context, args []string) error {
 	conn.Close()
 
 	g := <-received
-	fmt.Fprintf(s.out, "%s to %s: %.2f MB in %.2f s, %.4g Mb/s of payload\n", a.Name(), b.Name(),
+	fmt.Fprintf(s.out, "%s to %s: %.2f MB in %.2f s, %.4g Mb/s of payload\n", t.a.Name(), t.b.Name(),
 		float64(g.bytes)/1e6, g.took.Seconds(), g.mbps())
 
 	return g.err
@@ -242,33 +270,33 @@ func send(conn net.Conn, end time.Time) {
 	}
 }
 
-// payload of a UDP datagram that fills a frame.
-const datagram = 1472
+// datagram is the payload of a UDP datagram that fills a frame of either family.
+const datagram = 1452
 
 // iperfUDP sends datagrams at a rate and tells what arrived.
 func (s *Shell) iperfUDP(ctx context.Context, args []string) error {
-	a, b, err := s.twoHosts("iperfudp", args)
+	t, rest, err := s.twoHosts("iperfudp", args)
 	if err != nil {
 		return err
 	}
-	if len(args) < 3 {
+	if len(rest) == 0 {
 		return usageError("iperfudp")
 	}
-	rate, err := units.ParseRate(args[2])
+	rate, err := units.ParseRate(rest[0])
 	if err != nil || rate <= 0 || rate > units.Gbps {
-		return fmt.Errorf("rate %q: expected one like 5Mb/s, at most 1 Gb/s", args[2])
+		return fmt.Errorf("rate %q: expected one like 5Mb/s, at most 1 Gb/s", rest[0])
 	}
-	length, err := seconds(args, 3, 5)
+	length, err := seconds(rest, 1, 5)
 	if err != nil {
 		return err
 	}
 
-	receiver, err := b.ListenPacket(ctx, fmt.Sprintf("%v:%d", b.Address(), iperfPort))
+	receiver, err := t.b.ListenPacket(ctx, netip.AddrPortFrom(t.to, iperfPort).String())
 	if err != nil {
 		return err
 	}
 	defer receiver.Close()
-	sender, err := a.ListenPacket(ctx, a.Address().String()+":0")
+	sender, err := t.a.ListenPacket(ctx, netip.AddrPortFrom(t.from, 0).String())
 	if err != nil {
 		return err
 	}
@@ -283,7 +311,7 @@ func (s *Shell) iperfUDP(ctx context.Context, args []string) error {
 
 	g := <-arrived
 	count := g.bytes / datagram
-	fmt.Fprintf(s.out, "%s to %s: %d of %d datagrams arrived, %.3g %% lost, %.4g Mb/s of payload\n", a.Name(), b.Name(),
+	fmt.Fprintf(s.out, "%s to %s: %d of %d datagrams arrived, %.3g %% lost, %.4g Mb/s of payload\n", t.a.Name(), t.b.Name(),
 		count, sent, 100*float64(sent-count)/float64(max(1, sent)), g.mbps())
 
 	return nil

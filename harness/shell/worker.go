@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/netip"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -129,7 +128,7 @@ func run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := nameHosts(t); err != nil {
+	if err := program.NameHosts(emu.HostAddresses(t)); err != nil {
 		return err
 	}
 	n, err := emu.Build(ctx, t, emu.Options{LiveDelay: true})
@@ -146,7 +145,7 @@ func (c Config) onScenario(ctx context.Context) (err error) {
 	if err := c.Job.Open(); err != nil {
 		return err
 	}
-	if err := nameHosts(c.Job.Topology()); err != nil {
+	if err := program.NameHosts(emu.HostAddresses(c.Job.Topology())); err != nil {
 		return err
 	}
 	b, err := testbed.OpenBench(ctx, *c.Job)
@@ -178,14 +177,4 @@ func (c Config) do(ctx context.Context, s *Shell) error {
 	}
 
 	return s.Lines(ctx, io.Reader(os.Stdin))
-}
-
-// nameHosts makes the hosts' names resolve in this sandbox.
-func nameHosts(t *topology.Topology) error {
-	hosts := map[string]netip.Addr{}
-	for _, h := range t.Hosts {
-		hosts[h.Name] = h.Address
-	}
-
-	return program.NameHosts(hosts)
 }

@@ -110,3 +110,36 @@ func TestMTU(t *testing.T) {
 		}
 	}
 }
+
+// TestMTUsOfHosts: two hosts exchange frames of the smaller one's size, over links that
+// take no larger ones.
+func TestMTUsOfHosts(t *testing.T) {
+	model, err := topology.Parse("mtu", []byte("{name: x, subnet: 10.9.0.0/16, mtu: 9000, switches: [s, r], "+
+		"hosts: [{name: a, switch: s}, {name: b, switch: r, mtu: 1280}], "+
+		"links: [{between: [s, r], mtu: 1280, forward: {rate: 100 Mb/s, delay: 1 ms}}]}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, from := range []string{"a", "b"} {
+		n, err := Build(model, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if from == "b" {
+			n.hosts[0], n.hosts[1] = n.hosts[1], n.hosts[0]
+		}
+		const size = 900_000
+		_, c := transfer(t, n, size)
+		n.Close()
+
+		for _, p := range c.Ports {
+			if p.TxPackets == 0 || p.TxBytes < size {
+				continue // acknowledgments
+			}
+			least := int64(size) / (1280 - 52)
+			if p.TxPackets < least || p.TxPackets > least*11/10+10 {
+				t.Errorf("from %s, port %s: %d frames for %d B, want about %d", from, p.Name, p.TxPackets, size, least)
+			}
+		}
+	}
+}

@@ -30,6 +30,8 @@ const (
 // receiver is what a flow has acknowledged.
 type receiver struct {
 	host *Host
+	// segment is the payload of the flow's full segments.
+	segment int
 	// sent is the last acknowledgment that left, acked the last one that the stack
 	// made; valid after the first.
 	sent, acked uint32
@@ -105,7 +107,7 @@ func (r *receiver) hold(now int64, f frame) {
 }
 
 // maxHeld is how much may wait for its acknowledgment, in bytes.
-func (r *receiver) maxHeld() int32 { return int32(r.host.segment) }
+func (r *receiver) maxHeld() int32 { return int32(r.segment) }
 
 // release sends what was held back for long enough.
 func (r *receiver) release(now int64) {

@@ -35,7 +35,11 @@ func (h *Host) connection(key flow, flags header.TCPFlags) *connection {
 		if c != nil {
 			c.receiver.forget() // of an earlier connection, or of a SYN that was lost
 		}
-		c = &connection{receiver: receiver{host: h, quick: firstACKs}, sender: sender{host: h}}
+		segment := h.segment
+		if peer := h.network.home[key.to]; peer != nil {
+			segment = min(segment, peer.segment)
+		}
+		c = &connection{receiver: receiver{host: h, segment: segment, quick: firstACKs}, sender: sender{host: h}}
 		c.receiver.due = newPlan(c.receiver.release)
 		if syn {
 			h.flows[key] = c

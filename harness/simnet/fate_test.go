@@ -73,7 +73,7 @@ func TestQueueBytes(t *testing.T) {
 func TestCannot(t *testing.T) {
 	for link, want := range map[string]string{
 		"corrupt: 1 %":                                    "only netem on emulated links",
-		"rate: 1 Mb/s, discipline: codel":                 "no discipline codel, only fifo",
+		"rate: 1 Mb/s, discipline: codel":                 "the only discipline is fifo",
 		"rate: 1 Mb/s, discipline: red, queue-bytes: 1MB": "network: emulated",
 	} {
 		model, err := topology.Parse("cannot", []byte("{name: x, switches: [s, r], hosts: [{name: a, switch: s}], "+
@@ -102,7 +102,7 @@ func TestParallelLinks(t *testing.T) {
 	if err == nil {
 		n.Close()
 	}
-	if err == nil || !strings.Contains(err.Error(), "no parallel links, and switches s and r have 2") {
+	if err == nil || !strings.Contains(err.Error(), "link r-s#2: in virtual time there are no parallel links") {
 		t.Errorf("parallel links give %v", err)
 	}
 }

@@ -30,11 +30,10 @@ const (
 	reserved   = 40
 )
 
-// segmentOf returns the payload of a full TCP segment of a network, as Linux's with time
+// segmentOf returns the payload of a full TCP segment of a host, as Linux's with time
 // stamps.
-func segmentOf(t *topology.Topology) int {
-	frame := t.Frame()
-	return int(frame) - ethernet - header.IPv4MinimumSize - header.TCPMinimumSize - timestamps
+func segmentOf(t *topology.Topology, h topology.HostSpec) int {
+	return t.HostMTU(h) - header.IPv4MinimumSize - header.TCPMinimumSize - timestamps
 }
 
 // nic is a host's only network card.
@@ -132,7 +131,7 @@ func (l *lockedSource) Read(b []byte) (int, error) {
 func (n *Network) newHost(spec topology.HostSpec, index int, options tuning) (*Host, error) {
 	h := &Host{
 		spec: spec, index: index, network: n,
-		flows: map[flow]*connection{}, segment: segmentOf(n.topology),
+		flows: map[flow]*connection{}, segment: segmentOf(n.topology, spec),
 	}
 	mtu := h.segment + header.IPv4MinimumSize + header.TCPMinimumSize + reserved
 	h.card = &card{Endpoint: channel.New(0, uint32(mtu), ""), host: h}

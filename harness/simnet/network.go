@@ -3,7 +3,6 @@ package simnet
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -100,7 +99,7 @@ func Build(t *topology.Topology, opts Options) (*Network, error) {
 
 func (n *Network) build() error {
 	t := n.topology.Wired()
-	if err := can(t); err != nil {
+	if err := t.CanBe(network.Virtual()); err != nil {
 		return err
 	}
 	tuning := tune(t, n.opts)
@@ -143,36 +142,13 @@ func (n *Network) build() error {
 	return nil
 }
 
-// can returns an error where links are asked for what only the kernel's do.
-func can(t *topology.Topology) error {
-	for i, bundle := range t.Bundles() {
-		if len(bundle) > 1 {
-			between := t.Links[i].Between
-			return fmt.Errorf("in virtual time there are no parallel links, and switches %s and %s have %d; "+
-				"leave one, or use emulated links (network: emulated)", between[0], between[1], len(bundle))
-		}
-	}
-
-	for _, l := range t.Links {
-		for dir, p := range t.Directions(l) {
-			if err := possible(p); err != nil {
-				return fmt.Errorf("make link %s-%s: %w", l.Between[dir], l.Between[1-dir], err)
-			}
-		}
-	}
-	return nil
-}
-
 // possible returns an error where the parameters of a direction ask for what only the
 // kernel's links do.
 func possible(p topology.Params) error {
-	switch {
-	case p.Corrupt > 0:
-		return errors.New("in virtual time no frame is corrupted, only netem on emulated links does that; " +
-			"use loss, which is what TCP makes of a corrupted frame")
-	case p.Rate > 0 && p.Discipline != "" && p.Discipline != topology.Drop:
-		return fmt.Errorf("in virtual time there is no discipline %s, only %s; "+
-			"on emulated links (network: emulated) it is the kernel's", p.Discipline, topology.Drop)
+	for _, need := range p.Needs() {
+		if err := network.Virtual().Can(need.Ability); err != nil {
+			return err
+		}
 	}
 	return nil
 }

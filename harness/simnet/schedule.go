@@ -3,7 +3,6 @@ package simnet
 import (
 	"container/heap"
 	"math"
-	"runtime"
 	"sync"
 	"time"
 )
@@ -65,9 +64,6 @@ func (s *schedule) start() {
 		for {
 			select {
 			case <-s.timer.C:
-				// A turn of its own: the runtime's monitor takes a goroutine that was woken by a
-				// timer for one that has run since before the clock's jump, and would halt it.
-				runtime.Gosched()
 				s.fire()
 			case <-s.quit:
 				return

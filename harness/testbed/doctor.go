@@ -35,6 +35,8 @@ type trial struct {
 	// Corrupt asks for corruption, Disciplines are those of queues beside the FIFO.
 	Corrupt     bool                  `json:",omitzero"`
 	Disciplines []topology.Discipline `json:",omitzero"`
+	// IPv6 is what the topology says of it.
+	IPv6 *bool `json:",omitzero"`
 }
 
 // outcome is what building it came to.
@@ -87,6 +89,11 @@ func Doctor(ctx context.Context) ([]string, error) {
 		if v, ok := o.Settings[name]; ok {
 			facts = append(facts, name+": "+v)
 		}
+	}
+	if o.Settings[emu.SettingIPv6] == emu.NoIPv6 {
+		facts = append(facts, "ipv6: this kernel has none (it was built or booted without); hosts have IPv4 only")
+	} else {
+		facts = append(facts, "ipv6: beside IPv4")
 	}
 	return append(facts, "network: a shaped, delayed link was built and taken down"), nil
 }
@@ -178,7 +185,7 @@ func trialOf(j *job.Job) trial {
 	t := j.Cell.Topology
 	one := trial{
 		Options: emu.Options{Delay: t.Delay, CongestionControl: t.CongestionControl, Sysctls: t.Sysctls},
-		Delayed: emu.DelayedLinks(j.Topology()) > 0,
+		Delayed: emu.DelayedLinks(j.Topology()) > 0, IPv6: j.Topology().IPv6,
 	}
 	for _, l := range j.Topology().AllLinks() {
 		for _, p := range j.Topology().Directions(l) {
@@ -277,6 +284,8 @@ links:
 	if err != nil {
 		return nil, err
 	}
+
+	parsed.IPv6 = t.IPv6
 
 	n, err := emu.Build(ctx, parsed, t.Options)
 	if err != nil {

@@ -7,7 +7,8 @@ import (
 	"io"
 	"time"
 
-	"edgebed/harness/job"
+	"edgebed/harness/emu"
+	"edgebed/harness/network"
 	"edgebed/harness/program"
 	"edgebed/harness/record"
 )
@@ -33,11 +34,11 @@ func (s *setup) startPrograms(ctx context.Context) (err error) {
 	}
 	hosts, ok := s.network.(programHosts)
 	if !ok {
-		return list[0].Pos.Errorf("%v: %w", &list[0], job.ErrVirtualPrograms)
+		return list[0].Pos.Errorf("%v: %w", &list[0], network.Virtual().Can(network.Programs))
 	}
 
 	addresses := s.job.Addresses()
-	if err := program.NameHosts(addresses); err != nil {
+	if err := program.NameHosts(emu.HostAddresses(s.job.Topology())); err != nil {
 		return err
 	}
 	s.programs, err = program.Open(list, program.Options{

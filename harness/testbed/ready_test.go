@@ -4,7 +4,9 @@ import (
 	"strings"
 	"testing"
 
+	"edgebed/harness/record"
 	"edgebed/harness/scenario"
+	"edgebed/harness/topology"
 )
 
 // TestReady checks that what the kernel does not have is found before a cell runs,
@@ -30,6 +32,23 @@ func TestReady(t *testing.T) {
 	}
 }
 
+// TestReadyForRouters checks that virtual time refuses routers before a cell runs, at their
+// place, and that emulated links do not.
+func TestReadyForRouters(t *testing.T) {
+	sel := scenario.Selection{Where: map[string][]string{"panel": {"S=3,L=6"}, "argument": {"10 kB"}}}
+	jobs := prepare(t, 1, sel)
+	for i := range jobs {
+		jobs[i].Topology().Mode = topology.Routed
+	}
+	_, err := BackendOf(record.Virtual).Ready(t.Context(), jobs)
+	if err == nil || !strings.Contains(err.Error(), "exp400.yaml:") || !strings.Contains(err.Error(), "there are no routers") {
+		t.Errorf("error %v, want one that says that there are no routers, with the place", err)
+	}
+	if _, err := BackendOf(record.Emulated).Ready(t.Context(), jobs); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestDoctor checks that what can run here is called so.
 func TestDoctor(t *testing.T) {
 	facts, err := Doctor(t.Context())
@@ -37,7 +56,7 @@ func TestDoctor(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := strings.Join(facts, "\n")
-	for _, want := range []string{"sandbox: available", "netem: ", "network: a shaped, delayed link was built"} {
+	for _, want := range []string{"sandbox: available", "netem: ", "ipv6: ", "network: a shaped, delayed link was built"} {
 		if !strings.Contains(all, want) {
 			t.Errorf("the facts do not say %q:\n%s", want, all)
 		}

@@ -9,7 +9,9 @@ import (
 
 // access returns the host's access link: forward from the host to its switch.
 func (h HostSpec) access() LinkSpec {
-	return LinkSpec{Between: [2]string{h.Name, h.Switch}, Class: h.Class, Forward: h.Uplink, Reverse: h.Downlink}
+	return LinkSpec{
+		Between: [2]string{h.Name, h.Switch}, Class: h.Class, MTU: h.MTU, Forward: h.Uplink, Reverse: h.Downlink,
+	}
 }
 
 // AllLinks returns the links between switches, and after them the access links of hosts
@@ -33,6 +35,7 @@ func (t *Topology) Wired() *Topology {
 	w.Links = t.AllLinks()
 	for i := range w.Hosts {
 		h := &w.Hosts[i]
+		h.MTU = t.HostMTU(*h)
 		if h.HasAccess() {
 			w.Switches = append(w.Switches, h.Name)
 			h.Switch, h.Class, h.Uplink, h.Downlink = h.Name, "", Override{}, Override{}

@@ -73,9 +73,14 @@ type Topology struct {
 	Description string `yaml:"description"`
 	// Subnet that all hosts are in; IPv4, 10.1.0.0/16 by default.
 	Subnet netip.Prefix `yaml:"subnet"`
-	// MTU is the largest IP packet on all links, in bytes with its headers: 576 to 9000,
-	// 1500 by default.
+	// Mode says what switches do: switched, the default, or routed.
+	Mode Mode `yaml:"mode" json:",omitzero"`
+	// MTU is the largest IP packet, in bytes with its headers, on all links that have no
+	// other one: 576 to 9000, 1500 by default.
 	MTU int `yaml:"mtu" json:",omitzero"`
+	// IPv6 says whether hosts have an address of that family, too: true or false. By default
+	// they do in networks of up to 256 hosts whose mtu is 1280 or more.
+	IPv6 *bool `yaml:"ipv6" json:",omitzero"`
 	// Switches by name.
 	Switches []string `yaml:"switches" required:"true"`
 	// Hosts, each attached to a switch.
@@ -97,6 +102,8 @@ type HostSpec struct {
 	Address netip.Addr `yaml:"address"`
 	// Switch that the host is attached to.
 	Switch string `yaml:"switch" required:"true"`
+	// MTU of the host, by default its class's or the network's.
+	MTU int `yaml:"mtu" json:",omitzero"`
 	// Class gives the parameters of the host's access link, from the host and back; empty
 	// means an unshaped link.
 	Class string `yaml:"class" json:",omitzero"`
@@ -118,6 +125,8 @@ type LinkSpec struct {
 	Between [2]string `yaml:"between" required:"true"`
 	// Class gives the parameters of both directions; empty means the defaults.
 	Class string `yaml:"class"`
+	// MTU of the link, by default its class's or the network's.
+	MTU int `yaml:"mtu" json:",omitzero"`
 	// Forward and Reverse override the class for one direction: from the first
 	// switch to the second, and back.
 	Forward Override `yaml:"forward"`
@@ -128,6 +137,8 @@ type LinkSpec struct {
 // in one.
 type Class struct {
 	Override `yaml:",inline"`
+	// MTU of the links, and of hosts with such an access link, by default the network's.
+	MTU int `yaml:"mtu" json:",omitzero"`
 	// Forward and Reverse override the rest for one direction: from the first switch
 	// of a link to the second, or from a host to its switch; and back.
 	Forward Override `yaml:"forward" json:",omitzero"`
@@ -136,11 +147,14 @@ type Class struct {
 
 // Merge returns c with the parameters that by has.
 func (c Class) Merge(by Class) Class {
-	return Class{c.Override.Merge(by.Override), c.Forward.Merge(by.Forward), c.Reverse.Merge(by.Reverse)}
+	return Class{
+		c.Override.Merge(by.Override), cmp.Or(by.MTU, c.MTU), c.Forward.Merge(by.Forward), c.Reverse.Merge(by.Reverse),
+	}
 }
 
 // directions returns the parameters of both directions, over the defaults of p.
 func (c Class) directions(p Params) [2]Params {
+	p.MTU = cmp.Or(c.MTU, p.MTU)
 	both := c.Apply(p)
 	return [2]Params{c.Forward.Apply(both), c.Reverse.Apply(both)}
 }
@@ -160,9 +174,9 @@ type Override struct {
 	// Loss is the probability that a frame is lost, each by itself unless LossBurst says
 	// otherwise.
 	Loss *Loss `yaml:"loss"`
-	// LossBurst is the mean number of frames that are lost in a row, 1 or more (Gilbert's
-	// channel): Loss stays the share of all frames. 0 means that frames are lost
-	// independently.
+	// LossBurst is the mean number of frames that are lost in a row, 1 to 1e6 (Gilbert's
+	// channel): Loss stays the share of all frames, LossBurst/(LossBurst+1) at most, as a
+	// frame arrives between two bursts. 0 means that frames are lost independently.
 	LossBurst *float64 `yaml:"loss-burst" json:",omitzero"`
 	// GilbertElliott loses frames in bursts by a channel's four parameters, in place of
 	// Loss.
@@ -205,7 +219,7 @@ type Params struct {
 	// Discipline is empty for a FIFO where nothing was said.
 	Discipline       Discipline
 	Burst, CeilBurst Burst
-	// MTU is the network's; 0 is the default.
+	// MTU of both directions; 0 is the default.
 	MTU int
 }
 
@@ -518,6 +532,9 @@ func (t *Topology) SetClass(name string, by Class) error {
 		return fmt.Errorf("set link class: unknown class %q in topology %s%s",
 			name, t.Name, yamlfile.Suggest(name, slices.Collect(maps.Keys(t.Classes))))
 	}
+	if err := checkMTU(by.MTU); err != nil {
+		return fmt.Errorf("set link class %s: %w", name, err)
+	}
 	changed := t.Clone()
 	changed.Classes[name] = class.Merge(by)
 	for _, l := range changed.AllLinks() {
@@ -585,11 +602,14 @@ func (t *Topology) noLink(from, to string) error {
 func (t *Topology) defaults() Params { return Params{Queue: DefaultQueue, MTU: t.MTU} }
 
 // Frame returns the largest frame on the network's links.
-func (t *Topology) Frame() units.Size { return t.defaults().Frame() }
+func (t *Topology) Frame() units.Size { return Params{MTU: t.largestMTU()}.Frame() }
 
 // Directions returns the parameters of a link's two directions: forward, reverse.
 func (t *Topology) Directions(l LinkSpec) [2]Params {
 	both := t.Classes[l.Class].directions(t.defaults())
+	for dir := range both {
+		both[dir].MTU = cmp.Or(l.MTU, both[dir].MTU)
+	}
 	return [2]Params{l.Forward.Apply(both[0]), l.Reverse.Apply(both[1])}
 }
 
@@ -729,8 +749,12 @@ func (t *Topology) Validate() error {
 		fail(yamlfile.Path{"name"}, "expected a name")
 	}
 
-	if t.MTU != 0 && (t.MTU < minMTU || t.MTU > maxMTU) {
+	switch {
+	case t.MTU != 0 && (t.MTU < minMTU || t.MTU > maxMTU):
 		fail(yamlfile.Path{"mtu"}, "mtu of %d B is out of range: expected %d to %d", t.MTU, minMTU, maxMTU)
+	case t.IPv6 != nil && *t.IPv6 && t.MTU != 0 && t.MTU < minMTU6:
+		fail(yamlfile.Path{"ipv6"}, "IPv6 needs an mtu of %d B, and the links have %d; raise it, or leave ipv6 out",
+			minMTU6, t.MTU)
 		return yamlfile.Join(errs...) // frames, and with them bursts and queues, depend on it
 	}
 
@@ -747,6 +771,9 @@ func (t *Topology) Validate() error {
 	}
 
 	ports := map[string]int{}
+	if t.IsRouted() {
+		ports = t.RouterPorts()
+	}
 	called := map[string][2]string{} // the ends of ports, as counters and captures call them
 	port := func(path yamlfile.Path, at, toward string) {
 		ends := [2]string{at, toward}
@@ -832,10 +859,17 @@ func (t *Topology) Validate() error {
 				break
 			}
 		}
+		if err := checkMTU(t.Classes[class].MTU); err != nil {
+			fail(yamlfile.Path{"link-classes", class, "mtu"}, "%w", err)
+		}
 	}
 
 	// parameters checks the directions of a link whose overrides have the given keys.
 	parameters := func(path yamlfile.Path, l LinkSpec, keys [2]string) {
+		if err := checkMTU(l.MTU); err != nil {
+			fail(append(slices.Clip(path), "mtu"), "%w", err)
+			return
+		}
 		if _, ok := t.Classes[l.Class]; l.Class != "" && !ok {
 			fail(slices.Concat(path, yamlfile.Path{"class"}), "unknown link class %q%s", l.Class,
 				yamlfile.Suggest(l.Class, slices.Collect(maps.Keys(t.Classes))))
@@ -852,7 +886,7 @@ func (t *Topology) Validate() error {
 		}
 	}
 	for i, h := range t.Hosts {
-		if h.HasAccess() {
+		if h.HasAccess() || h.MTU != 0 {
 			parameters(yamlfile.Path{"hosts", i}, h.access(), [2]string{"uplink", "downlink"})
 		}
 	}
@@ -879,6 +913,11 @@ func (t *Topology) Validate() error {
 				fail(yamlfile.Path{"switches", i},
 					"switch %s has no path to switch %s; link them", t.Switches[i], t.Switches[0])
 			}
+		}
+	}
+	if len(errs) == 0 {
+		for _, narrow := range t.CheckMTUs() {
+			errs = append(errs, t.PlaceOfMTU(narrow.Link).Errorf("%w", narrow))
 		}
 	}
 	return yamlfile.Join(errs...)

@@ -140,6 +140,8 @@ func TestTopologyErrors(t *testing.T) {
 		want     []string // all in the error
 	}{
 		"unknown key":           {"subnet:", "subnets:", []string{"small.yaml:3:", "subnet"}},
+		"mode":                  {"version: 1", "version: 1\nmode: router", []string{"small.yaml:2:7:", "expected switched or routed"}},
+		"IPv6 and a small mtu":  {"version: 1", "version: 1\nmtu: 1000\nipv6: true", []string{"small.yaml:3:7:", "needs an mtu of 1280 B"}},
 		"version":               {"version: 1", "version: 2", []string{"small.yaml:1:10:", "expected 1"}},
 		"unknown host switch":   {"switch: east", "switch: eats", []string{"small.yaml:7:44:", `unknown switch "eats"`, "did you mean east?"}},
 		"unknown link switch":   {"[west, east]\n    class", "[west, easst]\n    class", []string{"small.yaml:11:", "did you mean east?"}},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 
 	"gopkg.in/yaml.v3"
 )
@@ -23,8 +24,14 @@ func (t *Topology) YAML() ([]byte, error) {
 		add("description", scalar(t.Description))
 	}
 	add("subnet", scalar(t.Subnet.String()))
+	if t.Mode != "" {
+		add("mode", scalar(string(t.Mode)))
+	}
 	if t.MTU != 0 {
 		add("mtu", number(t.MTU))
+	}
+	if t.IPv6 != nil {
+		add("ipv6", boolean(*t.IPv6))
 	}
 
 	switches := flow(yaml.SequenceNode)
@@ -38,6 +45,7 @@ func (t *Topology) YAML() ([]byte, error) {
 		host := flow(yaml.MappingNode,
 			scalar("name"), scalar(h.Name), scalar("address"), scalar(h.Address.String()),
 			scalar("switch"), scalar(h.Switch))
+		addMTU(host, h.MTU)
 		if err := addParameters(host, h.access(), [2]string{"uplink", "downlink"}); err != nil {
 			return nil, err
 		}
@@ -51,6 +59,7 @@ func (t *Topology) YAML() ([]byte, error) {
 			class := t.Classes[name]
 			o, err := class.node()
 			if err == nil {
+				addMTU(o, class.MTU)
 				err = addDirections(o, class.Forward, class.Reverse, [2]string{"forward", "reverse"})
 			}
 			if err != nil {
@@ -78,6 +87,7 @@ func (t *Topology) linkNodes() (*yaml.Node, error) {
 	for _, l := range t.Links {
 		between := flow(yaml.SequenceNode, scalar(l.Between[0]), scalar(l.Between[1]))
 		link := flow(yaml.MappingNode, scalar("between"), between)
+		addMTU(link, l.MTU)
 		if err := addParameters(link, l, [2]string{"forward", "reverse"}); err != nil {
 			return nil, err
 		}
@@ -85,6 +95,13 @@ func (t *Topology) linkNodes() (*yaml.Node, error) {
 	}
 
 	return list, nil
+}
+
+// addMTU adds an MTU where there is one.
+func addMTU(to *yaml.Node, mtu int) {
+	if mtu != 0 {
+		to.Content = append(to.Content, scalar("mtu"), number(mtu))
+	}
 }
 
 // addParameters adds a link's class and what differs in its directions, under keys.
@@ -139,6 +156,10 @@ func scalar(text string) *yaml.Node {
 
 func number(v int) *yaml.Node {
 	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!int", Value: fmt.Sprint(v)}
+}
+
+func boolean(v bool) *yaml.Node {
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!bool", Value: strconv.FormatBool(v)}
 }
 
 // flow makes a node that is written in one line.

@@ -4,10 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"maps"
 	"runtime"
 	"runtime/debug"
-	"slices"
+	"sync"
 	"time"
 
 	"edgebed/harness/job"
@@ -21,10 +20,8 @@ import (
 // Build makes the network of a job in virtual time.
 func Build(_ context.Context, j *job.Job) (testbed.Network, error) {
 	t := j.Cell.Topology
-	if len(t.Sysctls) > 0 {
-		return nil, t.Pos.Errorf("set sysctl %s: a network in virtual time has no kernel to set it in; "+
-			"leave it out, or run on emulated links",
-			slices.Min(slices.Collect(maps.Keys(t.Sysctls))))
+	if err := j.CanRunOn(record.Virtual); err != nil {
+		return nil, err
 	}
 	software, _, err := j.Cell.Nodes.SoftwareCost.Model(string(record.Virtual))
 	if err != nil {
@@ -37,13 +34,22 @@ func Build(_ context.Context, j *job.Job) (testbed.Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &network{n, clock.NewTimers()}, nil
+	return &network{Network: n, clock: clock.NewTimers(), jumper: startJumper()}, nil
 }
 
 // network is a network in virtual time as the testbed uses it.
 type network struct {
 	*simnet.Network
-	clock *clock.Timers
+	clock  *clock.Timers
+	jumper *jumper
+	close  sync.Once
+}
+
+// Close implements testbed.Network.
+func (n *network) Close() error {
+	err := n.Network.Close()
+	n.close.Do(n.jumper.stop)
+	return err
 }
 
 // Kind implements testbed.Network.
@@ -71,6 +77,9 @@ func (n *network) Capture(port string, w io.Writer, comment string) (testbed.Sto
 // nowhere else: it would halt goroutines at moments that differ from run to run, and
 // so change the order in which those run that are ready at one instant.
 func (n *network) Rest() {
+	n.jumper.halt()
+	defer n.jumper.resume()
+
 	var memory runtime.MemStats
 	runtime.ReadMemStats(&memory)
 	if memory.HeapAlloc > restHeap {
@@ -130,4 +139,8 @@ func CheckClock() error {
 }
 
 // BuildCommand builds the worker.
-const BuildCommand = "make bin/edgebed-virtual, which is CGO_ENABLED=0 go build -tags faketime"
+const BuildCommand = "make bin/edgebed-virtual, which is CGO_ENABLED=0 go build -tags faketime -ldflags -checklinkname=0"
+
+// BuildFlags are those of go build for the worker, without cgo: one chooses the virtual
+// clock, the other lets the jumper move it.
+func BuildFlags() []string { return []string{"-tags", "faketime", "-ldflags", "-checklinkname=0"} }

@@ -29,7 +29,8 @@ func worker(t *testing.T) string {
 		return program
 	}
 	program := filepath.Join(t.TempDir(), "edgebed-virtual")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-tags", "faketime", "-o", program, "edgebed/harness/cmd/edgebed-virtual")
+	args := slices.Concat([]string{"build", "-o", program}, BuildFlags(), []string{"edgebed/harness/cmd/edgebed-virtual"})
+	cmd := exec.CommandContext(t.Context(), "go", args...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %v\n%s", cmd, err, out)

@@ -6,9 +6,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"edgebed/harness/sandbox"
+	"edgebed/harness/virtual"
 )
 
 // TestMain: the sandbox that is probed for starts this program again.
@@ -21,9 +23,10 @@ func TestMain(m *testing.M) {
 // EDGEBED_CHAOS_SEED gives another seed.
 func TestChaos(t *testing.T) {
 	dir := t.TempDir()
-	for name, tags := range map[string]string{"edgebed": "", "edgebed-virtual": "faketime"} {
-		cmd := exec.CommandContext(t.Context(), "go", "build", "-tags", tags, "-o", filepath.Join(dir, name),
-			"edgebed/harness/cmd/"+name)
+	for name, flags := range map[string][]string{"edgebed": nil, "edgebed-virtual": virtual.BuildFlags()} {
+		args := slices.Concat([]string{"build", "-o", filepath.Join(dir, name)}, flags,
+			[]string{"edgebed/harness/cmd/" + name})
+		cmd := exec.CommandContext(t.Context(), "go", args...)
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%v: %v\n%s", cmd, err, out)

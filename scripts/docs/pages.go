@@ -82,6 +82,10 @@ A scenario is a name, a topology and what varies; whatever else it leaves out ha
 			{title: "Nodes", folder: folder, of: "Nodes", text: "Every host runs a router."},
 			{title: "Computers", folder: folder, of: "ComputerGroup",
 				text: "Each element describes equal computers on several hosts."},
+			{title: "Software cost", folder: "nodes/cost", of: "Model",
+				text: "The terms of a software cost of one's own, `software-cost: {call: 1 ms, state-move: 2 ms}`; " +
+					"those that are left out cost nothing. Each is 10 s at most. " +
+					"[fidelity.md](fidelity.md) says where the fit is from."},
 			{title: "State modes", folder: folder, of: "StateMode",
 				only: texts([]scenario.StateMode{scenario.StateArtifact, scenario.StateReadWrite})},
 			{title: "Processors", folder: folder, of: "Processor"},
@@ -162,15 +166,19 @@ links further down the file, in both directions.`,
 		},
 		sections: []section{
 			{title: "The file", folder: folder, of: "Topology"},
+			{title: "Switches and routers", folder: folder, of: "Mode",
+				only: texts([]topology.Mode{topology.Switched, topology.Routed}),
+				text: "What switches are; [network.md](network.md#routers-and-ipv6) has an example."},
 			{title: "Hosts", folder: folder, of: "HostSpec"},
 			{title: "Links", folder: folder, of: "LinkSpec"},
 			{title: "Link classes", text: "The keys are all [link parameters](#link-parameters), which are of both " +
-				"directions, and `forward` and `reverse`, which override them for one: from the first switch of a " +
+				"directions, `mtu`, and `forward` and `reverse`, which override them for one: from the first switch of a " +
 				"link to the second, or from a host to its switch; and back."},
 			{title: "Link parameters", folder: folder, of: "Override",
 				text: "For a class of links, for one direction of one link, and for " +
 					"`topology.classes` of a scenario. Each key may be absent."},
 			{title: "Losses in bursts", folder: folder, of: "GilbertElliott", text: gilbertElliott},
+			{title: "MTUs", text: mtus},
 			{title: "Queues", folder: folder, of: "Discipline", only: texts(topology.Disciplines), text: queues},
 			{title: "What does it", text: backends},
 		},
@@ -185,6 +193,16 @@ frames 1 % are lost, 4 in a row on average, all in the bad state and none in the
 The keys of ` + "`gilbert-elliott`" + ` are the four parameters of the literature and of
 ` + "`tc netem loss gemodel`" + `:`
 
+// mtus is about the largest packets.
+const mtus = `An MTU is of a link in both directions. A host's is that of its link to its switch: its own
+` + "`mtu`" + `, its class's, or the network's. TCP fits its segments to the smaller one of both ends' MTUs.
+
+Links between switches may have others. A switch is no router: what does not fit through a link
+it drops, and no ICMP message tells the hosts, so that a connection would stand still. Therefore
+each link must take what any two hosts exchange over it; where it does not, that is a mistake. A
+larger MTU in the middle does no harm, and no good but for what follows from the largest frame,
+such as the automatic ` + "`burst`" + `.`
+
 // queues is about disciplines.
 const queues = `A queue is limited in packets (tc: pfifo), or with ` + "`queue-bytes`" + ` in bytes of frames
 (tc: bfifo).
@@ -197,10 +215,18 @@ const backends = `| | netem | delay line | virtual time |
 | rate, queue in packets or bytes | yes | yes | yes |
 | delay, jitter, loss, bursts, duplicates | yes | yes | yes |
 | the same frames for the same seed | from Linux 6.6 on | yes, those of virtual time | yes, those of the delay line |
+| MTUs of the network, links and hosts | yes | yes | yes |
 | corruption | yes | no | no |
 | red, codel, fq-codel | where the kernel has it | where the kernel has it | no |
+| routers, parallel links | yes | yes | no |
+| TCP's cubic and reno | yes | yes | yes |
+| other congestion control, sysctls of hosts | where the kernel has it | where the kernel has it | no |
+| programs of others | yes | yes | no |
+| IPv6 beside IPv4 | where the kernel has it | where the kernel has it | no |
 
-What a network cannot do is refused with a sentence that names what can. With netem and with
+What a network cannot do is refused before anything runs, by ` + "`edgebed validate`" + `, ` + "`plan`" + ` and
+` + "`run`" + ` alike, with the place and a sentence that names what can. The network is the scenario's,
+or that of ` + "`--network`" + `. With netem and with
 the delay line the rate and the queue are the kernel's (HTB).`
 
 // expressions is about derived values.

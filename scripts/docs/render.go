@@ -154,8 +154,8 @@ var kinds = map[string]string{
 	"netip.Prefix": "IPv4 subnet, as `10.1.0.0/16`", "netip.Addr": "IPv4 address",
 	"yaml.Node": "see below", "Loss": "probability, as `0.01` or `1 %`", "Burst": "`auto`, or a size",
 	"Arrivals": "[Arrivals](#arrivals), or `{file: …}`", "Frequency": "times a second, as `5/s`",
-	"GroupWorkload": "[Workload](#workload)",
-	"SoftwareCost":  "`none`, `fit`, `2x fit`, or `{call: 1 ms, …}`",
+	"GroupWorkload": "[Workload](#workload)", "topology.Mode": "`switched`, `routed`",
+	"SoftwareCost": "`none`, `fit`, `2x fit`, or `{call: 1 ms, …}`",
 }
 
 // kind says how a value of a Go type is written in a file.

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"edgebed/harness/record"
+	"edgebed/harness/virtual"
 )
 
 // patches has those for each kind of network; in virtual time they build in a tenth.
@@ -96,7 +97,7 @@ func (i injection) build(ctx context.Context, network record.NetworkKind, root, 
 
 	programs := [][]string{{"edgebed"}}
 	if network == record.Virtual {
-		programs = append(programs, []string{"edgebed-virtual", "-tags", "faketime"})
+		programs = append(programs, slices.Concat([]string{"edgebed-virtual"}, virtual.BuildFlags()))
 	}
 	for _, p := range programs {
 		of := slices.Concat(args, p[1:], []string{"-o", filepath.Join(folder, p[0]), "./harness/cmd/" + p[0]})

@@ -8,12 +8,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"edgebed/harness/emu/delayline"
 	"edgebed/harness/sandbox"
+	"edgebed/harness/virtual"
 )
 
 // short is what may differ in a short run on a machine with other work: times of a few
@@ -36,16 +38,17 @@ func TestMain(m *testing.M) {
 
 // TestLongRun is the short form of make longrun.
 func TestLongRun(t *testing.T) {
-	virtual := filepath.Join(t.TempDir(), "edgebed-virtual")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-tags", "faketime", "-o", virtual,
-		"edgebed/harness/cmd/edgebed-virtual")
+	worker := filepath.Join(t.TempDir(), "edgebed-virtual")
+	args := slices.Concat([]string{"build", "-o", worker}, virtual.BuildFlags(),
+		[]string{"edgebed/harness/cmd/edgebed-virtual"})
+	cmd := exec.CommandContext(t.Context(), "go", args...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %v\n%s", cmd, err, out)
 	}
 
 	var out bytes.Buffer
-	err := run(t.Context(), &out, options{networks: 20, executions: 200, virtual: virtual, may: short})
+	err := run(t.Context(), &out, options{networks: 20, executions: 200, virtual: worker, may: short})
 	t.Logf("%s", out.String())
 	if err != nil {
 		t.Error(err)

@@ -5,17 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"edgebed/harness/matrix"
 	"edgebed/harness/record"
 	"edgebed/harness/report/table"
 	"edgebed/harness/stats"
 )
-
-// ErrNoData is returned for a figure that no record contributes to.
-var ErrNoData = errors.New("no execution to show")
 
 // Chart is what a figure shows, without how it looks.
 type Chart struct {
@@ -25,8 +25,11 @@ type Chart struct {
 	// Kind is that of the figure: record.KindLines, record.KindBars, record.KindBox,
 	// record.KindTimeline or record.KindHeatMap. A distribution function is made of
 	// lines, and has Steps.
-	Kind           string
-	Steps          bool
+	Kind  string
+	Steps bool
+	// Stair is how far before its position along the abscissa a value holds, for curves
+	// of what was sampled: they are drawn as stairs. 0 joins the values.
+	Stair          float64
 	XTitle, YTitle string
 	// ZTitle is of the colours of a heat map, whose rows, from the lowest on, are the
 	// series with Rows as their labels. LogZ spreads its colours over logarithms.
@@ -52,6 +55,9 @@ type Chart struct {
 	Unit string
 	// Panels, row by row; nil where the matrix has a hole.
 	Panels []*Panel
+	// groups are what the positions along the abscissa stand for, none along time, and
+	// rowGroups what the rows of a heat map do.
+	groups, rowGroups []matrix.Point
 }
 
 // Panel is one plot of a chart.
@@ -65,12 +71,25 @@ type Panel struct {
 	// time.
 	Spots [][]Spot
 	Marks []Mark
+	// at is where the panel lies in the matrix, apart the positions of each series that
+	// its result has no cell at, where a figure is over two results.
+	at    matrix.Point
+	apart [][]bool
 }
 
 // Shows reports whether an estimate at a position along the abscissa has a place in
 // the chart: it was measured, and a logarithmic axis can show it.
 func (c *Chart) Shows(position int, e stats.Estimate) bool {
 	return e.N > 0 && !(c.LogY && e.Value <= 0) && c.reaches(position)
+}
+
+// Breaks reports whether a series' line has a hole at a position: a point is missing
+// there that its result should have.
+func (c *Chart) Breaks(p *Panel, series, position int) bool {
+	if series < len(p.apart) && p.apart[series][position] {
+		return false
+	}
+	return !c.Shows(position, p.Points[series][position])
 }
 
 // reaches reports whether a position has a place along the abscissa.
@@ -134,7 +153,7 @@ func Charts(r *record.Results, f record.Figure) ([]*Chart, error) {
 		all = append(all, c)
 	}
 	if len(all) == 0 {
-		return nil, fmt.Errorf("figure %q: %w", f.Name, ErrNoData)
+		return nil, fmt.Errorf("figure %q: %w: %s", f.Name, ErrNoData, whyEmpty(r, f))
 	}
 	return all, nil
 }
@@ -142,7 +161,7 @@ func Charts(r *record.Results, f record.Figure) ([]*Chart, error) {
 // name gives the chart of a figure the name of its files and says in the title how
 // it differs from the figure's others.
 func (c *Chart) name(f record.Figure, variant matrix.Point, free []record.Axis, cells []record.CellResult) {
-	c.Stem, c.Title = f.Name, f.Title
+	c.Stem, c.Title = f.Name, cmp.Or(f.Title, c.whatIsDrawn(f))
 	var differs []string
 	for i, a := range free {
 		if l := variant[i]; len(matrix.Levels(a, cells)) > 1 {
@@ -153,6 +172,32 @@ func (c *Chart) name(f record.Figure, variant matrix.Point, free []record.Axis, 
 	if len(differs) > 0 {
 		c.Title += " (" + strings.Join(differs, ", ") + ")"
 	}
+}
+
+// unit is what a label of an axis has in brackets at its end.
+var unit = regexp.MustCompile(` \([^()]*\)$`)
+
+// whatIsDrawn is the title of a figure that has none.
+func (c *Chart) whatIsDrawn(f record.Figure) string {
+	inside := func(label string) string {
+		r, size := utf8.DecodeRuneInString(label)
+		if next, _ := utf8.DecodeRuneInString(label[size:]); unicode.IsUpper(next) {
+			return label // an abbreviation
+		}
+		return string(unicode.ToLower(r)) + label[size:]
+	}
+	x, y := unit.ReplaceAllString(c.XTitle, ""), unit.ReplaceAllString(c.YTitle, "")
+	switch {
+	case f.Kind == record.KindHeatMap:
+		return fmt.Sprintf("%s by %s and %s", unit.ReplaceAllString(c.ZTitle, ""), inside(x), inside(y))
+	case f.Kind == record.KindECDF:
+		return "Distribution of " + inside(x)
+	case f.Kind == record.KindTimeline:
+		return y + " over time"
+	case f.X == "":
+		return y
+	}
+	return y + " against " + inside(x)
 }
 
 // newChart collects the points of one chart.
@@ -242,7 +287,7 @@ func (c *Chart) abscissa(
 func newPanel(
 	metric string, panel matrix.Point, series, groups []matrix.Point, cells []record.CellResult,
 ) (*Panel, error) {
-	p := &Panel{Title: panel.Names(", ")}
+	p := &Panel{Title: panel.Names(", "), at: panel}
 	inPanel := panel.Of(cells)
 	for _, s := range series {
 		inSeries := s.Of(inPanel)
@@ -319,6 +364,7 @@ func axesNamed(r *record.Results, names ...string) []record.Axis {
 // setPositions fills in the abscissa. Lines over numbers stand where the number
 // is; names, and the groups of bars, stand side by side.
 func (c *Chart) setPositions(groups []matrix.Point, oneAxis bool) {
+	c.groups = groups
 	if oneAxis && c.setNumbers(groups) {
 		return
 	}

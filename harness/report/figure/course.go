@@ -69,17 +69,19 @@ func scaled[T int | int64](list []T, factor float64) []float64 {
 	return out
 }
 
-// value returns what a course shows from a time to another: of sums the rate, else what
-// was seen last; false where the time is beyond its end.
+// pauses is how many times the usual time between two samples may pass before nothing is
+// known of the time between them: the sampler was late, or did not run.
+const pauses = 2.5
+
+// value returns what a course shows from a time to another: of sums the rate, else the most
+// that was seen. It is false beyond the course's end, and where nobody looked.
 func (c course) value(from, to float64) (float64, bool) {
 	n := min(len(c.at), len(c.values))
 	if n == 0 || from >= c.at[n-1] {
 		return 0, false
 	}
 	if !c.sums {
-		const slack = 1e-9 // sums of tenths are not exact
-		k := sort.Search(n, func(i int) bool { return c.at[i] > to+slack })
-		return c.values[max(k-1, 0)], true
+		return c.seen(from, to, n)
 	}
 
 	// What came between two samples is spread evenly over the time between them.
@@ -92,6 +94,35 @@ func (c course) value(from, to float64) (float64, bool) {
 		begin = end
 	}
 	return sum / (math.Min(to, c.at[n-1]) - from), true
+}
+
+// seen returns the most that was seen from a time to another in the first n samples, or
+// what was seen last before if that is not long ago.
+func (c course) seen(from, to float64, n int) (most float64, ok bool) {
+	const slack = 1e-9 // sums of tenths are not exact
+	first := sort.Search(n, func(i int) bool { return c.at[i] > from+slack })
+	for k := first; k < n && c.at[k] <= to+slack; k++ {
+		if most = max(most, c.values[k]); k == first {
+			most = c.values[k]
+		}
+		ok = true
+	}
+	if ok || first == 0 {
+		return most, ok
+	}
+	return c.values[first-1], to-c.at[first-1] < pauses*c.usual()
+}
+
+// usual is the time between two samples: the median, which a few late ones do not change.
+func (c course) usual() float64 {
+	var between []float64
+	before := 0.0
+	for _, at := range c.at {
+		between = append(between, at-before)
+		before = at
+	}
+	slices.Sort(between)
+	return stats.Quantile(0.5, between)
 }
 
 // total is what orders ports and computers by how much they have.
@@ -107,7 +138,7 @@ func (c course) total() float64 {
 // cells of a panel the mean.
 func newCourse(r *record.Results, f record.Figure, cells []record.CellResult, variant matrix.Point) (*Chart, error) {
 	c := &Chart{
-		Kind: record.KindLines, Steps: true, Numeric: true, Unit: "s",
+		Kind: record.KindLines, Numeric: true, Unit: "s",
 		XTitle: "Time since the load began (s)", YTitle: record.Sampled[f.Metric],
 	}
 	members, more := membersOf(f, cells)
@@ -115,7 +146,7 @@ func newCourse(r *record.Results, f record.Figure, cells []record.CellResult, va
 	if width == 0 || len(members) == 0 {
 		return nil, ErrNoData
 	}
-	c.Series, c.SeriesValues = members, members
+	c.Series, c.SeriesValues, c.Stair = members, members, width
 
 	for _, point := range c.grid(axesNamed(r, f.Panels...), cells) {
 		if point == nil {
@@ -123,7 +154,7 @@ func newCourse(r *record.Results, f record.Figure, cells []record.CellResult, va
 			continue
 		}
 		inPanel := point.Of(cells)
-		p := &Panel{Title: point.Names(", "), Marks: marksOf(inPanel)}
+		p := &Panel{Title: point.Names(", "), Marks: marksOf(inPanel), at: *point}
 		for _, m := range members {
 			p.Points = append(p.Points, c.courseOf(f.Metric, m, inPanel, width))
 		}
@@ -138,13 +169,26 @@ func newCourse(r *record.Results, f record.Figure, cells []record.CellResult, va
 		facts = append(facts, l.Name())
 	}
 	facts = append(facts, "profile "+table.OrUnknown(r.Campaign.Profile), table.LinkDelay(cells),
-		"samples of "+table.Count(len(table.Seeds(cells)), "seed"))
-	c.Caption = table.UpperFirst(strings.Join(facts, "; ")) + "."
+		"samples from "+table.Count(len(table.Seeds(cells)), "seed"))
+	c.Caption = table.UpperFirst(strings.Join(facts, "; ")) + "." + stairWords(f.Metric, cells, width)
 	if more > 0 {
 		c.Caption += fmt.Sprintf(" The %d with most are shown of %d.", len(members), len(members)+more)
 	}
 	c.Caption += markWords(cells)
 	return c, nil
+}
+
+// stairWords say what a step of a course is.
+func stairWords(metric string, cells []record.CellResult, width float64) string {
+	what := "the most seen in"
+	if metric == record.PortRate {
+		what = "the mean over"
+	}
+	text := fmt.Sprintf(" Each step is %s %s s", what, table.FormatValue(width))
+	if len(table.Seeds(cells)) > 1 {
+		text += ", over the seeds the mean"
+	}
+	return text + "; where a curve ends or breaks, nothing was sampled."
 }
 
 // membersOf returns the ports, or hosts, to show, and how many more there are.

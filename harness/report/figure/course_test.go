@@ -68,3 +68,52 @@ func TestCourse(t *testing.T) {
 		t.Errorf("a port that nothing left makes %d charts", len(all))
 	}
 }
+
+// TestCourseGaps checks that a course shows the most that was seen in each part of its
+// time, keeps it up to the next sample, and has a hole where nobody looked for long.
+func TestCourseGaps(t *testing.T) {
+	c := course{at: []float64{1, 2, 2.5, 3, 4, 12, 13}, values: []float64{1, 7, 2, 3, 4, 5, 6}}
+	for _, tc := range []struct {
+		from, to, want float64
+		ok             bool
+	}{
+		{0, 1, 1, true}, {1, 2.6, 7, true}, {3, 3.5, 3, true}, {4, 5, 4, true},
+		{6.5, 7.5, 4, false}, {10, 11, 4, false}, {11, 12, 5, true}, {13, 14, 0, false},
+	} {
+		if got, ok := c.value(tc.from, tc.to); ok != tc.ok || ok && got != tc.want {
+			t.Errorf("from %v to %v it shows %v, %v, want %v, %v", tc.from, tc.to, got, ok, tc.want, tc.ok)
+		}
+	}
+
+	// Bytes that were counted over a long time are known to have come in it.
+	c.sums = true
+	if got, ok := c.value(6, 8); !ok || math.Abs(got-5.0/8) > 1e-9 {
+		t.Errorf("between two counts the rate is %v, %v, want %v", got, ok, 5.0/8)
+	}
+}
+
+// TestStairs checks that samples are drawn as level steps, and not joined across a gap.
+func TestStairs(t *testing.T) {
+	r := sampled()
+	f := record.Figure{Name: "f", Title: "T", Kind: record.KindTimeline, Metric: record.ComputerWaiting,
+		Where: map[string]string{"rate": "1 Mb/s", "argument": "10 kB", "model": "pure-faas"}}
+	for i := range r.Cells {
+		s := r.Cells[i].End.Load.Samples
+		for k := 5; k < 10; k++ {
+			s.AtNS[k] += 10e9
+		}
+	}
+	c := mustChart(t, r, f)
+	if c.Stair <= 0 || !strings.Contains(c.Caption, "Each step is the most seen in") {
+		t.Errorf("steps of %v, caption %q", c.Stair, c.Caption)
+	}
+	holes := 0
+	for k := range c.Xs {
+		if c.Breaks(c.Panels[0], 0, k) {
+			holes++
+		}
+	}
+	if holes < 3 || holes > len(c.Xs)-5 {
+		t.Errorf("%d of %d positions are holes, want those between 7.5 and 15 s", holes, len(c.Xs))
+	}
+}

@@ -18,7 +18,7 @@ import (
 
 // setRows makes the chart one whose series are the rows of a heat map.
 func (c *Chart) setRows(series []matrix.Point, f record.Figure) {
-	c.ZTitle, c.LogZ = c.YTitle, f.LogZ
+	c.ZTitle, c.LogZ, c.rowGroups = c.YTitle, f.LogZ, series
 	var levels []matrix.Level
 	for _, s := range series {
 		levels = append(levels, s[0])

@@ -82,8 +82,8 @@ func (h heading) GlyphBoxes(*plot.Plot) []plot.GlyphBox {
 // little, so that the whiskers of curves that coincide stay visible.
 type curve struct {
 	chart  *Chart
+	panel  *Panel
 	series int
-	points []stats.Estimate
 	shift  vg.Length
 }
 
@@ -102,14 +102,22 @@ func (v curve) Plot(c draw.Canvas, p *plot.Plot) {
 		line = nil
 	}
 
-	for i, e := range v.points {
-		if !v.chart.Shows(i, e) {
+	for i, e := range v.panel.Points[v.series] {
+		if v.chart.Breaks(v.panel, v.series, i) {
 			finish() // a hole in the data is a hole in the line
+		}
+		if !v.chart.Shows(i, e) {
 			continue
 		}
 
 		pt := vg.Point{X: toX(v.chart.Xs[i]) + v.shift, Y: toY(e.Value)}
-		line, at = append(line, pt), append(at, pt)
+		if v.chart.Stair > 0 {
+			line = append(line, vg.Point{X: toX(v.chart.Xs[i] - v.chart.Stair), Y: pt.Y})
+		}
+		line = append(line, pt)
+		if v.chart.Marked(v.series, i, e) {
+			at = append(at, pt)
+		}
 		if e.Known {
 			style := style
 			style.Width = 0.8
@@ -118,12 +126,22 @@ func (v curve) Plot(c draw.Canvas, p *plot.Plot) {
 	}
 	finish()
 
-	for k, pt := range at {
-		if v.chart.Steps && (k+v.series)%6 != 0 {
-			continue // so many would hide the line
-		}
+	for _, pt := range at {
 		drawMarker(c, look, pt)
 	}
+}
+
+// Marked reports whether a curve has its marker at a position: a curve of many values at
+// some only, which would hide it otherwise, and one that was sampled not along the bottom,
+// where curves of what did not happen lie on each other.
+func (c *Chart) Marked(series, position int, e stats.Estimate) bool {
+	switch {
+	case c.Stair > 0 && e.Value == 0:
+		return false
+	case c.Steps || c.Stair > 0:
+		return (position+series)%6 == 0
+	}
+	return true
 }
 
 const markerRadius = 2.6

@@ -142,15 +142,16 @@ func (s *sheet) drawLegendRow(c draw.Canvas, row []int, top vg.Length) {
 			x += style.Width(s.SeriesTitle) + sampleGap
 		}
 
-		if s.Kind != record.KindLines {
+		look := s.Look(i)
+		switch s.Kind {
+		case record.KindBars, record.KindBox:
 			sample := vg.Rectangle{Min: vg.Point{X: x, Y: y - 4.5}, Max: vg.Point{X: x + sampleWidth, Y: y + 4.5}}
-			drawBar(c, sample, s.Look(i))
-		} else {
-			look := s.Look(i)
+			drawBar(c, sample, look)
+		case record.KindTimeline:
+			drawMarker(c, look, vg.Point{X: x + sampleWidth/2, Y: y})
+		default:
 			line := draw.LineStyle{Color: seriesColor(look.Style), Width: 1.2, Dashes: look.dashes()}
-			if s.Kind != record.KindTimeline {
-				c.StrokeLine2(line, x, y, x+sampleWidth, y)
-			}
+			c.StrokeLine2(line, x, y, x+sampleWidth, y)
 			drawMarker(c, look, vg.Point{X: x + sampleWidth/2, Y: y})
 		}
 
@@ -267,12 +268,12 @@ func (s *sheet) plot(panel *Panel, show labels, c draw.Canvas) *plot.Plot {
 		if panel.Marks != nil {
 			p.Add(timeline{s.Chart, nil, panel.Marks})
 		}
-		for i, points := range panel.Points {
+		for i := range panel.Points {
 			shift := 1.5 * (vg.Length(i) - vg.Length(len(panel.Points)-1)/2)
-			if s.Steps {
+			if s.Steps || s.Stair > 0 {
 				shift = 0 // without whiskers nothing hides
 			}
-			p.Add(curve{chart: s.Chart, series: i, points: points, shift: shift})
+			p.Add(curve{chart: s.Chart, panel: panel, series: i, shift: shift})
 		}
 	}
 	if panel.Title != "" {

@@ -48,7 +48,7 @@ func newTimeline(r *record.Results, f record.Figure, cells []record.CellResult, 
 			c.Panels = append(c.Panels, nil)
 			continue
 		}
-		p := &Panel{Title: point.Names(", ")}
+		p := &Panel{Title: point.Names(", "), at: *point}
 		inPanel := point.Of(cells)
 		for _, s := range series {
 			p.Spots = append(p.Spots, spotsOf(s.Of(inPanel)))

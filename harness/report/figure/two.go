@@ -75,6 +75,9 @@ func (t Two) Charts(f record.Figure) ([]*Chart, error) {
 	}
 
 	for _, c := range all {
+		if !fixed {
+			t.setApart(c)
+		}
 		c.Caption += " " + t.words()
 	}
 	return all, err

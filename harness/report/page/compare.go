@@ -62,13 +62,14 @@ func (s Side) facts() []table.Fact {
 
 // WriteComparison writes two results side by side as one HTML file: both curves in
 // each figure of the first, and the ratios of the second to the first. Results
-// without a point in common give an error.
+// without an axis in common give an error.
 func WriteComparison(w io.Writer, a, b Side) error {
 	c := &comparison{two: figure.NewTwo(a.Results, b.Results)}
 	c.A, c.B = c.two.Names[0], c.two.Names[1]
 	shared := commonPoints(a.Results, b.Results)
-	if len(shared) == 0 {
-		return errors.New("compare results: they have no point of their matrices in common")
+	if len(shared) == 0 && !figure.Comparable(a.Results, b.Results) {
+		return errors.New("compare results: they have no point of their matrices in common, nor the same axes: " +
+			"compare results of one scenario, or of two with the same axes")
 	}
 
 	c.Title = c.A + " and " + c.B
@@ -89,6 +90,9 @@ func WriteComparison(w io.Writer, a, b Side) error {
 
 	c.draw(a.Results.Campaign.Figures)
 	for _, metric := range []string{record.Delay, record.TrafficVolume, record.TrunkVolume} {
+		if len(shared) == 0 {
+			break
+		}
 		c.Ratios = append(c.Ratios, c.ratios(a.Results, b.Results, metric))
 	}
 	return pages.ExecuteTemplate(w, "comparison.html", c)

@@ -41,8 +41,7 @@ type content struct {
 	Outcomes        []table.Fact // claims by outcome
 	Asked           []table.Fact
 	Axes            []table.Table
-	Failures        []table.Fact
-	Incomplete      []table.Fact
+	Failed          []table.Table // why executions failed, and cells are not complete
 	Warnings        []string
 	Figures         []section
 	NotDrawn        []string
@@ -82,7 +81,6 @@ func contentOf(r *record.Results, claims []Judged) (*content, error) {
 		Outcomes:     outcomes(claims),
 		Asked:        asked(r, totals),
 		Axes:         []table.Table{table.Axes(r)},
-		Incomplete:   table.Incomplete(r),
 		Warnings:     r.Warnings,
 		Spread:       distributions(r, roles),
 		Times:        timings(r, roles),
@@ -96,9 +94,10 @@ func contentOf(r *record.Results, claims []Judged) (*content, error) {
 	}
 
 	p.Facts = p.glance(c, totals)
-	for _, reason := range slices.Sorted(maps.Keys(totals.Reasons)) {
-		p.Failures = append(p.Failures,
-			table.Fact{Key: reason, Value: table.Count(totals.Reasons[reason], "execution")})
+	for _, t := range []table.Table{table.Failures(r.Cells), table.Incomplete(r.Cells)} {
+		if len(t.Rows) > 0 {
+			p.Failed = append(p.Failed, t)
+		}
 	}
 	p.draw(r)
 	return p, p.tabulate(r, roles)

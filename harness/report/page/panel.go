@@ -62,15 +62,27 @@ func (c *canvas) curves(panel *figure.Panel) {
 	c.events(panel)
 	// The curves are shifted sideways a little, so that whiskers that coincide stay
 	// visible.
-	shift := func(i int) float64 { return 2.2 * (float64(i) - float64(len(panel.Points)-1)/2) }
+	shift := func(i int) float64 {
+		if c.Steps || c.Stair > 0 {
+			return 0 // without whiskers nothing hides
+		}
+		return 2.2 * (float64(i) - float64(len(panel.Points)-1)/2)
+	}
 	for i, points := range panel.Points {
 		path, pen := "", "M"
 		for k, e := range points {
-			if !c.Shows(k, e) {
+			if c.Breaks(panel, i, k) {
 				pen = "M" // a hole in the data is a hole in the line
+			}
+			if !c.Shows(k, e) {
 				continue
 			}
-			path += fmt.Sprintf("%s%.1f %.1f", pen, c.across(c.Xs[k])+shift(i), c.inside(e.Value))
+			y := c.inside(e.Value)
+			if c.Stair > 0 {
+				path += fmt.Sprintf("%s%.1f %.1f", pen, c.across(c.Xs[k]-c.Stair), y)
+				pen = "L"
+			}
+			path += fmt.Sprintf("%s%.1f %.1f", pen, c.across(c.Xs[k])+shift(i), y)
 			pen = "L"
 		}
 		if path != "" {
@@ -91,7 +103,9 @@ func (c *canvas) curves(panel *figure.Panel) {
 					c.whisker(x, c.inside(e.Low), c.inside(e.High))
 				}
 				c.Add(`<circle class="hit" cx="%.1f" cy="%.1f" r="11"/>`, x, y)
-				c.symbol(l, x, y, 4)
+				if c.Marked(i, k, e) {
+					c.symbol(l, x, y, 4)
+				}
 			})
 		}
 	}

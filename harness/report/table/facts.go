@@ -105,13 +105,11 @@ type Totals struct {
 	Cells, Complete, Repeated int
 	// OK and Failed leave out WarmUps.
 	OK, Failed, WarmUps int
-	// Reasons counts the failed executions by their reason.
-	Reasons map[string]int
 }
 
 // Tally counts cells and their executions.
 func Tally(cells []record.CellResult) Totals {
-	t := Totals{Cells: len(cells), Reasons: make(map[string]int)}
+	t := Totals{Cells: len(cells)}
 	for _, c := range cells {
 		if c.Complete() {
 			t.Complete++
@@ -127,7 +125,6 @@ func Tally(cells []record.CellResult) Totals {
 				t.OK++
 			default:
 				t.Failed++
-				t.Reasons[OrUnknown(e.Reason)]++
 			}
 		}
 	}
@@ -141,18 +138,4 @@ func Seeds(cells []record.CellResult) []uint64 {
 		seeds[c.Cell.Seed] = true
 	}
 	return slices.Sorted(maps.Keys(seeds))
-}
-
-// Incomplete lists the cells that were not made to their end, with the reason.
-func Incomplete(r *record.Results) []Fact {
-	var facts []Fact
-	for _, c := range r.Cells {
-		switch {
-		case c.End == nil:
-			facts = append(facts, Fact{c.Cell.ID, "interrupted after " + Count(len(c.Executions), "execution")})
-		case !c.End.OK:
-			facts = append(facts, Fact{c.Cell.ID, OrUnknown(c.End.Reason)})
-		}
-	}
-	return facts
 }

@@ -19,6 +19,7 @@ type containerlabFile struct {
 		} `yaml:"nodes"`
 		Links []struct {
 			Endpoints []yaml.Node `yaml:"endpoints"`
+			MTU       int         `yaml:"mtu"`
 		} `yaml:"links"`
 	} `yaml:"topology"`
 }
@@ -39,7 +40,11 @@ func readContainerlab(_ string, data []byte) (*graph, error) {
 		}
 	}
 
+	mtus := 0
 	for _, l := range file.Topology.Links {
+		if l.MTU != 0 {
+			mtus++
+		}
 		if len(l.Endpoints) != 2 {
 			g.remark("a link with %d ends was left out", len(l.Endpoints))
 			continue
@@ -55,6 +60,9 @@ func readContainerlab(_ string, data []byte) (*graph, error) {
 		if err := g.connect(edge{from: ends[0], to: ends[1]}); err != nil {
 			return nil, err
 		}
+	}
+	if mtus > 0 {
+		g.remark("the MTU of %d links was left out: a topology has one for all (mtu)", mtus)
 	}
 	if len(g.nodes) > 0 {
 		g.remark("images, kinds, startup configurations and addresses of nodes were left out; links have %v and %v",
@@ -88,8 +96,11 @@ func endpointNode(n yaml.Node) string {
 func (g *graph) markHosts(may func(id string) bool) {
 	links := map[string][]string{}
 	for _, e := range g.edges {
-		links[e.from] = append(links[e.from], e.to)
-		links[e.to] = append(links[e.to], e.from)
+		back := g.directed && slices.Contains(links[e.from], e.to) // the same link's other direction
+		if !back {
+			links[e.from] = append(links[e.from], e.to)
+			links[e.to] = append(links[e.to], e.from)
+		}
 	}
 
 	for i, n := range g.nodes {

@@ -1,17 +1,24 @@
 package foreign
 
 import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"gonum.org/v1/gonum/graph/formats/dot"
 	"gonum.org/v1/gonum/graph/formats/dot/ast"
 
+	"edgebed/harness/topology"
 	"edgebed/nodes/units"
 )
 
 // readDOT takes nodes with their labels, and edges with the attributes rate (or
-// bandwidth) and delay, for instance rate="10 Mb/s". A node with shape=box is a
+// bandwidth), delay, jitter, loss and queue, for instance rate="10 Mb/s". With reverse_
+// before them they are of the direction from the second node to the first, where it
+// differs; in a directed graph it may have an arrow of its own. A node with shape=box is a
 // host where one of its links leads to a node of another shape.
 func readDOT(_ string, data []byte) (*graph, error) {
 	file, err := dot.ParseBytes(data)
@@ -19,7 +26,7 @@ func readDOT(_ string, data []byte) (*graph, error) {
 		return nil, err
 	}
 
-	r := dotReader{graph: newGraph(), boxes: map[string]bool{}, unknown: map[string]bool{}}
+	r := dotReader{graph: newGraph(), boxes: map[string]bool{}, unknown: map[string]bool{}, unused: map[string]bool{}}
 	if len(file.Graphs) > 1 {
 		r.remark("the file holds %d graphs: the first was taken", len(file.Graphs))
 	}
@@ -28,12 +35,14 @@ func readDOT(_ string, data []byte) (*graph, error) {
 	}
 
 	first := file.Graphs[0]
-	// In a directed graph a link has an arrow each way.
-	r.name, r.once = unquote(first.ID), first.Directed || first.Strict
+	r.name, r.once, r.directed = unquote(first.ID), first.Directed || first.Strict, first.Directed
 	if _, err := r.statements(first.Stmts); err != nil {
 		return nil, err
 	}
 	r.markHosts(func(id string) bool { return r.boxes[id] })
+	if len(r.unused) > 0 {
+		r.remark("the attributes %s of links were left out", strings.Join(slices.Sorted(maps.Keys(r.unused)), ", "))
+	}
 
 	return r.graph, nil
 }
@@ -42,10 +51,18 @@ type dotReader struct {
 	*graph
 	boxes   map[string]bool
 	unknown map[string]bool
+	// unused are attributes of edges that a topology has no place for.
+	unused map[string]bool
+	// nodeDefaults and edgeDefaults are the attributes that node [...] and edge [...] give
+	// to what follows in the same braces.
+	nodeDefaults, edgeDefaults []*ast.Attr
 }
 
 // statements adds what a list of statements says, and returns the nodes in it.
 func (r *dotReader) statements(list []ast.Stmt) (nodes []string, err error) {
+	outerNode, outerEdge := r.nodeDefaults, r.edgeDefaults
+	defer func() { r.nodeDefaults, r.edgeDefaults = outerNode, outerEdge }()
+
 	for _, s := range list {
 		var added []string
 		switch s := s.(type) {
@@ -56,6 +73,13 @@ func (r *dotReader) statements(list []ast.Stmt) (nodes []string, err error) {
 			added, err = r.edgeStatement(s)
 		case *ast.Subgraph:
 			added, err = r.statements(s.Stmts)
+		case *ast.AttrStmt:
+			switch s.Kind {
+			case ast.NodeKind:
+				r.nodeDefaults = slices.Concat(r.nodeDefaults, s.Attrs)
+			case ast.EdgeKind:
+				r.edgeDefaults = slices.Concat(r.edgeDefaults, s.Attrs)
+			}
 		}
 		if err != nil {
 			return nil, err
@@ -67,6 +91,9 @@ func (r *dotReader) statements(list []ast.Stmt) (nodes []string, err error) {
 }
 
 func (r *dotReader) node(id string, attributes []*ast.Attr) error {
+	if _, known := r.index[id]; !known {
+		attributes = slices.Concat(r.nodeDefaults, attributes)
+	}
 	if err := r.add(node{id: id}); err != nil {
 		return err
 	}
@@ -101,7 +128,7 @@ func (r *dotReader) edgeStatement(s *ast.EdgeStmt) ([]string, error) {
 		for _, a := range left {
 			for _, b := range right {
 				e := edge{from: a, to: b}
-				r.attributes(&e, s.Attrs)
+				r.attributes(&e, slices.Concat(r.edgeDefaults, s.Attrs))
 				if err := r.connect(e); err != nil {
 					return nil, err
 				}
@@ -125,23 +152,81 @@ func (r *dotReader) vertex(v ast.Vertex) ([]string, error) {
 	return nil, nil
 }
 
+// attributes sets what the attributes say of a link.
 func (r *dotReader) attributes(e *edge, list []*ast.Attr) {
+	var reverse topology.Override
 	for _, a := range list {
-		value := unquote(a.Val)
-		var err error
-		switch strings.ToLower(a.Key) {
-		case "rate", "bandwidth", "bw":
-			e.rate, err = units.ParseRate(value)
-		case "delay", "latency":
-			e.delay, err = time.ParseDuration(strings.ReplaceAll(value, " ", ""))
-			e.delay = max(0, e.delay)
+		key, value := strings.ToLower(unquote(a.Key)), unquote(a.Val)
+		to := &e.forward
+		if name, ok := strings.CutPrefix(strings.ReplaceAll(key, "-", "_"), "reverse_"); ok {
+			to, key = &reverse, name
 		}
 
+		known, err := parameter(to, key, value)
+		if !known && !slices.Contains(drawn, key) {
+			r.unused[a.Key] = true
+		}
 		if key := a.Key + "=" + value; err != nil && !r.unknown[key] {
 			r.unknown[key] = true
 			r.remark("the attribute %s is not understood and was left out: %v", key, err)
 		}
 	}
+
+	if reverse != (topology.Override{}) {
+		back := e.forward.Merge(reverse)
+		e.back = &back
+	}
+}
+
+// drawn are the attributes of edges by which Graphviz draws them.
+var drawn = strings.Fields(`label xlabel headlabel taillabel color fillcolor fontcolor fontname fontsize labelfontsize
+	labelfontname labelfontcolor labelangle labeldistance labelfloat style penwidth weight len minlen dir arrowhead
+	arrowtail arrowsize constraint decorate tooltip id class comment url href headport tailport lhead ltail
+	headclip tailclip samehead sametail pos lp colorscheme layer`)
+
+// parameter sets a parameter of a link by an attribute's name; known is false where it is
+// none.
+func parameter(o *topology.Override, key, value string) (known bool, err error) {
+	duration := func(to **time.Duration) error {
+		d, err := time.ParseDuration(strings.ReplaceAll(value, " ", ""))
+		if err == nil && d < 0 {
+			err = fmt.Errorf("%v is negative", d)
+		}
+		if err == nil {
+			*to = &d
+		}
+		return err
+	}
+
+	switch key {
+	case "rate", "bandwidth", "bw":
+		if strings.EqualFold(value, "unshaped") {
+			o.Rate = new(units.Rate)
+			return true, nil
+		}
+		rate, err := units.ParseRate(value)
+		if err == nil && rate > 0 {
+			o.Rate = &rate
+		}
+		return true, err
+	case "delay", "latency":
+		return true, duration(&o.Delay)
+	case "jitter":
+		return true, duration(&o.Jitter)
+	case "loss":
+		var loss topology.Loss
+		if err = loss.UnmarshalText([]byte(value)); err == nil {
+			o.Loss = &loss
+		}
+		return true, err
+	case "queue":
+		queue, err := strconv.Atoi(value)
+		if err == nil {
+			o.Queue = &queue
+		}
+		return true, err
+	}
+	return false, nil
 }
 
 // unquote returns an identifier without the quotes that DOT allows around it.

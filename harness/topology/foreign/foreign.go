@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"edgebed/harness/topology"
-	"edgebed/nodes/units"
 )
 
 // Limits of what is read.
@@ -110,8 +109,11 @@ type graph struct {
 	edges []edge
 	// once says that the format has no parallel links: two lines about the same nodes
 	// are one link, whichever end they begin at.
-	once    bool
-	remarks []string
+	once bool
+	// directed says that an edge is one direction of a link, whose other direction another
+	// edge may be.
+	directed bool
+	remarks  []string
 }
 
 // node is a switch or a host of the file.
@@ -122,14 +124,13 @@ type node struct {
 	place *[2]float64
 }
 
-// edge is a link of the file. Zero values say nothing.
+// edge is a link of the file, with what the file says of its directions.
 type edge struct {
 	from, to string
-	rate     units.Rate
-	delay    time.Duration
-	loss     topology.Loss
-	queue    int
-	jitter   time.Duration
+	forward  topology.Override
+	// back is the direction from to to from; nil where the file says nothing of its own
+	// about it, which is then as forward.
+	back *topology.Override
 }
 
 func newGraph() *graph { return &graph{index: map[string]int{}} }

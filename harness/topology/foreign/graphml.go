@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/xml"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,8 +21,10 @@ type graphMLFile struct {
 		For  string `xml:"for,attr"`
 	} `xml:"key"`
 	Graphs []struct {
-		Data  []graphMLData `xml:"data"`
-		Nodes []struct {
+		// Default is "directed" where edges are directions of links.
+		Default string        `xml:"edgedefault,attr"`
+		Data    []graphMLData `xml:"data"`
+		Nodes   []struct {
 			ID   string        `xml:"id,attr"`
 			Data []graphMLData `xml:"data"`
 		} `xml:"node"`
@@ -65,6 +69,8 @@ func readGraphML(_ string, data []byte) (*graph, error) {
 
 	first := file.Graphs[0]
 	g.name = values(first.Data)["Network"]
+	g.directed = first.Default == "directed"
+	g.once = g.directed
 	unplaced := 0
 	for _, n := range first.Nodes {
 		v := values(n.Data)
@@ -86,19 +92,41 @@ func readGraphML(_ string, data []byte) (*graph, error) {
 			unplaced, len(g.nodes), defaultDelay)
 	}
 
+	unused, odd := map[string]bool{}, 0
 	for _, e := range first.Edges {
 		for _, end := range []string{e.Source, e.Target} {
 			if _, ok := g.index[end]; !ok {
 				return nil, fmt.Errorf("an edge names the unknown node %q", end)
 			}
 		}
-		if err := g.connect(edge{from: e.Source, to: e.Target, rate: speed(values(e.Data))}); err != nil {
+
+		made, said := edge{from: e.Source, to: e.Target}, values(e.Data)
+		if rate := speed(said); rate > 0 {
+			made.forward.Rate = &rate
+		} else if said["LinkSpeedRaw"]+said["LinkSpeed"] != "" {
+			odd++
+		}
+		for name := range said {
+			if !slices.Contains(speedKeys, name) {
+				unused[name] = true
+			}
+		}
+		if err := g.connect(made); err != nil {
 			return nil, err
 		}
+	}
+	if odd > 0 {
+		g.remark("%d links have a speed that is not understood: they have the default of %v", odd, defaultRate)
+	}
+	if len(unused) > 0 {
+		g.remark("what links say under %s was left out", strings.Join(slices.Sorted(maps.Keys(unused)), ", "))
 	}
 
 	return g, nil
 }
+
+// speedKeys are what speed reads.
+var speedKeys = []string{"LinkSpeedRaw", "LinkSpeed", "LinkSpeedUnits"}
 
 // speed returns the link speed that Topology Zoo gives, 0 where it gives none.
 func speed(v map[string]string) units.Rate {

@@ -17,14 +17,17 @@ type miniEditFile struct {
 	Hosts, Switches, Controllers []miniEditNode
 	Links                        []struct {
 		Src, Dest string
-		Opts      struct {
-			BW           json.RawMessage `json:"bw"`
-			Delay        json.RawMessage `json:"delay"`
-			Loss         json.RawMessage `json:"loss"`
-			Jitter       json.RawMessage `json:"jitter"`
-			MaxQueueSize json.RawMessage `json:"max_queue_size"`
-		}
+		Opts      miniEditLink
 	}
+}
+
+// miniEditLink are the options of a link.
+type miniEditLink struct {
+	BW           json.RawMessage `json:"bw"`
+	Delay        json.RawMessage `json:"delay"`
+	Loss         json.RawMessage `json:"loss"`
+	Jitter       json.RawMessage `json:"jitter"`
+	MaxQueueSize json.RawMessage `json:"max_queue_size"`
 }
 
 type miniEditNode struct {
@@ -53,6 +56,7 @@ func readMiniEdit(_ string, data []byte) (*graph, error) {
 		g.remark("%d controllers were left out: forwarding is static", n)
 	}
 
+	odd := 0
 	for k, l := range file.Links {
 		for _, end := range []string{l.Src, l.Dest} {
 			if _, ok := g.index[end]; !ok {
@@ -61,17 +65,51 @@ func readMiniEdit(_ string, data []byte) (*graph, error) {
 		}
 
 		e := edge{from: l.Src, to: l.Dest}
-		// MiniEdit writes Mb/s, and percent of loss.
-		e.rate = units.Rate(jsonNumber(l.Opts.BW) * 1e6)
-		e.loss = topology.Loss(jsonNumber(l.Opts.Loss) / 100)
-		e.queue = int(jsonNumber(l.Opts.MaxQueueSize))
-		e.delay, e.jitter = jsonDuration(l.Opts.Delay), jsonDuration(l.Opts.Jitter)
+		odd += l.Opts.override(&e.forward)
 		if err := g.connect(e); err != nil {
 			return nil, err
 		}
 	}
+	if odd > 0 {
+		g.remark("%d values of links are not understood and were left out", odd)
+	}
 
 	return g, nil
+}
+
+// override sets what the options say, and counts what is not understood. MiniEdit writes
+// Mb/s, and percent of loss; mininet gives both directions of a link the same.
+func (l miniEditLink) override(o *topology.Override) (odd int) {
+	numbers := []struct {
+		raw json.RawMessage
+		set func(v float64)
+	}{
+		{l.BW, func(v float64) { o.Rate = new(units.Rate(v * 1e6)) }},
+		{l.Loss, func(v float64) { o.Loss = new(topology.Loss(v / 100)) }},
+		{l.MaxQueueSize, func(v float64) { o.Queue = new(int(v)) }},
+	}
+	for _, n := range numbers {
+		switch v, ok := jsonNumber(n.raw); {
+		case !ok:
+			odd++
+		case v > 0:
+			n.set(v)
+		}
+	}
+
+	durations := []struct {
+		raw json.RawMessage
+		to  **time.Duration
+	}{{l.Delay, &o.Delay}, {l.Jitter, &o.Jitter}}
+	for _, d := range durations {
+		switch v, ok := jsonDuration(d.raw); {
+		case !ok:
+			odd++
+		case v > 0:
+			*d.to = &v
+		}
+	}
+	return odd
 }
 
 // jsonText returns a JSON value that may be a string or a number as text.
@@ -84,26 +122,23 @@ func jsonText(raw json.RawMessage) string {
 	return string(raw)
 }
 
-// jsonNumber returns such a value as a number that is no absurdity, or 0.
-func jsonNumber(raw json.RawMessage) float64 {
-	v, err := strconv.ParseFloat(jsonText(raw), 64)
-	if err != nil || !(v > 0 && v < 1e9) {
-		return 0
+// jsonNumber returns such a value as a number, 0 where nothing is said; false where it is
+// no number, or an absurdity.
+func jsonNumber(raw json.RawMessage) (float64, bool) {
+	text := jsonText(raw)
+	if text == "" || text == "null" {
+		return 0, true
 	}
-
-	return v
+	v, err := strconv.ParseFloat(text, 64)
+	return v, err == nil && v >= 0 && v < 1e9
 }
 
-// jsonDuration returns such a value as a duration; a number alone is in
-// microseconds, as tc takes it.
-func jsonDuration(raw json.RawMessage) time.Duration {
-	if v := jsonNumber(raw); v > 0 {
-		return time.Duration(v * float64(time.Microsecond))
+// jsonDuration returns such a value as a duration, 0 where nothing is said; a number alone
+// is in microseconds, as tc takes it.
+func jsonDuration(raw json.RawMessage) (time.Duration, bool) {
+	if v, ok := jsonNumber(raw); ok {
+		return time.Duration(v * float64(time.Microsecond)), true
 	}
 	d, err := time.ParseDuration(jsonText(raw))
-	if err != nil {
-		return 0
-	}
-
-	return max(0, d)
+	return d, err == nil && d >= 0
 }

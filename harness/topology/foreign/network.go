@@ -156,91 +156,128 @@ func (g *graph) switchOf(i int, names []string) (string, bool) {
 	return "", false
 }
 
-// addLinks makes the links between switches.
+// addLinks makes the links between switches, and those of hosts to theirs.
 func (g *graph) addLinks(t *topology.Topology, names []string) {
-	named := map[[2]string]bool{}
-	twice, loops, clamped := 0, 0, 0
+	// first is where the link between two nodes is among the topology's, and at which of
+	// them the edge began that made it; where an edge back came too, at none.
+	type made struct{ link, from int }
+	first := map[[2]string]made{}
+	twice, loops, clamped, beyond := 0, 0, 0, 0
 
 	for _, e := range g.edges {
 		a, b := g.index[e.from], g.index[e.to]
-		switch {
-		case g.nodes[a].host || g.nodes[b].host:
-			if g.addAccess(t, names, e) {
-				clamped++
-			}
-			continue
-		case a == b:
-			loops++
-			continue
-		}
-
-		ends := [2]string{names[min(a, b)], names[max(a, b)]}
-		if g.once && named[ends] {
-			twice++
-			continue
-		}
-		named[ends] = true
-
-		o, cut := g.parameters(e)
+		both, cut := g.parameters(e)
 		if cut {
 			clamped++
 		}
-		t.Links = append(t.Links, topology.LinkSpec{Between: ends, Class: "link", Forward: o, Reverse: o})
+		if a == b {
+			loops++
+			continue
+		}
+		if g.nodes[a].host || g.nodes[b].host {
+			if !g.addAccess(t, [2]string{names[a], names[b]}, both) {
+				beyond++
+			}
+			continue
+		}
+
+		if a > b {
+			both[0], both[1] = both[1], both[0]
+		}
+		ends := [2]string{names[min(a, b)], names[max(a, b)]}
+		if of, named := first[ends]; g.once && named {
+			if !g.directed || of.from != b {
+				twice++
+				continue
+			}
+			g.setBack(&t.Links[of.link], a, b, both)
+			first[ends] = made{of.link, -1}
+			continue
+		}
+		first[ends] = made{len(t.Links), a}
+		t.Links = append(t.Links, topology.LinkSpec{Between: ends, Class: "link", Forward: both[0], Reverse: both[1]})
 	}
 
+	single := 0
+	for _, of := range first {
+		if g.directed && of.from >= 0 {
+			single++
+		}
+	}
+	if single > 0 {
+		g.remark("%d links lead one way only, and got the same parameters back", single)
+	}
 	if twice > 0 {
 		g.remark("%d links are named again, or from the other end, and were taken for one", twice)
 	}
 	if loops > 0 {
 		g.remark("%d links lead from a switch to itself and were left out", loops)
 	}
+	if beyond > 0 {
+		g.remark("%d links of hosts, beyond the one to a switch that each host has, were left out", beyond)
+	}
 	if clamped > 0 {
-		g.remark("%d rates are outside %v to %v and were brought into it", clamped, topology.MinRate, topology.MaxRate)
+		g.remark("%d links have rates outside %v to %v, which were brought into it", clamped, topology.MinRate,
+			topology.MaxRate)
 	}
 }
 
-// addAccess gives a host what the file says of its link, both ways, and reports whether a
-// rate was brought into the limits. Places say nothing here: a host is at its switch.
-func (g *graph) addAccess(t *topology.Topology, names []string, e edge) (clamped bool) {
-	a, b := names[g.index[e.from]], names[g.index[e.to]]
-	k := slices.IndexFunc(t.Hosts, func(h topology.HostSpec) bool {
-		return h.Name == a && h.Switch == b || h.Name == b && h.Switch == a
-	})
-	if k < 0 || e.rate == 0 && e.delay == 0 && e.loss == 0 {
-		return false
+// setBack gives a link the parameters of the edge from node a to node b, which leads back.
+func (g *graph) setBack(l *topology.LinkSpec, a, b int, both [2]topology.Override) {
+	if a < b {
+		l.Forward = both[0]
+	} else {
+		l.Reverse = both[1]
 	}
-	o, clamped := g.parameters(e)
-	t.Hosts[k].Uplink, t.Hosts[k].Downlink = o, o
-	return clamped
 }
 
-// parameters returns what the file says of a link.
-func (g *graph) parameters(e edge) (o topology.Override, clamped bool) {
-	if e.rate > 0 {
-		rate := min(max(e.rate, topology.MinRate), topology.MaxRate)
-		o.Rate, clamped = &rate, rate != e.rate
-	}
+// addAccess gives a host what the file says of its link, from the first end and from the
+// second; false where this is not the link by which the host is at its switch. Places
+// say nothing here.
+func (g *graph) addAccess(t *topology.Topology, ends [2]string, both [2]topology.Override) bool {
+	for k, end := range ends {
+		i := slices.IndexFunc(t.Hosts, func(h topology.HostSpec) bool { return h.Name == end && h.Switch == ends[1-k] })
+		if i < 0 {
+			continue
+		}
 
-	a, b := g.nodes[g.index[e.from]].place, g.nodes[g.index[e.to]].place
-	switch {
-	case e.delay > 0:
-		o.Delay = &e.delay
-	case a != nil && b != nil:
-		delay := propagation(*a, *b)
-		o.Delay = &delay
+		h := &t.Hosts[i]
+		back := g.directed && h.HasAccess()
+		switch up, down := both[k], both[1-k]; {
+		case back && k == 0: // the edge from the switch came first
+			h.Uplink = up
+		case back:
+			h.Downlink = down
+		default:
+			h.Uplink, h.Downlink = up, down
+		}
+		return true
 	}
+	return false
+}
 
-	if e.jitter > 0 {
-		o.Jitter = &e.jitter
+// parameters returns what the file says of a link, from its first end and from its second,
+// and whether a rate was brought into the limits.
+func (g *graph) parameters(e edge) (both [2]topology.Override, clamped bool) {
+	both = [2]topology.Override{e.forward, e.forward}
+	if e.back != nil {
+		both[1] = *e.back
 	}
-	if e.loss > 0 {
-		o.Loss = &e.loss
-	}
-	if e.queue > 0 {
-		o.Queue = &e.queue
-	}
+	from, to := g.nodes[g.index[e.from]], g.nodes[g.index[e.to]]
+	placed := from.place != nil && to.place != nil && !from.host && !to.host
 
-	return o, clamped
+	for i := range both {
+		o := &both[i]
+		if o.Rate != nil && *o.Rate != 0 {
+			rate := min(max(*o.Rate, topology.MinRate), topology.MaxRate)
+			clamped = clamped || rate != *o.Rate
+			o.Rate = &rate
+		}
+		if o.Delay == nil && placed {
+			o.Delay = new(propagation(*from.place, *to.place))
+		}
+	}
+	return both, clamped
 }
 
 // keepLargest leaves the largest connected part of the network, if it has several.

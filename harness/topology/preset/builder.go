@@ -106,14 +106,15 @@ func (b *builder) ring(switches []string, class string) {
 	}
 }
 
-// finish applies what the reference changes in all links, and checks the whole.
-func (b *builder) finish(change topology.Override) (*topology.Topology, error) {
+// finish applies what the reference changes, and checks the whole.
+func (b *builder) finish(change changes) (*topology.Topology, error) {
 	if b.tooMany {
 		return nil, fmt.Errorf("preset %s: more than %d hosts or switches; choose smaller numbers", b.t.Name, MaxHosts)
 	}
 
+	b.t.Mode = change.mode
 	for _, name := range slices.Sorted(maps.Keys(b.t.Classes)) {
-		b.t.Classes[name] = b.t.Classes[name].Merge(topology.Class{Override: change})
+		b.t.Classes[name] = b.t.Classes[name].Merge(topology.Class{Override: change.Override})
 	}
 	for i := range b.t.Links {
 		// A link with a delay of its own, from its length, has it in both

@@ -55,8 +55,9 @@ func List() []Preset {
 
 // Build makes the network that a reference names: a preset's name, then its
 // parameters, separated by commas, each as name=value or, as mininet writes them,
-// as a value alone in the order of Params. Two more parameters belong to every
-// preset: rate and delay, which replace those of all its links.
+// as a value alone in the order of Params. Three more parameters belong to every
+// preset: rate and delay, which replace those of all its links, and mode, which is
+// switched or routed.
 //
 // Errors name the parameter, what was expected and the nearest valid name.
 func Build(reference string) (*topology.Topology, error) {
@@ -105,14 +106,20 @@ func find(name string) (Preset, error) {
 		name, yamlfile.Suggest(name, names), strings.Join(names, ", "))
 }
 
+// changes are what every preset takes beside its own parameters.
+type changes struct {
+	topology.Override // of all links
+	mode              topology.Mode
+}
+
 // read takes the parameters from the words after the preset's name.
-func (p Preset) read(words []string) (values, topology.Override, error) {
+func (p Preset) read(words []string) (values, changes, error) {
 	v := values{}
 	for _, param := range p.Params {
 		v[param.Name] = param.Default
 	}
 
-	var change topology.Override
+	var change changes
 	given := map[string]bool{}
 	for i, word := range words {
 		name, text, named := strings.Cut(word, "=")
@@ -138,7 +145,7 @@ func (p Preset) read(words []string) (values, topology.Override, error) {
 }
 
 // set reads one parameter.
-func (p Preset) set(v values, change *topology.Override, name, text string) error {
+func (p Preset) set(v values, change *changes, name, text string) error {
 	switch name {
 	case "rate":
 		rate, err := units.ParseRate(text)
@@ -156,11 +163,13 @@ func (p Preset) set(v values, change *topology.Override, name, text string) erro
 		change.Delay = &delay
 
 		return nil
+	case "mode":
+		return change.mode.UnmarshalText([]byte(text))
 	}
 
 	i := slices.IndexFunc(p.Params, func(param Param) bool { return param.Name == name })
 	if i < 0 {
-		known := append(slices.Collect(maps.Keys(v)), "rate", "delay")
+		known := append(slices.Collect(maps.Keys(v)), "rate", "delay", "mode")
 
 		return fmt.Errorf("unknown parameter %q%s; it takes %s", name, yamlfile.Suggest(name, known), p.signature())
 	}
@@ -187,5 +196,5 @@ func (p Preset) signature() string {
 		parts = append(parts, fmt.Sprintf("%s=%g", param.Name, param.Default))
 	}
 
-	return strings.Join(append(parts, "rate", "delay"), ", ")
+	return strings.Join(append(parts, "rate", "delay", "mode"), ", ")
 }

@@ -170,6 +170,7 @@ func TestErrors(t *testing.T) {
 		"ring,6,switches=6":            "switches is given twice",
 		"ring,rate=fast":               "rate",
 		"ring,delay=soon":              "expected a duration",
+		"ring,mode=router":             "expected switched or routed",
 		"fattree,k=5":                  "expected an even number",
 		"tree,depth=10,fanout=100":     "more than 10000",
 		"linear,switches=2000,hosts=9": "more than 10000",
@@ -183,9 +184,12 @@ func TestErrors(t *testing.T) {
 }
 
 func TestRateAndDelay(t *testing.T) {
-	n, err := Build("waxman,switches=5,rate=3 Mb/s,delay=7ms")
+	n, err := Build("waxman,switches=5,rate=3 Mb/s,delay=7ms,mode=routed")
 	if err != nil {
 		t.Fatal(err)
+	}
+	if !n.IsRouted() {
+		t.Errorf("the mode is %q", n.Mode)
 	}
 	for _, l := range n.Links {
 		for _, p := range n.Directions(l) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"image/color"
 	"io"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -30,8 +31,9 @@ import (
 const maxDrawn = 400
 
 // Draw draws the network as "svg" or "png": switches as circles, hosts as boxes at
-// theirs, links with rate and delay, the wider the faster. The layout is gonum's
-// force-directed one, the same at every call.
+// theirs, links with rate and delay, the wider the faster; where there are many links of a
+// few kinds, a key says what these are. The layout is gonum's force-directed one, the same
+// at every call.
 func Draw(w io.Writer, t *topology.Topology, format string) error {
 	if n := len(t.Hosts) + len(t.Switches); n > maxDrawn {
 		return fmt.Errorf("draw %s: %d hosts and switches are too many for a picture, which holds %d; "+
@@ -41,17 +43,22 @@ func Draw(w io.Writer, t *topology.Topology, format string) error {
 
 	d := newDrawing(t)
 	size := vg.Length(math.Sqrt(float64(len(t.Hosts)+len(t.Switches)))*90 + 160)
+	p := d.layOut(size)
+	for k := 0; k < mostGrowth && p.crowded(); k++ {
+		size *= 1.2
+		p = d.layOut(size)
+	}
 
 	switch format {
 	case "svg":
-		canvas := vgsvg.New(size, size)
-		d.draw(draw.New(canvas), size)
+		canvas := vgsvg.New(p.width, p.height)
+		p.draw(draw.New(canvas))
 		_, err := canvas.WriteTo(w)
 
 		return err
 	case "png":
-		canvas := vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(size, size), vgimg.UseDPI(144))}
-		d.draw(draw.New(canvas), size)
+		canvas := vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(p.width, p.height), vgimg.UseDPI(144))}
+		p.draw(draw.New(canvas))
 		_, err := canvas.WriteTo(w)
 
 		return err
@@ -159,87 +166,259 @@ func (d *drawing) normalise() {
 	}
 }
 
+// mostGrowth is how often a picture grows by a fifth to keep nodes apart.
+const mostGrowth = 4
+
 const (
 	margin = vg.Length(60)
 	radius = vg.Length(13)
+	// line is the height of a line of the key below the picture.
+	line = vg.Length(13)
 )
 
-// The colours of links, switches and hosts are told apart in grey, too.
+// The colours of links, switches and hosts are told apart in grey, too, and kinds of links
+// by their dashes.
 var (
 	ink        = color.RGBA{30, 30, 30, 255}
 	linkColor  = color.RGBA{90, 110, 140, 255}
 	switchFill = color.RGBA{205, 220, 240, 255}
 	hostFill   = color.RGBA{250, 240, 215, 255}
+	linkLooks  = [mostKinds]draw.LineStyle{
+		{Color: linkColor},
+		{Color: color.RGBA{200, 85, 0, 255}, Dashes: []vg.Length{7, 3}},
+		{Color: color.RGBA{0, 140, 100, 255}, Dashes: []vg.Length{9, 3, 2, 3}},
+		{Color: color.RGBA{165, 80, 130, 255}, Dashes: []vg.Length{3, 2}},
+		{Color: ink, Dashes: []vg.Length{1.5, 2.5}},
+	}
 )
 
-func (d *drawing) draw(c draw.Canvas, size vg.Length) {
-	names := centred(8)
-	c.SetColor(color.White)
-	c.Fill(vg.Rectangle{Max: vg.Point{X: size, Y: size}}.Path())
+// picture is a drawing with everything in its place on a canvas.
+type picture struct {
+	*drawing
+	width, height vg.Length
+	// nodes are the boxes of switches and hosts, by name.
+	nodes map[string]vg.Rectangle
+	links []segment
+	// labels lie at links; left have no room. kinds are in a key in their place, and of
+	// says of which each link is.
+	labels []placed
+	left   int
+	kinds  []string
+	of     []int
+}
 
+// layOut makes the picture of a drawing, size wide.
+func (d *drawing) layOut(size vg.Length) *picture {
+	p := &picture{drawing: d, width: size, height: size, nodes: map[string]vg.Rectangle{}}
 	at := func(name string) vg.Point {
-		p := d.places[name]
-		return vg.Point{X: margin + vg.Length(p.X)*(size-2*margin), Y: margin + vg.Length(p.Y)*(size-2*margin)}
+		v := d.places[name]
+		return vg.Point{X: margin + vg.Length(v.X)*(size-2*margin), Y: margin + vg.Length(v.Y)*(size-2*margin)}
+	}
+	p.addLinks(at)
+
+	names := centred(8)
+	box := func(name string, half vg.Point) {
+		p.nodes[name] = vg.Rectangle{Min: at(name).Sub(half), Max: at(name).Add(half)}
+	}
+	for _, s := range d.t.Switches {
+		box(s, vg.Point{X: max(radius, names.Width(s)/2+7), Y: radius})
+	}
+	for _, h := range d.t.Hosts {
+		box(h.Name, vg.Point{X: names.Width(h.Name)/2 + 6, Y: 9})
 	}
 
-	dashed := draw.LineStyle{Color: linkColor, Width: 0.7, Dashes: []vg.Length{2, 2}}
-	for _, h := range d.t.Hosts {
-		host, on := at(h.Name), at(h.Switch)
-		c.StrokeLine2(dashed, host.X, host.Y, on.X, on.Y)
+	if p.kinds, p.of = kinds(p.links); p.kinds == nil {
+		var nodes []vg.Rectangle
+		for _, name := range slices.Sorted(maps.Keys(p.nodes)) {
+			nodes = append(nodes, p.nodes[name])
+		}
+		p.labels, p.left = place(p.links, nodes, func(lines []string) vg.Point {
+			widest := vg.Length(0)
+			for _, l := range lines {
+				widest = max(widest, centred(labelSize).Width(l))
+			}
+			return vg.Point{X: widest + 4, Y: 8 * vg.Length(len(lines))}
+		})
 	}
-	bundles := d.t.Bundles()
-	for i, l := range d.t.AllLinks() {
-		// Parallel links lie beside each other.
+	p.down(p.keyHeight())
+	return p
+}
+
+// addLinks adds the links between where their ends are; parallel ones lie beside each
+// other.
+func (p *picture) addLinks(at func(string) vg.Point) {
+	bundles := p.t.Bundles()
+	for i, l := range p.t.AllLinks() {
 		const apart = 11
-		bundle, a, b := bundles[i], at(l.Between[0]), at(l.Between[1])
+		bundle, s := bundles[i], segment{a: at(l.Between[0]), b: at(l.Between[1])}
 		aside := apart * (vg.Length(slices.Index(bundle, i)) - vg.Length(len(bundle)-1)/2)
 		if l.Between[0] > l.Between[1] {
 			aside = -aside
 		}
-		length := vg.Length(max(1, math.Hypot(float64(b.X-a.X), float64(b.Y-a.Y))))
-		shift := vg.Point{X: (a.Y - b.Y) / length * aside, Y: (b.X - a.X) / length * aside}
-		d.link(c, l, a.Add(shift), b.Add(shift))
-	}
-
-	for _, s := range d.t.Switches {
-		c.DrawGlyph(draw.GlyphStyle{Color: switchFill, Radius: radius, Shape: draw.CircleGlyph{}}, at(s))
-		c.DrawGlyph(draw.GlyphStyle{Color: linkColor, Radius: radius, Shape: draw.RingGlyph{}}, at(s))
-		c.FillText(names, at(s), s)
-	}
-	for _, h := range d.t.Hosts {
-		p := at(h.Name)
-		half := vg.Point{X: names.Width(h.Name)/2 + 6, Y: 9}
-		box := vg.Rectangle{Min: p.Sub(half), Max: p.Add(half)}
-		c.SetColor(hostFill)
-		c.Fill(box.Path())
-		c.SetColor(linkColor)
-		c.SetLineWidth(0.7)
-		c.Stroke(box.Path())
-		c.FillText(names, p, h.Name)
+		length := s.length()
+		shift := vg.Point{X: (s.a.Y - s.b.Y) / length * aside, Y: (s.b.X - s.a.X) / length * aside}
+		s.a, s.b = s.a.Add(shift), s.b.Add(shift)
+		s.label = linkLabel(p.t, l, s.a, s.b)
+		p.links = append(p.links, s)
 	}
 }
 
-// link draws a link with its label at its middle.
-func (d *drawing) link(c draw.Canvas, l topology.LinkSpec, a, b vg.Point) {
-	width := vg.Length(1)
-	if rate := d.t.Directions(l)[0].Rate; rate > 0 {
-		width = vg.Length(max(0.8, math.Log10(rate.Mbps()+1)*1.4))
+// keyHeight is what the lines below the picture need.
+func (p *picture) keyHeight() vg.Length {
+	lines := len(p.kinds)
+	if p.left > 0 {
+		lines++
 	}
-	c.StrokeLine2(draw.LineStyle{Color: linkColor, Width: width}, a.X, a.Y, b.X, b.Y)
+	return vg.Length(lines) * line
+}
 
-	// The label lies on the link, on white so that it can be read.
-	labelStyle := centred(6.5)
-	middle, label := vg.Point{X: (a.X + b.X) / 2, Y: (a.Y + b.Y) / 2}, Label(d.t, l)
-	half := vg.Point{X: labelStyle.Width(label)/2 + 2, Y: 4}
+// down makes room below: everything moves up by that much.
+func (p *picture) down(by vg.Length) {
+	up := func(at *vg.Point) { at.Y += by }
+	p.height += by
+	for name, box := range p.nodes {
+		up(&box.Min)
+		up(&box.Max)
+		p.nodes[name] = box
+	}
+	for i := range p.links {
+		up(&p.links[i].a)
+		up(&p.links[i].b)
+	}
+	for i := range p.labels {
+		up(&p.labels[i].box.Min)
+		up(&p.labels[i].box.Max)
+	}
+}
+
+// middle is the middle of a node.
+func (p *picture) middle(name string) vg.Point {
+	box := p.nodes[name]
+	return vg.Point{X: (box.Min.X + box.Max.X) / 2, Y: (box.Min.Y + box.Max.Y) / 2}
+}
+
+func (p *picture) draw(c draw.Canvas) {
 	c.SetColor(color.White)
-	c.Fill(vg.Rectangle{Min: middle.Sub(half), Max: middle.Add(half)}.Path())
-	c.FillText(labelStyle, middle, label)
+	c.Fill(vg.Rectangle{Max: vg.Point{X: p.width, Y: p.height}}.Path())
+	title := centred(9)
+	title.XAlign = text.XLeft
+	c.FillText(title, vg.Point{X: 12, Y: p.height - 14}, heading(p.t))
+
+	dashed := draw.LineStyle{Color: linkColor, Width: 0.7, Dashes: []vg.Length{2, 2}}
+	for _, h := range p.t.Hosts {
+		if !h.HasAccess() {
+			host, on := p.middle(h.Name), p.middle(h.Switch)
+			c.StrokeLine2(dashed, host.X, host.Y, on.X, on.Y)
+		}
+	}
+	for i, l := range p.t.AllLinks() {
+		s := p.links[i]
+		c.StrokeLine2(p.look(i, l), s.a.X, s.a.Y, s.b.X, s.b.Y)
+	}
+
+	p.drawNodes(c)
+	p.drawLabels(c)
+	p.drawKey(c)
+}
+
+// look is how a link is drawn: the wider the faster.
+func (p *picture) look(i int, l topology.LinkSpec) draw.LineStyle {
+	look := linkLooks[0]
+	if p.kinds != nil {
+		look = linkLooks[p.of[i]]
+	}
+	look.Width = 1
+	if rate := p.t.Directions(l)[0].Rate; rate > 0 {
+		look.Width = vg.Length(max(0.8, math.Log10(rate.Mbps()+1)*1.4))
+	}
+	return look
+}
+
+// drawNodes draws switches as circles, longer ones for long names, and hosts as boxes.
+func (p *picture) drawNodes(c draw.Canvas) {
+	names := centred(8)
+	shape := func(path vg.Path, fill color.Color) {
+		c.SetColor(fill)
+		c.Fill(path)
+		c.SetLineStyle(draw.LineStyle{Color: linkColor, Width: 0.7})
+		c.Stroke(path)
+	}
+	for _, s := range p.t.Switches {
+		shape(pill(p.nodes[s]), switchFill)
+		c.FillText(names, p.middle(s), s)
+	}
+	for _, h := range p.t.Hosts {
+		shape(p.nodes[h.Name].Path(), hostFill)
+		c.FillText(names, p.middle(h.Name), h.Name)
+	}
+}
+
+// pill is a box whose short sides are half circles; a square one is a circle.
+func pill(box vg.Rectangle) vg.Path {
+	r := (box.Max.Y - box.Min.Y) / 2
+	middle := box.Min.Y + r
+	var path vg.Path
+	path.Move(vg.Point{X: box.Min.X + r, Y: box.Min.Y})
+	path.Line(vg.Point{X: box.Max.X - r, Y: box.Min.Y})
+	path.Arc(vg.Point{X: box.Max.X - r, Y: middle}, r, -math.Pi/2, math.Pi)
+	path.Line(vg.Point{X: box.Min.X + r, Y: box.Max.Y})
+	path.Arc(vg.Point{X: box.Min.X + r, Y: middle}, r, math.Pi/2, math.Pi)
+	path.Close()
+	return path
+}
+
+const labelSize = 6.5
+
+// drawLabels writes labels on white, so that they can be read where they lie on their
+// link.
+func (p *picture) drawLabels(c draw.Canvas) {
+	style := centred(labelSize)
+	for _, l := range p.labels {
+		c.SetColor(color.White)
+		c.Fill(l.box.Path())
+		at := vg.Point{X: (l.box.Min.X + l.box.Max.X) / 2, Y: l.box.Max.Y - 4}
+		for _, text := range l.lines {
+			c.FillText(style, at, text)
+			at.Y -= 8
+		}
+	}
+}
+
+// drawKey says below the picture what links are, and what is not in it.
+func (p *picture) drawKey(c draw.Canvas) {
+	style := centred(8)
+	style.XAlign = text.XLeft
+	y := p.keyHeight()
+
+	for k, label := range p.kinds {
+		look := linkLooks[k]
+		look.Width = 2.5
+		c.StrokeLine2(look, 12, y, 46, y)
+
+		number := 0
+		for _, of := range p.of {
+			if of == k {
+				number++
+			}
+		}
+		which := fmt.Sprintf("%d of %d links", number, len(p.links))
+		if number == len(p.links) {
+			which = fmt.Sprintf("all %d links", number)
+		}
+		c.FillText(style, vg.Point{X: 53, Y: y}, label+" ("+which+")")
+		y -= line
+	}
+
+	if p.left > 0 {
+		c.FillText(style, vg.Point{X: 12, Y: y},
+			fmt.Sprintf("%d links have no room for rate and delay; edgebed topo show lists them", p.left))
+	}
 }
 
 // centred is how all words are written.
 func centred(size font.Length) text.Style {
 	return text.Style{
-		Color: ink, Font: font.From(plot.DefaultFont, size), Handler: plot.DefaultTextHandler,
-		XAlign: text.XCenter, YAlign: text.YCenter,
+		Color: ink, Font: font.From(font.Font{Typeface: "Liberation", Variant: "Sans"}, size),
+		Handler: plot.DefaultTextHandler, XAlign: text.XCenter, YAlign: text.YCenter,
 	}
 }

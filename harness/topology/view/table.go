@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"edgebed/harness/escape"
 	"edgebed/harness/fate"
 	"edgebed/harness/topology"
 	"edgebed/nodes/units"
@@ -64,10 +65,14 @@ func Pairs(t *topology.Topology) []Pair {
 
 // WriteTable writes hosts and links. A link whose directions differ has a line each.
 func WriteTable(w io.Writer, t *topology.Topology) error {
-	fmt.Fprintf(w, "%s: %d hosts, %d switches, %d links, subnet %v\n",
-		t.Name, len(t.Hosts), len(t.Switches), len(t.Links), t.Subnet)
+	kind := "switches"
+	if t.IsRouted() {
+		kind = "routers"
+	}
+	fmt.Fprintf(w, "%s: %d hosts, %d %s, %d links, subnet %v\n",
+		t.Name, len(t.Hosts), len(t.Switches), kind, len(t.Links), t.Subnet)
 	if t.Description != "" {
-		fmt.Fprintln(w, t.Description)
+		fmt.Fprintln(w, escape.Terminal(t.Description))
 	}
 
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -110,6 +115,8 @@ func WritePairs(w io.Writer, pairs []Pair) error {
 type Network struct {
 	Name     string   `json:"name"`
 	Subnet   string   `json:"subnet"`
+	Mode     string   `json:"mode"`
+	IPv6     bool     `json:"ipv6"`
 	MTU      int      `json:"mtu"`
 	Switches []string `json:"switches"`
 	Hosts    []Host   `json:"hosts"`
@@ -147,7 +154,10 @@ type Link struct {
 // JSON returns the topology as what JSON readers want: every direction of a link by
 // itself, with plain numbers.
 func JSON(t *topology.Topology) Network {
-	n := Network{Name: t.Name, Subnet: t.Subnet.String(), MTU: cmp.Or(t.MTU, topology.DefaultMTU), Switches: t.Switches}
+	n := Network{
+		Name: t.Name, Subnet: t.Subnet.String(), Mode: string(cmp.Or(t.Mode, topology.Switched)), IPv6: t.HasIPv6(),
+		MTU: cmp.Or(t.MTU, topology.DefaultMTU), Switches: t.Switches,
+	}
 	for _, h := range t.Hosts {
 		n.Hosts = append(n.Hosts, Host{h.Name, h.Address.String(), h.Switch})
 	}

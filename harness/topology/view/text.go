@@ -4,15 +4,19 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
+	"edgebed/harness/fate"
 	"edgebed/harness/topology"
 )
 
 // WriteDOT writes the network for Graphviz: hosts are boxes, switches circles, and
-// links have the rate and delay that reading such a file understands.
+// links have the parameters that reading such a file understands, those of the other
+// direction with reverse_ before them where they differ.
 func WriteDOT(w io.Writer, t *topology.Topology) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "graph %s {\n", strconv.Quote(t.Name))
@@ -26,18 +30,80 @@ func WriteDOT(w io.Writer, t *topology.Topology) error {
 		}
 	}
 	for _, l := range t.AllLinks() {
-		p := t.Directions(l)[0]
-		attributes := fmt.Sprintf("delay=%q, label=%q", p.Delay.String(), Label(t, l))
-		if p.Rate > 0 {
-			attributes = fmt.Sprintf("rate=%q, %s", p.Rate.String(), attributes)
+		both := t.Directions(l)
+		attributes := dotParameters(both[0], both[0], "")
+		if both[0] != both[1] {
+			attributes = append(attributes, dotParameters(both[1], both[0], "reverse_")...)
 		}
-		fmt.Fprintf(&b, "  %s -- %s [%s];\n", strconv.Quote(l.Between[0]), strconv.Quote(l.Between[1]), attributes)
+		attributes = append(attributes, fmt.Sprintf("label=%q", Label(t, l)))
+		fmt.Fprintf(&b, "  %s -- %s [%s];\n", strconv.Quote(l.Between[0]), strconv.Quote(l.Between[1]),
+			strings.Join(attributes, ", "))
 	}
 	b.WriteString("}\n")
 
 	_, err := io.WriteString(w, b.String())
 
 	return err
+}
+
+// dotParameters are the attributes of a direction of a link; what is seldom set is only
+// there where it or other, that of the other direction, has it.
+func dotParameters(p, other topology.Params, prefix string) []string {
+	rate := "unshaped"
+	if p.Rate > 0 {
+		rate = p.Rate.String()
+	}
+	attributes := []string{
+		fmt.Sprintf("%srate=%q", prefix, rate), fmt.Sprintf("%sdelay=%q", prefix, p.Delay.String()),
+	}
+
+	if p.Jitter > 0 || other.Jitter > 0 {
+		attributes = append(attributes, fmt.Sprintf("%sjitter=%q", prefix, p.Jitter.String()))
+	}
+	if p.MeanLoss() > 0 || other.MeanLoss() > 0 {
+		loss := strconv.FormatFloat(p.MeanLoss(), 'g', -1, 64)
+		attributes = append(attributes, fmt.Sprintf("%sloss=%q", prefix, loss))
+	}
+	if p.Queue != topology.DefaultQueue || other.Queue != topology.DefaultQueue {
+		attributes = append(attributes, fmt.Sprintf("%squeue=%d", prefix, p.Queue))
+	}
+	return attributes
+}
+
+// LeftOut says in a sentence each what of the topology a file of WriteDOT, or one of
+// WriteMermaid for the ending ".mmd", does not hold.
+func LeftOut(t *topology.Topology, ending string) []string {
+	remarks := []string{fmt.Sprintf("the subnet %v and the addresses of hosts are left out", t.Subnet)}
+	if t.MTU != 0 && t.MTU != topology.DefaultMTU {
+		remarks = append(remarks, fmt.Sprintf("the MTU of %d is left out", t.MTU))
+	}
+
+	lost := map[string]int{}
+	for _, l := range t.AllLinks() {
+		for _, p := range t.Directions(l) {
+			said := map[string]bool{}
+			said["losses in bursts (the mean loss is kept)"] = p.LossBurst > 0 || p.Bursts != fate.GilbertElliott{}
+			said["duplication"] = p.Duplicate > 0
+			said["corruption"] = p.Corrupt > 0
+			said["queues in bytes"] = p.QueueBytes > 0
+			said["queue disciplines"] = p.Discipline != "" && p.Discipline != topology.Drop
+			said["the order of frames under jitter"] = p.JitterOrder != "" && p.JitterOrder != topology.FIFO
+			said["sizes of token buckets"] = p.Burst != 0 || p.CeilBurst != 0
+			if ending == ".mmd" {
+				said["jitter"], said["losses"] = p.Jitter > 0, p.MeanLoss() > 0
+				said["limits of queues"] = p.Queue != topology.DefaultQueue
+			}
+			for what, is := range said {
+				if is {
+					lost[what]++
+				}
+			}
+		}
+	}
+	for _, what := range slices.Sorted(maps.Keys(lost)) {
+		remarks = append(remarks, fmt.Sprintf("%s of %d directions of links: left out", what, lost[what]))
+	}
+	return remarks
 }
 
 // plain are the names that Mermaid takes as they are.

@@ -135,3 +135,36 @@ func TestTables(t *testing.T) {
 		t.Errorf("Mermaid does not say %q:\n%s", want, mermaid.String())
 	}
 }
+
+// TestDOTDirections checks that what is written for Graphviz is read back with both
+// directions of every link, of access links too.
+func TestDOTDirections(t *testing.T) {
+	want, err := topology.Parse("odd.yaml", []byte("name: odd\nswitches: [b, a, c]\n"+
+		"hosts: [{name: h, switch: a, uplink: {rate: 1 Mb/s, delay: 3 ms}, downlink: {rate: 9 Mb/s}}, {name: k, switch: c}]\n"+
+		"links:\n"+
+		"  - {between: [a, b], forward: {rate: 5 Mb/s, delay: 2 ms, jitter: 1 ms}, reverse: {rate: 1 Mb/s, loss: 1 %, queue: 7}}\n"+
+		"  - {between: [c, b], forward: {rate: 2 Mb/s, delay: 4 ms}}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text bytes.Buffer
+	if err := WriteDOT(&text, want); err != nil {
+		t.Fatal(err)
+	}
+	n, err := foreign.Read("odd.dot", text.Bytes())
+	if err != nil {
+		t.Fatalf("%v:\n%s", err, text.String())
+	}
+	if len(n.Remarks) > 0 {
+		t.Errorf("remarks %q on\n%s", n.Remarks, text.String())
+	}
+	for _, l := range want.AllLinks() {
+		for _, ends := range [][2]string{{l.Between[0], l.Between[1]}, {l.Between[1], l.Between[0]}} {
+			a, _ := want.Params(ends[0], ends[1])
+			b, err := n.Topology.Params(ends[0], ends[1])
+			if err != nil || a.String() != b.String() {
+				t.Errorf("from %s to %s: read back as %v, want %v (%v)", ends[0], ends[1], b, a, err)
+			}
+		}
+	}
+}

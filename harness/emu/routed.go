@@ -1,0 +1,331 @@
+package emu
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+
+	"edgebed/harness/topology"
+)
+
+// In routed mode each switch is a router: a namespace of its own behind the bridge that
+// has the switch's ports. The bridge knows the router and what is next to it, and nothing
+// else; so all ports, with their shapers and counters, stay in the fabric.
+//
+//	host ns      fabric ns                                     host ns
+//	eth0 ---- port|bridge|port HTB ---- HTB port|bridge|port ---- eth0
+//	                 |                                |
+//	                eth0 router ns                   eth0 router ns
+//
+// Links have no networks of their own: routers have an address, and routes to each
+// host by the address of the next router. Of parallel links each leads to another
+// address of a router, on another of its devices, because a bridge knows nothing
+// but these devices.
+
+// router is a switch of a network in routed mode.
+type router struct {
+	name   string
+	ns     *namespace
+	socket *nl.NetlinkSocket // until the network is built
+	sticks []stick
+}
+
+// stick is what connects a router with its bridge.
+type stick struct {
+	port              *port // of the bridge
+	mac               net.HardwareAddr
+	address, address6 netip.Addr
+}
+
+// addressLike returns the router's address in the family of another one.
+func (s stick) addressLike(a netip.Addr) netip.Addr {
+	if a.Is6() {
+		return s.address6
+	}
+	return s.address
+}
+
+// name is the device's in the router.
+func stickName(k int) string { return fmt.Sprintf("eth%d", k) }
+
+// routerSubnets are where routers have their addresses, of which the first one is taken
+// that is apart from the hosts': the networks for tests between devices (RFC 2544) and
+// for providers' own (RFC 6598).
+var routerSubnets = []netip.Prefix{
+	netip.PrefixFrom(netip.AddrFrom4([4]byte{198, 18, 0, 0}), 15),
+	netip.PrefixFrom(netip.AddrFrom4([4]byte{100, 64, 0, 0}), 10),
+}
+
+// routerSubnet6 is next to the hosts'.
+var routerSubnet6 = netip.PrefixFrom(netip.AddrFrom16([16]byte{0xfd, 0xed, 0x0b, 0xed, 7: 1}), 64)
+
+// planSticks gives routers their addresses.
+func (n *Network) planSticks() map[string][]stick {
+	subnet := routerSubnets[0]
+	if subnet.Overlaps(n.topology.Subnet) {
+		subnet = routerSubnets[1]
+	}
+
+	address, address6, number := subnet.Addr(), routerSubnet6.Addr(), 0
+	all, ports := map[string][]stick{}, n.topology.RouterPorts()
+	for _, name := range n.topology.Switches {
+		for range ports[name] {
+			address, address6 = address.Next(), address6.Next()
+			all[name] = append(all[name], stick{mac: hardware(macRouter, number), address: address, address6: address6})
+			number++
+		}
+	}
+	return all
+}
+
+// forwards are the settings of routers. Nobody is told of a shorter way, which is through
+// the same device always; and IPv6 forwards for all devices, of which none needs to be a
+// router to its neighbours, that is, to join their groups.
+var forwards = []sysctl{
+	{"net.ipv4.ip_forward", "1", false},
+	{"net.ipv4.conf.all.send_redirects", "0", false},
+	{"net.ipv4.conf.default.send_redirects", "0", false},
+	{"net.ipv4.conf.all.rp_filter", "0", false},
+	{"net.ipv4.conf.default.rp_filter", "0", false},
+}
+
+var forwards6 = []sysctl{
+	{"net.ipv6.conf.all.forwarding", "1", false},
+	{"net.ipv6.conf.default.forwarding", "0", false},
+}
+
+// addRouters makes the routers, with their devices and neighbours.
+func (n *Network) addRouters(ctx context.Context) error {
+	if n.sticks == nil {
+		return nil
+	}
+
+	settings := slices.Concat(quiet, forwards)
+	if n.ipv6 {
+		settings = slices.Concat(quiet6, forwards, forwards6)
+	}
+	neighbours := n.routersNeighbours()
+	var ports []*port
+	for _, name := range n.topology.Switches {
+		r := &router{name: name, sticks: n.sticks[name]}
+		for k := range r.sticks {
+			p := n.newPort(port{
+				name: fmt.Sprintf("%s-router%d", name, k), at: name, toward: stickName(k), hidden: true,
+			})
+			r.sticks[k].port, ports = p, append(ports, p)
+		}
+		n.routers = append(n.routers, r)
+	}
+
+	work := newWorkers(ctx)
+	work.SetLimit(work.number)
+	for _, r := range n.routers {
+		work.Go(func() (err error) {
+			if err := work.Err(); err != nil {
+				return err
+			}
+			r.ns, err = newNamespace(n.home, func() error {
+				if _, err := setAll(settings); err != nil {
+					return err
+				}
+				return r.configure(n, neighbours[r.name])
+			})
+			if err != nil {
+				return fmt.Errorf("make router %s: %w", r.name, err)
+			}
+			return nil
+		})
+	}
+	if err := work.Wait(); err != nil {
+		return err
+	}
+
+	return errors.Join(n.attach(ports), n.bringUp(ports))
+}
+
+// routersNeighbours returns the entries of what is next to each router: hosts, and other
+// routers with the address that a link leads to.
+func (n *Network) routersNeighbours() map[string][]entry {
+	all := map[string][]entry{}
+	know := func(at string, mac net.HardwareAddr, addresses ...netip.Addr) {
+		for _, a := range addresses {
+			if a.Is4() || n.ipv6 {
+				all[at] = append(all[at], entry{index: eth0, address: a, hardware: mac})
+			}
+		}
+	}
+
+	for _, h := range n.hosts {
+		know(h.spec.Switch, h.mac, h.spec.Address, h.address6)
+	}
+	bundles := n.wired.Bundles()
+	for i, l := range n.links[:len(n.topology.Links)] {
+		for dir, at := range l.spec.Between {
+			next := n.sticks[l.spec.Between[1-dir]][slices.Index(bundles[i], i)]
+			know(at, next.mac, next.address, next.address6)
+		}
+	}
+	return all
+}
+
+// configure makes the router's devices, on a thread that is in its namespace.
+func (r *router) configure(n *Network, neighbours []entry) (err error) {
+	if r.socket, err = nl.Subscribe(unix.NETLINK_ROUTE); err != nil {
+		return fmt.Errorf("open route netlink: %w", err)
+	}
+	b := &batch{socket: r.socket}
+
+	var errs []error
+	for k, s := range r.sticks {
+		far := s.port.end(n.mtu)
+		far.ns = n.fabric
+		near := end{name: stickName(k), index: eth0 + k, hardware: s.mac, mtu: n.mtu, silent: true}
+		errs = append(errs, b.add(newVeth(near, far), "add the veth pair of port", s.port.name))
+		if n.ipv6 {
+			errs = append(errs, b.add(silence(near.index), "set up IPv6 on", near.name))
+		}
+		errs = append(errs, b.add(setUp(near.index), "bring up", near.name),
+			b.add(newAddress(near.index, alone(s.address)), "add address", s.address.String()))
+		if n.ipv6 {
+			errs = append(errs, b.add(newAddress(near.index, alone(s.address6)), "add address", s.address6.String()))
+		}
+	}
+	errs = append(errs, b.add(setUp(loopback), "bring up", "lo"))
+
+	for _, e := range neighbours {
+		errs = append(errs, b.addMessage(e.appendTo(nil), "add a neighbour of router", r.name))
+	}
+	return errors.Join(append(errs, b.send())...)
+}
+
+// addRouting writes the routes of all routers, and the entries of their bridges.
+func (n *Network) addRouting(ctx context.Context) error {
+	if err := n.addBridgeEntries(); err != nil {
+		return err
+	}
+
+	toward := map[string][]int{} // by the switch that a host is at
+	for _, h := range n.wired.Hosts {
+		if toward[h.Switch] == nil {
+			toward[h.Switch] = n.wired.Toward(slices.Index(n.wired.Switches, h.Switch))
+		}
+	}
+	bundles := n.wired.Bundles()
+
+	work := newWorkers(ctx)
+	work.SetLimit(work.number)
+	for at, r := range n.routers {
+		work.Go(func() error {
+			if err := work.Err(); err != nil {
+				return err
+			}
+			b := &batch{socket: r.socket}
+			for i, h := range n.hosts {
+				first := toward[n.wired.Hosts[i].Switch][at]
+				if err := n.addRoute(r, h, n.nextRouter(r, first, bundles, i), b); err != nil {
+					return err
+				}
+			}
+			return b.send()
+		})
+	}
+	return work.Wait()
+}
+
+// nextRouter returns the router that a link leads to from another, with the address of
+// the one of the parallel links that a host has its share in; nil where the host is next.
+func (n *Network) nextRouter(r *router, link int, bundles [][]int, host int) *stick {
+	if link < 0 {
+		return nil
+	}
+	link = topology.Share(bundles[link], host)
+	sticks := n.sticks[n.links[link].spec.Other(r.name)]
+	if sticks == nil {
+		return nil // it leads to the box of a host
+	}
+	return &sticks[slices.Index(bundles[link], link)]
+}
+
+// addRoute adds a router's routes to a host, in each family.
+func (n *Network) addRoute(r *router, h *Host, next *stick, b *batch) error {
+	for _, to := range []netip.Addr{h.spec.Address, h.address6} {
+		if !to.IsValid() {
+			continue
+		}
+		way := route{to: alone(to), from: r.sticks[0].addressLike(to), index: eth0}
+		if next != nil {
+			way.via = next.addressLike(to)
+		}
+		if err := b.add(way.request(), "add to router "+r.name+" a route to", h.spec.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addBridgeEntries tells each bridge its router, and what is next to it.
+func (n *Network) addBridgeEntries() error {
+	b := n.fabricC.batch()
+	add := func(p *port, mac net.HardwareAddr) error {
+		return b.addMessage(entry{index: p.index, hardware: mac}.appendTo(nil), "add a forwarding entry to port", p.name)
+	}
+
+	var errs []error
+	for _, r := range n.routers {
+		for _, s := range r.sticks {
+			errs = append(errs, add(s.port, s.mac))
+		}
+	}
+	for _, h := range n.hosts {
+		errs = append(errs, add(h.port, h.mac))
+	}
+
+	bundles := n.wired.Bundles()
+	for i, l := range n.links {
+		if i < len(n.topology.Links) {
+			for dir, p := range l.port {
+				errs = append(errs, add(p, n.sticks[l.spec.Between[1-dir]][slices.Index(bundles[i], i)].mac))
+			}
+			continue
+		}
+		// An access link: the box is a bridge alone, between its host and the router.
+		h, err := n.Host(l.spec.Between[0])
+		if err != nil {
+			return err
+		}
+		errs = append(errs, add(l.port[0], n.sticks[h.spec.Switch][0].mac), add(l.port[1], h.mac))
+	}
+	return errors.Join(append(errs, b.send())...)
+}
+
+// routersUp waits until the routers' devices have noticed that they are connected.
+func (n *Network) routersUp(ctx context.Context) error {
+	for _, r := range n.routers {
+		var indices []int
+		for k := range r.sticks {
+			indices = append(indices, eth0+k)
+		}
+		if _, err := connected(ctx, r.socket, indices); err != nil {
+			return fmt.Errorf("bring router %s up: %w", r.name, err)
+		}
+		r.socket.Close()
+		r.socket = nil
+	}
+	return nil
+}
+
+func (r *router) close() error {
+	if r.socket != nil {
+		r.socket.Close()
+	}
+	if r.ns == nil {
+		return nil
+	}
+	return r.ns.Close()
+}

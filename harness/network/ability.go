@@ -1,0 +1,79 @@
+package network
+
+import (
+	"errors"
+	"maps"
+	"slices"
+)
+
+// Ability is what a network may be asked for and not every kind of network can do.
+type Ability string
+
+// The abilities that set the kinds of networks apart; whatever else a topology or a
+// scenario can say, all can do.
+const (
+	// Routers are switches that look at packets' addresses, and take part in their way.
+	Routers Ability = "routers"
+	// ParallelLinks are several links between the same two switches.
+	ParallelLinks Ability = "parallel links"
+	// Corruption flips bits of frames.
+	Corruption Ability = "corruption"
+	// Disciplines are queues that drop other frames than those for which there is no room.
+	Disciplines Ability = "queue disciplines"
+	// AnyCongestionControl is that of TCP beyond CongestionControls.
+	AnyCongestionControl Ability = "any congestion control"
+	// Sysctls are kernel settings of hosts.
+	Sysctls Ability = "sysctls"
+	// Programs are those of others, which run on hosts.
+	Programs Ability = "programs of others"
+)
+
+// CongestionControls are those of TCP that each kind of network has.
+var CongestionControls = []string{"cubic", "reno"}
+
+// Kind is a kind of network, by what it cannot do.
+type Kind struct{ lacks map[Ability]string }
+
+// Emulated links are the kernel's. What depends on the kernel is found out there.
+func Emulated() Kind { return Kind{} }
+
+// DelayLine makes the delay of emulated links where the kernel has no netem, or where
+// that is asked for.
+func DelayLine() Kind {
+	return Kind{map[Ability]string{
+		Corruption: "only netem corrupts frames, and the links are of delayline; load sch_netem, or use loss, " +
+			"which is what TCP makes of a corrupted frame",
+	}}
+}
+
+// Virtual links are computed, with the hosts on them, in virtual time.
+func Virtual() Kind {
+	return Kind{map[Ability]string{
+		Routers: "in virtual time there are no routers; leave the mode out, " +
+			"or use emulated links (network: emulated)",
+		ParallelLinks: "in virtual time there are no parallel links; leave one, " +
+			"or use emulated links (network: emulated)",
+		Corruption: "in virtual time no frame is corrupted, only netem on emulated links does that; use loss, " +
+			"which is what TCP makes of a corrupted frame",
+		Disciplines: "in virtual time the only discipline is fifo; remove it, " +
+			"or use emulated links (network: emulated), where others are the kernel's",
+		AnyCongestionControl: "in virtual time TCP has cubic and reno; choose one of them, " +
+			"or use emulated links (network: emulated), where others are the kernel's",
+		Sysctls: "a network in virtual time has no kernel to set it in; leave it out, " +
+			"or use emulated links (network: emulated)",
+		Programs: "programs of others run in real time and use the kernel's network, " +
+			"and a network in virtual time has neither; choose --network emulated",
+	}}
+}
+
+// Can returns an error, with what to do instead, where networks of the kind lack an
+// ability.
+func (k Kind) Can(a Ability) error {
+	if reason, lacks := k.lacks[a]; lacks {
+		return errors.New(reason)
+	}
+	return nil
+}
+
+// Lacks lists what networks of the kind cannot do, sorted.
+func (k Kind) Lacks() []Ability { return slices.Sorted(maps.Keys(k.lacks)) }

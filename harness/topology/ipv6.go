@@ -1,0 +1,42 @@
+package topology
+
+import (
+	"cmp"
+	"encoding/binary"
+	"net/netip"
+)
+
+// mostWithIPv6 is up to how many hosts have IPv6 addresses where the topology does not
+// say: each host knows all others, so that a network of a thousand would take a second
+// more to build, and half a gigabyte of the kernel's memory.
+const mostWithIPv6 = 256
+
+// minMTU6 is the smallest that IPv6 works with (RFC 8200); the kernel has it on no device
+// with less.
+const minMTU6 = 1280
+
+// HasIPv6 reports whether the network's hosts are to have IPv6 addresses beside those of
+// IPv4.
+func (t *Topology) HasIPv6() bool {
+	if t.IPv6 != nil {
+		return *t.IPv6
+	}
+	return len(t.Hosts) <= mostWithIPv6 && cmp.Or(t.MTU, DefaultMTU) >= minMTU6
+}
+
+// Subnet6 is the IPv6 network of all hosts: a part of the local addresses that nobody
+// routes beyond a site (RFC 4193). It is the same for all networks, which have no way to
+// each other.
+func Subnet6() netip.Prefix {
+	return netip.PrefixFrom(netip.AddrFrom16([16]byte{0xfd, 0xed, 0x0b, 0xed}), 64)
+}
+
+// Address6 returns a host's IPv6 address: its place in the IPv4 subnet, put into Subnet6.
+// With 10.1.0.0/16, the host 10.1.0.2 has fded:bed::2.
+func (t *Topology) Address6(h HostSpec) netip.Addr {
+	own, first := h.Address.As4(), t.Subnet.Addr().As4()
+	number := binary.BigEndian.Uint32(own[:]) - binary.BigEndian.Uint32(first[:])
+	address := Subnet6().Addr().As16()
+	binary.BigEndian.PutUint32(address[12:], number)
+	return netip.AddrFrom16(address)
+}

@@ -139,7 +139,8 @@ func CheckClock() error {
 }
 
 // BuildCommand builds the worker.
-const BuildCommand = "make bin/edgebed-virtual, which is CGO_ENABLED=0 go build -tags faketime -ldflags -checklinkname=0"
+const BuildCommand = "make bin/edgebed-virtual, which is CGO_ENABLED=0 go build -tags faketime " +
+	"-ldflags -checklinkname=0"
 
 // BuildFlags are those of go build for the worker, without cgo: one chooses the virtual
 // clock, the other lets the jumper move it.

@@ -83,6 +83,7 @@ type step struct {
 }
 
 func (n *Network) build(ctx context.Context) error {
+	defer n.procs.close()
 	for _, s := range []struct {
 		name string
 		do   func(context.Context) error
@@ -115,7 +116,7 @@ func (n *Network) openFabric(context.Context) (err error) {
 	if n.home, err = currentNamespace(); err != nil {
 		return err
 	}
-	if n.fabric, err = newNamespace(n.home, setForBridges); err != nil {
+	if n.fabric, err = newNamespace(n.home, n.procs.setForBridges); err != nil {
 		return fmt.Errorf("make the switches' namespace: %w", err)
 	}
 

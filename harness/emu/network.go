@@ -31,6 +31,7 @@ type Network struct {
 	bridges          map[string]int // interface index by switch
 	mediumEnds       []int          // interface indices of the medium's devices
 	steps            []step         // of building
+	procs            procs          // while it is built
 
 	wired *topology.Topology // as built: see topology.Wired
 	mtu   int                // of devices that are not of one link

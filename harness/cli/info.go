@@ -79,17 +79,18 @@ scenario is only said, since a small profile may lack what it shows.`,
 			if err := otherFigures(figures, all); err != nil {
 				return usage(err)
 			}
-			write := func() error { return writeComparison(cmd, args, all, out) }
-			notDrawn := func() []error { return figure.NewTwo(all[0], all[1]).NotDrawn() }
+
 			if len(args) == 1 {
-				write = func() error { return writeReport(cmd, args[0], all[0], cmd.OutOrStdout()) }
-				notDrawn = func() []error { return figure.NotDrawn(all[0]) }
+				missing, err := writeReport(cmd, args[0], all[0], cmd.OutOrStdout())
+				if err != nil {
+					return err
+				}
+				return missingFigures(cmd, missing, figures)
 			}
-			err := write()
-			if err != nil {
+			if err := writeComparison(cmd, args, all, out); err != nil {
 				return err
 			}
-			return missingFigures(cmd, notDrawn(), figures)
+			return missingFigures(cmd, figure.NewTwo(all[0], all[1]).NotDrawn(), figures)
 		},
 	}
 	cmd.Flags().StringVar(&figures, "figures", "", "YAML file of the figures to draw (default those of the scenario)")

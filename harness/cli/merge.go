@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"edgebed/harness/escape"
 	"edgebed/harness/record"
 )
 
@@ -30,7 +31,11 @@ different results of one cell, are refused. If cells are missing the exit code i
 			if err != nil {
 				return usage(err)
 			}
-			if err := writeReport(cmd, args[0], r, cmd.OutOrStdout()); err != nil {
+			notDrawn, err := writeReport(cmd, args[0], r, cmd.OutOrStdout())
+			if err != nil {
+				return err
+			}
+			if err := missingFigures(cmd, notDrawn, ""); err != nil {
 				return err
 			}
 
@@ -38,11 +43,7 @@ different results of one cell, are refused. If cells are missing the exit code i
 			fmt.Fprintf(cmd.OutOrStdout(), "%d of %d cells from %d folders\n", complete, r.Campaign.Cells, len(args)-1)
 
 			if missing := r.Campaign.Cells - complete; missing > 0 {
-				for _, c := range r.Cells {
-					if !c.Complete() {
-						fmt.Fprintln(cmd.ErrOrStderr(), "not complete:", c.Cell.ID)
-					}
-				}
+				listIncomplete(cmd, r)
 				return &exitError{exitIncomplete,
 					fmt.Errorf("%d of %d cells are missing; run them with --resume --out %s",
 						missing, r.Campaign.Cells, args[0])}
@@ -54,4 +55,24 @@ different results of one cell, are refused. If cells are missing the exit code i
 	cmd.Flags().BoolVar(&o.AcrossNetworks, "across-networks", false,
 		"merge results of emulated and virtual networks, and say which cells are whose")
 	return cmd
+}
+
+// mostIncomplete bounds the cells that a merge names.
+const mostIncomplete = 10
+
+// listIncomplete names the first cells that began and are not complete.
+func listIncomplete(cmd *cobra.Command, r *record.Results) {
+	named := 0
+	for _, c := range r.Cells {
+		if c.Complete() {
+			continue
+		}
+		named++
+		if named <= mostIncomplete {
+			fmt.Fprintln(cmd.ErrOrStderr(), "not complete:", escape.Terminal(c.Cell.ID))
+		}
+	}
+	if more := named - mostIncomplete; more > 0 {
+		fmt.Fprintf(cmd.ErrOrStderr(), "not complete: %d more; report.html lists every cell\n", more)
+	}
 }

@@ -23,6 +23,7 @@ import (
 	"edgebed/harness/job"
 	"edgebed/harness/record"
 	"edgebed/harness/report"
+	"edgebed/harness/report/figure"
 	"edgebed/harness/scenario"
 	"edgebed/harness/testbed"
 	"edgebed/nodes/yamlfile"
@@ -377,7 +378,11 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *job.Prepared, part 
 	if err != nil {
 		return err
 	}
-	if err := writeReport(cmd, o.out, results, files); err != nil {
+	missing, err := writeReport(cmd, o.out, results, files)
+	if err != nil {
+		return err
+	}
+	if err := missingFigures(cmd, missing, ""); err != nil {
 		return err
 	}
 
@@ -394,19 +399,19 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *job.Prepared, part 
 }
 
 // writeReport makes everything that follows from the records, and lists the
-// files.
-func writeReport(cmd *cobra.Command, dir string, results *record.Results, list io.Writer) error {
+// files. It returns why figures are not among them.
+func writeReport(cmd *cobra.Command, dir string, results *record.Results, list io.Writer) ([]error, error) {
 	for _, warning := range results.Warnings {
 		fmt.Fprintln(cmd.ErrOrStderr(), "warning:", escape.Terminal(warning))
 	}
 	files, err := report.Write(dir, results)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, f := range files {
 		fmt.Fprintln(list, f)
 	}
-	return nil
+	return figure.NotDrawn(results), nil
 }
 
 // examineCommand is what testbed.Doctor starts; users have no reason to.

@@ -261,8 +261,25 @@ func newChart(r *record.Results, f record.Figure, cells []record.CellResult, var
 		return nil, ErrNoData
 	}
 	remark := c.holes()
-	c.Caption = c.captionOf(r, f, cells, variant) + remark
+	c.Caption = c.captionOf(r, f, cells, variant) + remark + c.withoutPoints()
 	return c, nil
+}
+
+// withoutPoints says which series of the legend have no point in any panel.
+func (c *Chart) withoutPoints() string {
+	var none []string
+	for i, name := range c.Series {
+		measured := slices.ContainsFunc(c.Panels, func(p *Panel) bool {
+			return p != nil && slices.ContainsFunc(p.Points[i], func(e stats.Estimate) bool { return e.N > 0 })
+		})
+		if !measured {
+			none = append(none, name)
+		}
+	}
+	if len(none) == 0 || c.ZTitle != "" {
+		return ""
+	}
+	return " Nothing was measured of " + listed(none) + "."
 }
 
 // abscissa returns the groups of points along the abscissa, and the axes that are

@@ -172,7 +172,8 @@ func newCourse(r *record.Results, f record.Figure, cells []record.CellResult, va
 		"samples from "+table.Count(len(table.Seeds(cells)), "seed"))
 	c.Caption = table.UpperFirst(strings.Join(facts, "; ")) + "." + stairWords(f.Metric, cells, width)
 	if more > 0 {
-		c.Caption += fmt.Sprintf(" The %d with most are shown of %d.", len(members), len(members)+more)
+		c.Caption += fmt.Sprintf(" Of %d those %d with most are shown; at in the figure chooses others.",
+			len(members)+more, len(members))
 	}
 	c.Caption += markWords(cells)
 	return c, nil

@@ -53,16 +53,11 @@ func (c *Chart) drawable() *Chart {
 	return copied
 }
 
-// printable returns a copy of the chart whose texts have no control characters, which would
-// be no XML, but show them.
+// printable returns a copy of the chart whose texts show control characters and those that
+// turn the direction of writing, instead of having them.
 func (c *Chart) printable() *Chart {
 	return c.withTexts(func(text string) string {
-		return strings.Map(func(r rune) rune {
-			if r == '\ufffe' || r == '\uffff' { // no characters
-				return unicode.ReplacementChar
-			}
-			return r
-		}, escape.Terminal(strings.ToValidUTF8(text, string(unicode.ReplacementChar))))
+		return escape.Terminal(strings.ToValidUTF8(text, string(unicode.ReplacementChar)))
 	})
 }
 

@@ -12,7 +12,10 @@ import (
 func (c *canvas) fields(panel *figure.Panel) {
 	scale := c.ColorScale()
 	width, height := c.across(1)-c.across(0), c.up(0)-c.up(1)
-	labelled := height > 13 && fits(panel, width)
+	labels := ""
+	if height > 13 {
+		labels = valueClass(panel, width)
+	}
 
 	for i, points := range panel.Points {
 		for k, e := range points {
@@ -28,9 +31,9 @@ func (c *canvas) fields(panel *figure.Panel) {
 			c.mark("field", c.describe(i, k, e), i, k, func() {
 				c.Add(`<rect class="bar" x="%.1f" y="%.1f" width="%.1f" height="%.1f" fill="#%02x%02x%02x"/>`,
 					x-width/2, y-height/2, width, height, field.R, field.G, field.B)
-				if labelled {
-					c.Add(`<text class="tick x" x="%.1f" y="%.1f" style="fill:%s">%s</text>`,
-						x, y+4, letters, table.FormatValue(e.Value))
+				if labels != "" {
+					c.Add(`<text class="%s" x="%.1f" y="%.1f" style="fill:%s">%s</text>`,
+						labels, x, y+4, letters, table.FormatValue(e.Value))
 				}
 			})
 		}

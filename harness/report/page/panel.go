@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"math"
 	"strings"
+	"unicode/utf8"
 
 	"edgebed/harness/record"
 	"edgebed/harness/report/figure"
@@ -117,22 +118,36 @@ func (c *canvas) curves(panel *figure.Panel) {
 	}
 }
 
-// fits tells whether each value of a panel, written out, has room in a width.
-func fits(panel *figure.Panel, width float64) bool {
-	const letter = 6.2
+// Widths of a letter in a plot: on wide screens, and on narrow ones, which have larger ones.
+const (
+	letter     = 6.2
+	wideLetter = 7.4
+)
+
+// valueClass is the class of the values of a panel where they are written out in a width
+// each: one that narrow screens do not show, where only wide ones have room; empty where
+// there is none.
+func valueClass(panel *figure.Panel, width float64) string {
+	longest := 0
 	for _, points := range panel.Points {
 		for _, e := range points {
-			if e.N > 0 && width <= letter*float64(len(table.FormatValue(e.Value))) {
-				return false
+			if e.N > 0 {
+				longest = max(longest, utf8.RuneCountInString(table.FormatValue(e.Value)))
 			}
 		}
 	}
-	return true
+	switch {
+	case width > wideLetter*float64(longest):
+		return "tick x"
+	case width > letter*float64(longest):
+		return "tick x tight"
+	}
+	return ""
 }
 
 func (c *canvas) bars(panel *figure.Panel) {
 	pitch := (c.across(figure.GroupWidth) - c.across(0)) / float64(len(panel.Points))
-	labelled := fits(panel, pitch) // above the bars
+	labels := valueClass(panel, pitch) // above the bars
 
 	for i, points := range panel.Points {
 		for k, e := range points {
@@ -140,7 +155,7 @@ func (c *canvas) bars(panel *figure.Panel) {
 				continue
 			}
 			x := c.across(c.Xs[k]-figure.GroupWidth/2) + pitch*(float64(i)+0.05)
-			c.mark(c.look(i).class(), c.describe(i, k, e), i, k, func() { c.bar(c.look(i), e, x, pitch, labelled) })
+			c.mark(c.look(i).class(), c.describe(i, k, e), i, k, func() { c.bar(c.look(i), e, x, pitch, labels) })
 		}
 	}
 }
@@ -161,8 +176,8 @@ func (c *canvas) samples(panel *figure.Panel) {
 	}
 }
 
-// bar draws one bar at x with its interval and, where labelled, its value.
-func (c *canvas) bar(l look, e stats.Estimate, x, pitch float64, labelled bool) {
+// bar draws one bar at x with its interval and, where labels have a class, its value.
+func (c *canvas) bar(l look, e stats.Estimate, x, pitch float64, labels string) {
 	zero, end := c.up(0), c.up(e.Value)
 	c.Add(`<rect class="bar" x="%.1f" y="%.1f" width="%.1f" height="%.1f" fill="%s"/>`,
 		x, math.Min(zero, end), pitch*0.9, math.Abs(zero-end), l.fill())
@@ -171,8 +186,8 @@ func (c *canvas) bar(l look, e stats.Estimate, x, pitch float64, labelled bool) 
 		top = c.up(e.High)
 		c.whisker(x+pitch*0.45, c.up(math.Max(e.Low, c.axes.y.Min)), top)
 	}
-	if labelled {
-		c.Label("tick x", x+pitch*0.45, top-4, table.FormatValue(e.Value))
+	if labels != "" {
+		c.Label(labels, x+pitch*0.45, top-4, table.FormatValue(e.Value))
 	}
 }
 

@@ -62,7 +62,7 @@ func readContainerlab(_ string, data []byte) (*graph, error) {
 		}
 	}
 	if mtus > 0 {
-		g.remark("the MTU of %d links was left out: a topology has one for all (mtu)", mtus)
+		g.remark("the MTU of %d links was left out: hosts keep that of the network (mtu)", mtus)
 	}
 	if len(g.nodes) > 0 {
 		g.remark("images, kinds, startup configurations and addresses of nodes were left out; links have %v and %v",

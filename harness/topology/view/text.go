@@ -74,8 +74,12 @@ func dotParameters(p, other topology.Params, prefix string) []string {
 // WriteMermaid for the ending ".mmd", does not hold.
 func LeftOut(t *topology.Topology, ending string) []string {
 	remarks := []string{fmt.Sprintf("the subnet %v and the addresses of hosts are left out", t.Subnet)}
-	if t.MTU != 0 && t.MTU != topology.DefaultMTU {
-		remarks = append(remarks, fmt.Sprintf("the MTU of %d is left out", t.MTU))
+	mtu := cmp.Or(t.MTU, topology.DefaultMTU)
+	if mtu != topology.DefaultMTU {
+		remarks = append(remarks, fmt.Sprintf("the MTU of %d is left out", mtu))
+	}
+	if t.Mode != "" && t.Mode != topology.Switched {
+		remarks = append(remarks, fmt.Sprintf("the mode %s is left out", t.Mode))
 	}
 
 	lost := map[string]int{}
@@ -88,6 +92,7 @@ func LeftOut(t *topology.Topology, ending string) []string {
 			said["queues in bytes"] = p.QueueBytes > 0
 			said["queue disciplines"] = p.Discipline != "" && p.Discipline != topology.Drop
 			said["the order of frames under jitter"] = p.JitterOrder != "" && p.JitterOrder != topology.FIFO
+			said["MTUs"] = cmp.Or(p.MTU, topology.DefaultMTU) != mtu
 			said["sizes of token buckets"] = p.Burst != 0 || p.CeilBurst != 0
 			if ending == ".mmd" {
 				said["jitter"], said["losses"] = p.Jitter > 0, p.MeanLoss() > 0

@@ -1,7 +1,6 @@
 package emu
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,7 +44,7 @@ func Build(ctx context.Context, t *topology.Topology, opts Options) (*Network, e
 	}
 
 	n := &Network{
-		opts: opts, topology: t.Clone(), wired: t.Wired(), mtu: cmp.Or(t.MTU, topology.DefaultMTU),
+		opts: opts, topology: t.Clone(), wired: t.Wired(), mtu: t.LargestMTU(),
 		backend: None, settings: map[string]string{},
 		closed: make(chan struct{}), bridges: map[string]int{},
 	}

@@ -34,7 +34,7 @@ type Network struct {
 	procs            procs          // while it is built
 
 	wired *topology.Topology // as built: see topology.Wired
-	mtu   int                // of all devices
+	mtu   int                // of devices that are not of one link
 	ipv6  bool               // beside IPv4
 
 	sticks  map[string][]stick // of each router; nil where switches forward

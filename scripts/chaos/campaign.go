@@ -44,11 +44,19 @@ type bench struct {
 // tally is what was done and what came of it.
 type tally struct {
 	campaigns, runs              int
-	faults                       map[string]int
-	missed                       int // found nothing to harm: the run had ended, or not got there
+	faults                       map[string]int // that found something to harm
+	missed                       int            // found nothing: the run had ended, or not got there
 	lost, invented, leaked, hung int
 	wrong                        int // other misbehaviour, such as a wrong exit code
 	reasons                      []string
+}
+
+// struck is how many faults found something to harm.
+func (t *tally) struck() (n int) {
+	for _, number := range t.faults {
+		n += number
+	}
+	return n
 }
 
 func (t *tally) note(counter *int, format string, args ...any) {
@@ -157,9 +165,10 @@ func (c *campaign) harm(ctx context.Context, faults int) error {
 		if err := f.do(c); err != nil {
 			return fmt.Errorf("campaign %d, %s: %s: %w", c.seed, c.network, f.name, err)
 		}
-		c.tally.faults[f.name]++
 		if c.missed {
 			c.tally.missed++
+		} else {
+			c.tally.faults[f.name]++
 		}
 	}
 
@@ -278,6 +287,16 @@ func (c *campaign) undisturbed() error {
 	c.whole = time.Since(began)
 	c.reference, err = record.Read(c.out)
 	return errors.Join(err, os.RemoveAll(c.out))
+}
+
+// left estimates how long a run still takes that goes on with what is recorded.
+func (c *campaign) left() time.Duration {
+	const least = 0.2 // of the whole: every run reads and reports
+	share := 1.0
+	if r, err := record.Read(c.out); err == nil {
+		share -= float64(len(r.Complete())) / float64(len(c.reference.Cells))
+	}
+	return time.Duration(max(share, least) * float64(c.whole))
 }
 
 // prepare returns a campaign of a seed on a network.

@@ -65,7 +65,7 @@ func (c *campaign) choose() fault {
 
 // soon waits for a moment within the run, or for its end, which it tells.
 func (c *campaign) soon(p *process) (ended bool) {
-	moment := time.Duration(c.rng.Int64N(int64(c.whole)))
+	moment := time.Duration(c.rng.Float64() * float64(c.left()))
 	select {
 	case err := <-p.done:
 		p.done <- err

@@ -1,7 +1,6 @@
 package emu
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,7 +44,7 @@ func Build(ctx context.Context, t *topology.Topology, opts Options) (*Network, e
 	}
 
 	n := &Network{
-		opts: opts, topology: t.Clone(), wired: t.Wired(), mtu: cmp.Or(t.MTU, topology.DefaultMTU),
+		opts: opts, topology: t.Clone(), wired: t.Wired(), mtu: t.LargestMTU(),
 		backend: None, settings: map[string]string{},
 		closed: make(chan struct{}), bridges: map[string]int{},
 	}
@@ -84,6 +83,7 @@ type step struct {
 }
 
 func (n *Network) build(ctx context.Context) error {
+	defer n.procs.close()
 	for _, s := range []struct {
 		name string
 		do   func(context.Context) error
@@ -116,7 +116,7 @@ func (n *Network) openFabric(context.Context) (err error) {
 	if n.home, err = currentNamespace(); err != nil {
 		return err
 	}
-	if n.fabric, err = newNamespace(n.home, setForBridges); err != nil {
+	if n.fabric, err = newNamespace(n.home, n.procs.setForBridges); err != nil {
 		return fmt.Errorf("make the switches' namespace: %w", err)
 	}
 

@@ -89,7 +89,7 @@ func (n *Network) addHosts(ctx context.Context) error {
 			}
 
 			h.ns, err = newNamespace(n.home, func() error {
-				values, err := setAll(first, settings)
+				values, err := n.procs.setAll(first, settings)
 				if err != nil {
 					return err
 				}

@@ -154,7 +154,7 @@ func (n *Network) startRelay(ctx context.Context) error {
 
 // openMedium makes the medium's namespace and decides on the back end.
 func (n *Network) openMedium() (err error) {
-	if n.medium, err = newNamespace(n.home, setForBridges); err != nil {
+	if n.medium, err = newNamespace(n.home, n.procs.setForBridges); err != nil {
 		return fmt.Errorf("make the medium's namespace: %w", err)
 	}
 

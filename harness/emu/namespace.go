@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -119,29 +120,96 @@ func (s sysctl) place() (folder, file string) {
 	return folder, file
 }
 
-// folders are those of /proc/sys/net, such as ipv4, of the namespace of the thread that
+// folders are those of sys/net of a proc, such as ipv4, of the namespace of the thread that
 // opens them. The kernel has an ipv4 for each namespace in the one net, and looks through
 // them all for each path that begins above: files are opened by way of the folder.
-type folders map[string]int
+type folders struct {
+	proc   *os.File
+	byName map[string]int
+}
 
 // open opens the file of a setting.
 func (f folders) open(s sysctl, flags int) (fd int, err error) {
 	name, file := s.place()
-	folder, ok := f[name]
+	folder, ok := f.byName[name]
 	if !ok {
-		folder, err = unix.Open("/proc/sys/net/"+name, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		folder, err = unix.Openat(int(f.proc.Fd()), "sys/net/"+name, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 		if err != nil {
 			return -1, err
 		}
-		f[name] = folder
+		f.byName[name] = folder
 	}
 	return unix.Openat(folder, file, flags|unix.O_CLOEXEC, 0)
 }
 
 func (f folders) close() {
-	for _, fd := range f {
+	for _, fd := range f.byName {
 		unix.Close(fd)
 	}
+}
+
+// procs are instances of proc for settings. Even by way of folders, the kernel looks
+// through those of all namespaces that were opened in an instance: a few hundred
+// are a third of the time that a host takes. So another one takes over in time.
+type procs struct {
+	mu   sync.Mutex
+	open []*os.File // the last one is in use
+	left int        // namespaces that it is for
+}
+
+// perProc is how many namespaces have their settings in one instance of proc.
+const perProc = 64
+
+// next returns the instance for one more namespace.
+func (p *procs) next() (*os.File, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.left > 0 {
+		p.left--
+		return p.open[len(p.open)-1], nil
+	}
+
+	// The first is the one that is there; a kernel before Linux 5.2 cannot make others.
+	open := openProc
+	if len(p.open) > 0 {
+		open = newProc
+	}
+	proc, err := open()
+	if err != nil {
+		proc, err = openProc()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open proc for settings: %w", err)
+	}
+	p.open, p.left = append(p.open, proc), perProc-1
+	return proc, nil
+}
+
+// close closes all instances. No namespace is being set up any more.
+func (p *procs) close() {
+	for _, f := range p.open {
+		f.Close()
+	}
+}
+
+// openProc opens the sandbox's proc.
+func openProc() (*os.File, error) { return os.OpenFile("/proc", unix.O_PATH|unix.O_DIRECTORY, 0) }
+
+// newProc mounts a proc nowhere.
+func newProc() (*os.File, error) {
+	fs, err := unix.Fsopen("proc", unix.FSOPEN_CLOEXEC)
+	if err != nil {
+		return nil, os.NewSyscallError("fsopen", err)
+	}
+	defer unix.Close(fs)
+	if err := unix.FsconfigCreate(fs); err != nil {
+		return nil, os.NewSyscallError("fsconfig", err)
+	}
+	fd, err := unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC, 0)
+	if err != nil {
+		return nil, os.NewSyscallError("fsmount", err)
+	}
+	return os.NewFile(uintptr(fd), "proc"), nil
 }
 
 // set sets it, unless it has the value already, and returns what the kernel made of it,
@@ -175,7 +243,12 @@ func (s sysctl) set(in folders) (value string, err error) {
 // read returns its value in the calling thread's namespace, with one space between
 // numbers.
 func (s sysctl) read() (string, error) {
-	in := folders{}
+	proc, err := openProc()
+	if err != nil {
+		return "", fmt.Errorf("read sysctl %s: %w", s.name, err)
+	}
+	defer proc.Close()
+	in := folders{proc, map[string]int{}}
 	defer in.close()
 	fd, err := in.open(s, unix.O_RDONLY)
 	if err != nil {
@@ -223,8 +296,12 @@ var unfiltered = []sysctl{
 
 // setAll sets sysctls in the calling thread's namespace and returns what the kernel
 // made of them.
-func setAll(lists ...[]sysctl) (values []string, err error) {
-	in := folders{}
+func (p *procs) setAll(lists ...[]sysctl) (values []string, err error) {
+	proc, err := p.next()
+	if err != nil {
+		return nil, err
+	}
+	in := folders{proc, map[string]int{}}
 	defer in.close()
 	for _, s := range slices.Concat(lists...) {
 		value, err := s.set(in)
@@ -237,7 +314,7 @@ func setAll(lists ...[]sysctl) (values []string, err error) {
 }
 
 // setForBridges sets what namespaces with bridges need.
-func setForBridges() error {
-	_, err := setAll(quiet, unfiltered)
+func (p *procs) setForBridges() error {
+	_, err := p.setAll(quiet, unfiltered)
 	return err
 }

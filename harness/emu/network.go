@@ -31,9 +31,10 @@ type Network struct {
 	bridges          map[string]int // interface index by switch
 	mediumEnds       []int          // interface indices of the medium's devices
 	steps            []step         // of building
+	procs            procs          // while it is built
 
 	wired *topology.Topology // as built: see topology.Wired
-	mtu   int                // of all devices
+	mtu   int                // of devices that are not of one link
 	ipv6  bool               // beside IPv4
 
 	sticks  map[string][]stick // of each router; nil where switches forward

@@ -131,7 +131,7 @@ func (n *Network) addRouters(ctx context.Context) error {
 				return err
 			}
 			r.ns, err = newNamespace(n.home, func() error {
-				if _, err := setAll(settings); err != nil {
+				if _, err := n.procs.setAll(settings); err != nil {
 					return err
 				}
 				return r.configure(n, neighbours[r.name])
@@ -273,7 +273,8 @@ func (n *Network) addRoute(r *router, h *Host, next *stick, b *batch) error {
 func (n *Network) addBridgeEntries() error {
 	b := n.fabricC.batch()
 	add := func(p *port, mac net.HardwareAddr) error {
-		return b.addMessage(entry{index: p.index, hardware: mac}.appendTo(nil), "add a forwarding entry to port", p.name)
+		e := entry{index: p.index, hardware: mac}
+		return b.addMessage(e.appendTo(nil), "add a forwarding entry to port", p.name)
 	}
 
 	var errs []error

@@ -91,3 +91,32 @@ func TestFileLimit(t *testing.T) {
 		t.Errorf("the error gives no advice: %v", err)
 	}
 }
+
+// TestSettingsOfMany checks that the settings of a host do not depend on which instance of
+// proc they were made in, and that no instance stays open.
+func TestSettingsOfMany(t *testing.T) {
+	before := openFiles(t)
+	n, err := Build(t.Context(), star(perProc+6), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(n.procs.open) < 2 {
+		t.Errorf("%d instances of proc were used for %d hosts", len(n.procs.open), len(n.hosts))
+	}
+	if got := n.Settings()["sysctl.net.ipv4.tcp_no_metrics_save"]; got != "1" {
+		t.Errorf("settings say %q for all hosts, want 1", got)
+	}
+	err = n.hosts[perProc+5].Do(func() error {
+		got, err := sysctl{name: "net.ipv4.tcp_no_metrics_save"}.read()
+		if err == nil && got != "1" {
+			t.Errorf("the last host has %q, want 1", got)
+		}
+		return err
+	})
+	if err := errors.Join(err, n.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if after := openFiles(t); after != before {
+		t.Errorf("%d files are open, %d before", after, before)
+	}
+}

@@ -92,6 +92,7 @@ func (c *conn) readShape(index int, queues []qdisc) (shaped, bool, error) {
 	if err != nil {
 		return shaped{}, false, fmt.Errorf("read the HTB class: %w", err)
 	}
+
 	var s shaped
 	for _, cl := range classes {
 		htb, ok := cl.(*netlink.HtbClass)
@@ -103,8 +104,11 @@ func (c *conn) readShape(index int, queues []qdisc) (shaped, bool, error) {
 		}
 		s = shaped{Rate: units.Rate(htb.Rate * 8), Burst: size(htb.Buffer), Cburst: size(htb.Cbuffer)}
 	}
-	for _, q := range queues {
-		if of, ok := readQueue(q); ok && q.index == index {
+	for i := range queues {
+		if queues[i].index != index {
+			continue
+		}
+		if of, ok := readQueue(queues[i]); ok {
 			s.queue = of
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 var (
@@ -32,9 +33,12 @@ func Code(text string) string {
 }
 
 // CSV keeps a spreadsheet from taking a text for a formula: one that begins like a
-// formula, and is no number, gets an apostrophe in front.
+// formula, also after blanks, and is no number, gets an apostrophe in front.
 func CSV(text string) string {
-	if text == "" || !strings.ContainsRune("=+-@\t\r", rune(text[0])) {
+	begins, _ := utf8.DecodeRuneInString(strings.TrimLeftFunc(text, func(r rune) bool {
+		return r == '\ufeff' || unicode.IsSpace(r) && r != '\t' && r != '\r'
+	}))
+	if !strings.ContainsRune("=+-@\t\r＝＋－＠", begins) {
 		return text
 	}
 	if _, err := strconv.ParseFloat(text, 64); err == nil {

@@ -44,6 +44,7 @@ func TestCSV(t *testing.T) {
 	for in, want := range map[string]string{
 		"": "", "10 Mb/s": "10 Mb/s", "-5": "-5", "+1.5e3": "+1.5e3",
 		"=1+1": "'=1+1", "@SUM(A1)": "'@SUM(A1)", "-cmd|x": "'-cmd|x", "+x": "'+x", "\tx": "'\tx",
+		" =1+1": "' =1+1", "\ufeff@x": "'\ufeff@x", "\n=x": "'\n=x", "＝1+1": "'＝1+1", " 延迟": " 延迟", "\xff": "\xff",
 	} {
 		if got := CSV(in); got != want {
 			t.Errorf("%q becomes %q, want %q", in, got, want)

@@ -59,7 +59,8 @@ func (j *Job) checkEffects() error {
 		}
 	}
 	if spec := &j.Cell.Topology; spec.Delay != emu.Auto && !delayed {
-		fail(spec.Pos.At("delay"), "no link has one of %s; give one to a link, or remove this", strings.Join(onTheWay, ", "))
+		fail(spec.Pos.At("delay"), "no link has one of %s; give one to a link, or remove this",
+			strings.Join(onTheWay, ", "))
 	}
 	return yamlfile.Join(append(errs, j.eventEffects(events))...)
 }

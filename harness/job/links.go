@@ -32,11 +32,15 @@ func (j *Job) changeLinks(t *topology.Topology) error {
 }
 
 // checkMTUs checks that what hosts send fits through the links, as the scenario changed
-// them.
+// them, and is large enough for IPv6.
 func (j *Job) checkMTUs() error {
 	var errs []error
+	if err := j.topology.CheckIPv6(); err != nil {
+		errs = append(errs, j.placeOfHosts().Errorf("%w", err))
+	}
 	for _, narrow := range j.topology.CheckMTUs() {
-		errs = append(errs, j.placeOfMTU(narrow.Link).Errorf("link %s: %w", j.topology.LinkName(narrow.Link, 0), narrow))
+		name := j.topology.LinkName(narrow.Link, 0)
+		errs = append(errs, j.placeOfMTU(narrow.Link).Errorf("link %s: %w", name, narrow))
 	}
 	return yamlfile.Join(errs...)
 }

@@ -309,6 +309,9 @@ func (j *Job) open(t *topology.Topology) (err error) {
 	}
 	for i := range j.Cell.Clients.Groups {
 		w := j.Cell.Clients.Groups[i].Workload
+		if w.Generator == "" {
+			break // it could not be read, which Expand has said
+		}
 		if len(j.Given) > 0 || w.IsListed() || j.Cell.Workload.IsListed() {
 			break // given workflows are everybody's, and Expand has refused the rest
 		}

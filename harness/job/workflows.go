@@ -3,6 +3,7 @@ package job
 import (
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"edgebed/nodes/units"
 	"edgebed/nodes/workflow"
 	"edgebed/nodes/workflow/foreign"
+	"edgebed/nodes/yamlfile"
 )
 
 // workflowFiles are the workflows that cells name.
@@ -29,11 +31,18 @@ func (s *workflowFiles) of(cell *scenario.Cell) ([]*workflow.Workflow, error) {
 	w := &cell.Workload
 	scale := foreign.Scale{Size: w.SizeFactor, Time: w.TimeFactor}
 	if w.Workflow != nil {
-		one, err := w.Workflow.Workflow(scale)
+		read := func(scale foreign.Scale) ([]*workflow.Workflow, error) {
+			one, err := w.Workflow.Workflow(scale)
+			return []*workflow.Workflow{one}, err
+		}
+		list, err := read(scale)
+		if err == nil {
+			err = factorEffects(w, list, read)
+		}
 		if err != nil {
 			return nil, err
 		}
-		return []*workflow.Workflow{one}, nil
+		return list, nil
 	}
 	if w.File == "" {
 		return nil, nil
@@ -52,6 +61,15 @@ func (s *workflowFiles) of(cell *scenario.Cell) ([]*workflow.Workflow, error) {
 		return nil, w.Pos.At("file").Errorf("%w", err)
 	}
 	file, err := foreign.Read(name, data, scale)
+	if err == nil {
+		err = factorEffects(w, file.Workflows, func(scale foreign.Scale) ([]*workflow.Workflow, error) {
+			again, err := foreign.Read(name, data, scale)
+			if err != nil {
+				return nil, err
+			}
+			return again.Workflows, nil
+		})
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -62,6 +80,32 @@ func (s *workflowFiles) of(cell *scenario.Cell) ([]*workflow.Workflow, error) {
 	}
 	s.digests[w.File] = digest(data)
 	return file.Workflows, nil
+}
+
+// factorEffects returns an error where a factor of the workload changes nothing in its
+// workflows, which read reads by other factors.
+func factorEffects(
+	w *scenario.Workload, list []*workflow.Workflow, read func(foreign.Scale) ([]*workflow.Workflow, error),
+) error {
+	var errs []error
+	for _, f := range []struct {
+		key, what string
+		value     float64
+		without   foreign.Scale
+	}{
+		{"size-factor", "sizes", w.SizeFactor, foreign.Scale{Size: 1, Time: w.TimeFactor}},
+		{"time-factor", "times", w.TimeFactor, foreign.Scale{Size: w.SizeFactor, Time: 1}},
+	} {
+		if f.value == 1 {
+			continue
+		}
+		plain, err := read(f.without)
+		if err == nil && reflect.DeepEqual(plain, list) {
+			errs = append(errs, w.Pos.At(f.key).Errorf(
+				"it changes nothing: the workflows say no %s; remove it", f.what))
+		}
+	}
+	return yamlfile.Join(errs...)
 }
 
 // note adds what decides results, and remarks.

@@ -173,6 +173,9 @@ func writeMetrics(b *strings.Builder, r *record.Results, roles matrix.Roles) err
 		if err != nil {
 			return err
 		}
+		if !t.Any() {
+			continue
+		}
 		remark := ""
 		if t.Remark != "" {
 			remark = " " + t.Remark

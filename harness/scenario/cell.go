@@ -409,7 +409,7 @@ func (s *Scenario) Expand(sel Selection) (*Plan, error) {
 			plan.Cells = append(plan.Cells, cell)
 		}
 
-		if len(mistakes.errs) > 0 {
+		if len(mistakes.errs) > 0 || s.broken {
 			break // another seed has the same ones
 		}
 	}
@@ -556,7 +556,7 @@ func (s *Scenario) cell(axes []Axis, point []Value, params map[string]string) (C
 			err = yamlfile.Beyond(s.shortened(part.name, part.node), err)
 		}
 		if part.into == &c.Workload {
-			err = yamlfile.Beyond(err, c.Workload.checkKeys(node))
+			err = beyond(err, c.Workload.checkKeys(node))
 		}
 		if part.into == &c.Clients && err == nil && workload != nil {
 			err = s.groupWorkloads(&c.Clients, node, workload)

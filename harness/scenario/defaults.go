@@ -134,8 +134,10 @@ func (s *Scenario) complete() error {
 		return err
 	}
 
+	e := alias(&s.sections.execution)
 	switch {
-	case valueOf(&s.sections.execution, "model") != nil || s.sets("model"):
+	case e.Kind != 0 && e.Kind != yaml.MappingNode && !isNull(e): // a mistake, which may be meant as the model
+	case valueOf(e, "model") != nil || s.sets("model"):
 	case s.ofPrograms(): // which have no model, so that any one stands for them
 		s.nameModel(workflow.PureFaaS)
 	default:

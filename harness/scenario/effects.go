@@ -74,7 +74,8 @@ func (s *Scenario) executionEffects() error {
 	if valueOf(e, "cycle") != nil && s.only(e, "cycle", "", is(string(CycleText))) {
 		for _, key := range []string{"process-start", "interval"} {
 			if valueOf(e, key) != nil {
-				errs = append(errs, at(key).Errorf("it is a part of cycle: %s; choose that, or remove it", CycleArtifact))
+				errs = append(errs, at(key).Errorf("it is a part of cycle: %s; choose that, or remove it",
+					CycleArtifact))
 			}
 		}
 	}

@@ -61,7 +61,8 @@ func (s *Shell) ping(ctx context.Context, args []string) error {
 			return err
 		default:
 			times = append(times, took)
-			fmt.Fprintf(s.out, "%s to %s, packet %d: %v\n", t.a.Name(), t.b.Name(), k+1, took.Round(10*time.Microsecond))
+			fmt.Fprintf(s.out, "%s to %s, packet %d: %v\n", t.a.Name(), t.b.Name(), k+1,
+				took.Round(10*time.Microsecond))
 		}
 		if k+1 >= count || pause(ctx, time.Second) != nil {
 			break
@@ -311,8 +312,8 @@ func (s *Shell) iperfUDP(ctx context.Context, args []string) error {
 
 	g := <-arrived
 	count := g.bytes / datagram
-	fmt.Fprintf(s.out, "%s to %s: %d of %d datagrams arrived, %.3g %% lost, %.4g Mb/s of payload\n", t.a.Name(), t.b.Name(),
-		count, sent, 100*float64(sent-count)/float64(max(1, sent)), g.mbps())
+	fmt.Fprintf(s.out, "%s to %s: %d of %d datagrams arrived, %.3g %% lost, %.4g Mb/s of payload\n",
+		t.a.Name(), t.b.Name(), count, sent, 100*float64(sent-count)/float64(max(1, sent)), g.mbps())
 
 	return nil
 }

@@ -3,6 +3,7 @@ package topology
 import (
 	"cmp"
 	"encoding/binary"
+	"fmt"
 	"net/netip"
 )
 
@@ -21,7 +22,29 @@ func (t *Topology) HasIPv6() bool {
 	if t.IPv6 != nil {
 		return *t.IPv6
 	}
-	return len(t.Hosts) <= mostWithIPv6 && cmp.Or(t.MTU, DefaultMTU) >= minMTU6
+	_, smallest := t.smallestMTU()
+	return len(t.Hosts) <= mostWithIPv6 && smallest >= minMTU6
+}
+
+// CheckIPv6 returns an error where hosts are to have IPv6 addresses and one cannot.
+func (t *Topology) CheckIPv6() error {
+	name, mtu := t.smallestMTU()
+	if t.IPv6 == nil || !*t.IPv6 || mtu >= minMTU6 {
+		return nil
+	}
+	return fmt.Errorf("IPv6 needs an mtu of %d B, and that of host %s is %d; raise it, or leave ipv6 out",
+		minMTU6, name, mtu)
+}
+
+// smallestMTU is that of a host, which is named; of a network without hosts its own.
+func (t *Topology) smallestMTU() (host string, mtu int) {
+	mtu = cmp.Or(t.MTU, DefaultMTU)
+	for i, h := range t.Hosts {
+		if own := t.HostMTU(h); i == 0 || own < mtu {
+			host, mtu = h.Name, own
+		}
+	}
+	return host, mtu
 }
 
 // Subnet6 is the IPv6 network of all hosts: a part of the local addresses that nobody

@@ -15,8 +15,8 @@ func (t *Topology) HostMTU(h HostSpec) int {
 	return cmp.Or(h.MTU, t.Classes[h.Class].MTU, t.MTU, DefaultMTU)
 }
 
-// largestMTU is that of the network's hosts and links.
-func (t *Topology) largestMTU() int {
+// LargestMTU is that of the network's hosts and links.
+func (t *Topology) LargestMTU() int {
 	most := cmp.Or(t.MTU, DefaultMTU)
 	for _, h := range t.Hosts {
 		most = max(most, t.HostMTU(h))

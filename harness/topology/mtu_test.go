@@ -68,6 +68,9 @@ func TestTooNarrow(t *testing.T) {
 		{"a narrow link of its own", "class: wan, mtu: 9000", "mtu: 576",
 			"j.yaml:12:28: links[0].mtu: packets between hosts fast1 and fast2 have up to 9000 bytes"},
 		{"none", "mtu: 1492", "mtu: 576", ""},
+		{"too small for IPv6", "mtu: 9000", "mtu: 1279\nipv6: true",
+			"j.yaml:3:7: ipv6: IPv6 needs an mtu of 1280 B, and that of host fast1 is 1279"},
+		{"a host's is too small for it", "class: dsl", "mtu: 600}\nipv6: true\n#", "and that of host slow is 600"},
 		{"a class's is none", "mtu: 1492", "mtu: 5", "link-classes.dsl.mtu: mtu of 5 B is out of range: expected 576 to 9000"},
 		{"a host's is none", "class: dsl", "mtu: 5", "hosts[2].mtu: mtu of 5 B is out of range"},
 	} {

@@ -602,7 +602,7 @@ func (t *Topology) noLink(from, to string) error {
 func (t *Topology) defaults() Params { return Params{Queue: DefaultQueue, MTU: t.MTU} }
 
 // Frame returns the largest frame on the network's links.
-func (t *Topology) Frame() units.Size { return Params{MTU: t.largestMTU()}.Frame() }
+func (t *Topology) Frame() units.Size { return Params{MTU: t.LargestMTU()}.Frame() }
 
 // Directions returns the parameters of a link's two directions: forward, reverse.
 func (t *Topology) Directions(l LinkSpec) [2]Params {
@@ -749,13 +749,12 @@ func (t *Topology) Validate() error {
 		fail(yamlfile.Path{"name"}, "expected a name")
 	}
 
-	switch {
-	case t.MTU != 0 && (t.MTU < minMTU || t.MTU > maxMTU):
-		fail(yamlfile.Path{"mtu"}, "mtu of %d B is out of range: expected %d to %d", t.MTU, minMTU, maxMTU)
-	case t.IPv6 != nil && *t.IPv6 && t.MTU != 0 && t.MTU < minMTU6:
-		fail(yamlfile.Path{"ipv6"}, "IPv6 needs an mtu of %d B, and the links have %d; raise it, or leave ipv6 out",
-			minMTU6, t.MTU)
+	if err := checkMTU(t.MTU); err != nil {
+		fail(yamlfile.Path{"mtu"}, "%w", err)
 		return yamlfile.Join(errs...) // frames, and with them bursts and queues, depend on it
+	}
+	if err := t.CheckIPv6(); err != nil {
+		fail(yamlfile.Path{"ipv6"}, "%w", err)
 	}
 
 	// What follows visits every part, so too many of them are refused first.

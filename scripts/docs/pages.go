@@ -172,8 +172,8 @@ links further down the file, in both directions.`,
 			{title: "Hosts", folder: folder, of: "HostSpec"},
 			{title: "Links", folder: folder, of: "LinkSpec"},
 			{title: "Link classes", text: "The keys are all [link parameters](#link-parameters), which are of both " +
-				"directions, `mtu`, and `forward` and `reverse`, which override them for one: from the first switch of a " +
-				"link to the second, or from a host to its switch; and back."},
+				"directions, `mtu`, and `forward` and `reverse`, which override them for one: " +
+				"from the first switch of a link to the second, or from a host to its switch; and back."},
 			{title: "Link parameters", folder: folder, of: "Override",
 				text: "For a class of links, for one direction of one link, and for " +
 					"`topology.classes` of a scenario. Each key may be absent."},

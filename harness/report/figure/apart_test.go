@@ -140,3 +140,34 @@ func TestLackingCategories(t *testing.T) {
 		t.Errorf("bars of one result: %v, %v", all, err)
 	}
 }
+
+// TestLackingSeries checks that the series that one result lacks has the name of the
+// other's.
+func TestLackingSeries(t *testing.T) {
+	two := rated([]string{"1"}, []string{"1"})
+	two.B.Cells = slices.DeleteFunc(two.B.Cells, func(c record.CellResult) bool { return c.Cell.Point[4].Value == "pure-faas" })
+	all, err := two.Charts(record.Figure{Name: "f", Kind: record.KindECDF, Metric: record.Delay, Series: "model",
+		Where: map[string]string{"argument": "10 kB"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"PureFaaS, a", "PureFaaS, b (nothing measured)", "StateLocal, a", "StateLocal, b"}
+	if !slices.Equal(all[0].Series, want) {
+		t.Errorf("series %q, want %q", all[0].Series, want)
+	}
+
+	// Of few values each is a step of its own.
+	values := map[float64]bool{}
+	for _, r := range two.results() {
+		for _, c := range r.Cells {
+			if c.Cell.Point[2].Value == "10 kB" {
+				for _, e := range c.Counted() {
+					values[float64(e.DelayNS)/1e9] = true
+				}
+			}
+		}
+	}
+	if c := all[0]; !c.Steps || len(c.Xs) != len(values) {
+		t.Errorf("%d positions, want one for each of %d values", len(c.Xs), len(values))
+	}
+}

@@ -24,7 +24,7 @@ type Chart struct {
 	Title, Caption string
 	// Kind is that of the figure: record.KindLines, record.KindBars, record.KindBox,
 	// record.KindTimeline or record.KindHeatMap. A distribution function is made of
-	// lines, and has Steps.
+	// lines, and has Steps: a value holds up to the next position.
 	Kind  string
 	Steps bool
 	// Stair is how far before its position along the abscissa a value holds, for curves
@@ -297,7 +297,8 @@ func newPanel(
 			if err != nil {
 				return nil, err
 			}
-			if !math.IsNaN(e.Value) && !math.IsInf(e.Value, 0) {
+			if shown(e.Value) {
+				e.Known = e.Known && shown(e.Low) && shown(e.High)
 				points[i] = e
 			}
 		}
@@ -305,6 +306,10 @@ func newPanel(
 	}
 	return p, nil
 }
+
+// shown reports whether a value has a place along any axis: it is a number, and so is its
+// distance to any other one.
+func shown(v float64) bool { return math.Abs(v) <= 1/smallest }
 
 func (c *Chart) hasData() bool {
 	for range c.measured {

@@ -4,9 +4,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"golang.org/x/image/font/sfnt"
 	plotfont "gonum.org/v1/plot/font"
+
+	"edgebed/harness/escape"
 )
 
 // missing stands for a letter that the typeface lacks.
@@ -37,6 +40,34 @@ func (c *Chart) drawable() *Chart {
 		return c
 	}
 
+	copied := c.withTexts(func(text string) string {
+		return strings.Map(func(r rune) rune {
+			if slices.Contains(lacking, r) {
+				return missing
+			}
+			return r
+		}, text)
+	})
+	copied.Caption += fmt.Sprintf(" %c stands for letters that this file’s typeface lacks; %s.svg has them.", missing,
+		c.Stem)
+	return copied
+}
+
+// printable returns a copy of the chart whose texts have no control characters, which would
+// be no XML, but show them.
+func (c *Chart) printable() *Chart {
+	return c.withTexts(func(text string) string {
+		return strings.Map(func(r rune) rune {
+			if r == '\ufffe' || r == '\uffff' { // no characters
+				return unicode.ReplacementChar
+			}
+			return r
+		}, escape.Terminal(strings.ToValidUTF8(text, string(unicode.ReplacementChar))))
+	})
+}
+
+// withTexts returns a copy of the chart with other texts.
+func (c *Chart) withTexts(change func(string) string) *Chart {
 	copied := *c
 	copied.Ticks, copied.Series, copied.Rows = slices.Clone(c.Ticks), slices.Clone(c.Series), slices.Clone(c.Rows)
 	copied.Panels = slices.Clone(c.Panels)
@@ -47,16 +78,8 @@ func (c *Chart) drawable() *Chart {
 		}
 	}
 	for _, text := range copied.texts() {
-		*text = strings.Map(func(r rune) rune {
-			if slices.Contains(lacking, r) {
-				return missing
-			}
-			return r
-		}, *text)
+		*text = change(*text)
 	}
-
-	copied.Caption += fmt.Sprintf(" %c stands for letters that this file’s typeface lacks; %s.svg has them.", missing,
-		c.Stem)
 	return &copied
 }
 

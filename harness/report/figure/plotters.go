@@ -111,8 +111,11 @@ func (v curve) Plot(c draw.Canvas, p *plot.Plot) {
 		}
 
 		pt := vg.Point{X: toX(v.chart.Xs[i]) + v.shift, Y: toY(e.Value)}
-		if v.chart.Stair > 0 {
+		switch {
+		case v.chart.Stair > 0:
 			line = append(line, vg.Point{X: toX(v.chart.Xs[i] - v.chart.Stair), Y: pt.Y})
+		case v.chart.Steps && len(line) > 0:
+			line = append(line, vg.Point{X: pt.X, Y: line[len(line)-1].Y})
 		}
 		line = append(line, pt)
 		if v.chart.Marked(v.series, i, e) {
@@ -191,9 +194,11 @@ func (b bars) Plot(c draw.Canvas, p *plot.Plot) {
 			}, b.chart.Look(s))
 			if e.Known {
 				high := toY(e.High)
-				// A white rim keeps the whisker visible on a dark bar.
-				drawWhisker(c, draw.LineStyle{Color: color.White, Width: 2}, middle, toY(math.Max(e.Low, p.Y.Min)),
-					high)
+				// A white rim keeps the whisker visible on a dark bar, if it leaves anything of it.
+				if pitch > 12 {
+					drawWhisker(c, draw.LineStyle{Color: color.White, Width: 2}, middle, toY(math.Max(e.Low, p.Y.Min)),
+						high)
+				}
 				drawWhisker(c, draw.LineStyle{Color: ink, Width: 0.8}, middle, toY(math.Max(e.Low, p.Y.Min)), high)
 				top = max(top, high)
 			}

@@ -72,6 +72,7 @@ func render(all []*Chart, f record.Figure, dir string) ([]string, error) {
 // writeSVG draws a chart as SVG. Text stays text; the named font falls back to
 // those with the same metrics.
 func writeSVG(c *Chart, w io.Writer) error {
+	c = c.printable()
 	s := newSheet(c)
 	canvas := vgsvg.New(s.width, s.height)
 	s.draw(draw.New(canvas))
@@ -99,7 +100,7 @@ func writeSVG(c *Chart, w io.Writer) error {
 // writePNG draws a chart as PNG, in which letters are drawn by this program: those
 // that its typeface lacks become boxes, and the caption says so.
 func writePNG(c *Chart, w io.Writer) error {
-	s := newSheet(c.drawable())
+	s := newSheet(c.printable().drawable())
 	canvas := vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(s.width, s.height), vgimg.UseDPI(pngDPI))}
 	s.draw(draw.New(canvas))
 	_, err := canvas.WriteTo(w)

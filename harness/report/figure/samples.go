@@ -19,9 +19,20 @@ import (
 // that of their mean is given.
 func single(label string) string { return table.UpperFirst(strings.TrimPrefix(label, "Mean ")) }
 
+// finite are the values of a metric in cells that a figure can show, sorted: a program of
+// others may have measured what is no number.
+func finite(metric string, cells []record.CellResult) []float64 {
+	values := slices.DeleteFunc(matrix.Values(metric, cells), func(v float64) bool { return !shown(v) })
+	slices.Sort(values)
+	return values
+}
+
 // ecdfSteps is how many positions a distribution function has: quantiles of all values
 // of a chart at even steps.
 const ecdfSteps = 40
+
+// mostDistinct is up to how many values are positions themselves.
+const mostDistinct = 80
 
 // setDistribution makes the chart one of empirical distribution functions: for each
 // series the share of its executions with at most the value at a position.
@@ -31,15 +42,17 @@ func (c *Chart) setDistribution(metric string, series []matrix.Point, cells []re
 
 	var all []float64
 	for _, s := range series {
-		all = append(all, matrix.Values(metric, s.Of(cells))...)
+		all = append(all, finite(metric, s.Of(cells))...)
 	}
 	slices.Sort(all)
-	for k := range ecdfSteps + 1 {
-		if len(all) > 0 {
+	if distinct := slices.Compact(slices.Clone(all)); len(distinct) <= mostDistinct {
+		c.Xs = distinct
+	} else {
+		for k := range ecdfSteps + 1 {
 			c.Xs = append(c.Xs, stats.Quantile(float64(k)/ecdfSteps, all))
 		}
+		c.Xs = slices.Compact(c.Xs)
 	}
-	c.Xs = slices.Compact(c.Xs)
 	for _, x := range c.Xs {
 		c.Ticks = append(c.Ticks, table.FormatValue(x))
 	}
@@ -51,8 +64,7 @@ func (c *Chart) distribution(
 ) *Panel {
 	p := &Panel{Title: panel.Names(", ")}
 	for _, s := range series {
-		values := matrix.Values(metric, s.Of(panel.Of(cells)))
-		slices.Sort(values)
+		values := finite(metric, s.Of(panel.Of(cells)))
 
 		points := make([]stats.Estimate, len(c.Xs))
 		for k, x := range c.Xs {
@@ -89,11 +101,12 @@ func (p *Panel) addSamples(metric string, series, groups []matrix.Point, cells [
 	for i, s := range series {
 		samples := make([][]float64, len(groups))
 		for k, g := range groups {
-			values := matrix.Values(metric, g.Of(s.Of(cells)))
-			slices.Sort(values)
+			values := finite(metric, g.Of(s.Of(cells)))
 			samples[k] = values
 			if len(values) > 0 {
 				p.Points[i][k] = stats.Estimate{Value: stats.Quantile(0.5, values), N: len(values)}
+			} else {
+				p.Points[i][k] = stats.Estimate{}
 			}
 		}
 		p.Samples = append(p.Samples, samples)

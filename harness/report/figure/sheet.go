@@ -86,7 +86,11 @@ func (s *sheet) legendRows(width vg.Length) [][]int {
 	var used vg.Length
 	for i := range s.Series {
 		w := s.entryWidth(i)
-		if len(rows) == 0 || used+entryGap+w > width {
+		room := w // a pair stays in a row
+		if s.Paired && i%2 == 0 && i+1 < len(s.Series) {
+			room += entryGap + s.entryWidth(i+1)
+		}
+		if full := used+entryGap+room > width; len(rows) == 0 || full {
 			rows, used = append(rows, nil), -entryGap
 		}
 		rows[len(rows)-1] = append(rows[len(rows)-1], i)
@@ -148,7 +152,7 @@ func (s *sheet) drawLegendRow(c draw.Canvas, row []int, top vg.Length) {
 			sample := vg.Rectangle{Min: vg.Point{X: x, Y: y - 4.5}, Max: vg.Point{X: x + sampleWidth, Y: y + 4.5}}
 			drawBar(c, sample, look)
 		case record.KindTimeline:
-			drawMarker(c, look, vg.Point{X: x + sampleWidth/2, Y: y})
+			drawMarker(c, look, vg.Point{X: x + sampleWidth - 2*markerRadius, Y: y})
 		default:
 			line := draw.LineStyle{Color: seriesColor(look.Style), Width: 1.2, Dashes: look.dashes()}
 			c.StrokeLine2(line, x, y, x+sampleWidth, y)

@@ -173,8 +173,13 @@ func SeriesHatch(i int) Hatch {
 }
 
 // drawBar fills a rectangle in the colour and hatch of a series; a hollow one has its
-// outline and hatch in that colour.
+// outline and hatch in that colour. What lies beyond the canvas is cut off: the lines of a
+// hatch would have no end there.
 func drawBar(c draw.Canvas, r vg.Rectangle, l Look) {
+	for _, corner := range []*vg.Point{&r.Min, &r.Max} {
+		corner.X = min(max(corner.X, c.Min.X), c.Max.X)
+		corner.Y = min(max(corner.Y, c.Min.Y), c.Max.Y)
+	}
 	fill, line := seriesColor(l.Style), draw.LineStyle{Color: color.White, Width: 0.9}
 	rim := draw.LineStyle{Color: ink, Width: 0.5}
 	if l.Hollow {

@@ -179,6 +179,14 @@ func pairUp(c *record.Cell, series record.Axis) {
 	}
 }
 
+// lacking names the series of a pair that the chart does not have as the other one is
+// named.
+func (c *Chart) lacking(have map[string]int, pair []string, missing int) string {
+	_, name, _ := strings.Cut(pair[missing], beside)
+	_, other, _ := strings.Cut(pair[1-missing], beside)
+	return table.Joined(strings.TrimSuffix(strings.TrimSuffix(c.Series[have[pair[1-missing]]], other), ", "), name)
+}
+
 // pair makes a chart's series those of all values, in pairs, empty where a result lacks
 // one.
 func (c *Chart) pair(values []string) {
@@ -195,11 +203,11 @@ func (c *Chart) pair(values []string) {
 		if !first && !second {
 			continue
 		}
-		for _, v := range values[k : k+2] {
+		for n, v := range values[k : k+2] {
 			i, ok := have[v]
 			if !ok {
 				i = -1
-				series = append(series, strings.ReplaceAll(v, beside, ", ")+" (nothing measured)")
+				series = append(series, c.lacking(have, values[k:k+2], n)+" (nothing measured)")
 			} else {
 				series = append(series, c.Series[i])
 			}

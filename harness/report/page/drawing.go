@@ -47,6 +47,10 @@ type frame struct {
 // panelFrame leaves room for the labels of the axes.
 var panelFrame = frame{width: 440, height: 290, left: 66, right: 432, top: 12, bottom: 244}
 
+// narrowFrame is for three panels in a row, or more, whose letters would be too small
+// otherwise.
+var narrowFrame = frame{width: 320, height: 250, left: 58, right: 312, top: 12, bottom: 204}
+
 func (f frame) x(share float64) float64 { return f.left + share*(f.right-f.left) }
 func (f frame) y(share float64) float64 { return f.bottom - share*(f.bottom-f.top) }
 

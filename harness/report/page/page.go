@@ -144,8 +144,10 @@ func (p *content) tabulate(r *record.Results, roles matrix.Roles) error {
 	if err != nil {
 		return err
 	}
-	ratio.Remark = table.OneLine(ratio.Remark)
-	p.Table1 = &ratio
+	if ratio.Any() {
+		ratio.Remark = table.OneLine(ratio.Remark)
+		p.Table1 = &ratio
+	}
 	if p.Load, err = table.Load(r, roles); err != nil {
 		return err
 	}

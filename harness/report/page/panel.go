@@ -25,8 +25,11 @@ type canvas struct {
 // files.
 func (v view) image(panel *figure.Panel) template.HTML {
 	c := &canvas{view: v, frame: panelFrame}
-	if len(v.Panels) == 1 {
+	switch {
+	case len(v.Panels) == 1:
 		c.width, c.right = 500, 490
+	case v.Columns > 2 && (v.Numeric || v.Kind == record.KindTimeline):
+		c.frame = narrowFrame
 	}
 	x, y := v.Scales(c.right - c.left)
 	upright := v.Kind != record.KindBars && v.Kind != record.KindHeatMap
@@ -78,9 +81,12 @@ func (c *canvas) curves(panel *figure.Panel) {
 				continue
 			}
 			y := c.inside(e.Value)
-			if c.Stair > 0 {
+			switch {
+			case c.Stair > 0:
 				path += fmt.Sprintf("%s%.1f %.1f", pen, c.across(c.Xs[k]-c.Stair), y)
 				pen = "L"
+			case c.Steps && pen == "L":
+				path += fmt.Sprintf("H%.1f", c.across(c.Xs[k])) // up to here the value before holds
 			}
 			path += fmt.Sprintf("%s%.1f %.1f", pen, c.across(c.Xs[k])+shift(i), y)
 			pen = "L"

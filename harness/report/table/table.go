@@ -20,6 +20,13 @@ type Table struct {
 	Rows [][]string
 }
 
+// Any reports whether any number of the table is known.
+func (t Table) Any() bool {
+	return slices.ContainsFunc(t.Rows, func(row []string) bool {
+		return slices.ContainsFunc(row[min(t.Keys, len(row)):], func(text string) bool { return text != "–" })
+	})
+}
+
 // Fact is a line of a list: a term, and what there is to say about it.
 type Fact struct{ Key, Value string }
 

@@ -45,6 +45,7 @@ func faults() []fault {
 		{name: "kill a program", do: killed((*campaign).program), can: emulated},
 		{name: "stop a program", do: stopped((*campaign).program), can: emulated},
 		{name: "kill all at once", do: (*campaign).killAll},
+
 		{name: "shrink a limit", do: (*campaign).limited},
 		{name: "few processes", do: (*campaign).fewProcesses, can: func(c *campaign) bool { return c.group != "" }},
 		{name: "tear the last line", do: (*campaign).tear},

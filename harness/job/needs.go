@@ -54,6 +54,13 @@ func (j *Job) needs() []need {
 	if j.topology.IsRouted() {
 		list = append(list, need{network.Routers, j.placeOfMode(), "mode " + string(j.topology.Mode)})
 	}
+	if six := j.topology.IPv6; six != nil && *six {
+		at := spec.Pos.At("ipv6")
+		if spec.IPv6 == nil {
+			at = j.placeOfTopology()
+		}
+		list = append(list, need{network.IPv6, at, "ipv6"})
+	}
 	for _, n := range j.topology.Needs() {
 		list = append(list, need{n.Ability, j.placeOf(n.Link, n.Direction, n.Key),
 			"link " + j.topology.LinkName(n.Link, n.Direction)})

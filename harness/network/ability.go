@@ -14,6 +14,8 @@ type Ability string
 const (
 	// Routers are switches that look at packets' addresses, and take part in their way.
 	Routers Ability = "routers"
+	// IPv6 are addresses of hosts of that family.
+	IPv6 Ability = "IPv6"
 	// ParallelLinks are several links between the same two switches.
 	ParallelLinks Ability = "parallel links"
 	// Corruption flips bits of frames.
@@ -50,6 +52,8 @@ func DelayLine() Kind {
 func Virtual() Kind {
 	return Kind{map[Ability]string{
 		Routers: "in virtual time there are no routers; leave the mode out, " +
+			"or use emulated links (network: emulated)",
+		IPv6: "in virtual time hosts have IPv4 alone; leave it out, " +
 			"or use emulated links (network: emulated)",
 		ParallelLinks: "in virtual time there are no parallel links; leave one, " +
 			"or use emulated links (network: emulated)",

@@ -55,6 +55,9 @@ func (t *Topology) CanBe(kind network.Kind) error {
 	if err := kind.Can(network.Routers); err != nil && t.IsRouted() {
 		errs = append(errs, t.pos.At("mode").Errorf("topology %s has mode %s: %w", t.Name, t.Mode, err))
 	}
+	if err := kind.Can(network.IPv6); err != nil && t.IPv6 != nil && *t.IPv6 {
+		errs = append(errs, t.pos.At("ipv6").Errorf("topology %s has ipv6: %w", t.Name, err))
+	}
 	for _, need := range t.Needs() {
 		at := t.Place(need.Link, need.Direction, need.Key)
 		if err := kind.Can(need.Ability); err != nil && !said[at] { // links of a class have one place

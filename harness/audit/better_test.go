@@ -24,6 +24,7 @@ func TestBetter(t *testing.T) {
 		"too fast":        {func(m *emu.Measurement) { m.Rate = units.Rate(float64(asked.Rate) * (1 + 1.1*limitRate)) }, true},
 		"without a rate":  {func(m *emu.Measurement) { m.Rate = 0 }, false},
 		"a little late":   {func(m *emu.Measurement) { m.Delay += limitDelay - 1 }, false},
+		"at the limit":    {func(m *emu.Measurement) { m.Delay += limitDelay }, false},
 		"too late":        {func(m *emu.Measurement) { m.Delay += limitDelay + 1 }, true},
 		"too early":       {func(m *emu.Measurement) { m.Delay -= limitDelay + 1 }, true},
 		"silent":          {func(m *emu.Measurement) { m.Singles = 0 }, true},

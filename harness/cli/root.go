@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -78,6 +79,12 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or file (nothing was started),
 		}
 	}
 
+	root.InitDefaultCompletionCmd()
+	if err := unknownBelow(root, args); err != nil {
+		fmt.Fprintln(stderr, "edgebed:", escape.Terminal(err.Error()))
+		return exitUsage
+	}
+
 	cmd, err := execute(ctx, root)
 	if err == nil {
 		return exitOK
@@ -96,4 +103,18 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or file (nothing was started),
 		return exitInterrupted
 	}
 	return exitFailed
+}
+
+// unknownBelow returns an error where a command that does nothing by itself is given one
+// below it that it does not have: cobra would show its help, as if all were well.
+func unknownBelow(root *cobra.Command, args []string) error {
+	cmd, rest, err := root.Find(args)
+	if err != nil || cmd.Runnable() || len(rest) == 0 || strings.HasPrefix(rest[0], "-") {
+		return nil
+	}
+	var names []string
+	for _, c := range cmd.Commands() {
+		names = append(names, c.Name())
+	}
+	return fmt.Errorf("unknown command %q for %q%s", rest[0], cmd.CommandPath(), yamlfile.Suggest(rest[0], names))
 }

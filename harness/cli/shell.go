@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -99,7 +100,8 @@ func spawnShell(cmd *cobra.Command, reference string, c shell.Config) error {
 		return err
 	}
 	if c.Host != "" {
-		if _, ok := t.Host(c.Host); !ok {
+		_, ok := t.Host(c.Host)
+		if !ok && !(t.IsRouted() && slices.Contains(t.Switches, c.Host)) {
 			return usage(fmt.Errorf("exec: topology %s has no host %q", t.Name, c.Host))
 		}
 	}

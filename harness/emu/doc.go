@@ -12,7 +12,7 @@
 //	host ns        fabric ns                                          host ns
 //	eth0 ---- port|bridge s0|port HTB ---- HTB port|bridge s1|port ---- eth0
 //
-// In routed mode a router, which is a namespace too, is behind each bridge (see router),
+// In routed mode a router, which is a namespace too, is behind each bridge (see Router),
 // and hosts know it alone.
 //
 // The rate of a link is the kernel's HTB on the egress of both its ports. Delay,

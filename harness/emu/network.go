@@ -38,7 +38,7 @@ type Network struct {
 	ipv6  bool               // beside IPv4
 
 	sticks  map[string][]stick // of each router; nil where switches forward
-	routers []*router
+	routers []*Router
 
 	mu       sync.Mutex         // guards what live changes change:
 	topology *topology.Topology // and its links' parameters

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os/exec"
 	"slices"
 
 	"github.com/vishvananda/netlink/nl"
@@ -28,13 +29,28 @@ import (
 // address of a router, on another of its devices, because a bridge knows nothing
 // but these devices.
 
-// router is a switch of a network in routed mode.
-type router struct {
+// Router is a switch of a network in routed mode. Its methods may be called from several
+// goroutines.
+type Router struct {
 	name   string
 	ns     *namespace
 	socket *nl.NetlinkSocket // until the network is built
 	sticks []stick
 }
+
+// Name returns the router's name, which is that of a switch in the topology.
+func (r *Router) Name() string { return r.name }
+
+// Start starts a program in the router, as on a host (see Host.Start).
+func (r *Router) Start(cmd *exec.Cmd) error {
+	if err := r.ns.do(cmd.Start); err != nil {
+		return fmt.Errorf("start %s on router %s: %w", cmd.Path, r.name, err)
+	}
+	return nil
+}
+
+// Routers returns the routers in the topology's order, none where switches forward.
+func (n *Network) Routers() []*Router { return slices.Clone(n.routers) }
 
 // stick is what connects a router with its bridge.
 type stick struct {
@@ -113,7 +129,7 @@ func (n *Network) addRouters(ctx context.Context) error {
 	neighbours := n.routersNeighbours()
 	var ports []*port
 	for _, name := range n.topology.Switches {
-		r := &router{name: name, sticks: n.sticks[name]}
+		r := &Router{name: name, sticks: n.sticks[name]}
 		for k := range r.sticks {
 			p := n.newPort(port{
 				name: fmt.Sprintf("%s-router%d", name, k), at: name, toward: stickName(k), hidden: true,
@@ -175,7 +191,7 @@ func (n *Network) routersNeighbours() map[string][]entry {
 }
 
 // configure makes the router's devices, on a thread that is in its namespace.
-func (r *router) configure(n *Network, neighbours []entry) (err error) {
+func (r *Router) configure(n *Network, neighbours []entry) (err error) {
 	if r.socket, err = nl.Subscribe(unix.NETLINK_ROUTE); err != nil {
 		return fmt.Errorf("open route netlink: %w", err)
 	}
@@ -240,7 +256,7 @@ func (n *Network) addRouting(ctx context.Context) error {
 
 // nextRouter returns the router that a link leads to from another, with the address of
 // the one of the parallel links that a host has its share in; nil where the host is next.
-func (n *Network) nextRouter(r *router, link int, bundles [][]int, host int) *stick {
+func (n *Network) nextRouter(r *Router, link int, bundles [][]int, host int) *stick {
 	if link < 0 {
 		return nil
 	}
@@ -253,7 +269,7 @@ func (n *Network) nextRouter(r *router, link int, bundles [][]int, host int) *st
 }
 
 // addRoute adds a router's routes to a host, in each family.
-func (n *Network) addRoute(r *router, h *Host, next *stick, b *batch) error {
+func (n *Network) addRoute(r *Router, h *Host, next *stick, b *batch) error {
 	for _, to := range []netip.Addr{h.spec.Address, h.address6} {
 		if !to.IsValid() {
 			continue
@@ -321,7 +337,7 @@ func (n *Network) routersUp(ctx context.Context) error {
 	return nil
 }
 
-func (r *router) close() error {
+func (r *Router) close() error {
 	if r.socket != nil {
 		r.socket.Close()
 	}

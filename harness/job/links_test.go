@@ -88,6 +88,25 @@ matrix: [{axis: model, values: [pure-faas]}]
 	}
 }
 
+// TestModes: a scenario says what the switches of a file, a preset or its own network are,
+// and whether hosts have IPv6; an axis may vary it.
+func TestModes(t *testing.T) {
+	const own = "switches: [s0], hosts: [{name: a, switch: s0}, {name: b, switch: s0}]"
+	for _, network := range []string{"file: ring6.yaml", "preset: ring", own} {
+		jobs, err := prepareText(t, "name: modes\ntopology: {"+network+", mode: $mode, ipv6: false}\n"+
+			"execution: {model: pure-faas}\nmatrix: [{axis: mode, values: [switched, routed]}]\n")
+		if err != nil {
+			t.Errorf("%s: %v", network, yamlfile.Explain(err))
+			continue
+		}
+		for k, routed := range []bool{false, true} {
+			if got := jobs[k].Topology(); got.IsRouted() != routed || got.HasIPv6() {
+				t.Errorf("%s: mode %q, IPv6 %v", network, got.Mode, got.HasIPv6())
+			}
+		}
+	}
+}
+
 // TestLinkMistakes: changes that fit no link, and events that a running link cannot follow.
 func TestLinkMistakes(t *testing.T) {
 	for section, want := range map[string]string{
@@ -96,6 +115,7 @@ func TestLinkMistakes(t *testing.T) {
 		"topology: {file: ring6.yaml, changes: [{host: hots0, uplink: {rate: 1 Mb/s}}]}":                  "did you mean host0?",
 		"topology: {file: ring6.yaml, changes: [{host: host0, uplink: {rate: 1 b/s}}]}":                   "out of range",
 		"topology: {file: ring6.yaml, changes: [{link: [s0, s1], forward: {loss-burst: 0.1}}]}":           "loss-burst of 0.1",
+		"topology: {file: ring6.yaml, mtu: 1000, ipv6: true}":                                             "IPv6 needs an mtu of 1280 B",
 		"topology: {file: ring6.yaml, mtu: 10}":                                                           "mtu of 10 B is out of range",
 		"topology: {file: ring6.yaml}\nevents: [{at: 1 s, link: [s0, s1], set: {discipline: codel}}]":     "cannot change its discipline",
 		"topology: {file: ring6.yaml}\nevents: [{at: 1 s, direction: [s0, s3], down: true}]":              "no link s0-s3",

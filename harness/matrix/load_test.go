@@ -103,4 +103,21 @@ func TestOrderUnderLoad(t *testing.T) {
 	if list = inOrder(list); list[0].Index != 2 || list[1].Index != 1 {
 		t.Errorf("the order is %d, %d, %d", list[0].Index, list[1].Index, list[2].Index)
 	}
+
+	// One whose time is not known stays where it is.
+	list = []record.Execution{{Index: 3}, {Index: 1, Arrival: &record.Arrival{Due: now}}, {Index: 2}}
+	if list = inOrder(list); list[0].Index != 3 || list[1].Index != 1 || list[2].Index != 2 {
+		t.Errorf("without times the order is %d, %d, %d", list[0].Index, list[1].Index, list[2].Index)
+	}
+}
+
+// TestNothingPassed: a cell under load that ended at once has no rate and no volume.
+func TestNothingPassed(t *testing.T) {
+	c := underLoad()
+	c.End.Load.Traffic.Executions, c.End.Load.Traffic.ElapsedNS = 0, 0
+	for _, metric := range []string{record.TrafficRate, record.TrafficVolume, record.TrunkVolume} {
+		if sample := sampleOfLoad(metric, c); len(sample) != 0 {
+			t.Errorf("%s of no execution in no time is %+v", metric, sample)
+		}
+	}
 }

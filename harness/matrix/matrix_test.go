@@ -91,6 +91,9 @@ func TestPoints(t *testing.T) {
 				t.Fatalf("%s is there twice", p)
 			}
 			seen[p.String()] = true
+			if len(p) != len(axes) {
+				t.Fatalf("%s has %d of %d axes", p, len(p), len(axes))
+			}
 			own := p.Of(cells)
 			if len(own) == 0 {
 				t.Fatalf("%s has no cell", p)
@@ -101,6 +104,17 @@ func TestPoints(t *testing.T) {
 			t.Fatalf("%d cells lie in points, of %d", in, len(cells))
 		}
 	})
+}
+
+// TestNoAxes: over none there is one point, of all cells.
+func TestNoAxes(t *testing.T) {
+	cells := cellsAt("a", "x", "y")
+	if all := Points(nil, cells); len(all) != 1 || len(all[0]) != 0 || len(all[0].Of(cells)) != 2 {
+		t.Errorf("over no axes there are %v", all)
+	}
+	if all := Points(nil, nil); len(all) != 0 {
+		t.Errorf("without cells there are %v", all)
+	}
 }
 
 // TestPointIsACopy checks that points made of one do not share memory.
@@ -156,6 +170,9 @@ func TestEstimate(t *testing.T) {
 			t.Errorf("%s: %+v, %v; want %v of 2", metric, e, err, want)
 		}
 	}
+	if rates := Values(record.TrafficRate, cells); len(rates) != 2 || rates[0] != 4 || math.Abs(rates[1]-16.0/6) > 1e-9 {
+		t.Errorf("one by one the rates are %v, want 4 and 16/6", rates)
+	}
 	if e, err := Estimate(record.FailedShare, cells); err != nil || e.N != 3 || math.Abs(e.Value-100.0/3) > 1e-9 {
 		t.Errorf("failed: %+v, %v; want a third of 3", e, err)
 	}
@@ -202,6 +219,21 @@ func TestRoles(t *testing.T) {
 		if x, s := Abscissa(r).Name, Series(r); x != c.abscissa || s != c.series {
 			t.Errorf("%s: curves along %q with series %q, want %q and %q", name, x, s, c.abscissa, c.series)
 		}
+	}
+}
+
+// TestOneNumber: an axis of numbers that has one value is no abscissa.
+func TestOneNumber(t *testing.T) {
+	var cells []record.CellResult
+	for _, length := range []string{"3", "6"} {
+		cells = append(cells, record.CellResult{Cell: record.Cell{Point: []record.Coord{
+			{Axis: "S", Value: "1"}, {Axis: "L", Value: length}, {Axis: "A", Value: length},
+		}}})
+	}
+	axes := []record.Axis{{Name: "S"}, {Name: "L"}, {Name: "A"}}
+	roles := RolesOf(&record.Results{Campaign: record.Campaign{Axes: axes}, Cells: cells})
+	if len(roles.X) != 1 || roles.X[0].Name != "L" || len(roles.Rows) != 2 {
+		t.Errorf("the abscissa is %+v, the rows are %+v", roles.X, roles.Rows)
 	}
 }
 

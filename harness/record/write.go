@@ -132,8 +132,8 @@ func OpenAppend(dir string) (*Writer, error) {
 func openToWrite(name string, flags int) (*os.File, error) {
 	file, err := open(name, flags|noFollow)
 	if errors.Is(err, syscall.ELOOP) {
-		return nil, fmt.Errorf("%s is a symbolic link, through which nothing is written: name the folder that it leads to",
-			name)
+		return nil, fmt.Errorf(
+			"%s is a symbolic link, through which nothing is written: name the folder that it leads to", name)
 	}
 	return file, err
 }

@@ -13,14 +13,12 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
-
-	"edgebed/harness/emu"
 )
 
-// onHost runs a line on a host with the machine's shell, so that pipes and quotes
+// onHost runs a line on a host or router with the machine's shell, so that pipes and quotes
 // work. Names of hosts that stand as words of their own become addresses, as in
 // mininet.
-func (s *Shell) onHost(ctx context.Context, h *emu.Host, line string) error {
+func (s *Shell) onHost(ctx context.Context, h machine, line string) error {
 	if line == "" {
 		line = "${SHELL:-/bin/sh}"
 	}
@@ -37,7 +35,7 @@ func (s *Shell) onHost(ctx context.Context, h *emu.Host, line string) error {
 }
 
 // pingInstead answers "HOST ping [-c N] ADDRESS" where the machine has no ping.
-func (s *Shell) pingInstead(ctx context.Context, h *emu.Host, args []string) error {
+func (s *Shell) pingInstead(ctx context.Context, h machine, args []string) error {
 	count, target, rest := "4", "", []string(nil)
 	for k := 0; k < len(args); k++ {
 		switch n, ok := strings.CutPrefix(args[k], "-c"); {
@@ -87,18 +85,20 @@ func (s *Shell) addresses(line string) string {
 	return strings.Join(fields, "")
 }
 
-// Program runs a program on a host with the shell's own streams, and the terminal
+// Program runs a program on a host, or a router, with the shell's own streams, and the terminal
 // if there is one, and waits for it. An exit code other than 0 is an *ExitError.
 func (s *Shell) Program(ctx context.Context, host string, argv ...string) error {
-	h, err := s.network.Host(host)
-	if err != nil {
-		return err
+	for _, m := range s.machines() {
+		if m.Name() == host {
+			return s.program(ctx, m, argv...)
+		}
 	}
+	_, err := s.network.Host(host) // it says what there is
 
-	return s.program(ctx, h, argv...)
+	return err
 }
 
-func (s *Shell) program(ctx context.Context, h *emu.Host, argv ...string) error {
+func (s *Shell) program(ctx context.Context, h machine, argv ...string) error {
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, s.out, s.errs
 	cmd.Env = append(os.Environ(), "EDGEBED_HOST="+h.Name())

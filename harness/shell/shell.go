@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"os/signal"
 	"slices"
 	"strings"
@@ -92,10 +93,29 @@ func (s *Shell) Execute(ctx context.Context, line string) error {
 		word, yamlfile.Suggest(word, s.words()))
 }
 
-// hostOf returns the host whose name a line begins with, the longest one since names may
-// have blanks, and the rest of the line; nil where there is none.
-func (s *Shell) hostOf(line string) (host *emu.Host, rest string) {
+// machine is what programs run on: a host, or a router.
+type machine interface {
+	Name() string
+	Start(*exec.Cmd) error
+}
+
+// machines returns all of the network.
+func (s *Shell) machines() []machine {
+	var list []machine
 	for _, h := range s.network.Hosts() {
+		list = append(list, h)
+	}
+	for _, r := range s.network.Routers() {
+		list = append(list, r)
+	}
+
+	return list
+}
+
+// hostOf returns the host or router whose name a line begins with, the longest one since
+// names may have blanks, and the rest of the line; nil where there is none.
+func (s *Shell) hostOf(line string) (host machine, rest string) {
+	for _, h := range s.machines() {
 		after, ok := strings.CutPrefix(line, h.Name())
 		if ok && (after == "" || after[0] == ' ') && (host == nil || len(h.Name()) > len(host.Name())) {
 			host, rest = h, strings.TrimSpace(after)
@@ -129,8 +149,8 @@ func (s *Shell) words() []string {
 	for _, c := range commands() {
 		list = append(list, strings.Fields(c.names)...)
 	}
-	for _, h := range s.network.Hosts() {
-		list = append(list, h.Name())
+	for _, m := range s.machines() {
+		list = append(list, m.Name())
 	}
 
 	return list

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -417,5 +418,23 @@ func TestTables(t *testing.T) {
 	}
 	if execute(t, s, "tables"); !strings.Contains(out.String(), "\ns1 ") {
 		t.Errorf("tables: %s", out)
+	}
+}
+
+// TestRouters runs a program on a router.
+func TestRouters(t *testing.T) {
+	if _, err := exec.LookPath("ip"); err != nil {
+		t.Skip(err)
+	}
+	s, out := start(t, "linear,2,mode=routed")
+	if execute(t, s, "s1 ip route"); !strings.Contains(out.String(), "10.1.0.1 via 198.18.0.1 dev eth0") {
+		t.Errorf("s1 ip route: %s", out)
+	}
+	out.Reset()
+	if err := s.Program(t.Context(), "s0", "ip", "-6", "route"); err != nil || !strings.Contains(out.String(), "fded:bed::2 via") {
+		t.Errorf("ip on s0: %v, %s", err, out)
+	}
+	if err := s.Program(t.Context(), "s9", "ip"); err == nil || !strings.Contains(err.Error(), "no host") {
+		t.Errorf("a program on s9: %v", err)
 	}
 }

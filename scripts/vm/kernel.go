@@ -230,7 +230,8 @@ func imageOf(name, depends string) string {
 		}
 	}
 	// A package that does not exist, but which others name, stands in angle brackets.
-	if strings.HasPrefix(name, prefix) && strings.HasPrefix(depends, name+"\n") && strings.Contains(depends, "Depends:") {
+	known := strings.HasPrefix(depends, name+"\n") && strings.Contains(depends, "Depends:")
+	if known && strings.HasPrefix(name, prefix) {
 		return name
 	}
 	return ""

@@ -48,7 +48,9 @@ func host(ctx context.Context, args []string) error {
 	case verb == "test" && len(rest) == 1:
 		work = test
 		if *only != "" {
-			work = func(ctx context.Context, k *kernel, dir, out string) error { return testOnly(ctx, k, dir, out, *only) }
+			work = func(ctx context.Context, k *kernel, dir, out string) error {
+				return testOnly(ctx, k, dir, out, *only)
+			}
 		}
 	case verb == "run" && len(rest) > 2 && rest[1] == "--":
 		work = func(ctx context.Context, k *kernel, dir, out string) error { return run(ctx, k, dir, out, rest[2:]) }

@@ -61,7 +61,8 @@ func run() error {
 
 		execution := (all.cpu - one.cpu) / time.Duration((each-1)*clients)
 		host := (one.cpu - time.Duration(clients)*execution) / time.Duration(hosts*clients)
-		fmt.Printf("%5d hosts, %3d clients: %.1f ms and %.1f MB a host, %.1f ms an execution, %.1f s for %d executions\n",
+		fmt.Printf("%5d hosts, %3d clients: %.1f ms and %.1f MB a host, "+
+			"%.1f ms an execution, %.1f s for %d executions\n",
 			hosts*clients, clients, ms(host), all.memory/1e6/float64(hosts*clients), ms(execution),
 			all.cpu.Seconds(), each*clients)
 		took[clients] = all.cpu

@@ -185,10 +185,10 @@ lint-shell:
 	@if command -v shellcheck >/dev/null; then shellcheck $(SHELLS); \
 	else echo 'make lint: no shellcheck (Debian: apt-get install shellcheck): scripts are not checked'; fi
 
-## measure links and counters against their ideal, set-up times, the delay line
-bench:
+## measure links and counters against their ideal, set-up times, the delay line, and large networks
+bench: $(BIN) $(VIRTUAL)
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./harness/emu/...
-	CGO_ENABLED=0 $(GO) test -tags faketime -timeout 0 -run '^$$' -bench Scale -benchtime 1x ./harness/simnet
+	$(GO) run ./scripts/scale
 
 # The software cost that the experiments charge (docs/fidelity.md). 3 to 4 minutes
 # each on an idle machine with the quick profile; CALIBRATION=full repeats more often.

@@ -80,6 +80,14 @@ func (n emulated) Capture(port string, w io.Writer, comment string) (StopCapture
 	}, nil
 }
 
+// Broken implements Network: the delay line is a process of its own.
+func (n emulated) Broken() error {
+	if r := n.Relay(); r != nil {
+		return r.Err()
+	}
+	return nil
+}
+
 // Rest implements Network: a collection inside an execution would show in its
 // delay, so that there is one before each instead.
 func (n emulated) Rest() { runtime.GC() }

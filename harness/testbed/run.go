@@ -313,6 +313,9 @@ func (s *setup) execute(ctx context.Context, index int, w job.Workflow) (record.
 	}
 
 	if !e.OK {
+		if err := s.network.Broken(); err != nil {
+			return e, err
+		}
 		// What is left of it is its own traffic, and not the next one's.
 		if err := s.deployment.Settle(ctx); err != nil {
 			if ctx.Err() == nil {

@@ -80,12 +80,21 @@ func (n emulated) Capture(port string, w io.Writer, comment string) (StopCapture
 	}, nil
 }
 
-// Broken implements Network: the delay line is a process of its own.
-func (n emulated) Broken() error {
-	if r := n.Relay(); r != nil {
-		return r.Err()
+// Living implements Network: the delay line is a process of its own.
+func (n emulated) Living(ctx context.Context) (context.Context, context.CancelFunc) {
+	relay := n.Relay()
+	if relay == nil {
+		return context.WithCancel(ctx)
 	}
-	return nil
+	living, end := context.WithCancelCause(ctx)
+	go func() {
+		select {
+		case <-relay.Done():
+			end(relay.Err())
+		case <-living.Done():
+		}
+	}()
+	return living, func() { end(nil) }
 }
 
 // Rest implements Network: a collection inside an execution would show in its

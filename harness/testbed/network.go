@@ -36,9 +36,9 @@ type Network interface {
 	SetLink(from, to string, o topology.Override) error
 	// Capture begins to write the frames of a port, in both directions, to w as pcapng.
 	Capture(port string, w io.Writer, comment string) (StopCapture, error)
-	// Broken returns an error where what makes the network has ended, such as its delay
-	// line: what fails then is no result.
-	Broken() error
+	// Living returns a context that ends, with the reason as its cause, where what makes the
+	// network ends, such as its delay line.
+	Living(ctx context.Context) (context.Context, context.CancelFunc)
 	// Rest does before an execution what would disturb it.
 	Rest()
 	// Watch begins to look for what disturbs the cell's executions.

@@ -35,8 +35,20 @@ func Run(ctx context.Context, build Build, j job.Job, report job.Reporter) error
 	if err != nil {
 		return err
 	}
-	err = s.run(ctx, report)
+	err = s.whileLiving(ctx, func(ctx context.Context) error { return s.run(ctx, report) })
 	return errors.Join(err, s.close())
+}
+
+// whileLiving does what needs the network. Where the network ends meanwhile its error says
+// that: what fails then is no result.
+func (s *setup) whileLiving(ctx context.Context, do func(context.Context) error) error {
+	living, stop := s.network.Living(ctx)
+	defer stop()
+	err := do(living)
+	if err != nil && ctx.Err() == nil && living.Err() != nil {
+		return context.Cause(living)
+	}
+	return err
 }
 
 // setup is a cell's network with its nodes.
@@ -100,7 +112,11 @@ func start(ctx context.Context, build Build, j job.Job) (*setup, error) {
 		cfg.Hosts = append(cfg.Hosts, deploy.Host{Name: spec.Name, Address: spec.Address, Net: h})
 	}
 
-	if s.deployment, err = deploy.Start(ctx, cfg); err != nil {
+	err = s.whileLiving(ctx, func(ctx context.Context) (err error) {
+		s.deployment, err = deploy.Start(ctx, cfg)
+		return err
+	})
+	if err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	if s.files, err = openFiles(&s.job); err != nil {
@@ -313,9 +329,6 @@ func (s *setup) execute(ctx context.Context, index int, w job.Workflow) (record.
 	}
 
 	if !e.OK {
-		if err := s.network.Broken(); err != nil {
-			return e, err
-		}
 		// What is left of it is its own traffic, and not the next one's.
 		if err := s.deployment.Settle(ctx); err != nil {
 			if ctx.Err() == nil {

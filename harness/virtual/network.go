@@ -73,8 +73,10 @@ func (n *network) Capture(port string, w io.Writer, comment string) (testbed.Sto
 	return func() (int64, error) { return 0, c.Stop() }, nil
 }
 
-// Broken implements testbed.Network: nothing of it can end before this process.
-func (n *network) Broken() error { return nil }
+// Living implements testbed.Network: nothing of it can end before this process.
+func (n *network) Living(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithCancel(ctx)
+}
 
 // Rest implements testbed.Network. The collector works here and, while memory lasts,
 // nowhere else: it would halt goroutines at moments that differ from run to run, and

@@ -294,6 +294,9 @@ func (r *Relay) gone() error {
 	return errors.New("the relay is closed")
 }
 
+// Done is closed when the child process has ended.
+func (r *Relay) Done() <-chan struct{} { return r.done }
+
 // Err returns why the child process ended unexpectedly. It is nil while the
 // relay runs and after Close.
 func (r *Relay) Err() error {

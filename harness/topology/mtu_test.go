@@ -1,8 +1,15 @@
 package topology
 
 import (
+	"fmt"
+	"maps"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+	"pgregory.net/rapid"
 
 	"edgebed/harness/network"
 )
@@ -92,6 +99,123 @@ func TestTooNarrow(t *testing.T) {
 	}
 	if err := parsed.SetLinkMTU("slow", "c", 1400); err == nil {
 		t.Error("the link of a host got an MTU that is not the host's")
+	}
+}
+
+// TestTooNarrowParallel: of parallel links a host's frames take its share, so that a narrow
+// one is no matter where no host large enough has it.
+func TestTooNarrowParallel(t *testing.T) {
+	const file = `name: p
+switches: [a, b, c]
+hosts:
+  - {name: one, switch: a}
+  - {name: two, switch: b%s}
+  - {name: three, switch: c}
+links:
+  - {between: [a, b]}
+  - {between: [b, a], mtu: 576}
+  - {between: [b, c]}
+`
+	const hosts = "p.yaml:9:28: links[1].mtu: packets between hosts one and two have up to "
+	for _, c := range []struct{ two, want string }{
+		{"", hosts + "1500 bytes, and the link's MTU is 576"},
+		{", mtu: 1000", hosts + "1000 bytes, and the link's MTU is 576"},
+		{", mtu: 576", ""}, // one and three take the first link, both ways
+	} {
+		_, err := Parse("p.yaml", fmt.Appendf(nil, file, c.two))
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.HasPrefix(err.Error(), c.want)) {
+			t.Errorf("two with %q: %v, want %q", c.two, err, c.want)
+		}
+	}
+}
+
+// TestTooNarrowFits compares CheckMTUs, in networks of all forms, with what each pair of
+// hosts has on its way.
+func TestTooNarrowFits(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := &Topology{Switches: []string{"a", "b", "c", "d", "e"}}
+		mtu := rapid.SampledFrom([]int{600, 1000, 1500, 9000})
+		for i := range rapid.IntRange(4, 10).Draw(t, "links") {
+			ends := rapid.Permutation(n.Switches).Draw(t, "ends")
+			if i < 4 { // all can be reached
+				ends = n.Switches[i : i+2]
+			}
+			n.Links = append(n.Links, LinkSpec{Between: [2]string{ends[0], ends[1]}, MTU: mtu.Draw(t, "link")})
+		}
+		for i := range rapid.IntRange(1, 8).Draw(t, "hosts") {
+			at := rapid.SampledFrom(n.Switches).Draw(t, "switch")
+			n.Hosts = append(n.Hosts, HostSpec{Name: fmt.Sprint("h", i), Switch: at, MTU: mtu.Draw(t, "host")})
+		}
+
+		want := map[int]int{}
+		bundles := n.Bundles()
+		for _, from := range n.Hosts {
+			for k, to := range n.Hosts {
+				path := n.Path(from.Name, to.Name)
+				for i := 1; i < len(path); i++ {
+					first, _, err := n.Link(path[i-1], path[i])
+					if err != nil {
+						t.Fatal(err)
+					}
+					link, needs := Share(bundles[first], k), min(from.MTU, to.MTU)
+					if needs > n.Links[link].MTU {
+						want[link] = max(want[link], needs)
+					}
+				}
+			}
+		}
+
+		got := map[int]int{}
+		for _, narrow := range n.CheckMTUs() {
+			got[narrow.Link] = narrow.Needs
+			a, _ := n.Host(narrow.Hosts[0])
+			b, _ := n.Host(narrow.Hosts[1])
+			if narrow.MTU != n.Links[narrow.Link].MTU || min(a.MTU, b.MTU) != narrow.Needs {
+				t.Errorf("%+v is about hosts with %d and %d", narrow, a.MTU, b.MTU)
+			}
+		}
+		if !maps.Equal(got, want) {
+			t.Errorf("links need %v, want %v", got, want)
+		}
+	})
+}
+
+// TestTooNarrowLine: the check of a line of switches takes no more than what each end's
+// look at all of them does.
+func TestTooNarrowLine(t *testing.T) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	busy := func() time.Duration { // others may have the processors
+		var used unix.Rusage
+		if err := unix.Getrusage(unix.RUSAGE_THREAD, &used); err != nil {
+			t.Fatal(err)
+		}
+		return time.Duration(used.Utime.Nano() + used.Stime.Nano())
+	}
+	check := func(switches int) time.Duration {
+		n := &Topology{MTU: 9000}
+		for i := range switches {
+			n.Switches = append(n.Switches, fmt.Sprint("s", i))
+			n.Hosts = append(n.Hosts, HostSpec{Name: fmt.Sprint("h", i), Switch: n.Switches[i]})
+			if i > 0 {
+				n.Links = append(n.Links, LinkSpec{Between: [2]string{n.Switches[i-1], n.Switches[i]}})
+			}
+		}
+		n.Links[switches/2].MTU = 1500
+
+		least := time.Hour
+		for range 5 {
+			began := busy()
+			found := n.CheckMTUs()
+			least = min(least, busy()-began)
+			if len(found) != 1 || found[0].Link != switches/2 || found[0].Needs != 9000 {
+				t.Fatalf("found %v", found)
+			}
+		}
+		return least
+	}
+	if half, whole := check(500), check(1000); whole > 6*half {
+		t.Errorf("twice the line takes %v, and half of it %v", whole, half)
 	}
 }
 

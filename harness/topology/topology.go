@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"math/big"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -679,52 +678,7 @@ func (l LinkSpec) Other(end string) string {
 // both directions, and any part of a chosen path is chosen too, which forwarding
 // by destination address needs.
 func (t *Topology) Toward(end int) []int {
-	n := len(t.Switches)
-	index := make(map[string]int, n)
-	for i, s := range t.Switches {
-		index[s] = i
-	}
-
-	links := make([][]int, n) // of each switch
-	for i, l := range t.Links {
-		a, okA := index[l.Between[0]]
-		b, okB := index[l.Between[1]]
-		if okA && okB && a != b {
-			links[a] = append(links[a], i)
-			links[b] = append(links[b], i)
-		}
-	}
-
-	next, cost := make([]int, n), make([]*big.Int, n)
-	for i := range next {
-		next[i] = -1
-	}
-	cost[end] = new(big.Int)
-
-	for frontier := []int{end}; len(frontier) > 0; {
-		// The switches one hop further away, with their best way to here.
-		reached := map[int]*big.Int{}
-		for _, at := range frontier {
-			for _, l := range links[at] {
-				from := index[t.Links[l].Between[0]]
-				if from == at {
-					from = index[t.Links[l].Between[1]]
-				}
-				if cost[from] != nil {
-					continue
-				}
-				c := new(big.Int).SetBit(cost[at], l, 1)
-				if best, ok := reached[from]; !ok || c.Cmp(best) < 0 {
-					reached[from], next[from] = c, l
-				}
-			}
-		}
-
-		frontier = slices.Sorted(maps.Keys(reached))
-		for at, c := range reached {
-			cost[at] = c
-		}
-	}
+	next, _ := t.graph().toward(end)
 	return next
 }
 

@@ -458,7 +458,7 @@ func Parse(filename string, data []byte) (*Topology, error) {
 	if !t.wrong {
 		t.complete()
 	}
-	if err := yamlfile.Beyond(err, t.Validate()); err != nil {
+	if err := yamlfile.Beyond(err, t.checkFile()); err != nil {
 		return nil, err
 	}
 	return t, nil
@@ -473,10 +473,28 @@ func Inline(parts Topology, pos yamlfile.Pos) (*Topology, error) {
 	t := parts.Clone()
 	t.Version, t.pos = 1, pos
 	t.complete()
-	if err := t.Validate(); err != nil {
+	if err := t.checkFile(); err != nil {
 		return nil, err
 	}
 	return t, nil
+}
+
+// checkFile checks all that a file can have wrong: also what hosts send, which whoever
+// changes the topology checks when all is changed.
+func (t *Topology) checkFile() error {
+	err := t.Validate()
+	if sixErr := t.CheckIPv6(); sixErr != nil && checkMTU(t.MTU) == nil {
+		err = yamlfile.Join(err, t.pos.At("ipv6").Errorf("%w", sixErr))
+	}
+	if err != nil {
+		return err
+	}
+
+	var errs []error
+	for _, narrow := range t.CheckMTUs() {
+		errs = append(errs, t.PlaceOfMTU(narrow.Link).Errorf("%w", narrow))
+	}
+	return yamlfile.Join(errs...)
 }
 
 // complete gives the topology a subnet, and hosts without an address the lowest ones
@@ -689,7 +707,8 @@ var (
 )
 
 // Validate checks what a file's grammar cannot: names, addresses, references,
-// ranges and connectedness. It reports all errors together.
+// ranges and connectedness. It reports all errors together. CheckMTUs and CheckIPv6 are
+// about what hosts send through the network.
 func (t *Topology) Validate() error {
 	var errs []error
 	fail := func(path yamlfile.Path, format string, args ...any) {
@@ -707,9 +726,6 @@ func (t *Topology) Validate() error {
 		fail(yamlfile.Path{"mtu"}, "%w", err)
 		return yamlfile.Join(errs...) // frames, and with them bursts and queues, depend on it
 	}
-	if err := t.CheckIPv6(); err != nil {
-		fail(yamlfile.Path{"ipv6"}, "%w", err)
-	}
 
 	// What follows visits every part, so too many of them are refused first.
 	for part, n := range map[string]int{
@@ -723,9 +739,9 @@ func (t *Topology) Validate() error {
 		return yamlfile.Join(errs...)
 	}
 
-	ports := map[string]int{}
+	ports, full := map[string]int{}, map[string]bool{}
 	if t.IsRouted() {
-		ports = t.RouterPorts()
+		ports = t.RouterPorts() // more than a bridge has, with so many parallel links
 	}
 	called := map[string][2]string{} // the ends of ports, as counters and captures call them
 	port := func(path yamlfile.Path, at, toward string) {
@@ -735,7 +751,8 @@ func (t *Topology) Validate() error {
 		}
 		called[at+"-"+toward] = ends
 
-		if ports[at]++; ports[at] == MaxPorts+1 {
+		if ports[at]++; ports[at] > MaxPorts && !full[at] {
+			full[at] = true
 			fail(path, "switch %s would have more than %d ports, which is all that a bridge has; "+
 				"spread hosts and links over more switches", at, MaxPorts)
 		}
@@ -866,11 +883,6 @@ func (t *Topology) Validate() error {
 				fail(yamlfile.Path{"switches", i},
 					"switch %s has no path to switch %s; link them", t.Switches[i], t.Switches[0])
 			}
-		}
-	}
-	if len(errs) == 0 {
-		for _, narrow := range t.CheckMTUs() {
-			errs = append(errs, t.PlaceOfMTU(narrow.Link).Errorf("%w", narrow))
 		}
 	}
 	return yamlfile.Join(errs...)

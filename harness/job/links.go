@@ -72,9 +72,13 @@ func (j *Job) checkMTUs() error {
 	if err := j.topology.CheckIPv6(); err != nil {
 		errs = append(errs, j.placeOfHosts().Errorf("%w", err))
 	}
-	for _, narrow := range j.topology.CheckMTUs() {
-		name := j.topology.LinkName(narrow.Link, 0)
-		errs = append(errs, j.placeOfMTU(narrow.Link).Errorf("link %s: %w", name, narrow))
+	narrow := j.topology.CheckMTUs()
+	if len(narrow) == 0 {
+		return yamlfile.Join(errs...)
+	}
+	places := j.topology.Places()
+	for _, n := range narrow {
+		errs = append(errs, j.placeOfMTU(n.Link).Errorf("link %s: %w", places.Name(n.Link, 0), n))
 	}
 	return yamlfile.Join(errs...)
 }

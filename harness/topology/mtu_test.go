@@ -180,18 +180,32 @@ func TestTooNarrowFits(t *testing.T) {
 	})
 }
 
+// leastTime returns the time that the processor takes for something at least, whatever
+// others have of it.
+func leastTime(t *testing.T, do func()) time.Duration {
+	t.Helper()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	busy := func() time.Duration {
+		var used unix.Timespec
+		if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &used); err != nil {
+			t.Fatal(err)
+		}
+		return time.Duration(used.Nano())
+	}
+
+	least := time.Hour
+	for range 5 {
+		began := busy()
+		do()
+		least = min(least, busy()-began)
+	}
+	return least
+}
+
 // TestTooNarrowLine: the check of a line of switches takes no more than what each end's
 // look at all of them does.
 func TestTooNarrowLine(t *testing.T) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	busy := func() time.Duration { // others may have the processors
-		var used unix.Rusage
-		if err := unix.Getrusage(unix.RUSAGE_THREAD, &used); err != nil {
-			t.Fatal(err)
-		}
-		return time.Duration(used.Utime.Nano() + used.Stime.Nano())
-	}
 	check := func(switches int) time.Duration {
 		n := &Topology{MTU: 9000}
 		for i := range switches {
@@ -203,16 +217,12 @@ func TestTooNarrowLine(t *testing.T) {
 		}
 		n.Links[switches/2].MTU = 1500
 
-		least := time.Hour
-		for range 5 {
-			began := busy()
+		return leastTime(t, func() {
 			found := n.CheckMTUs()
-			least = min(least, busy()-began)
 			if len(found) != 1 || found[0].Link != switches/2 || found[0].Needs != 9000 {
 				t.Fatalf("found %v", found)
 			}
-		}
-		return least
+		})
 	}
 	if half, whole := check(500), check(1000); whole > 6*half {
 		t.Errorf("twice the line takes %v, and half of it %v", whole, half)
@@ -256,5 +266,32 @@ links:
 	}
 	if err := parsed.CanBe(network.DelayLine()); err == nil || strings.Count(err.Error(), "\n") != 1 {
 		t.Errorf("the delay line: %v", err)
+	}
+}
+
+// TestCanBeMany: that many links ask for something takes the more time the more they are, and not
+// the square of it.
+func TestCanBeMany(t *testing.T) {
+	check := func(hosts int) time.Duration {
+		var text strings.Builder
+		text.WriteString("name: many\nswitches: [s]\nlink-classes: {lossy: {corrupt: 1 %}}\nhosts:\n")
+		for i := range hosts {
+			fmt.Fprintf(&text, "  - {name: h%d, switch: s, class: lossy}\n", i)
+		}
+		many, err := Parse("many.yaml", []byte(text.String()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := many.CanBe(network.Emulated()); err != nil {
+			t.Error(err)
+		}
+		return leastTime(t, func() {
+			if err := many.CanBe(network.Virtual()); err == nil || strings.Contains(err.Error(), "\n") {
+				t.Errorf("%v, want one mistake", err)
+			}
+		})
+	}
+	if half, whole := check(500), check(1000); whole > 3*half {
+		t.Errorf("twice the hosts take %v, and half of them %v", whole, half)
 	}
 }

@@ -8,13 +8,6 @@ import (
 	"edgebed/harness/topology"
 )
 
-// Change is what one direction of a link is to get while the network runs: between two
-// switches, or of a host's access link.
-type Change struct {
-	From, To string
-	topology.Override
-}
-
 // SetClass changes parameters of a link class while the network runs, in place:
 // frames that wait in a queue or on the wire stay. Overrides of single links
 // stay on top. Either all links of the class change or none.
@@ -26,19 +19,12 @@ func (n *Network) SetClass(name string, o topology.Override) error {
 // runs, in place: between two switches, or of a host's access link. Later calls of
 // SetClass keep them.
 func (n *Network) SetLink(from, to string, o topology.Override) error {
-	return n.SetLinks(Change{From: from, To: to, Override: o})
+	return n.SetLinks(topology.Change{From: from, To: to, Override: o})
 }
 
 // SetLinks changes several directions of links as SetLink does one: either all or none.
-func (n *Network) SetLinks(changes ...Change) error {
-	return n.apply(func(t *topology.Topology) error {
-		for _, c := range changes {
-			if err := t.SetLink(c.From, c.To, c.Override); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+func (n *Network) SetLinks(changes ...topology.Change) error {
+	return n.apply(func(t *topology.Topology) error { return t.SetLinks(changes...) })
 }
 
 // apply makes a change of the topology, and all that follows for links. Where one of them

@@ -46,12 +46,12 @@ func TestChangesAreWhole(t *testing.T) {
 		}
 	}
 	unchanged("a rate for an unshaped direction",
-		n.SetLinks(Change{"s0", "s1", slower}, Change{"s1", "s0", slower}))
-	unchanged("a link that is not there", n.SetLinks(Change{"s0", "s1", slower}, Change{"s1", "s9", slower}))
+		n.SetLinks(change("s0", "s1", slower), change("s1", "s0", slower)))
+	unchanged("a link that is not there", n.SetLinks(change("s0", "s1", slower), change("s1", "s9", slower)))
 	unchanged("a class with an unshaped direction", n.SetClass("trunk", topology.Override{Queue: new(0)}))
 
 	delay := topology.Override{Delay: new(9 * time.Millisecond)}
-	if err := n.SetLinks(Change{"s0", "s1", slower}, Change{"s1", "s0", delay}); err != nil {
+	if err := n.SetLinks(change("s0", "s1", slower), change("s1", "s0", delay)); err != nil {
 		t.Fatal(err)
 	}
 	if rtt := pings(t, n.Hosts()[0], n.Hosts()[1], 3); rtt[0] < 18*time.Millisecond {
@@ -71,7 +71,7 @@ func TestRefusedByTheKernel(t *testing.T) {
 	}
 
 	slower := topology.Override{Rate: new(5 * units.Mbps), Delay: new(30 * time.Millisecond)}
-	err := n.SetLinks(Change{"s0", "s1", slower}, Change{"s1", "s0", slower})
+	err := n.SetLinks(change("s0", "s1", slower), change("s1", "s0", slower))
 	if err == nil || !strings.Contains(err.Error(), "link s1-s0 may have a part of the change") ||
 		strings.Contains(err.Error(), "link s0-s1 may") {
 		t.Errorf("the error is %v", err)
@@ -244,4 +244,9 @@ func TestLiveNetem(t *testing.T) {
 	if x, y := netemAttrs(t, again, 0)[netemSeed], netemAttrs(t, repeat, 0)[netemSeed]; !slices.Equal(x, y) {
 		t.Error("a change that is not netem's began its draws anew")
 	}
+}
+
+// change of one direction of a link.
+func change(from, to string, o topology.Override) topology.Change {
+	return topology.Change{From: from, To: to, Override: o}
 }

@@ -8,7 +8,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"edgebed/harness/emu"
 	"edgebed/harness/topology"
 	"edgebed/harness/topology/view"
 	"edgebed/nodes/units"
@@ -64,7 +63,7 @@ func (s *Shell) upDown(_ context.Context, args []string) error {
 	}
 
 	var losses [2]topology.Loss
-	var changes []emu.Change
+	var changes []topology.Change
 	for i, way := range ways {
 		p, err := s.network.Topology().Params(way[0], way[1])
 		if err != nil {
@@ -76,7 +75,7 @@ func (s *Shell) upDown(_ context.Context, args []string) error {
 			loss := s.down[way]
 			o.Loss = &loss
 		}
-		changes = append(changes, emu.Change{From: way[0], To: way[1], Override: o})
+		changes = append(changes, topology.Change{From: way[0], To: way[1], Override: o})
 	}
 	if err := s.network.SetLinks(changes...); err != nil {
 		return s.stands(err, ways)
@@ -111,7 +110,8 @@ func (s *Shell) set(_ context.Context, args []string) error {
 
 	ways := [2][2]string{{args[0], args[1]}, {args[1], args[0]}}
 	err := s.network.SetLinks(
-		emu.Change{From: args[0], To: args[1], Override: o}, emu.Change{From: args[1], To: args[0], Override: o})
+		topology.Change{From: args[0], To: args[1], Override: o},
+		topology.Change{From: args[1], To: args[0], Override: o})
 	return s.stands(err, ways)
 }
 

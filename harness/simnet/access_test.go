@@ -75,15 +75,23 @@ func TestAccess(t *testing.T) {
 func TestAccessChange(t *testing.T) {
 	n := access(t, "class: dsl")
 	before, _ := transfer(t, n, 100_000)
-	if err := n.SetLink("a", "s0", topology.Override{Rate: new(16 * units.Mbps)}); err != nil {
+	if err := n.SetLinks(topology.Change{From: "a", To: "s0", Override: topology.Override{Rate: new(16 * units.Mbps)}}); err != nil {
 		t.Fatal(err)
 	}
 	after, _ := transfer(t, n, 100_000)
 	if after > before/2 {
 		t.Errorf("at 2 Mb/s it took %v, at 16 Mb/s %v", before, after)
 	}
-	if err := n.SetLink("b", "s0", topology.Override{Rate: new(units.Mbps)}); err == nil {
+	if err := n.SetLinks(topology.Change{From: "b", To: "s0", Override: topology.Override{Rate: new(units.Mbps)}}); err == nil {
 		t.Error("an access link without parameters was changed")
+	}
+
+	slow := topology.Override{Rate: new(units.Mbps)}
+	err := n.SetLinks(topology.Change{From: "a", To: "s0", Override: slow},
+		topology.Change{From: "s0", To: "a", Override: slow},
+		topology.Change{From: "b", To: "s0", Override: slow})
+	if p, _ := n.Topology().Params("a", "s0"); err == nil || p.Rate != 16*units.Mbps {
+		t.Errorf("after a change that one of three links cannot follow a has %v: %v", p.Rate, err)
 	}
 }
 

@@ -248,10 +248,10 @@ func (n *Network) SetClass(name string, o topology.Override) error {
 	return n.change(func(t *topology.Topology) error { return t.SetClass(name, topology.Class{Override: o}) })
 }
 
-// SetLink changes parameters of one direction of one link while the network runs.
-// Later calls of SetClass keep them.
-func (n *Network) SetLink(from, to string, o topology.Override) error {
-	return n.change(func(t *topology.Topology) error { return t.SetLink(from, to, o) })
+// SetLinks changes parameters of directions of links while the network runs: either all or
+// none. Later calls of SetClass keep them.
+func (n *Network) SetLinks(changes ...topology.Change) error {
+	return n.change(func(t *topology.Topology) error { return t.SetLinks(changes...) })
 }
 
 func (n *Network) change(do func(*topology.Topology) error) error {

@@ -175,7 +175,7 @@ func TestLiveChange(t *testing.T) {
 	n := chain(t, "rate: 10 Mb/s, delay: 1 ms, queue: 1000", 1)
 	slow := units.Mbps
 	time.AfterFunc(50*time.Millisecond, func() {
-		if err := n.SetLink("s0", "s1", topology.Override{Rate: &slow}); err != nil {
+		if err := n.SetLinks(topology.Change{From: "s0", To: "s1", Override: topology.Override{Rate: &slow}}); err != nil {
 			t.Error(err)
 		}
 	})
@@ -186,7 +186,7 @@ func TestLiveChange(t *testing.T) {
 	if took < want*95/100 || took > want*105/100 {
 		t.Errorf("took %v, want %v within 5 %%", took, want)
 	}
-	if err := n.SetLink("s0", "s9", topology.Override{Rate: &slow}); err == nil {
+	if err := n.SetLinks(topology.Change{From: "s0", To: "s9", Override: topology.Override{Rate: &slow}}); err == nil {
 		t.Error("a link that there is not was changed")
 	}
 }

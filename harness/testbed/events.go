@@ -10,6 +10,7 @@ import (
 
 	"edgebed/harness/record"
 	"edgebed/harness/scenario"
+	"edgebed/harness/topology"
 )
 
 // restartTries and restartEvery bound how long a computer that starts again waits for its
@@ -139,9 +140,10 @@ func (s *script) mend() error {
 }
 
 // changeLinks changes the directions of links that an event is about, or puts back what
-// the topology says.
+// the topology says: all of them, or none.
 func (s *script) changeLinks(e *scenario.Event, over bool) (what string, err error) {
 	directions := s.job.Directions(e)
+	var changes []topology.Change
 	for _, d := range directions {
 		change := s.job.Change(e)
 		if over {
@@ -151,9 +153,10 @@ func (s *script) changeLinks(e *scenario.Event, over bool) (what string, err err
 			}
 			change = p.Override()
 		}
-		if err := s.network.SetLink(d.From, d.To, change); err != nil {
-			return "", err
-		}
+		changes = append(changes, topology.Change{From: d.From, To: d.To, Override: change})
+	}
+	if err := s.network.SetLinks(changes...); err != nil {
+		return "", err
 	}
 
 	what = "links of class " + e.Class

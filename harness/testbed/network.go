@@ -32,8 +32,8 @@ type Network interface {
 	Counters() (network.Counters, error)
 	Idle(ctx context.Context, quiet time.Duration) (network.Counters, error)
 	TCP() (network.TCP, error)
-	// SetLink changes parameters of one direction of a link, from a switch to another.
-	SetLink(from, to string, o topology.Override) error
+	// SetLinks changes parameters of directions of links: either all or none.
+	SetLinks(changes ...topology.Change) error
 	// Capture begins to write the frames of a port, in both directions, to w as pcapng.
 	Capture(port string, w io.Writer, comment string) (StopCapture, error)
 	// Living returns a context that ends, with the reason as its cause, where what makes the

@@ -589,6 +589,25 @@ func (t *Topology) SetLink(from, to string, o Override) error {
 	return nil
 }
 
+// Change is what one direction of a link is to get: between two switches, or of a host's
+// access link.
+type Change struct {
+	From, To string
+	Override
+}
+
+// SetLinks changes several directions of links as SetLink does one: either all or none.
+func (t *Topology) SetLinks(changes ...Change) error {
+	changed := t.Clone()
+	for _, c := range changes {
+		if err := changed.SetLink(c.From, c.To, c.Override); err != nil {
+			return err
+		}
+	}
+	t.Links, t.Hosts = changed.Links, changed.Hosts
+	return nil
+}
+
 // direction returns what overrides the class of a link in one direction.
 func (t *Topology) direction(from, to string) (*Override, error) {
 	i, dir, err := t.Link(from, to)

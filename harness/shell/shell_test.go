@@ -187,6 +187,11 @@ func TestSetIsWhole(t *testing.T) {
 		}
 	}
 
+	partial := fmt.Errorf("change link s0-s1: %w", &emu.PartialError{Err: errors.New("it may have a part of it")})
+	if err := s.stands(partial, [2][2]string{{"s0", "s1"}, {"s1", "s0"}}); err != partial {
+		t.Errorf("of a link that may have a part of a change it says: %v", err)
+	}
+
 	execute(t, s, "set s0 s1 delay 10ms", "link s0 s1 down", "link s0 s1 down")
 	if err := s.Execute(t.Context(), "set s1 s0 loss 0.1"); err == nil {
 		t.Error("the loss of a link that is down was set")

@@ -71,7 +71,10 @@ func (n *Network) plan() error {
 	}
 
 	if n.topology.IsRouted() {
-		n.sticks = n.planSticks()
+		var err error
+		if n.sticks, err = n.planSticks(); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -86,8 +86,8 @@ func (n *Network) planSticks() (map[string][]stick, error) {
 	hosts := n.topology.Subnet
 	k := slices.IndexFunc(routerSubnets, func(own netip.Prefix) bool { return !own.Overlaps(hosts) })
 	if k < 0 {
-		return nil, fmt.Errorf("give routers addresses: theirs are of %v or %v, and the hosts' subnet %v overlaps both; "+
-			"take a smaller subnet", routerSubnets[0], routerSubnets[1], hosts)
+		return nil, fmt.Errorf("give routers addresses: the hosts' subnet %v overlaps both of theirs, %v and %v; "+
+			"take a smaller subnet", hosts, routerSubnets[0], routerSubnets[1])
 	}
 
 	address, address6, number := routerSubnets[k].Addr(), routerSubnet6.Addr(), 0

@@ -3,14 +3,17 @@ package job
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	"edgebed/harness/emu"
 	"edgebed/harness/topology"
 	"edgebed/nodes/yamlfile"
 )
 
-// idle are the parameters of links that do nothing without another one.
-var idle = []struct{ key, without, because string }{
+// idleKey is a parameter of links that does nothing without another one.
+type idleKey struct{ key, without, because string }
+
+var idle = []idleKey{
 	{"jitter-order", "jitter", "it is about what jitter does"},
 	{"loss-burst", "loss", "it says how frames are lost"},
 	{"queue", "rate", "the queue is in front of a rate"},
@@ -36,6 +39,7 @@ func (j *Job) checkEffects() error {
 			said[at] = true
 		}
 	}
+	places := sync.OnceValue(j.places) // for what is wrong
 	delayed := false
 	for i, l := range j.topology.AllLinks() {
 		for dir := range 2 {
@@ -44,15 +48,15 @@ func (j *Job) checkEffects() error {
 			delayed = delayed || slices.ContainsFunc(onTheWay, all.Has)
 			for _, k := range idle {
 				if own.Has(k.key) && !all.Has(k.without) {
-					fail(j.placeOf(i, dir, k.key), "%s, and link %s has no %s; give it one, or remove %s",
-						k.because, j.topology.LinkName(i, dir), k.without, k.key)
+					fail(places().of(i, dir, k.key), "%s, and link %s has no %s; give it one, or remove %s",
+						k.because, places().Name(i, dir), k.without, k.key)
 				}
 			}
 
 			if own.Queue == nil || own.QueueBytes == nil || *own.QueueBytes == 0 {
 				continue
 			}
-			packets, bytes := j.placeOf(i, dir, "queue"), j.placeOf(i, dir, "queue-bytes")
+			packets, bytes := places().of(i, dir, "queue"), places().of(i, dir, "queue-bytes")
 			if together(packets, bytes) {
 				fail(packets, "queue-bytes limits the queue in its place; remove one of them")
 			}
@@ -76,15 +80,19 @@ func together(queue, bytes yamlfile.Pos) bool {
 
 // eventEffects checks what events set likewise.
 func (j *Job) eventEffects(events topology.Override) error {
+	links := j.topology.AllLinks()
 	var errs []error
 	for i := range j.Cell.Events {
 		e := &j.Cell.Events[i]
+		if !slices.ContainsFunc(idle, func(k idleKey) bool { return e.Set.Has(k.key) }) {
+			continue
+		}
 		for _, d := range j.Directions(e) {
 			link, dir, err := j.topology.Link(d.From, d.To)
 			if err != nil {
 				continue // checkEvents says so
 			}
-			all := j.topology.Given(j.topology.AllLinks()[link], dir).Merge(events)
+			all := j.topology.Given(links[link], dir).Merge(events)
 			for _, k := range idle {
 				if e.Set.Has(k.key) && !all.Has(k.without) {
 					errs = append(errs, e.Pos.At("set", k.key).Errorf(

@@ -2,6 +2,7 @@ package job
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	"edgebed/harness/scenario"
@@ -9,24 +10,57 @@ import (
 	"edgebed/nodes/yamlfile"
 )
 
-// changeLinks makes what the scenario changes in the topology beside its classes.
-func (j *Job) changeLinks(t *topology.Topology) error {
+// changeNetwork makes what the scenario changes in the topology. Parameters of links depend on
+// MTUs, which come first; what all of it makes is checked once, and what hosts send by
+// checkMTUs.
+func (j *Job) changeNetwork(t *topology.Topology) error {
 	spec := &j.Cell.Topology
-	var errs []error
-	if spec.MTU != 0 {
-		t.MTU = spec.MTU
-		if err := t.Validate(); err != nil {
-			errs = append(errs, spec.Pos.At("mtu").Errorf("%w", err))
-		}
-	}
-	if spec.Mode != "" || spec.IPv6 != nil {
-		t.Mode, t.IPv6 = cmp.Or(spec.Mode, t.Mode), cmp.Or(spec.IPv6, t.IPv6)
-		if err := t.Validate(); err != nil {
-			errs = append(errs, spec.Pos.Errorf("%w", err))
-		}
-	}
+	t.MTU, t.Mode, t.IPv6 = cmp.Or(spec.MTU, t.MTU), cmp.Or(spec.Mode, t.Mode), cmp.Or(spec.IPv6, t.IPv6)
+
+	mtus := make([]error, len(spec.Changes))
 	for k := range spec.Changes {
-		errs = append(errs, changeLink(t, &spec.Changes[k]))
+		mtus[k] = changeMTU(t, &spec.Changes[k])
+	}
+
+	errs := append(slices.Clip(mtus), j.changeClasses(t))
+	for k := range spec.Changes {
+		if mtus[k] == nil { // else the same name may be wrong
+			errs = append(errs, changeLink(t, &spec.Changes[k]))
+		}
+	}
+
+	if err := yamlfile.Join(errs...); err != nil {
+		return err
+	}
+
+	at := spec.Pos
+	switch {
+	case spec.MTU != 0:
+		at = at.At("mtu")
+	case spec.Mode != "":
+		at = at.At("mode")
+	case len(spec.Changes) > 0:
+		at = at.At("changes")
+	default:
+		return nil
+	}
+	if err := t.Validate(); err != nil {
+		return at.Errorf("%w", err)
+	}
+	return nil
+}
+
+// changeClasses gives the topology's link classes what the scenario says of them.
+func (j *Job) changeClasses(t *topology.Topology) error {
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(j.Cell.Topology.Classes)) {
+		at := j.Cell.Topology.Pos.At("classes", name)
+		if err := t.SetClass(name, j.Cell.Topology.Classes[name]); err != nil {
+			errs = append(errs, at.Errorf("%w", err))
+		} else if !slices.ContainsFunc(t.AllLinks(), func(l topology.LinkSpec) bool { return l.Class == name }) {
+			errs = append(errs, at.Errorf("no link of topology %s is of class %s, "+
+				"so that this changes nothing; remove it", t.Name, name))
+		}
 	}
 	return yamlfile.Join(errs...)
 }
@@ -38,9 +72,13 @@ func (j *Job) checkMTUs() error {
 	if err := j.topology.CheckIPv6(); err != nil {
 		errs = append(errs, j.placeOfHosts().Errorf("%w", err))
 	}
-	for _, narrow := range j.topology.CheckMTUs() {
-		name := j.topology.LinkName(narrow.Link, 0)
-		errs = append(errs, j.placeOfMTU(narrow.Link).Errorf("link %s: %w", name, narrow))
+	narrow := j.topology.CheckMTUs()
+	if len(narrow) == 0 {
+		return yamlfile.Join(errs...)
+	}
+	places := j.topology.Places()
+	for _, n := range narrow {
+		errs = append(errs, j.placeOfMTU(n.Link).Errorf("link %s: %w", places.Name(n.Link, 0), n))
 	}
 	return yamlfile.Join(errs...)
 }
@@ -91,18 +129,23 @@ func (j *Job) placeOfTopology() yamlfile.Pos {
 	return spec.Pos
 }
 
-// changeLink changes one link of the topology.
-func changeLink(t *topology.Topology, c *scenario.LinkChange) error {
-	if c.MTU != 0 {
-		set := func() error { return t.SetHostMTU(c.Host, c.MTU) }
-		if c.Host == "" {
-			set = func() error { return t.SetLinkMTU(c.Link[0], c.Link[1], c.MTU) }
-		}
-		if err := set(); err != nil {
-			return c.Pos.At("mtu").Errorf("%w", err)
-		}
+// changeMTU changes that of a link or a host.
+func changeMTU(t *topology.Topology, c *scenario.LinkChange) error {
+	set := func() error { return t.SetHostMTU(c.Host, c.MTU) }
+	switch {
+	case c.MTU == 0:
+		return nil
+	case c.Host == "":
+		set = func() error { return t.SetLinkMTU(c.Link[0], c.Link[1], c.MTU) }
 	}
+	if err := set(); err != nil {
+		return c.Pos.At("mtu").Errorf("%w", err)
+	}
+	return nil
+}
 
+// changeLink changes the parameters of one link of the topology.
+func changeLink(t *topology.Topology, c *scenario.LinkChange) error {
 	if c.Host != "" {
 		if c.Uplink == (topology.Override{}) && c.Downlink == (topology.Override{}) {
 			return nil // it stays without parameters

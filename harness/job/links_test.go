@@ -128,3 +128,35 @@ func TestLinkMistakes(t *testing.T) {
 		}
 	}
 }
+
+// TestChangesTogether: what a scenario changes in a network is checked when all is changed, and
+// a mistake is told once.
+func TestChangesTogether(t *testing.T) {
+	const file = `name: narrow
+switches: [a, b]
+hosts: [{name: x, switch: a}, {name: y, switch: b}]
+link-classes: {wan: {rate: 10 Mb/s, burst: 2 kB, ceil-burst: 2 kB}}
+links: [{between: [a, b], class: wan, mtu: 1500}]
+`
+	find := func(string) ([]byte, string, error) { return []byte(file), "narrow.yaml", nil }
+	wide := "classes: {wan: {burst: 20 kB, ceil-burst: 20 kB}}"
+	for change, want := range map[string]string{
+		"mtu: 9000, changes: [{link: [a, b], mtu: 9000}], " + wide:                                       "",
+		"mtu: 9000, changes: [{host: x, mtu: 1500}], " + wide:                                            "",
+		"mtu: 900, classes: {wan: {burst: 1 kB, ceil-burst: 1 kB}}, changes: [{link: [a, b], mtu: 900}]": "",
+		"mtu: 576, ipv6: true, changes: [{host: x, mtu: 1280}, {host: y, mtu: 1280}]":                    "",
+		"mtu: 9000, " + wide:                                             "narrow.yaml:5:44: links[0].mtu: link a-b: packets between hosts x and y",
+		"mtu: 5, mode: routed, ipv6: true":                               "test.yaml:2:36: topology.mtu: narrow.yaml:1:1: mtu: mtu of 5 B is out of range",
+		"mtu: 9000, mode: routed":                                        "topology.mtu: ",
+		"changes: [{host: x, mtu: 9000}, {host: y, mtu: 9000}], " + wide: "narrow.yaml:5:44: links[0].mtu: link a-b: packets",
+	} {
+		text := "name: t\ntopology: {file: narrow.yaml, " + change + "}\nmatrix: [{axis: model, values: [pure-faas]}]\n"
+		_, err := Prepare(scenariotest.ExpandText(t, text), find, nil)
+		switch {
+		case want == "" && err != nil:
+			t.Errorf("%s: %v", change, err)
+		case want != "" && (err == nil || !strings.Contains(err.Error(), want) || len(yamlfile.Each(err)) != 1):
+			t.Errorf("%s: %v, want only %q", change, err, want)
+		}
+	}
+}

@@ -3,21 +3,25 @@ package job
 import (
 	"maps"
 	"slices"
+	"sync"
 
 	"edgebed/harness/emu"
 	"edgebed/harness/network"
 	"edgebed/harness/record"
-	"edgebed/harness/scenario"
 	"edgebed/harness/topology"
 	"edgebed/nodes/yamlfile"
 )
 
 // need is something that a job asks of its network and not every kind can do: where, and
-// what has it.
+// what has it. Both are for who lacks it.
 type need struct {
 	network.Ability
-	at   yamlfile.Pos
-	what string
+	place func() (at yamlfile.Pos, what string)
+}
+
+// atHand is the place of a need that is at hand.
+func atHand(at yamlfile.Pos, what string) func() (yamlfile.Pos, string) {
+	return func() (yamlfile.Pos, string) { return at, what }
 }
 
 // kindOf returns what the networks can do that a job runs on.
@@ -35,13 +39,21 @@ func (j *Job) kindOf(n record.NetworkKind) network.Kind {
 // place.
 func (j *Job) CanRunOn(n record.NetworkKind) error {
 	kind := j.kindOf(n)
+	if len(kind.Lacks()) == 0 {
+		return nil
+	}
+
 	said := map[yamlfile.Pos]bool{}
 	var errs []error
 	for _, need := range j.needs() {
 		err := kind.Can(need.Ability)
-		if err != nil && !said[need.at] { // links of a class have one place
-			errs = append(errs, need.at.Errorf("%s: %w", need.what, err))
-			said[need.at] = true
+		if err == nil {
+			continue
+		}
+		at, what := need.place()
+		if !said[at] { // links of a class have one place
+			errs = append(errs, at.Errorf("%s: %w", what, err))
+			said[at] = true
 		}
 	}
 	return yamlfile.Join(errs...)
@@ -52,28 +64,33 @@ func (j *Job) needs() []need {
 	var list []need
 	spec := &j.Cell.Topology
 	if j.topology.IsRouted() {
-		list = append(list, need{network.Routers, j.placeOfMode(), "mode " + string(j.topology.Mode)})
+		list = append(list, need{network.Routers, atHand(j.placeOfMode(), "mode "+string(j.topology.Mode))})
 	}
 	if six := j.topology.IPv6; six != nil && *six {
 		at := spec.Pos.At("ipv6")
 		if spec.IPv6 == nil {
 			at = j.placeOfTopology()
 		}
-		list = append(list, need{network.IPv6, at, "ipv6"})
+		list = append(list, need{network.IPv6, atHand(at, "ipv6")})
 	}
+	places := sync.OnceValue(j.places)
 	for _, n := range j.topology.Needs() {
-		list = append(list, need{n.Ability, j.placeOf(n.Link, n.Direction, n.Key),
-			"link " + j.topology.LinkName(n.Link, n.Direction)})
+		list = append(list, need{n.Ability, func() (yamlfile.Pos, string) {
+			return places().of(n.Link, n.Direction, n.Key), "link " + places().Name(n.Link, n.Direction)
+		}})
 	}
 	if c := spec.CongestionControl; c != "" && !slices.Contains(network.CongestionControls, c) {
-		list = append(list, need{network.AnyCongestionControl, spec.Pos.At("congestion-control"), c})
+		list = append(list, need{network.AnyCongestionControl, atHand(spec.Pos.At("congestion-control"), c)})
 	}
 	for _, name := range slices.Sorted(maps.Keys(spec.Sysctls)) {
-		list = append(list, need{network.Sysctls, spec.Pos.At("sysctls", name), "set sysctl " + name})
+		list = append(list, need{network.Sysctls, atHand(spec.Pos.At("sysctls", name), "set sysctl "+name)})
 	}
 
 	for i := range j.Cell.Events {
 		e := &j.Cell.Events[i]
+		if !slices.ContainsFunc(asking, e.Set.Has) {
+			continue
+		}
 		for _, d := range j.Directions(e) {
 			p, err := j.topology.Params(d.From, d.To)
 			if err != nil {
@@ -81,7 +98,7 @@ func (j *Job) needs() []need {
 			}
 			for _, n := range j.Change(e).Apply(p).Needs() {
 				if e.Set.Has(n.Key) {
-					list = append(list, need{n.Ability, e.Pos.At("set", n.Key), "link " + d.From + "-" + d.To})
+					list = append(list, need{n.Ability, atHand(e.Pos.At("set", n.Key), "link "+d.From+"-"+d.To)})
 				}
 			}
 		}
@@ -89,10 +106,13 @@ func (j *Job) needs() []need {
 
 	for i := range j.Cell.Programs {
 		p := &j.Cell.Programs[i]
-		list = append(list, need{network.Programs, p.Pos, p.String()})
+		list = append(list, need{network.Programs, atHand(p.Pos, p.String())})
 	}
 	return list
 }
+
+// asking are the parameters of links that ask for what not every kind of network can do.
+var asking = []string{"corrupt", "discipline"}
 
 // placeOfMode returns where the scenario says what switches do, or that its topology does.
 func (j *Job) placeOfMode() yamlfile.Pos {
@@ -102,19 +122,59 @@ func (j *Job) placeOfMode() yamlfile.Pos {
 	return j.placeOfTopology()
 }
 
-// placeOf returns where a direction of one of the topology's links gets the parameter of a
+// places find where a job's links get their parameters from.
+type places struct {
+	*topology.Places
+	job *Job
+	// changes of the scenario, by the link that they are about, the last one first.
+	changes map[int][]change
+}
+
+// change is what the scenario makes of both directions of a link.
+type change struct {
+	at        yamlfile.Pos
+	overrides [2]topology.Override
+	keys      [2]string
+}
+
+func (j *Job) places() *places {
+	p := &places{Places: j.topology.Places(), job: j, changes: map[int][]change{}}
+	for _, c := range slices.Backward(j.Cell.Topology.Changes) {
+		ends := c.Link
+		one := change{c.Pos, [2]topology.Override{c.Forward, c.Reverse}, [2]string{"forward", "reverse"}}
+		if c.Host != "" {
+			host, _ := j.topology.Host(c.Host)
+			ends = []string{host.Name, host.Switch}
+			one = change{c.Pos, [2]topology.Override{c.Uplink, c.Downlink}, [2]string{"uplink", "downlink"}}
+		}
+		if len(ends) != 2 {
+			continue
+		}
+
+		link, first, err := j.topology.Link(ends[0], ends[1])
+		if err != nil {
+			continue
+		}
+		if first == 1 {
+			slices.Reverse(one.overrides[:])
+			slices.Reverse(one.keys[:])
+		}
+		p.changes[link] = append(p.changes[link], one)
+	}
+	return p
+}
+
+// of returns where a direction of one of the topology's links gets the parameter of a
 // key from: the scenario, or the topology's file.
-func (j *Job) placeOf(link, direction int, key string) yamlfile.Pos {
-	spec := &j.Cell.Topology
-	l := j.topology.AllLinks()[link]
-	for _, c := range slices.Backward(spec.Changes) {
-		o, name := j.changed(&c, link, direction)
-		if o.Has(key) {
-			return c.Pos.At(name, key)
+func (p *places) of(link, direction int, key string) yamlfile.Pos {
+	for _, c := range p.changes[link] {
+		if c.overrides[direction].Has(key) {
+			return c.at.At(c.keys[direction], key)
 		}
 	}
 
-	class, at := spec.Classes[l.Class], spec.Pos.At("classes", l.Class)
+	spec, name := &p.job.Cell.Topology, p.Link(link).Class
+	class, at := spec.Classes[name], spec.Pos.At("classes", name)
 	switch way := [2]string{"forward", "reverse"}[direction]; {
 	case [2]topology.Override{class.Forward, class.Reverse}[direction].Has(key):
 		return at.At(way, key)
@@ -122,29 +182,8 @@ func (j *Job) placeOf(link, direction int, key string) yamlfile.Pos {
 		return at.At(key)
 	}
 
-	if at := j.topology.Place(link, direction, key); at != (yamlfile.Pos{}) {
+	if at := p.Of(link, direction, key); at != (yamlfile.Pos{}) {
 		return at
 	}
-	return j.placeOfTopology()
-}
-
-// changed returns what a change of the scenario makes of a direction of one of the
-// topology's links, and its key: nothing where it is about another one.
-func (j *Job) changed(c *scenario.LinkChange, link, direction int) (o topology.Override, key string) {
-	ends := c.Link
-	overrides, keys := [2]topology.Override{c.Forward, c.Reverse}, [2]string{"forward", "reverse"}
-	if c.Host != "" {
-		host, _ := j.topology.Host(c.Host)
-		ends = []string{host.Name, host.Switch}
-		overrides, keys = [2]topology.Override{c.Uplink, c.Downlink}, [2]string{"uplink", "downlink"}
-	}
-	if len(ends) != 2 {
-		return o, ""
-	}
-
-	at, first, err := j.topology.Link(ends[0], ends[1])
-	if err != nil || at != link {
-		return o, ""
-	}
-	return overrides[direction^first], keys[direction^first]
+	return p.job.placeOfTopology()
 }

@@ -274,18 +274,7 @@ func (j *Job) Open() error {
 
 // open is Open with a topology of the job's own.
 func (j *Job) open(t *topology.Topology) (err error) {
-	var errs []error
-	for _, name := range slices.Sorted(maps.Keys(j.Cell.Topology.Classes)) {
-		at := j.Cell.Topology.Pos.At("classes", name)
-		if err := t.SetClass(name, j.Cell.Topology.Classes[name]); err != nil {
-			errs = append(errs, at.Errorf("%w", err))
-		} else if !slices.ContainsFunc(t.AllLinks(), func(l topology.LinkSpec) bool { return l.Class == name }) {
-			errs = append(errs, at.Errorf("no link of topology %s is of class %s, "+
-				"so that this changes nothing; remove it", t.Name, name))
-		}
-	}
-
-	errs = append(errs, j.changeLinks(t))
+	errs := []error{j.changeNetwork(t)}
 
 	j.topology = t
 	j.serving, err = j.serve()

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"edgebed/nodes/units"
+	"edgebed/nodes/yamlfile"
 )
 
 // TestAtLeast is the least time of frames on a link, by hand: at 8 Mb/s a microsecond for
@@ -73,5 +74,28 @@ func TestTowardKnownSwitches(t *testing.T) {
 	}
 	if next := model.Toward(2); !slices.Equal(next, []int{-1, 3, -1}) {
 		t.Errorf("toward s2 the links are %v, want the last from s1", next)
+	}
+}
+
+// TestRouterPorts: a switch has so many ports, those to its router among them, of which parallel
+// links need one each.
+func TestRouterPorts(t *testing.T) {
+	for _, c := range []struct {
+		mode  Mode
+		links int
+		fits  bool
+	}{
+		{Switched, MaxPorts - 1, true}, {Switched, MaxPorts, false}, {Switched, 2 * MaxPorts, false},
+		{Routed, MaxPorts / 2, true}, {Routed, MaxPorts/2 + 1, false}, // and the host
+		{Routed, MaxPorts, false}, {Routed, MaxPorts + 1, false}, {Routed, 2 * MaxPorts, false},
+	} {
+		n := Topology{
+			Name: "n", Mode: c.mode, Switches: []string{"s0", "s1"}, Hosts: []HostSpec{{Name: "a", Switch: "s0"}},
+			Links: slices.Repeat([]LinkSpec{{Between: [2]string{"s0", "s1"}}}, c.links),
+		}
+		_, err := Inline(n, yamlfile.Pos{})
+		if (err == nil) != c.fits || err != nil && strings.Count(err.Error(), "switch s0 would have more than 1023 ports") != 1 {
+			t.Errorf("%s, %d links: %v", c.mode, c.links, err)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package topology
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 
 	"edgebed/nodes/yamlfile"
@@ -82,56 +83,99 @@ func (n TooNarrow) Error() string {
 }
 
 // CheckMTUs looks for links that are too narrow for packets which take them, each once.
-// What two hosts exchange has the smaller one's MTU.
+// What two hosts exchange has the smaller one's MTU. It is to be asked of a topology that
+// Validate finds right.
 func (t *Topology) CheckMTUs() []TooNarrow {
-	own := func(l LinkSpec) int { return cmp.Or(l.MTU, t.Classes[l.Class].MTU, t.MTU, DefaultMTU) }
+	c := t.mtuCheck()
+	for end, hosts := range c.hosts {
+		if len(hosts) > 0 {
+			c.toward(end)
+		}
+	}
+	return slices.SortedFunc(maps.Values(c.found), func(a, b TooNarrow) int { return a.Link - b.Link })
+}
+
+// mtuCheck compares what hosts send with the links' widths.
+type mtuCheck struct {
+	graph
+	bundles [][]int
+	widths  []int // of links
+	names   []string
+	mtus    []int // of hosts
+	// hosts at each switch whose packets do not fit through each link, and of them the one
+	// with the largest packets, or -1.
+	hosts   [][]int
+	largest []int
+	found   map[int]TooNarrow // by link
+}
+
+func (t *Topology) mtuCheck() *mtuCheck {
+	n := len(t.Switches)
+	c := &mtuCheck{
+		graph: t.graph(), bundles: t.Bundles(), hosts: make([][]int, n), largest: slices.Repeat([]int{-1}, n),
+		found: map[int]TooNarrow{},
+	}
 	narrowest := maxMTU
 	for _, l := range t.Links {
-		narrowest = min(narrowest, own(l))
+		width := cmp.Or(l.MTU, t.Classes[l.Class].MTU, t.MTU, DefaultMTU)
+		c.widths = append(c.widths, width)
+		narrowest = min(narrowest, width)
 	}
 
-	// At each switch the host with the largest packets says what must fit.
-	largest := make([]int, len(t.Switches))
-	name := make([]string, len(t.Switches))
-	index := make(map[string]int, len(t.Switches))
+	index := make(map[string]int, n)
 	for i, s := range t.Switches {
 		index[s] = i
 	}
-	for _, h := range t.Hosts {
-		at, mtu := index[h.Switch], t.HostMTU(h)
-		if mtu > narrowest && mtu > largest[at] {
-			largest[at], name[at] = mtu, h.Name
+	for i, h := range t.Hosts {
+		c.names, c.mtus = append(c.names, h.Name), append(c.mtus, t.HostMTU(h))
+		at := index[h.Switch]
+		if c.mtus[i] > narrowest {
+			c.hosts[at] = append(c.hosts[at], i)
+			c.largest[at] = c.larger(c.largest[at], i)
 		}
 	}
+	return c
+}
 
-	found := map[int]TooNarrow{}
-	for end, mtu := range largest {
-		if mtu == 0 {
+// larger returns which of two hosts has larger packets: a, if they are equal. -1 is none.
+func (c *mtuCheck) larger(a, b int) int {
+	if a < 0 || b >= 0 && c.mtus[b] > c.mtus[a] {
+		return b
+	}
+	return a
+}
+
+// toward looks at what is sent to the hosts of a switch. Each link takes what comes from
+// the switches behind it; the farthest ones first, one look at each link is enough.
+func (c *mtuCheck) toward(end int) {
+	next, nearest := c.graph.toward(end)
+	senders := slices.Clone(c.largest)
+	for _, from := range slices.Backward(nearest[1:]) {
+		sender := senders[from]
+		if sender < 0 {
 			continue
 		}
-		next := t.Toward(end)
-		for at, other := range largest {
-			needs := min(mtu, other)
-			if needs == 0 {
-				continue
-			}
-			for from := at; from != end && next[from] >= 0; {
-				link := next[from]
-				l := t.Links[link]
-				if width := own(l); needs > max(width, found[link].Needs) {
-					found[link] = TooNarrow{link, width, [2]string{name[min(at, end)], name[max(at, end)]}, needs}
-				}
-				from = index[l.Other(t.Switches[from])]
-			}
+		parent := c.other(next[from], from)
+		senders[parent] = c.larger(senders[parent], sender)
+
+		// Of parallel links each host has its own.
+		bundle, receivers := c.bundles[next[from]], c.hosts[end]
+		if len(bundle) == 1 {
+			receivers = c.largest[end : end+1]
+		}
+		for _, receiver := range receivers {
+			c.compare(Share(bundle, receiver), sender, receiver)
 		}
 	}
+}
 
-	list := make([]TooNarrow, 0, len(found))
-	for _, n := range found {
-		list = append(list, n)
+// compare notes a link that is too narrow for what one host sends to another.
+func (c *mtuCheck) compare(link, sender, receiver int) {
+	needs := min(c.mtus[sender], c.mtus[receiver])
+	if needs > max(c.widths[link], c.found[link].Needs) {
+		hosts := [2]string{c.names[min(sender, receiver)], c.names[max(sender, receiver)]}
+		c.found[link] = TooNarrow{link, c.widths[link], hosts, needs}
 	}
-	slices.SortFunc(list, func(a, b TooNarrow) int { return a.Link - b.Link })
-	return list
 }
 
 // PlaceOfMTU returns where the topology's file gives a link between switches its MTU, or

@@ -1,8 +1,15 @@
 package topology
 
 import (
+	"fmt"
+	"maps"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+	"pgregory.net/rapid"
 
 	"edgebed/harness/network"
 )
@@ -95,6 +102,133 @@ func TestTooNarrow(t *testing.T) {
 	}
 }
 
+// TestTooNarrowParallel: of parallel links a host's frames take its share, so that a narrow
+// one is no matter where no host large enough has it.
+func TestTooNarrowParallel(t *testing.T) {
+	const file = `name: p
+switches: [a, b, c]
+hosts:
+  - {name: one, switch: a}
+  - {name: two, switch: b%s}
+  - {name: three, switch: c}
+links:
+  - {between: [a, b]}
+  - {between: [b, a], mtu: 576}
+  - {between: [b, c]}
+`
+	const hosts = "p.yaml:9:28: links[1].mtu: packets between hosts one and two have up to "
+	for _, c := range []struct{ two, want string }{
+		{"", hosts + "1500 bytes, and the link's MTU is 576"},
+		{", mtu: 1000", hosts + "1000 bytes, and the link's MTU is 576"},
+		{", mtu: 576", ""}, // one and three take the first link, both ways
+	} {
+		_, err := Parse("p.yaml", fmt.Appendf(nil, file, c.two))
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.HasPrefix(err.Error(), c.want)) {
+			t.Errorf("two with %q: %v, want %q", c.two, err, c.want)
+		}
+	}
+}
+
+// TestTooNarrowFits compares CheckMTUs, in networks of all forms, with what each pair of
+// hosts has on its way.
+func TestTooNarrowFits(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := &Topology{Switches: []string{"a", "b", "c", "d", "e"}}
+		mtu := rapid.SampledFrom([]int{600, 1000, 1500, 9000})
+		for i := range rapid.IntRange(4, 10).Draw(t, "links") {
+			ends := rapid.Permutation(n.Switches).Draw(t, "ends")
+			if i < 4 { // all can be reached
+				ends = n.Switches[i : i+2]
+			}
+			n.Links = append(n.Links, LinkSpec{Between: [2]string{ends[0], ends[1]}, MTU: mtu.Draw(t, "link")})
+		}
+		for i := range rapid.IntRange(1, 8).Draw(t, "hosts") {
+			at := rapid.SampledFrom(n.Switches).Draw(t, "switch")
+			n.Hosts = append(n.Hosts, HostSpec{Name: fmt.Sprint("h", i), Switch: at, MTU: mtu.Draw(t, "host")})
+		}
+
+		want := map[int]int{}
+		bundles := n.Bundles()
+		for _, from := range n.Hosts {
+			for k, to := range n.Hosts {
+				path := n.Path(from.Name, to.Name)
+				for i := 1; i < len(path); i++ {
+					first, _, err := n.Link(path[i-1], path[i])
+					if err != nil {
+						t.Fatal(err)
+					}
+					link, needs := Share(bundles[first], k), min(from.MTU, to.MTU)
+					if needs > n.Links[link].MTU {
+						want[link] = max(want[link], needs)
+					}
+				}
+			}
+		}
+
+		got := map[int]int{}
+		for _, narrow := range n.CheckMTUs() {
+			got[narrow.Link] = narrow.Needs
+			a, _ := n.Host(narrow.Hosts[0])
+			b, _ := n.Host(narrow.Hosts[1])
+			if narrow.MTU != n.Links[narrow.Link].MTU || min(a.MTU, b.MTU) != narrow.Needs {
+				t.Errorf("%+v is about hosts with %d and %d", narrow, a.MTU, b.MTU)
+			}
+		}
+		if !maps.Equal(got, want) {
+			t.Errorf("links need %v, want %v", got, want)
+		}
+	})
+}
+
+// leastTime returns the time that the processor takes for something at least, whatever
+// others have of it.
+func leastTime(t *testing.T, do func()) time.Duration {
+	t.Helper()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	busy := func() time.Duration {
+		var used unix.Timespec
+		if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &used); err != nil {
+			t.Fatal(err)
+		}
+		return time.Duration(used.Nano())
+	}
+
+	least := time.Hour
+	for range 5 {
+		began := busy()
+		do()
+		least = min(least, busy()-began)
+	}
+	return least
+}
+
+// TestTooNarrowLine: the check of a line of switches takes no more than what each end's
+// look at all of them does.
+func TestTooNarrowLine(t *testing.T) {
+	check := func(switches int) time.Duration {
+		n := &Topology{MTU: 9000}
+		for i := range switches {
+			n.Switches = append(n.Switches, fmt.Sprint("s", i))
+			n.Hosts = append(n.Hosts, HostSpec{Name: fmt.Sprint("h", i), Switch: n.Switches[i]})
+			if i > 0 {
+				n.Links = append(n.Links, LinkSpec{Between: [2]string{n.Switches[i-1], n.Switches[i]}})
+			}
+		}
+		n.Links[switches/2].MTU = 1500
+
+		return leastTime(t, func() {
+			found := n.CheckMTUs()
+			if len(found) != 1 || found[0].Link != switches/2 || found[0].Needs != 9000 {
+				t.Fatalf("found %v", found)
+			}
+		})
+	}
+	if half, whole := check(500), check(1000); whole > 6*half {
+		t.Errorf("twice the line takes %v, and half of it %v", whole, half)
+	}
+}
+
 // TestCanBe: what a kind of network lacks is told once for each place in the file.
 func TestCanBe(t *testing.T) {
 	parsed, err := Parse("c.yaml", []byte(`name: c
@@ -132,5 +266,32 @@ links:
 	}
 	if err := parsed.CanBe(network.DelayLine()); err == nil || strings.Count(err.Error(), "\n") != 1 {
 		t.Errorf("the delay line: %v", err)
+	}
+}
+
+// TestCanBeMany: that many links ask for something takes the more time the more they are, and not
+// the square of it.
+func TestCanBeMany(t *testing.T) {
+	check := func(hosts int) time.Duration {
+		var text strings.Builder
+		text.WriteString("name: many\nswitches: [s]\nlink-classes: {lossy: {corrupt: 1 %}}\nhosts:\n")
+		for i := range hosts {
+			fmt.Fprintf(&text, "  - {name: h%d, switch: s, class: lossy}\n", i)
+		}
+		many, err := Parse("many.yaml", []byte(text.String()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := many.CanBe(network.Emulated()); err != nil {
+			t.Error(err)
+		}
+		return leastTime(t, func() {
+			if err := many.CanBe(network.Virtual()); err == nil || strings.Contains(err.Error(), "\n") {
+				t.Errorf("%v, want one mistake", err)
+			}
+		})
+	}
+	if half, whole := check(500), check(1000); whole > 3*half {
+		t.Errorf("twice the hosts take %v, and half of them %v", whole, half)
 	}
 }

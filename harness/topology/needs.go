@@ -50,6 +50,9 @@ func (p Params) Needs() []Need {
 // CanBe returns what networks of a kind cannot do of what the topology says, each with its
 // place.
 func (t *Topology) CanBe(kind network.Kind) error {
+	if len(kind.Lacks()) == 0 {
+		return nil
+	}
 	said := map[yamlfile.Pos]bool{}
 	var errs []error
 	if err := kind.Can(network.Routers); err != nil && t.IsRouted() {
@@ -58,20 +61,46 @@ func (t *Topology) CanBe(kind network.Kind) error {
 	if err := kind.Can(network.IPv6); err != nil && t.IPv6 != nil && *t.IPv6 {
 		errs = append(errs, t.pos.At("ipv6").Errorf("topology %s has ipv6: %w", t.Name, err))
 	}
+	places := t.Places()
 	for _, need := range t.Needs() {
-		at := t.Place(need.Link, need.Direction, need.Key)
-		if err := kind.Can(need.Ability); err != nil && !said[at] { // links of a class have one place
-			errs = append(errs, at.Errorf("link %s: %w", t.LinkName(need.Link, need.Direction), err))
+		err := kind.Can(need.Ability)
+		if err == nil {
+			continue
+		}
+		at := places.Of(need.Link, need.Direction, need.Key)
+		if !said[at] { // links of a class have one place
+			errs = append(errs, at.Errorf("link %s: %w", places.Name(need.Link, need.Direction), err))
 			said[at] = true
 		}
 	}
 	return yamlfile.Join(errs...)
 }
 
-// LinkName names a direction of one of AllLinks as records do, such as s0-s1.
-func (t *Topology) LinkName(link, direction int) string {
-	ends := t.AllLinks()[link].Between
-	return ends[direction] + "-" + ends[1-direction] + t.Suffixes()[link]
+// Places are where a topology's file says what of its links, and what these are called: for
+// many of them, while the topology stays as it is.
+type Places struct {
+	topology *Topology
+	links    []LinkSpec
+	suffixes []string
+	hosts    map[string]int
+}
+
+// Places returns those of the topology's AllLinks.
+func (t *Topology) Places() *Places {
+	p := &Places{topology: t, links: t.AllLinks(), suffixes: t.Suffixes(), hosts: make(map[string]int, len(t.Hosts))}
+	for i, h := range t.Hosts {
+		p.hosts[h.Name] = i
+	}
+	return p
+}
+
+// Link returns one of AllLinks.
+func (p *Places) Link(link int) LinkSpec { return p.links[link] }
+
+// Name names a direction of one of AllLinks as records do, such as s0-s1.
+func (p *Places) Name(link, direction int) string {
+	ends := p.links[link].Between
+	return ends[direction] + "-" + ends[1-direction] + p.suffixes[link]
 }
 
 // Has reports whether o has the parameter of a key.
@@ -85,36 +114,30 @@ func (o Override) Has(key string) bool {
 	return false
 }
 
-// Place returns where the topology's file gives a direction of one of AllLinks the
+// Of returns where the topology's file gives a direction of one of AllLinks the
 // parameter of a key, or where the link is. It is the zero place in a topology that was
 // not read from a file of ours.
-func (t *Topology) Place(link, direction int, key string) yamlfile.Pos {
+func (p *Places) Of(link, direction int, key string) yamlfile.Pos {
+	t := p.topology
 	if t.pos == (yamlfile.Pos{}) {
 		return t.pos
 	}
-	l := t.AllLinks()[link]
-	at, keys := t.pos.At("links", link), [2]string{"forward", "reverse"}
-	for i, h := range t.Hosts {
-		if h.Name == l.Between[0] {
-			at, keys = t.pos.At("hosts", i), [2]string{"uplink", "downlink"}
-		}
+	l := p.links[link]
+	at, keys := yamlfile.Path{"links", link}, [2]string{"forward", "reverse"}
+	if host, ok := p.hosts[l.Between[0]]; ok {
+		at, keys = yamlfile.Path{"hosts", host}, [2]string{"uplink", "downlink"}
 	}
 
 	class := t.Classes[l.Class]
-	for _, of := range []struct {
-		Override
-		at yamlfile.Pos
-	}{
-		{[2]Override{l.Forward, l.Reverse}[direction], at.At(keys[direction])},
-		{[2]Override{class.Forward, class.Reverse}[direction],
-			t.pos.At("link-classes", l.Class, [2]string{"forward", "reverse"}[direction])},
-		{class.Override, t.pos.At("link-classes", l.Class)},
-	} {
-		if of.Has(key) {
-			return of.at.At(key)
-		}
+	switch way := [2]string{"forward", "reverse"}[direction]; {
+	case [2]Override{l.Forward, l.Reverse}[direction].Has(key):
+		return t.pos.At(append(at, keys[direction], key)...)
+	case [2]Override{class.Forward, class.Reverse}[direction].Has(key):
+		return t.pos.At("link-classes", l.Class, way, key)
+	case class.Has(key):
+		return t.pos.At("link-classes", l.Class, key)
 	}
-	return at
+	return t.pos.At(at...)
 }
 
 // Given returns the parameters that a link's class and the link itself give a direction,

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"math/big"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -459,7 +458,7 @@ func Parse(filename string, data []byte) (*Topology, error) {
 	if !t.wrong {
 		t.complete()
 	}
-	if err := yamlfile.Beyond(err, t.Validate()); err != nil {
+	if err := yamlfile.Beyond(err, t.checkFile()); err != nil {
 		return nil, err
 	}
 	return t, nil
@@ -474,10 +473,28 @@ func Inline(parts Topology, pos yamlfile.Pos) (*Topology, error) {
 	t := parts.Clone()
 	t.Version, t.pos = 1, pos
 	t.complete()
-	if err := t.Validate(); err != nil {
+	if err := t.checkFile(); err != nil {
 		return nil, err
 	}
 	return t, nil
+}
+
+// checkFile checks all that a file can have wrong: also what hosts send, which whoever
+// changes the topology checks when all is changed.
+func (t *Topology) checkFile() error {
+	err := t.Validate()
+	if sixErr := t.CheckIPv6(); sixErr != nil && checkMTU(t.MTU) == nil {
+		err = yamlfile.Join(err, t.pos.At("ipv6").Errorf("%w", sixErr))
+	}
+	if err != nil {
+		return err
+	}
+
+	var errs []error
+	for _, narrow := range t.CheckMTUs() {
+		errs = append(errs, t.PlaceOfMTU(narrow.Link).Errorf("%w", narrow))
+	}
+	return yamlfile.Join(errs...)
 }
 
 // complete gives the topology a subnet, and hosts without an address the lowest ones
@@ -679,52 +696,7 @@ func (l LinkSpec) Other(end string) string {
 // both directions, and any part of a chosen path is chosen too, which forwarding
 // by destination address needs.
 func (t *Topology) Toward(end int) []int {
-	n := len(t.Switches)
-	index := make(map[string]int, n)
-	for i, s := range t.Switches {
-		index[s] = i
-	}
-
-	links := make([][]int, n) // of each switch
-	for i, l := range t.Links {
-		a, okA := index[l.Between[0]]
-		b, okB := index[l.Between[1]]
-		if okA && okB && a != b {
-			links[a] = append(links[a], i)
-			links[b] = append(links[b], i)
-		}
-	}
-
-	next, cost := make([]int, n), make([]*big.Int, n)
-	for i := range next {
-		next[i] = -1
-	}
-	cost[end] = new(big.Int)
-
-	for frontier := []int{end}; len(frontier) > 0; {
-		// The switches one hop further away, with their best way to here.
-		reached := map[int]*big.Int{}
-		for _, at := range frontier {
-			for _, l := range links[at] {
-				from := index[t.Links[l].Between[0]]
-				if from == at {
-					from = index[t.Links[l].Between[1]]
-				}
-				if cost[from] != nil {
-					continue
-				}
-				c := new(big.Int).SetBit(cost[at], l, 1)
-				if best, ok := reached[from]; !ok || c.Cmp(best) < 0 {
-					reached[from], next[from] = c, l
-				}
-			}
-		}
-
-		frontier = slices.Sorted(maps.Keys(reached))
-		for at, c := range reached {
-			cost[at] = c
-		}
-	}
+	next, _ := t.graph().toward(end)
 	return next
 }
 
@@ -735,7 +707,8 @@ var (
 )
 
 // Validate checks what a file's grammar cannot: names, addresses, references,
-// ranges and connectedness. It reports all errors together.
+// ranges and connectedness. It reports all errors together. CheckMTUs and CheckIPv6 are
+// about what hosts send through the network.
 func (t *Topology) Validate() error {
 	var errs []error
 	fail := func(path yamlfile.Path, format string, args ...any) {
@@ -753,9 +726,6 @@ func (t *Topology) Validate() error {
 		fail(yamlfile.Path{"mtu"}, "%w", err)
 		return yamlfile.Join(errs...) // frames, and with them bursts and queues, depend on it
 	}
-	if err := t.CheckIPv6(); err != nil {
-		fail(yamlfile.Path{"ipv6"}, "%w", err)
-	}
 
 	// What follows visits every part, so too many of them are refused first.
 	for part, n := range map[string]int{
@@ -769,9 +739,9 @@ func (t *Topology) Validate() error {
 		return yamlfile.Join(errs...)
 	}
 
-	ports := map[string]int{}
+	ports, full := map[string]int{}, map[string]bool{}
 	if t.IsRouted() {
-		ports = t.RouterPorts()
+		ports = t.RouterPorts() // more than a bridge has, with so many parallel links
 	}
 	called := map[string][2]string{} // the ends of ports, as counters and captures call them
 	port := func(path yamlfile.Path, at, toward string) {
@@ -781,7 +751,8 @@ func (t *Topology) Validate() error {
 		}
 		called[at+"-"+toward] = ends
 
-		if ports[at]++; ports[at] == MaxPorts+1 {
+		if ports[at]++; ports[at] > MaxPorts && !full[at] {
+			full[at] = true
 			fail(path, "switch %s would have more than %d ports, which is all that a bridge has; "+
 				"spread hosts and links over more switches", at, MaxPorts)
 		}
@@ -912,11 +883,6 @@ func (t *Topology) Validate() error {
 				fail(yamlfile.Path{"switches", i},
 					"switch %s has no path to switch %s; link them", t.Switches[i], t.Switches[0])
 			}
-		}
-	}
-	if len(errs) == 0 {
-		for _, narrow := range t.CheckMTUs() {
-			errs = append(errs, t.PlaceOfMTU(narrow.Link).Errorf("%w", narrow))
 		}
 	}
 	return yamlfile.Join(errs...)

@@ -87,10 +87,11 @@ scenario is only said, since a small profile may lack what it shows.`,
 				}
 				return missingFigures(cmd, missing, figures)
 			}
-			if err := writeComparison(cmd, args, all, out); err != nil {
+			missing, err := writeComparison(cmd, args, all, out)
+			if err != nil {
 				return err
 			}
-			return missingFigures(cmd, figure.NewTwo(all[0], all[1]).NotDrawn(), figures)
+			return missingFigures(cmd, missing, figures)
 		},
 	}
 	cmd.Flags().StringVar(&figures, "figures", "", "YAML file of the figures to draw (default those of the scenario)")
@@ -134,17 +135,17 @@ func otherFigures(file string, results []*record.Results) error {
 	return nil
 }
 
-// writeComparison shows two result folders side by side.
-func writeComparison(cmd *cobra.Command, dirs []string, both []*record.Results, out string) error {
+// writeComparison shows two result folders side by side. It returns why figures show nothing.
+func writeComparison(cmd *cobra.Command, dirs []string, both []*record.Results, out string) ([]error, error) {
 	if out == "" {
 		other := filepath.Clean(dirs[1])
 		out = filepath.Join(filepath.Dir(other), filepath.Base(filepath.Clean(dirs[0]))+"-vs-"+filepath.Base(other))
 	}
-	files, err := report.WriteComparison(out, both[0], both[1])
+	files, missing, err := report.WriteComparison(out, both[0], both[1])
 	for _, f := range files {
 		fmt.Fprintln(cmd.OutOrStdout(), f)
 	}
-	return err
+	return missing, err
 }
 
 func validateCommand() *cobra.Command {

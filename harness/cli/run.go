@@ -23,7 +23,6 @@ import (
 	"edgebed/harness/job"
 	"edgebed/harness/record"
 	"edgebed/harness/report"
-	"edgebed/harness/report/figure"
 	"edgebed/harness/scenario"
 	"edgebed/harness/testbed"
 	"edgebed/nodes/yamlfile"
@@ -404,14 +403,14 @@ func writeReport(cmd *cobra.Command, dir string, results *record.Results, list i
 	for _, warning := range results.Warnings {
 		fmt.Fprintln(cmd.ErrOrStderr(), "warning:", escape.Terminal(warning))
 	}
-	files, err := report.Write(dir, results)
+	files, missing, err := report.Write(dir, results)
 	if err != nil {
 		return nil, err
 	}
 	for _, f := range files {
 		fmt.Fprintln(list, f)
 	}
-	return figure.NotDrawn(results), nil
+	return missing, nil
 }
 
 // examineCommand is what testbed.Doctor starts; users have no reason to.

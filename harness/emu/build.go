@@ -71,7 +71,10 @@ func (n *Network) plan() error {
 	}
 
 	if n.topology.IsRouted() {
-		n.sticks = n.planSticks()
+		var err error
+		if n.sticks, err = n.planSticks(); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -125,14 +128,15 @@ func (n *Network) openFabric(context.Context) (err error) {
 }
 
 // FilesNeeded returns about how many open files a network needs: a namespace and, while
-// it is built, a socket for each host and router, two sockets for each line.
+// it is built, a socket for each host and router, and an instance of proc for some of them;
+// two sockets for each line.
 func FilesNeeded(t *topology.Topology) uint64 {
 	const others = 100
-	routers := 0
+	namespaces := len(t.Hosts)
 	if t.IsRouted() {
-		routers = len(t.Switches)
+		namespaces += len(t.Switches)
 	}
-	return uint64(2*(len(t.Hosts)+routers) + 2*len(t.AllLinks()) + others)
+	return uint64(2*namespaces + namespaces/perProc + 1 + 2*len(t.AllLinks()) + others)
 }
 
 // checkFiles refuses a network that needs more open files than the process may

@@ -93,6 +93,7 @@ func stream(t *testing.T, from *Host, to net.Addr, size int) {
 // hosts and routers would have asked for routers and reported their groups.
 func TestIPv6IsSilent(t *testing.T) {
 	needIPv6(t)
+	networks := map[topology.Mode]*Network{}
 	for _, mode := range []topology.Mode{topology.Switched, topology.Routed} {
 		model := ring6(t, topology.Override{Delay: new(time.Duration(0))})
 		model.Mode = mode
@@ -100,8 +101,12 @@ func TestIPv6IsSilent(t *testing.T) {
 		if !n.ipv6 || !n.Hosts()[0].Address6().IsValid() {
 			t.Fatalf("hosts have no IPv6: %v", n.Settings()["ipv6"])
 		}
-		// Reports and solicitations come within a second (RFC 3810, RFC 4861).
-		time.Sleep(1500 * time.Millisecond)
+		networks[mode] = n
+	}
+	// Reports and solicitations come within a second (RFC 3810, RFC 4861).
+	time.Sleep(1500 * time.Millisecond)
+
+	for mode, n := range networks {
 		stats, err := n.fabricC.stats()
 		if err != nil {
 			t.Fatal(err)

@@ -51,10 +51,8 @@ func (n *Network) apply(do func(*topology.Topology) error) error {
 		edits = append(edits, n.edits(l, params)...)
 	}
 
-	for i, e := range edits {
-		if err := e.do(); err != nil {
-			return errors.Join(fmt.Errorf("change link %s: %w", e.direction, err), undo(edits[:i+1]))
-		}
+	if err := makeAll(edits); err != nil {
+		return err
 	}
 
 	for l, params := range to {
@@ -120,6 +118,26 @@ func (n *Network) edits(l *link, to [2]topology.Params) (list []edit) {
 	return list
 }
 
+// makeAll makes edits, or where one fails none: its error says what stands.
+func makeAll(edits []edit) error {
+	for i, e := range edits {
+		if err := e.do(); err != nil {
+			return errors.Join(fmt.Errorf("change link %s: %w", e.direction, err), undo(edits[:i+1]))
+		}
+	}
+	return nil
+}
+
+// PartialError is among the errors of a change that failed and could not be taken back:
+// the links that it names may have a part of the change, whatever the topology says.
+type PartialError struct{ Err error }
+
+// Error says which links.
+func (e *PartialError) Error() string { return e.Err.Error() }
+
+// Unwrap returns why.
+func (e *PartialError) Unwrap() error { return e.Err }
+
 // undo takes edits back, the last one first. Its error says what stands.
 func undo(edits []edit) error {
 	var errs []error
@@ -132,7 +150,7 @@ func undo(edits []edit) error {
 	if errs == nil {
 		return errors.New("all links are as they were")
 	}
-	return errors.Join(errs...)
+	return &PartialError{errors.Join(errs...)}
 }
 
 // sameStage says whether two parameters ask for the same stage behind the shaper.

@@ -76,6 +76,9 @@ func TestRefusedByTheKernel(t *testing.T) {
 		strings.Contains(err.Error(), "link s0-s1 may") {
 		t.Errorf("the error is %v", err)
 	}
+	if _, partial := errors.AsType[*PartialError](err); !partial {
+		t.Errorf("what stands is taken to be known: %v", err)
+	}
 	queues, err := n.fabricC.qdiscs()
 	if err != nil {
 		t.Fatal(err)
@@ -90,8 +93,30 @@ func TestRefusedByTheKernel(t *testing.T) {
 	if rtt := pings(t, n.Hosts()[0], n.Hosts()[1], 3); rtt[1] > 30*time.Millisecond {
 		t.Errorf("round trips with 1 ms each way take %v", rtt[1])
 	}
-	if err := errors.Unwrap(undo(nil)); err != nil || !strings.Contains(undo(nil).Error(), "all links are as they were") {
-		t.Errorf("nothing to put back: %v", undo(nil))
+}
+
+// TestTakenBack lets the second of three edits fail: it and the first one are taken back,
+// the last one first, and the error says that all is as it was.
+func TestTakenBack(t *testing.T) {
+	var calls []string
+	refused := errors.New("refused")
+	call := func(name string, err error) func() error {
+		return func() error { calls = append(calls, name); return err }
+	}
+	err := makeAll([]edit{
+		{"a-b", call("do a", nil), call("undo a", nil)},
+		{"b-a", call("do b", refused), call("undo b", nil)},
+		{"c-d", call("do c", nil), call("undo c", nil)},
+	})
+
+	if want := []string{"do a", "do b", "undo b", "undo a"}; !slices.Equal(calls, want) {
+		t.Errorf("calls %q, want %q", calls, want)
+	}
+	if !errors.Is(err, refused) || err.Error() != "change link b-a: refused\nall links are as they were" {
+		t.Errorf("the error is %v", err)
+	}
+	if _, partial := errors.AsType[*PartialError](err); partial {
+		t.Error("links are said to have a part of the change")
 	}
 }
 

@@ -82,13 +82,15 @@ var routerSubnets = []netip.Prefix{
 var routerSubnet6 = netip.PrefixFrom(netip.AddrFrom16([16]byte{0xfd, 0xed, 0x0b, 0xed, 7: 1}), 64)
 
 // planSticks gives routers their addresses.
-func (n *Network) planSticks() map[string][]stick {
-	subnet := routerSubnets[0]
-	if subnet.Overlaps(n.topology.Subnet) {
-		subnet = routerSubnets[1]
+func (n *Network) planSticks() (map[string][]stick, error) {
+	hosts := n.topology.Subnet
+	k := slices.IndexFunc(routerSubnets, func(own netip.Prefix) bool { return !own.Overlaps(hosts) })
+	if k < 0 {
+		return nil, fmt.Errorf("give routers addresses: the hosts' subnet %v overlaps both of theirs, %v and %v; "+
+			"take a smaller subnet", hosts, routerSubnets[0], routerSubnets[1])
 	}
 
-	address, address6, number := subnet.Addr(), routerSubnet6.Addr(), 0
+	address, address6, number := routerSubnets[k].Addr(), routerSubnet6.Addr(), 0
 	all, ports := map[string][]stick{}, n.topology.RouterPorts()
 	for _, name := range n.topology.Switches {
 		for range ports[name] {
@@ -97,7 +99,7 @@ func (n *Network) planSticks() map[string][]stick {
 			number++
 		}
 	}
-	return all
+	return all, nil
 }
 
 // forwards are the settings of routers. Nobody is told of a shorter way, which is through

@@ -217,3 +217,21 @@ links:
 		t.Errorf("s0 sends %+v", s0)
 	}
 }
+
+// TestRouterSubnet gives hosts subnets that overlap one of those for routers, or both.
+func TestRouterSubnet(t *testing.T) {
+	for hosts, want := range map[string]string{
+		"10.1.0.0/16": "198.18.0.1", "198.19.0.0/16": "100.64.0.1", "128.0.0.0/1": "100.64.0.1",
+		"100.64.0.0/10": "198.18.0.1", "0.0.0.0/0": "",
+	} {
+		model := routed(t, "ring,3")
+		model.Subnet = netip.MustParsePrefix(hosts)
+		n := &Network{topology: model, settings: map[string]string{}}
+		switch err := n.plan(); {
+		case want == "" && (err == nil || !strings.Contains(err.Error(), "take a smaller subnet")):
+			t.Errorf("%s: %v", hosts, err)
+		case want != "" && (err != nil || n.sticks["s0"][0].address.String() != want):
+			t.Errorf("%s: the first router has %v, %v, want %s", hosts, n.sticks["s0"], err, want)
+		}
+	}
+}

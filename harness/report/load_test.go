@@ -49,7 +49,7 @@ func underLoad() *record.Results {
 // a table of what executions have in common, and bytes of cells alone.
 func TestUnderLoad(t *testing.T) {
 	r, dir := underLoad(), t.TempDir()
-	if _, err := Write(dir, r); err != nil {
+	if _, _, err := Write(dir, r); err != nil {
 		t.Fatal(err)
 	}
 	read := func(name string) string {

@@ -22,7 +22,7 @@ import (
 func report(t *testing.T, r *record.Results) map[string]string {
 	t.Helper()
 	dir := t.TempDir()
-	files, err := Write(dir, r)
+	files, _, err := Write(dir, r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,6 +46,10 @@ func lacks(text string, parts ...string) []string {
 func TestNoData(t *testing.T) {
 	r := reporttest.Synthesize(reporttest.Small())
 	r.Cells = nil
+	if _, missing, err := Write(t.TempDir(), r); err != nil || len(missing) != len(r.Campaign.Figures) ||
+		!strings.Contains(missing[0].Error(), "the records hold no cell") {
+		t.Errorf("of %d figures %v show nothing, %v", len(r.Campaign.Figures), missing, err)
+	}
 	if files := report(t, r); len(files) != 5 {
 		t.Errorf("%d files without cells, want the report twice and three tables", len(files))
 	}
@@ -112,7 +116,7 @@ func TestBadFigure(t *testing.T) {
 	bad.Name, bad.Series = "bad", "colour"
 	r.Campaign.Figures = append(r.Campaign.Figures, bad)
 	dir := t.TempDir()
-	files, err := Write(dir, r)
+	files, _, err := Write(dir, r)
 	if err == nil || !strings.Contains(err.Error(), "colour") {
 		t.Errorf("Write hides the figure that cannot be drawn: %v", err)
 	}

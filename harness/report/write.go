@@ -17,20 +17,16 @@ import (
 
 // Write writes everything that can be told from the records into dir: the
 // figures, report.html with the verdicts on claims, report.md, summary.csv,
-// executions.csv, ports.csv, and samples.csv where there are any. It returns the names of the files. A figure that
-// cannot be drawn does not keep the rest from being written; its error is part of
-// the one returned.
-func Write(dir string, r *record.Results) ([]string, error) {
+// executions.csv, ports.csv, and samples.csv where there are any. It returns the names of
+// the files, and why figures show nothing, as those of a partial run or a small profile may.
+// A figure that cannot be drawn does not keep the rest from being written; its error is part
+// of the one returned.
+func Write(dir string, r *record.Results) (files []string, missing []error, err error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return nil, fmt.Errorf("write report: %w", err)
+		return nil, nil, fmt.Errorf("write report: %w", err)
 	}
-	var files []string
-	var errs []error
-	for _, f := range figure.Figures(r) {
-		drawn, err := figure.Render(r, f, dir)
-		files = append(files, drawn...)
-		errs = append(errs, err)
-	}
+	files, missing, errs := renderAll(r.Campaign.Figures,
+		func(f record.Figure) ([]string, error) { return figure.Render(r, f, dir) })
 
 	checked := gate.Check(r, r.Campaign.Claims)
 	checked.Result = filepath.Base(checked.Result) // the report goes where its folder goes
@@ -56,36 +52,50 @@ func Write(dir string, r *record.Results) ([]string, error) {
 		}
 		files = append(files, name)
 	}
-	return files, errors.Join(errs...)
+	return files, missing, errors.Join(errs...)
+}
+
+// renderAll draws figures. It returns the names of the files, and apart from other errors
+// those of figures that show nothing.
+func renderAll(figures []record.Figure, render func(record.Figure) ([]string, error)) (
+	files []string, missing, errs []error,
+) {
+	for _, f := range figures {
+		drawn, err := render(f)
+		files = append(files, drawn...)
+		if errors.Is(err, figure.ErrNoData) {
+			missing = append(missing, err)
+		} else {
+			errs = append(errs, err)
+		}
+	}
+	return files, missing, errs
 }
 
 // WriteComparison writes the comparison of two results into dir, which it makes where
 // needed: the figures of the first one over both, and report.html. It returns the names
-// of the files. Results without a point in common give an error, and nothing is written.
-func WriteComparison(dir string, a, b *record.Results) ([]string, error) {
+// of the files, and why figures show nothing. Results without a point in common give an
+// error, and nothing is written.
+func WriteComparison(dir string, a, b *record.Results) (files []string, missing []error, err error) {
 	side := func(r *record.Results) page.Side {
 		return page.Side{Results: r, Claims: page.JudgedOf(gate.Judge(r, r.Campaign.Claims))}
 	}
 	var text bytes.Buffer
 	if err := page.WriteComparison(&text, side(a), side(b)); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 
 	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return nil, fmt.Errorf("write comparison: %w", err)
+		return nil, nil, fmt.Errorf("write comparison: %w", err)
 	}
-	var files []string
-	var errs []error
 	two := figure.NewTwo(a, b)
-	for _, f := range two.Figures() {
-		drawn, err := two.Render(f, dir)
-		files, errs = append(files, drawn...), append(errs, err)
-	}
+	files, missing, errs := renderAll(a.Campaign.Figures,
+		func(f record.Figure) ([]string, error) { return two.Render(f, dir) })
 
 	file := filepath.Join(dir, "report.html")
-	err := whole.Write(file, func(w io.Writer) error { _, err := text.WriteTo(w); return err })
+	err = whole.Write(file, func(w io.Writer) error { _, err := text.WriteTo(w); return err })
 	if err != nil {
-		return files, fmt.Errorf("write comparison: %w", err)
+		return files, missing, fmt.Errorf("write comparison: %w", err)
 	}
-	return append(files, file), errors.Join(errs...)
+	return append(files, file), missing, errors.Join(errs...)
 }

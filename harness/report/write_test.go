@@ -21,7 +21,7 @@ import (
 
 func TestGolden(t *testing.T) {
 	dir := t.TempDir()
-	files, err := Write(dir, reporttest.Synthesize(reporttest.Small()))
+	files, _, err := Write(dir, reporttest.Synthesize(reporttest.Small()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,11 +42,11 @@ func TestGolden(t *testing.T) {
 func TestWrite(t *testing.T) {
 	r := reporttest.Synthesize(reporttest.Full())
 	first, second := t.TempDir(), t.TempDir()
-	files, err := Write(first, r)
+	files, _, err := Write(first, r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Write(second, r); err != nil {
+	if _, _, err := Write(second, r); err != nil {
 		t.Fatal(err)
 	}
 	var names []string
@@ -94,7 +94,7 @@ func TestPartialRecords(t *testing.T) {
 	last := &r.Cells[49]
 	last.End, last.Executions = nil, last.Executions[:2]
 	dir := t.TempDir()
-	if _, err := Write(dir, r); err != nil {
+	if _, _, err := Write(dir, r); err != nil {
 		t.Error(err)
 	}
 	text, err := os.ReadFile(filepath.Join(dir, "report.md"))

@@ -2,6 +2,7 @@ package shell
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -115,10 +116,11 @@ func (s *Shell) set(_ context.Context, args []string) error {
 	return s.stands(err, ways)
 }
 
-// stands adds to the error of a change what the directions of the link have now.
+// stands adds to the error of a change what the directions of the link have now, where that
+// is known.
 func (s *Shell) stands(err error, ways [2][2]string) error {
-	if err == nil {
-		return nil
+	if _, partial := errors.AsType[*emu.PartialError](err); err == nil || partial {
+		return err
 	}
 	for _, way := range ways {
 		if p, unknown := s.network.Topology().Params(way[0], way[1]); unknown == nil {

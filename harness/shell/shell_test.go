@@ -136,6 +136,50 @@ func TestIperf(t *testing.T) {
 	}
 }
 
+// TestDatagrams sends datagrams between hosts of several MTUs: each is one packet, the
+// largest that both take.
+func TestDatagrams(t *testing.T) {
+	model, err := preset.Build("star,3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	model.MTU, model.Hosts[0].MTU = 3000, 1280
+	n, err := emu.Build(t.Context(), model, emu.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+
+	for line, mtu := range map[string]int64{
+		"iperfudp host1 host2 2Mb/s 1": 3000, "iperfudp -6 host2 host0 2Mb/s 1": 1280,
+	} {
+		if strings.Contains(line, "-6") && !emu.HasIPv6() {
+			continue
+		}
+		var out bytes.Buffer
+		before, err := n.Counters()
+		if err != nil {
+			t.Fatal(err)
+		}
+		execute(t, New(n, &out, &out), line)
+		after, err := n.Counters()
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		var received int64
+		if _, err := fmt.Sscanf(out.String()[strings.Index(out.String(), ": "):], ": %d of", &received); err != nil {
+			t.Fatalf("%s says %q: %v", line, &out, err)
+		}
+		for _, p := range after.Sub(before).Ports {
+			frames, bytes := int64(p.TxPackets), int64(p.TxBytes)
+			if frames > 0 && (frames != received || bytes != frames*(mtu+14)) {
+				t.Errorf("%s: %d datagrams are %d frames with %d B, want %d B each", line, received, frames, bytes, mtu+14)
+			}
+		}
+	}
+}
+
 // TestLinkDown takes a link down and up again.
 func TestLinkDown(t *testing.T) {
 	s, out := start(t, "linear,2")
@@ -185,6 +229,11 @@ func TestSetIsWhole(t *testing.T) {
 		if out.String() != before {
 			t.Errorf("after %s:\n%swant\n%s", line, &out, before)
 		}
+	}
+
+	partial := fmt.Errorf("change link s0-s1: %w", &emu.PartialError{Err: errors.New("it may have a part of it")})
+	if err := s.stands(partial, [2][2]string{{"s0", "s1"}, {"s1", "s0"}}); err != partial {
+		t.Errorf("of a link that may have a part of a change it says: %v", err)
 	}
 
 	execute(t, s, "set s0 s1 delay 10ms", "link s0 s1 down", "link s0 s1 down")

@@ -271,8 +271,19 @@ func send(conn net.Conn, end time.Time) {
 	}
 }
 
-// datagram is the payload of a UDP datagram that fills a frame of either family.
-const datagram = 1452
+// datagram is the payload of the largest UDP datagram that both hosts take in one packet,
+// behind the headers of IP and UDP (RFC 791, RFC 8200, RFC 768).
+func (s *Shell) datagram(t hostPair) units.Size {
+	headers := ipv4.HeaderLen + 8
+	if t.to.Is6() {
+		headers = ipv6.HeaderLen + 8
+	}
+
+	model := s.network.Topology()
+	a, _ := model.Host(t.a.Name())
+	b, _ := model.Host(t.b.Name())
+	return units.Size(min(model.HostMTU(a), model.HostMTU(b)) - headers)
+}
 
 // iperfUDP sends datagrams at a rate and tells what arrived.
 func (s *Shell) iperfUDP(ctx context.Context, args []string) error {
@@ -304,32 +315,39 @@ func (s *Shell) iperfUDP(ctx context.Context, args []string) error {
 	defer sender.Close()
 
 	arrived := make(chan goodput, 1)
-	go func() { arrived <- collect(receiver) }()
-	sent, err := flood(ctx, sender, receiver.LocalAddr(), rate, length)
+	size := s.datagram(t)
+	go func() { arrived <- collect(receiver, size) }()
+	sent, err := flood(ctx, load{sender, receiver.LocalAddr(), rate, size}, length)
 	if err != nil {
 		return err
 	}
 
 	g := <-arrived
-	count := g.bytes / datagram
+	count := g.bytes / int64(size)
 	fmt.Fprintf(s.out, "%s to %s: %d of %d datagrams arrived, %.3g %% lost, %.4g Mb/s of payload\n",
 		t.a.Name(), t.b.Name(), count, sent, 100*float64(sent-count)/float64(max(1, sent)), g.mbps())
 
 	return nil
 }
 
+// load is datagrams of a size at a rate.
+type load struct {
+	from net.PacketConn
+	to   net.Addr
+	rate units.Rate
+	size units.Size
+}
+
 // flood sends datagrams, each at its time.
-func flood(
-	ctx context.Context, from net.PacketConn, to net.Addr, rate units.Rate, length time.Duration,
-) (sent int64, err error) {
-	data := make([]byte, datagram)
-	every := rate.Time(datagram)
+func flood(ctx context.Context, l load, length time.Duration) (sent int64, err error) {
+	data := make([]byte, l.size)
+	every := l.rate.Time(l.size)
 	start := time.Now()
 	for time.Since(start) < length && ctx.Err() == nil {
 		// Sleeps are late by up to a millisecond: what is due by then goes at once.
 		for due := int64(time.Since(start)/every) + 1; sent < due; sent++ {
 			binary.BigEndian.PutUint64(data, uint64(sent))
-			if _, err := from.WriteTo(data, to); err != nil {
+			if _, err := l.from.WriteTo(data, l.to); err != nil {
 				return sent, err
 			}
 		}
@@ -339,10 +357,10 @@ func flood(
 	return sent, nil
 }
 
-// collect receives until nothing has come for a second.
-func collect(c net.PacketConn) (g goodput) {
+// collect receives datagrams of a size until nothing has come for a second.
+func collect(c net.PacketConn, size units.Size) (g goodput) {
 	const silence = time.Second
-	buffer := make([]byte, 2048)
+	buffer := make([]byte, size)
 	var start time.Time
 	for {
 		patience := silence

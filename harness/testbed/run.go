@@ -36,7 +36,11 @@ func Run(ctx context.Context, build Build, j job.Job, report job.Reporter) error
 		return err
 	}
 	err = s.whileLiving(ctx, func(ctx context.Context) error { return s.run(ctx, report) })
-	return errors.Join(err, s.close())
+	closing := s.close()
+	if s.ended {
+		return err // and whatever closes complains of that
+	}
+	return errors.Join(err, closing)
 }
 
 // whileLiving does what needs the network. Where the network ends meanwhile its error says
@@ -46,6 +50,7 @@ func (s *setup) whileLiving(ctx context.Context, do func(context.Context) error)
 	defer stop()
 	err := do(living)
 	if err != nil && ctx.Err() == nil && living.Err() != nil {
+		s.ended = true
 		return context.Cause(living)
 	}
 	return err
@@ -55,6 +60,7 @@ func (s *setup) whileLiving(ctx context.Context, do func(context.Context) error)
 type setup struct {
 	job        job.Job
 	network    Network
+	ended      bool // the network, before its time
 	deployment *deploy.Deployment
 	recorder   *trace.Recorder // nil where nothing is traced
 	// cost is the software cost in full, with where it is from.
@@ -137,7 +143,9 @@ func (s *setup) close() error {
 		errs = append(errs, s.programs.Close())
 	}
 	errs = append(errs, s.files.close())
-	if s.deployment != nil {
+	// Nodes take leave of each other over the network. Where that has ended each would wait for
+	// a timeout, and they end with the process.
+	if s.deployment != nil && !s.ended {
 		errs = append(errs, s.deployment.Close())
 	}
 	if s.network != nil {

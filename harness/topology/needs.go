@@ -53,7 +53,7 @@ func (t *Topology) CanBe(kind network.Kind) error {
 	if len(kind.Lacks()) == 0 {
 		return nil
 	}
-	said := map[yamlfile.Pos]bool{}
+
 	var errs []error
 	if err := kind.Can(network.Routers); err != nil && t.IsRouted() {
 		errs = append(errs, t.pos.At("mode").Errorf("topology %s has mode %s: %w", t.Name, t.Mode, err))
@@ -61,7 +61,9 @@ func (t *Topology) CanBe(kind network.Kind) error {
 	if err := kind.Can(network.IPv6); err != nil && t.IPv6 != nil && *t.IPv6 {
 		errs = append(errs, t.pos.At("ipv6").Errorf("topology %s has ipv6: %w", t.Name, err))
 	}
+
 	places := t.Places()
+	said := map[yamlfile.Pos]bool{}
 	for _, need := range t.Needs() {
 		err := kind.Can(need.Ability)
 		if err == nil {

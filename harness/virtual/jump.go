@@ -2,6 +2,7 @@ package virtual
 
 import (
 	"runtime"
+	"sync"
 	"sync/atomic"
 )
 
@@ -12,9 +13,10 @@ import (
 // runtime's monitor takes a goroutine that a timer woke for one that has run since before
 // the jump, and halts 2 in 1,000 of them on a busy machine, but here 1 in 200,000.
 //
-// It is always ready to run. So it is for a program of one P, and halts where nothing
-// else may be ready.
+// It is always ready to run. So it is for a program of one P with one network at a time, as
+// two would wait for each other, and halts where nothing else may be ready.
 type jumper struct {
+	mu     sync.Mutex  // held while it is halted
 	asked  atomic.Bool // to halt
 	halted chan struct{}
 	again  chan struct{} // goes on, or ends when closed
@@ -49,6 +51,7 @@ func (j *jumper) run() {
 
 // halt returns when the jumper is blocked, until resume or stop.
 func (j *jumper) halt() {
+	j.mu.Lock()
 	j.asked.Store(true)
 	select {
 	case <-j.halted:
@@ -59,6 +62,7 @@ func (j *jumper) halt() {
 
 // resume lets a halted jumper go on.
 func (j *jumper) resume() {
+	defer j.mu.Unlock()
 	select {
 	case j.again <- struct{}{}:
 	case <-j.ended:
@@ -68,6 +72,7 @@ func (j *jumper) resume() {
 // stop ends the jumper.
 func (j *jumper) stop() {
 	j.halt()
+	defer j.mu.Unlock()
 	close(j.again)
 	<-j.ended
 }

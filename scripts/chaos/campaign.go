@@ -100,7 +100,13 @@ func (c *campaign) start() (*process, error) {
 	}
 	c.tally.runs++
 	go func() { p.done <- p.Wait() }()
-	return p, c.join(p.Process.Pid)
+
+	if err := c.join(p.Process.Pid); err != nil {
+		_ = p.Process.Kill()
+		<-p.done
+		return nil, fmt.Errorf("put a run into the control group: %w", err)
+	}
+	return p, nil
 }
 
 // wait waits for a run to end, kills one that hangs, and looks at what is left. It

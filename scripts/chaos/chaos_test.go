@@ -2,14 +2,18 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
+	"edgebed/harness/record"
 	"edgebed/harness/sandbox"
+	"edgebed/harness/sandbox/outside"
 	"edgebed/harness/virtual"
 )
 
@@ -42,6 +46,65 @@ func TestChaos(t *testing.T) {
 	t.Logf("%s", out.String())
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// TestJoinFails checks that no run is left that could not be put into the control group.
+func TestJoinFails(t *testing.T) {
+	program := filepath.Join(t.TempDir(), "edgebed")
+	if err := os.WriteFile(program, []byte("#!/bin/sh\nexec sleep 60\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	b := &bench{edgebed: program, dir: t.TempDir(), group: filepath.Join(t.TempDir(), "none"), tally: &tally{}}
+	c := b.prepare(1, "virtual")
+	if p, err := c.start(); err == nil || p != nil {
+		t.Errorf("the run was started: %v", err)
+	}
+	if left, err := outside.Marked(c.mark); err != nil || len(left) > 0 {
+		t.Errorf("processes %v are left, %v", left, err)
+	}
+}
+
+// TestMissed looks at what faults count that change the records of a run that has ended.
+func TestMissed(t *testing.T) {
+	for _, tc := range []struct {
+		records      string
+		torn, damage bool
+	}{{"", true, true}, {"one\n", false, true}, {"one\ntwo\n", false, false}} {
+		c := (&bench{dir: t.TempDir(), tally: &tally{}}).prepare(1, "virtual")
+		file := filepath.Join(c.out, record.FileName)
+		for name, f := range map[string]struct {
+			do     func() error
+			missed bool
+		}{
+			"tear":   {c.tearFile, tc.torn},
+			"damage": {func() error { _, err := c.damageFile(); return err }, tc.damage},
+		} {
+			if err := errors.Join(os.MkdirAll(c.out, 0o777), os.WriteFile(file, []byte(tc.records), 0o666)); err != nil {
+				t.Fatal(err)
+			}
+			c.missed = true // the run had ended by itself
+			if err := f.do(); err != nil || c.missed != f.missed {
+				t.Errorf("%s of %q: missed %v, %v", name, tc.records, c.missed, err)
+			}
+			if now, err := os.ReadFile(file); err != nil || (string(now) == tc.records) != f.missed {
+				t.Errorf("%s of %q leaves %q, %v", name, tc.records, now, err)
+			}
+		}
+	}
+}
+
+func TestVerdict(t *testing.T) {
+	struck := tally{faults: map[string]int{"a": 2, "b": 3}, missed: 20}
+	if err := struck.verdict(5); err != nil {
+		t.Error(err)
+	}
+	if err := struck.verdict(6); err == nil || !strings.Contains(err.Error(), "struck 5 of 6") {
+		t.Errorf("got %v", err)
+	}
+	struck.lost = 1
+	if err := struck.verdict(5); !errors.Is(err, errHarm) {
+		t.Errorf("got %v", err)
 	}
 }
 

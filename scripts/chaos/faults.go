@@ -215,8 +215,14 @@ func (c *campaign) tear() error {
 	if err := signalled(syscall.SIGKILL)(c); err != nil {
 		return err
 	}
+	return c.tearFile()
+}
+
+// tearFile cuts the campaign's file within the last line; one without a line is missed.
+func (c *campaign) tearFile() error {
 	name, data, err := c.records()
-	if err != nil || len(data) == 0 {
+	c.missed = len(data) == 0
+	if err != nil || c.missed {
 		return err
 	}
 	last := bytes.LastIndexByte(data[:len(data)-1], '\n') + 1
@@ -230,17 +236,8 @@ func (c *campaign) damage() error {
 	if err := signalled(syscall.SIGKILL)(c); err != nil {
 		return err
 	}
-	name, data, err := c.records()
-	first := bytes.IndexByte(data, '\n') + 1
-	if err != nil || first == 0 || first >= len(data) {
-		return err // nothing behind the first record, without which all is lost
-	}
-
-	at := first + c.rng.IntN(len(data)-first)
-	for i := at; i < min(at+1+c.rng.IntN(8), len(data)); i++ {
-		data[i] = byte(c.rng.IntN(8))
-	}
-	if err := os.WriteFile(name, data, 0o666); err != nil {
+	at, err := c.damageFile()
+	if err != nil || c.missed {
 		return err
 	}
 
@@ -255,6 +252,23 @@ func (c *campaign) damage() error {
 			"campaign %d: repaired records are not sound: %v\n%s", c.seed, err, out)
 	}
 	return nil
+}
+
+// damageFile overwrites some bytes behind the campaign's first record, without which all is
+// lost, and returns where; a file with nothing there is missed.
+func (c *campaign) damageFile() (at int, err error) {
+	name, data, err := c.records()
+	first := bytes.IndexByte(data, '\n') + 1
+	c.missed = first == 0 || first >= len(data)
+	if err != nil || c.missed {
+		return 0, err
+	}
+
+	at = first + c.rng.IntN(len(data)-first)
+	for i := at; i < min(at+1+c.rng.IntN(8), len(data)); i++ {
+		data[i] = byte(c.rng.IntN(8))
+	}
+	return at, os.WriteFile(name, data, 0o666)
 }
 
 // moveAway moves the result folder away while a campaign writes there, and back when

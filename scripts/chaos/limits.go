@@ -92,8 +92,9 @@ func (c *campaign) limited() error {
 			resource, limit = unix.RLIMIT_AS, 1<<20
 		}
 		err := unix.Prlimit(pid, resource, &unix.Rlimit{Cur: limit, Max: limit}, nil)
-		if errors.Is(err, unix.ESRCH) {
-			return nil // it has ended
+		if errors.Is(err, unix.ESRCH) { // it has ended
+			c.missed = true
+			return nil
 		}
 		return err
 	})

@@ -94,7 +94,7 @@ func run(ctx context.Context, out io.Writer, o options) (err error) {
 		fmt.Fprintln(out, "objects in the kernel:", b.compareSlab(held))
 	}
 	b.tally.print(out, o.seed, time.Since(began))
-	return b.tally.verdict()
+	return b.tally.verdict(o.faults)
 }
 
 // references runs an undisturbed campaign on each network that is asked for and that
@@ -183,9 +183,14 @@ func (t *tally) print(out io.Writer, seed uint64, took time.Duration) {
 // errHarm means that a fault did more than it may.
 var errHarm = errors.New("faults did harm")
 
-func (t *tally) verdict() error {
-	if t.lost+t.invented+t.leaked+t.hung+t.wrong > 0 {
-		return errHarm
+// verdict is an error where faults did harm, or fewer than asked for found something to harm.
+func (t *tally) verdict(asked int) error {
+	var short error
+	if t.struck() < asked {
+		short = fmt.Errorf("struck %d of %d: the other faults found nothing to harm", t.struck(), asked)
 	}
-	return nil
+	if t.lost+t.invented+t.leaked+t.hung+t.wrong > 0 {
+		return errors.Join(errHarm, short)
+	}
+	return short
 }

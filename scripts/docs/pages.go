@@ -198,8 +198,9 @@ const mtus = `An MTU is of a link in both directions. A host's is that of its li
 ` + "`mtu`" + `, its class's, or the network's. TCP fits its segments to the smaller one of both ends' MTUs.
 
 Links between switches may have others. A switch is no router: what does not fit through a link
-it drops, and no ICMP message tells the hosts, so that a connection would stand still. Therefore
-each link must take what any two hosts exchange over it; where it does not, that is a mistake. A
+it drops, and no ICMP message tells the hosts, so that a connection would stand still. Routers of
+` + "`mode: routed`" + ` do not tell them either, because the bridges behind them drop. Therefore each
+link must take what any two hosts exchange over it; where it does not, that is a mistake. A
 larger MTU in the middle does no harm, and no good but for what follows from the largest frame,
 such as the automatic ` + "`burst`" + `.`
 

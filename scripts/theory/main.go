@@ -3,7 +3,7 @@
 // against the rule that each is made once and has a delay or a reason. It runs edgebed on
 // a network, emulated by default, and exits with 1 where something is off.
 //
-//	go run ./scripts/theory                     # on an idle machine, about 12 minutes
+//	go run ./scripts/theory                     # on an idle machine, about 5 minutes
 //	go run ./scripts/theory -network virtual    # half a minute
 //	go run ./scripts/theory -short              # a try: one minute, wide bounds
 package main

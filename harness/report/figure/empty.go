@@ -134,22 +134,3 @@ func listed(names []string) string {
 	}
 	return strings.Join(names, ", ")
 }
-
-// NotDrawn returns why figures of the campaign are not among Figures.
-func NotDrawn(r *record.Results) []error {
-	return notDrawn(r.Campaign.Figures, func(f record.Figure) ([]*Chart, error) { return Charts(r, f) })
-}
-
-// NotDrawn returns why figures of the first result are not among Figures.
-func (t Two) NotDrawn() []error { return notDrawn(t.A.Campaign.Figures, t.Charts) }
-
-func notDrawn(figures []record.Figure, charts func(record.Figure) ([]*Chart, error)) []error {
-	var all []error
-	for _, f := range figures {
-		_, err := charts(f)
-		if errors.Is(err, ErrNoData) {
-			all = append(all, err)
-		}
-	}
-	return all
-}

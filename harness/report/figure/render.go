@@ -3,7 +3,6 @@ package figure
 import (
 	"bytes"
 	"encoding/xml"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -22,18 +21,6 @@ import (
 // pngDPI is the resolution of PNG files, in dots per inch of print.
 const pngDPI = 250
 
-// Figures returns the figures that the campaign asks for and that its records
-// can fill; a partial run or a small profile may lack data for some.
-func Figures(r *record.Results) []record.Figure {
-	var figures []record.Figure
-	for _, f := range r.Campaign.Figures {
-		if _, err := Charts(r, f); !errors.Is(err, ErrNoData) {
-			figures = append(figures, f)
-		}
-	}
-	return figures
-}
-
 // Render draws a figure into dir, which it makes where needed: an SVG and a PNG
 // file for each combination of values on the axes that the figure does not
 // mention. It returns the names of the files. Equal records give equal files.
@@ -41,7 +28,7 @@ func Figures(r *record.Results) []record.Figure {
 func Render(r *record.Results, f record.Figure, dir string) ([]string, error) {
 	all, err := Charts(r, f)
 	if err != nil {
-		return nil, fmt.Errorf("render %w", err)
+		return nil, err
 	}
 	return render(all, f, dir)
 }

@@ -1,7 +1,6 @@
 package figure
 
 import (
-	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -83,19 +82,11 @@ func (t Two) Charts(f record.Figure) ([]*Chart, error) {
 	return all, err
 }
 
-// Figures returns the figures that both results together can fill.
-func (t Two) Figures() []record.Figure {
-	return slices.DeleteFunc(slices.Clone(t.A.Campaign.Figures), func(f record.Figure) bool {
-		_, err := t.Charts(f)
-		return errors.Is(err, ErrNoData)
-	})
-}
-
 // Render draws a figure over both results into dir, as Render does of one.
 func (t Two) Render(f record.Figure, dir string) ([]string, error) {
 	all, err := t.Charts(f)
 	if err != nil {
-		return nil, fmt.Errorf("render %w", err)
+		return nil, err
 	}
 	return render(all, f, dir)
 }

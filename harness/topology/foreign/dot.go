@@ -205,7 +205,10 @@ func parameter(o *topology.Override, key, value string) (known bool, err error) 
 			return true, nil
 		}
 		rate, err := units.ParseRate(value)
-		if err == nil && rate > 0 {
+		if err == nil && rate <= 0 {
+			err = fmt.Errorf("a link of %v carries nothing: write unshaped for one without a limit", rate)
+		}
+		if err == nil {
 			o.Rate = &rate
 		}
 		return true, err

@@ -158,8 +158,9 @@ func (g *graph) switchOf(i int, names []string) (string, bool) {
 
 // addLinks makes the links between switches, and those of hosts to theirs.
 func (g *graph) addLinks(t *topology.Topology, names []string) {
-	// first is where the link between two nodes is among the topology's, and at which of
-	// them the edge began that made it; where an edge back came too, at none.
+	// first is where the link between two nodes is among the topology's, none for that of a
+	// host, and at which of them the edge began that made it; where an edge back came too,
+	// at none.
 	type made struct{ link, from int }
 	first := map[[2]string]made{}
 	twice, loops, clamped, beyond := 0, 0, 0, 0
@@ -174,9 +175,21 @@ func (g *graph) addLinks(t *topology.Topology, names []string) {
 			loops++
 			continue
 		}
+
+		ends := [2]string{names[min(a, b)], names[max(a, b)]}
+		of, named := first[ends]
+		if g.once && named && (!g.directed || of.from != b) {
+			twice++
+			continue
+		}
 		if g.nodes[a].host || g.nodes[b].host {
-			if !g.addAccess(t, [2]string{names[a], names[b]}, both) {
+			switch {
+			case named && !g.once || !addAccess(t, [2]string{names[a], names[b]}, both, named):
 				beyond++
+			case named:
+				first[ends] = made{-1, -1}
+			default:
+				first[ends] = made{-1, a}
 			}
 			continue
 		}
@@ -184,12 +197,7 @@ func (g *graph) addLinks(t *topology.Topology, names []string) {
 		if a > b {
 			both[0], both[1] = both[1], both[0]
 		}
-		ends := [2]string{names[min(a, b)], names[max(a, b)]}
-		if of, named := first[ends]; g.once && named {
-			if !g.directed || of.from != b {
-				twice++
-				continue
-			}
+		if g.once && named {
 			g.setBack(&t.Links[of.link], a, b, both)
 			first[ends] = made{of.link, -1}
 			continue
@@ -232,9 +240,9 @@ func (g *graph) setBack(l *topology.LinkSpec, a, b int, both [2]topology.Overrid
 }
 
 // addAccess gives a host what the file says of its link, from the first end and from the
-// second; false where this is not the link by which the host is at its switch. Places
-// say nothing here.
-func (g *graph) addAccess(t *topology.Topology, ends [2]string, both [2]topology.Override) bool {
+// second, or where the link's edge back came before, from the first end only; false where
+// this is not the link by which the host is at its switch. Places say nothing here.
+func addAccess(t *topology.Topology, ends [2]string, both [2]topology.Override, back bool) bool {
 	for k, end := range ends {
 		i := slices.IndexFunc(t.Hosts, func(h topology.HostSpec) bool { return h.Name == end && h.Switch == ends[1-k] })
 		if i < 0 {
@@ -242,7 +250,6 @@ func (g *graph) addAccess(t *topology.Topology, ends [2]string, both [2]topology
 		}
 
 		h := &t.Hosts[i]
-		back := g.directed && h.HasAccess()
 		switch up, down := both[k], both[1-k]; {
 		case back && k == 0: // the edge from the switch came first
 			h.Uplink = up

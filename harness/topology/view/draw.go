@@ -48,6 +48,7 @@ func Draw(w io.Writer, t *topology.Topology, format string) error {
 		size *= 1.2
 		p = d.layOut(size)
 	}
+	p.annotate()
 
 	switch format {
 	case "svg":
@@ -207,7 +208,7 @@ type picture struct {
 	of     []int
 }
 
-// layOut makes the picture of a drawing, size wide.
+// layOut makes the picture of a drawing, size wide, which is still to be annotated.
 func (d *drawing) layOut(size vg.Length) *picture {
 	p := &picture{drawing: d, width: size, height: size, nodes: map[string]vg.Rectangle{}}
 	at := func(name string) vg.Point {
@@ -226,22 +227,35 @@ func (d *drawing) layOut(size vg.Length) *picture {
 	for _, h := range d.t.Hosts {
 		box(h.Name, vg.Point{X: names.Width(h.Name)/2 + 6, Y: 9})
 	}
+	return p
+}
 
-	if p.kinds, p.of = kinds(p.links); p.kinds == nil {
-		var nodes []vg.Rectangle
-		for _, name := range slices.Sorted(maps.Keys(p.nodes)) {
-			nodes = append(nodes, p.nodes[name])
-		}
-		p.labels, p.left = place(p.links, nodes, func(lines []string) vg.Point {
-			widest := vg.Length(0)
-			for _, l := range lines {
-				widest = max(widest, centred(labelSize).Width(l))
-			}
-			return vg.Point{X: widest + 4, Y: 8 * vg.Length(len(lines))}
-		})
+// annotate says what links are, in a key or with labels, and makes room for the lines below.
+func (p *picture) annotate() {
+	p.kinds, p.of = kinds(p.links)
+	switch {
+	case p.kinds != nil:
+	case len(p.links) > mostLabelled:
+		p.left = len(p.links)
+	default:
+		p.placeLabels()
 	}
 	p.down(p.keyHeight())
-	return p
+}
+
+// placeLabels finds places for labels.
+func (p *picture) placeLabels() {
+	var nodes []vg.Rectangle
+	for _, name := range slices.Sorted(maps.Keys(p.nodes)) {
+		nodes = append(nodes, p.nodes[name])
+	}
+	p.labels, p.left = place(p.links, nodes, func(lines []string) vg.Point {
+		widest := vg.Length(0)
+		for _, l := range lines {
+			widest = max(widest, centred(labelSize).Width(l))
+		}
+		return vg.Point{X: widest + 4, Y: 8 * vg.Length(len(lines))}
+	})
 }
 
 // addLinks adds the links between where their ends are; parallel ones lie beside each

@@ -158,6 +158,9 @@ func (p *picture) crowded() bool {
 const (
 	// manyLinks is from how many links on a key says once what many of them are.
 	manyLinks = 10
+	// mostLabelled is how many links have labels at most: of more few would find a place, and
+	// each is compared with each other one.
+	mostLabelled = 1000
 	// mostKinds is how many kinds of links a key has at most.
 	mostKinds = 5
 )

@@ -5,12 +5,21 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"gonum.org/v1/plot/vg"
 
+	"edgebed/harness/topology"
 	"edgebed/harness/topology/preset"
 	"edgebed/nodes/units"
 )
+
+// annotated is the picture of a topology, size wide.
+func annotated(n *topology.Topology, size vg.Length) *picture {
+	p := newDrawing(n).layOut(size)
+	p.annotate()
+	return p
+}
 
 // TestLabels lays out presets of many shapes: no label covers another one or a node, few
 // have no room, and a key says of many links what they are.
@@ -21,7 +30,7 @@ func TestLabels(t *testing.T) {
 	}
 	for _, reference := range references {
 		n := build(t, reference)
-		p := newDrawing(n).layOut(700)
+		p := annotated(n, 700)
 		for i, a := range p.labels {
 			for k, b := range p.labels {
 				if i != k && overlap(a.box, b.box) {
@@ -64,11 +73,28 @@ func TestKey(t *testing.T) {
 
 	ring := build(t, "ring,4")
 	ring.Links[0].Reverse.Rate = &slow
-	p := newDrawing(ring).layOut(500)
+	p := annotated(ring, 500)
 	if !slices.ContainsFunc(p.labels, func(l placed) bool {
 		return len(l.lines) == 2 && strings.HasSuffix(l.lines[0], " 10 Mb/s 1ms") && strings.HasSuffix(l.lines[1], " 2 Mb/s 1ms")
 	}) {
 		t.Errorf("no label has both directions: %v", p.labels)
+	}
+}
+
+// TestManyLinks draws more links than can have labels, each of another kind: the picture
+// says so.
+func TestManyLinks(t *testing.T) {
+	n := build(t, "mesh,switches=46")
+	for i := range n.Links {
+		delay := time.Duration(i) * time.Microsecond
+		n.Links[i].Forward.Delay, n.Links[i].Reverse.Delay = &delay, &delay
+	}
+	if p := annotated(n, 900); len(n.Links) <= mostLabelled || len(p.labels) > 0 || p.left != len(n.Links) {
+		t.Errorf("of %d links %d have labels, %d have none", len(n.Links), len(p.labels), p.left)
+	}
+	var svg bytes.Buffer
+	if err := Draw(&svg, n, "svg"); err != nil || !strings.Contains(svg.String(), "1035 links have no room") {
+		t.Errorf("the picture does not say that there are no labels: %v", err)
 	}
 }
 

@@ -27,7 +27,7 @@ func WriteTables(w io.Writer, t *topology.Topology, names ...string) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(table, "%s\thost\taddress\tnext\n", kind)
 	for _, of := range t.Tables() {
-		if names != nil && !slices.Contains(names, of.Switch) {
+		if len(names) > 0 && !slices.Contains(names, of.Switch) {
 			continue
 		}
 		for _, e := range of.Entries {

@@ -81,6 +81,19 @@ func LeftOut(t *topology.Topology, ending string) []string {
 	if t.Mode != "" && t.Mode != topology.Switched {
 		remarks = append(remarks, fmt.Sprintf("the mode %s is left out", t.Mode))
 	}
+	if t.IPv6 != nil {
+		remarks = append(remarks, fmt.Sprintf("ipv6: %v is left out", *t.IPv6))
+	}
+
+	own := 0 // other hosts' MTUs are those of their links
+	for _, h := range t.Hosts {
+		if !h.HasAccess() && t.HostMTU(h) != mtu {
+			own++
+		}
+	}
+	if own > 0 {
+		remarks = append(remarks, fmt.Sprintf("MTUs of %d hosts: left out", own))
+	}
 
 	lost := map[string]int{}
 	for _, l := range t.AllLinks() {

@@ -168,3 +168,31 @@ func TestDOTDirections(t *testing.T) {
 		}
 	}
 }
+
+// TestLeftOut checks what is said of a topology whose file for Graphviz lacks something.
+func TestLeftOut(t *testing.T) {
+	n := build(t, "ring,4")
+	if said := LeftOut(n, ".dot"); len(said) != 1 || !strings.Contains(said[0], "the subnet") {
+		t.Errorf("of an ordinary ring it says %q", said)
+	}
+
+	n.IPv6, n.Hosts[0].MTU, n.Hosts[1].MTU = new(false), 1400, topology.DefaultMTU
+	said := strings.Join(LeftOut(n, ".dot"), "\n")
+	for _, want := range []string{"ipv6: false is left out", "MTUs of 1 hosts: left out"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("it does not say %q:\n%s", want, said)
+		}
+	}
+}
+
+// TestNoNames checks that an empty list of names asks for all switches.
+func TestNoNames(t *testing.T) {
+	n := build(t, "ring,4")
+	var all, none bytes.Buffer
+	if err := errors.Join(WriteTables(&all, n), WriteTables(&none, n, []string{}...)); err != nil {
+		t.Fatal(err)
+	}
+	if all.String() != none.String() || strings.Count(all.String(), "\n") != 1+4*4 {
+		t.Errorf("an empty list gives\n%swant\n%s", &none, &all)
+	}
+}

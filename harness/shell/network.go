@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"edgebed/harness/emu"
 	"edgebed/harness/topology"
 	"edgebed/harness/topology/view"
 	"edgebed/nodes/units"

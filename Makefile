@@ -185,9 +185,11 @@ lint-shell:
 	@if command -v shellcheck >/dev/null; then shellcheck $(SHELLS); \
 	else echo 'make lint: no shellcheck (Debian: apt-get install shellcheck): scripts are not checked'; fi
 
-## measure links and counters against their ideal, set-up times, the delay line, and large networks
+## measure links and counters against their ideal, set-up times, the delay line, virtual time
 bench: $(BIN) $(VIRTUAL)
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./harness/emu/...
+	CGO_ENABLED=0 $(GO) test -tags faketime -ldflags -checklinkname=0 -timeout 0 -run '^$$' -bench Jump \
+		-benchtime 1x ./harness/virtual
 	$(GO) run ./scripts/scale
 
 # The software cost that the experiments charge (docs/fidelity.md). 3 to 4 minutes

@@ -3,22 +3,20 @@ package testbed
 import (
 	"context"
 	"errors"
-	"net/netip"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"edgebed/harness/emu"
-	"edgebed/harness/topology"
+	"edgebed/harness/topology/preset"
 )
 
 // TestLiving kills the delay line of a network: what waits for the network ends, and says why.
 func TestLiving(t *testing.T) {
-	model := &topology.Topology{
-		Version: 1, Name: "two", Subnet: topology.DefaultSubnet(), Switches: []string{"s0", "s1"},
-		Links: []topology.LinkSpec{{Between: [2]string{"s0", "s1"}}},
-		Hosts: []topology.HostSpec{{Name: "a", Address: netip.MustParseAddr("10.1.0.1"), Switch: "s0"}},
+	model, err := preset.Build("linear,switches=2")
+	if err != nil {
+		t.Fatal(err)
 	}
 	n, err := emu.Build(t.Context(), model, emu.Options{LiveDelay: true, Delay: emu.DelayLine})
 	if err != nil {

@@ -171,7 +171,7 @@ func TestWrongLinks(t *testing.T) {
 		"corrupt: -1":                                                    "expected one like 0.01 or 1 %",
 		"rate: 1 Mb/s, queue-bytes: 100 B":                               "queue-bytes 100 B is out of range",
 		"rate: 1 Mb/s, queue-bytes: 2 GB":                                "queue-bytes 2 GB is out of range",
-		"rate: 1 Mb/s, discipline: codl":                                 "expected one of",
+		"rate: 1 Mb/s, discipline: codl":                                 "expected fifo or red or codel or fq-codel",
 		"rate: 1 Mb/s, discipline: codel, queue-bytes: 64 kB":            "counts packets",
 		"rate: 1 Mb/s, discipline: red, queue: 3":                        "too short for discipline red",
 		"discipline: fq-codel":                                           "give the link a rate",

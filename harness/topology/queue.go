@@ -31,13 +31,7 @@ var Disciplines = []Discipline{Drop, RED, CoDel, FQCoDel}
 
 // UnmarshalText reads the name of a discipline.
 func (d *Discipline) UnmarshalText(text []byte) error {
-	for _, known := range Disciplines {
-		if Discipline(text) == known {
-			*d = known
-			return nil
-		}
-	}
-	return fmt.Errorf("parse discipline %q: expected one of %v", text, Disciplines)
+	return parseWord(d, "discipline", text, Disciplines...)
 }
 
 // maxQueueBytes bounds a queue in bytes.

@@ -1,7 +1,6 @@
 package topology
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
 )
@@ -20,12 +19,7 @@ const (
 
 // UnmarshalText reads "switched" or "routed".
 func (m *Mode) UnmarshalText(text []byte) error {
-	switch v := Mode(text); v {
-	case Switched, Routed:
-		*m = v
-		return nil
-	}
-	return fmt.Errorf("parse mode %q: expected %s or %s", text, Switched, Routed)
+	return parseWord(m, "mode", text, Switched, Routed)
 }
 
 // RouterPorts returns how many ports of a switch lead to its router, in routed mode: one,

@@ -260,12 +260,20 @@ const (
 
 // UnmarshalText reads "fifo" or "reorder".
 func (o *JitterOrder) UnmarshalText(text []byte) error {
-	switch v := JitterOrder(text); v {
-	case FIFO, Reorder:
-		*o = v
-		return nil
+	return parseWord(o, "jitter-order", text, FIFO, Reorder)
+}
+
+// parseWord sets to to a text that is one of the valid words.
+func parseWord[T ~string](to *T, what string, text []byte, valid ...T) error {
+	if !slices.Contains(valid, T(text)) {
+		words := make([]string, len(valid))
+		for i, v := range valid {
+			words[i] = string(v)
+		}
+		return fmt.Errorf("parse %s %q: expected %s", what, text, strings.Join(words, " or "))
 	}
-	return fmt.Errorf("parse jitter-order %q: expected %s or %s", text, FIFO, Reorder)
+	*to = T(text)
+	return nil
 }
 
 // Loss is a probability from 0 to 1, written "0.01" or "1 %".

@@ -7,11 +7,11 @@ import (
 )
 
 // jumper moves the clock on when nothing can run. The runtime does that, too, but not
-// before it has looked at each goroutine for a deadlock: of some 500, several hundred
-// times an execution, which was half of the processor time. The jumper asks the
+// before it has looked at each goroutine for a deadlock, some 500 of them several hundred
+// times an execution (see BenchmarkJump). The jumper asks the
 // scheduler for the number of those that can run. And it gives way after each jump: the
 // runtime's monitor takes a goroutine that a timer woke for one that has run since before
-// the jump, and halts 2 in 1,000 of them on a busy machine, but here 1 in 200,000.
+// the jump, and on a busy machine now and then halts it.
 //
 // It is always ready to run. So it is for a program of one P with one network at a time, as
 // two would wait for each other, and halts where nothing else may be ready.

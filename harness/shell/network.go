@@ -60,10 +60,8 @@ func (s *Shell) upDown(_ context.Context, args []string) error {
 	all := topology.Loss(1)
 	ways := [2][2]string{{args[0], args[1]}, {args[1], args[0]}}
 	_, isDown := s.down[ways[0]]
-	if isDown == (args[2] == "down") {
-		return nil
-	}
 
+	// Names are looked up before anything else, also where there is nothing to do.
 	var losses [2]topology.Loss
 	var changes []topology.Change
 	for i, way := range ways {
@@ -78,6 +76,9 @@ func (s *Shell) upDown(_ context.Context, args []string) error {
 			o.Loss = &loss
 		}
 		changes = append(changes, topology.Change{From: way[0], To: way[1], Override: o})
+	}
+	if isDown == (args[2] == "down") {
+		return nil
 	}
 	if err := s.network.SetLinks(changes...); err != nil {
 		return s.stands(err, ways)

@@ -328,6 +328,7 @@ func TestMistakes(t *testing.T) {
 		"set s0 s1 loss 2":          "probability",
 		"link s0 s1":                "usage: link",
 		"link s0 s7 down":           "no link",
+		"link s0 nowhere up":        "no link s0-nowhere",
 		"watch x":                   "usage: watch",
 		"capture s0-s1":             "usage: capture",
 		"capture s0-s7 x":           "no such port",

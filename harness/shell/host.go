@@ -13,6 +13,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"edgebed/harness/emu"
 )
 
 // onHost runs a line on a host or router with the machine's shell, so that pipes and quotes
@@ -34,9 +36,14 @@ func (s *Shell) onHost(ctx context.Context, h machine, line string) error {
 	return s.program(ctx, h, "/bin/sh", "-c", line)
 }
 
-// pingInstead answers "HOST ping [-c N] ADDRESS" where the machine has no ping.
+// pingInstead answers "HOST ping [-c N] [-6] ADDRESS" where the machine has no ping.
 func (s *Shell) pingInstead(ctx context.Context, h machine, args []string) error {
-	count, target, rest := "4", "", []string(nil)
+	if _, isHost := h.(*emu.Host); !isHost {
+		return fmt.Errorf("ping from %s: the machine has no ping program, and the shell's own is sent by hosts; "+
+			"%s is a router, ping from a host", h.Name(), h.Name())
+	}
+
+	count, target, six := "4", "", false
 	for k := 0; k < len(args); k++ {
 		switch n, ok := strings.CutPrefix(args[k], "-c"); {
 		case ok && n != "":
@@ -45,15 +52,19 @@ func (s *Shell) pingInstead(ctx context.Context, h machine, args []string) error
 			k++
 			count = args[k]
 		case args[k] == "-6":
-			rest = []string{"-6"}
+			six = true
 		default:
 			target = args[k]
 		}
 	}
 
+	// An address says which protocol is meant, as it does to ping.
 	for _, other := range s.network.Hosts() {
-		if target == other.Address().String() || target == other.Address6().String() {
-			return s.ping(ctx, append(rest, h.Name(), other.Name(), count))
+		switch pair := []string{h.Name(), other.Name(), count}; {
+		case target == other.Address6().String(), six && target == other.Address().String():
+			return s.ping(ctx, append([]string{"-6"}, pair...))
+		case target == other.Address().String():
+			return s.ping(ctx, pair)
 		}
 	}
 

@@ -488,3 +488,44 @@ func TestRouters(t *testing.T) {
 		t.Errorf("a program on s9: %v", err)
 	}
 }
+
+// TestPingWithoutProgram pings from hosts where the machine has no ping: over the protocol of
+// the address, which the size of frames tells; routers are no hosts.
+func TestPingWithoutProgram(t *testing.T) {
+	s, out := start(t, "linear,2,mode=routed")
+	t.Setenv("PATH", t.TempDir())
+
+	const echo4, echo6 = 14 + 20 + 8 + 56, 14 + 40 + 8 + 56
+	sizes := map[string]int64{"host0 ping -c 1 host1": echo4, "host0 ping -c1 10.1.0.2": echo4}
+	if emu.HasIPv6() {
+		sizes["host0 ping -c 1 fded:bed::2"] = echo6
+		sizes["host0 ping -6 -c 1 host1"] = echo6
+		sizes["host0 ping -6 -c 1 10.1.0.2"] = echo6
+	}
+	for line, size := range sizes {
+		before, err := s.network.Counters()
+		if err != nil {
+			t.Fatal(err)
+		}
+		out.Reset()
+		execute(t, s, line)
+		after, err := s.network.Counters()
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		bytes, packets := after.Sub(before).SentTrunks()
+		if packets != 2 || bytes != 2*size || !strings.Contains(out.String(), "1 of 1 answered") {
+			t.Errorf("%s sent %d packets with %d B, want 2 of %d B each: %s", line, packets, bytes, size, out)
+		}
+	}
+
+	for line, want := range map[string]string{
+		"s0 ping -c 1 host1":    "s0 is a router, ping from a host",
+		"host0 ping 10.1.0.200": "no host has this address",
+	} {
+		if err := s.Execute(t.Context(), line); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s gives %v, want an error that says %q", line, err, want)
+		}
+	}
+}

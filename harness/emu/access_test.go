@@ -78,13 +78,13 @@ func TestAccess(t *testing.T) {
 		}
 	}
 
-	if err := n.SetLink("a", "s0", topology.Override{Rate: new(40 * units.Mbps)}); err != nil {
+	if err := n.SetLinks(change("a", "s0", topology.Override{Rate: new(40 * units.Mbps)})); err != nil {
 		t.Fatal(err)
 	}
 	if fast := transfer(t, a, b, size); fast > ideal {
 		t.Errorf("at ten times the rate it took %v, more than %v at the one before", fast, ideal)
 	}
-	if err := n.SetLink("b", "s0", topology.Override{Rate: new(units.Mbps)}); err == nil ||
+	if err := n.SetLinks(change("b", "s0", topology.Override{Rate: new(units.Mbps)})); err == nil ||
 		!strings.Contains(err.Error(), "give the host a class") {
 		t.Errorf("to change the other host's link gives %v", err)
 	}

@@ -126,7 +126,7 @@ func ExampleNetwork_SetClass() {
 	if err := n.SetClass("trunk", topology.Override{Rate: &slow}); err != nil {
 		fmt.Println(err)
 	}
-	if err := n.SetLink("s0", "s1", topology.Override{Delay: &far}); err != nil {
+	if err := n.SetLinks(topology.Change{From: "s0", To: "s1", Override: topology.Override{Delay: &far}}); err != nil {
 		fmt.Println(err)
 	}
 	for _, ends := range [][2]string{{"s0", "s1"}, {"s1", "s0"}} {

@@ -114,7 +114,7 @@ func TestLiveChange(t *testing.T) {
 		t.Errorf("round trips took %v with 1 ms, %v with 25 ms", near, far)
 	}
 	// One direction of one link, and the class after it: the link keeps its own.
-	if err := n.SetLink("s1", "s0", topology.Override{Delay: new(time.Millisecond)}); err != nil {
+	if err := n.SetLinks(change("s1", "s0", topology.Override{Delay: new(time.Millisecond)})); err != nil {
 		t.Fatal(err)
 	}
 	if err := n.SetClass("trunk", topology.Override{Delay: new(40 * time.Millisecond)}); err != nil {
@@ -138,7 +138,7 @@ func TestLiveChange(t *testing.T) {
 		n.SetClass("trnk", topology.Override{}),
 		n.SetClass("trunk", topology.Override{Rate: new(units.Rate(0))}),
 		n.SetClass("trunk", topology.Override{Queue: new(0)}),
-		n.SetLink("s0", "s2", topology.Override{}),
+		n.SetLinks(change("s0", "s2", topology.Override{})),
 		build(t, pair(topology.Override{}), Options{}).SetClass("trunk", topology.Override{Delay: new(time.Second)}),
 	} {
 		if err == nil {

@@ -15,14 +15,9 @@ func (n *Network) SetClass(name string, o topology.Override) error {
 	return n.apply(func(t *topology.Topology) error { return t.SetClass(name, topology.Class{Override: o}) })
 }
 
-// SetLink changes parameters of one direction of one link while the network
-// runs, in place: between two switches, or of a host's access link. Later calls of
-// SetClass keep them.
-func (n *Network) SetLink(from, to string, o topology.Override) error {
-	return n.SetLinks(topology.Change{From: from, To: to, Override: o})
-}
-
-// SetLinks changes several directions of links as SetLink does one: either all or none.
+// SetLinks changes parameters of directions of links while the network runs, in place:
+// between two switches, or of a host's access link. Either all change or none. Later calls
+// of SetClass keep them.
 func (n *Network) SetLinks(changes ...topology.Change) error {
 	return n.apply(func(t *topology.Topology) error { return t.SetLinks(changes...) })
 }

@@ -191,7 +191,7 @@ func TestLiveNetem(t *testing.T) {
 	a, b := n.Hosts()[0], n.Hosts()[1]
 	set := func(n *Network, o topology.Override) {
 		t.Helper()
-		if err := n.SetLink("s0", "s1", o); err != nil {
+		if err := n.SetLinks(change("s0", "s1", o)); err != nil {
 			t.Fatal(err)
 		}
 	}

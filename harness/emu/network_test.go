@@ -322,7 +322,7 @@ func TestParallelLinks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := n.SetLink("s0", "s1#2", topology.Override{Rate: new(10 * units.Mbps)}); err != nil {
+	if err := n.SetLinks(change("s0", "s1#2", topology.Override{Rate: new(10 * units.Mbps)})); err != nil {
 		t.Fatal(err)
 	}
 	b, err := n.Host("b")

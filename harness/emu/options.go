@@ -40,7 +40,7 @@ type Options struct {
 	// Seed of the delay line's losses and jitter.
 	Seed uint64
 	// LiveDelay gives every link a delay stage, also those without delay, so
-	// that SetClass and SetLink can add delay, jitter or loss later.
+	// that SetClass and SetLinks can add delay, jitter or loss later.
 	LiveDelay bool
 }
 

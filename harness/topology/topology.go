@@ -576,25 +576,9 @@ func (t *Topology) SetClass(name string, by Class) error {
 	return nil
 }
 
-// SetLink changes the parameters of one direction of a link that o has: between two
-// switches, or of a host's access link. Later calls of SetClass keep them. The topology
-// is unchanged if an error is returned.
+// SetLink changes the parameters of one direction of a link that o has, as SetLinks does.
 func (t *Topology) SetLink(from, to string, o Override) error {
-	changed := t.Clone()
-	direction, err := changed.direction(from, to)
-	if err == nil {
-		*direction = direction.Merge(o)
-		var p Params
-		if p, err = changed.Params(from, to); err == nil {
-			err = p.Validate()
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("change link %s-%s: %w", from, to, err)
-	}
-
-	t.Links, t.Hosts = changed.Links, changed.Hosts
-	return nil
+	return t.SetLinks(Change{From: from, To: to, Override: o})
 }
 
 // Change is what one direction of a link is to get: between two switches, or of a host's
@@ -604,16 +588,32 @@ type Change struct {
 	Override
 }
 
-// SetLinks changes several directions of links as SetLink does one: either all or none.
+// SetLinks changes the parameters that the changes have of directions of links. Later calls
+// of SetClass keep them. The topology is unchanged if an error is returned.
 func (t *Topology) SetLinks(changes ...Change) error {
 	changed := t.Clone()
 	for _, c := range changes {
-		if err := changed.SetLink(c.From, c.To, c.Override); err != nil {
-			return err
+		if err := changed.change(c); err != nil {
+			return fmt.Errorf("change link %s-%s: %w", c.From, c.To, err)
 		}
 	}
 	t.Links, t.Hosts = changed.Links, changed.Hosts
 	return nil
+}
+
+// change makes a change in place, also one that is an error.
+func (t *Topology) change(c Change) error {
+	direction, err := t.direction(c.From, c.To)
+	if err != nil {
+		return err
+	}
+	*direction = direction.Merge(c.Override)
+
+	p, err := t.Params(c.From, c.To)
+	if err != nil {
+		return err
+	}
+	return p.Validate()
 }
 
 // direction returns what overrides the class of a link in one direction.

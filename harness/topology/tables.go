@@ -56,12 +56,16 @@ type Entry struct {
 	Next string `json:"next"`
 }
 
-// Tables returns those of all switches, in the topology's order, along the paths of
-// Toward; of parallel links hosts have their Share.
-func (t *Topology) Tables() []Table {
-	tables := make([]Table, len(t.Switches))
+// Tables returns those of the switches that are named, or of all, in the topology's order,
+// along the paths of Toward; of parallel links hosts have their Share.
+func (t *Topology) Tables(switches ...string) []Table {
+	tables := []Table{}
+	var places []int // of the tables' switches
 	for at, name := range t.Switches {
-		tables[at] = Table{Switch: name, Entries: make([]Entry, len(t.Hosts))}
+		if len(switches) == 0 || slices.Contains(switches, name) {
+			tables = append(tables, Table{Switch: name, Entries: make([]Entry, len(t.Hosts))})
+			places = append(places, at)
+		}
 	}
 
 	bundles, suffixes := t.Bundles(), t.Suffixes()
@@ -71,13 +75,13 @@ func (t *Topology) Tables() []Table {
 		if toward[h.Switch] == nil {
 			toward[h.Switch] = t.Toward(end)
 		}
-		for at, first := range toward[h.Switch] {
+		for k, at := range places {
 			next := h.Name
 			if at != end {
-				link := Share(bundles[first], i)
+				link := Share(bundles[toward[h.Switch][at]], i)
 				next = t.Links[link].Other(t.Switches[at]) + suffixes[link]
 			}
-			tables[at].Entries[i] = Entry{Host: h.Name, Address: h.Address, Next: next}
+			tables[k].Entries[i] = Entry{Host: h.Name, Address: h.Address, Next: next}
 		}
 	}
 	return tables

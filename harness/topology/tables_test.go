@@ -2,6 +2,7 @@ package topology
 
 import (
 	"net/netip"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -47,6 +48,11 @@ func TestTables(t *testing.T) {
 		if !slices.Equal(next, want[table.Switch]) {
 			t.Errorf("%s sends to %v, want %v", table.Switch, next, want[table.Switch])
 		}
+	}
+
+	all := model.Tables()
+	if some := model.Tables("s2", "s0"); !reflect.DeepEqual(some, []Table{all[0], all[2]}) {
+		t.Errorf("tables of s2 and s0: %v, want those of %v", some, all)
 	}
 
 	text, err := model.YAML()

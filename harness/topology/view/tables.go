@@ -26,10 +26,7 @@ func WriteTables(w io.Writer, t *topology.Topology, names ...string) error {
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(table, "%s\thost\taddress\tnext\n", kind)
-	for _, of := range t.Tables() {
-		if len(names) > 0 && !slices.Contains(names, of.Switch) {
-			continue
-		}
+	for _, of := range t.Tables(names...) {
 		for _, e := range of.Entries {
 			fmt.Fprintf(table, "%s\t%s\t%v\t%s\n", of.Switch, e.Host, e.Address, e.Next)
 		}

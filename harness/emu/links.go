@@ -29,8 +29,8 @@ func (n *Network) addLinks(ctx context.Context) error {
 	}
 	for _, l := range n.links {
 		for dir := range l.params {
-			if err := n.can(l, dir, l.params[dir]); err != nil {
-				return err
+			if err := l.params[dir].CanBe(n.kind()); err != nil {
+				return fmt.Errorf("make link %s: %w", l.direction(dir), err)
 			}
 		}
 	}
@@ -189,18 +189,12 @@ func (n *Network) openMedium() (err error) {
 // netemSeed is the seed of what leaves a device of the medium.
 func (n *Network) netemSeed(device int) uint64 { return n.opts.Seed<<20 + uint64(device) }
 
-// can returns an error where the back end cannot do what a direction of a link asks for.
-func (n *Network) can(l *link, dir int, p topology.Params) error {
-	kind := network.DelayLine()
+// kind is what the network's back end can do.
+func (n *Network) kind() network.Kind {
 	if n.backend == Netem {
-		kind = network.Emulated()
+		return network.Emulated()
 	}
-	for _, need := range p.Needs() {
-		if err := kind.Can(need.Ability); err != nil {
-			return fmt.Errorf("make link %s: %w", l.direction(dir), err)
-		}
-	}
-	return nil
+	return network.DelayLine()
 }
 
 // mtu is that of both directions.

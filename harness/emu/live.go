@@ -60,7 +60,7 @@ func (n *Network) apply(do func(*topology.Topology) error) error {
 // changeable returns an error where a link cannot get parameters in place.
 func (n *Network) changeable(l *link, to [2]topology.Params) error {
 	for dir, p := range to {
-		err := errors.Join(p.Validate(), n.can(l, dir, p), l.params[dir].CanBecome(p))
+		err := errors.Join(p.Validate(), p.CanBe(n.kind()), l.params[dir].CanBecome(p))
 		if err == nil && n.backend == Netem {
 			_, err = netemOptions(p, 0)
 		}

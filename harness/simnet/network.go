@@ -142,17 +142,6 @@ func (n *Network) build() error {
 	return nil
 }
 
-// possible returns an error where the parameters of a direction ask for what only the
-// kernel's links do.
-func possible(p topology.Params) error {
-	for _, need := range p.Needs() {
-		if err := network.Virtual().Can(need.Ability); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // route fills in the ports towards every switch with hosts, along the topology's
 // paths.
 func (n *Network) route(t *topology.Topology) {
@@ -269,7 +258,7 @@ func (n *Network) change(do func(*topology.Topology) error) error {
 
 	for i, l := range changed.AllLinks() {
 		for dir, p := range changed.Directions(l) {
-			if err := cmp.Or(n.links[i][dir].params.CanBecome(p), possible(p)); err != nil {
+			if err := cmp.Or(n.links[i][dir].params.CanBecome(p), p.CanBe(network.Virtual())); err != nil {
 				return fmt.Errorf("change link %s-%s: %w", l.Between[dir], l.Between[1-dir], err)
 			}
 		}

@@ -47,6 +47,16 @@ func (p Params) Needs() []Need {
 	return list
 }
 
+// CanBe returns an error where networks of a kind cannot do what the parameters ask for.
+func (p Params) CanBe(kind network.Kind) error {
+	for _, need := range p.Needs() {
+		if err := kind.Can(need.Ability); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // CanBe returns what networks of a kind cannot do of what the topology says, each with its
 // place.
 func (t *Topology) CanBe(kind network.Kind) error {

@@ -2,6 +2,7 @@ package topology
 
 // graph is a topology's switches and the links between them, by their places.
 type graph struct {
+	index map[string]int
 	ends  [][2]int // of each link: its two switches
 	links [][]int  // of each switch
 }
@@ -13,7 +14,7 @@ func (t *Topology) graph() graph {
 		index[s] = i
 	}
 
-	g := graph{ends: make([][2]int, len(t.Links)), links: make([][]int, len(t.Switches))}
+	g := graph{index: index, ends: make([][2]int, len(t.Links)), links: make([][]int, len(t.Switches))}
 	for i, l := range t.Links {
 		a, okA := index[l.Between[0]]
 		b, okB := index[l.Between[1]]

@@ -86,7 +86,21 @@ func (n TooNarrow) Error() string {
 // What two hosts exchange has the smaller one's MTU. It is to be asked of a topology that
 // Validate finds right.
 func (t *Topology) CheckMTUs() []TooNarrow {
-	c := t.mtuCheck()
+	widths, mtus := make([]int, len(t.Links)), make([]int, len(t.Hosts))
+	narrowest, largest := maxMTU, 0
+	for i, l := range t.Links {
+		widths[i] = cmp.Or(l.MTU, t.Classes[l.Class].MTU, t.MTU, DefaultMTU)
+		narrowest = min(narrowest, widths[i])
+	}
+	for i, h := range t.Hosts {
+		mtus[i] = t.HostMTU(h)
+		largest = max(largest, mtus[i])
+	}
+	if largest <= narrowest {
+		return nil // whatever the paths are, as in nearly all networks
+	}
+
+	c := t.mtuCheck(widths, mtus, narrowest)
 	for end, hosts := range c.hosts {
 		if len(hosts) > 0 {
 			c.toward(end)
@@ -109,27 +123,17 @@ type mtuCheck struct {
 	found   map[int]TooNarrow // by link
 }
 
-func (t *Topology) mtuCheck() *mtuCheck {
+// mtuCheck prepares a check in which hosts matter that are larger than the narrowest link.
+func (t *Topology) mtuCheck(widths, mtus []int, narrowest int) *mtuCheck {
 	n := len(t.Switches)
 	c := &mtuCheck{
-		graph: t.graph(), bundles: t.Bundles(), hosts: make([][]int, n), largest: slices.Repeat([]int{-1}, n),
-		found: map[int]TooNarrow{},
-	}
-	narrowest := maxMTU
-	for _, l := range t.Links {
-		width := cmp.Or(l.MTU, t.Classes[l.Class].MTU, t.MTU, DefaultMTU)
-		c.widths = append(c.widths, width)
-		narrowest = min(narrowest, width)
-	}
-
-	index := make(map[string]int, n)
-	for i, s := range t.Switches {
-		index[s] = i
+		graph: t.graph(), bundles: t.Bundles(), widths: widths, mtus: mtus, hosts: make([][]int, n),
+		largest: slices.Repeat([]int{-1}, n), found: map[int]TooNarrow{},
 	}
 	for i, h := range t.Hosts {
-		c.names, c.mtus = append(c.names, h.Name), append(c.mtus, t.HostMTU(h))
-		at := index[h.Switch]
-		if c.mtus[i] > narrowest {
+		c.names = append(c.names, h.Name)
+		at := c.index[h.Switch]
+		if mtus[i] > narrowest {
 			c.hosts[at] = append(c.hosts[at], i)
 			c.largest[at] = c.larger(c.largest[at], i)
 		}

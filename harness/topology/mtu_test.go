@@ -229,6 +229,26 @@ func TestTooNarrowLine(t *testing.T) {
 	}
 }
 
+// TestNoneTooNarrow: where all links take the largest host's packets, nothing is built to look
+// at paths.
+func TestNoneTooNarrow(t *testing.T) {
+	n := &Topology{MTU: 1500}
+	for i := range 100 {
+		n.Switches = append(n.Switches, fmt.Sprint("s", i))
+		n.Hosts = append(n.Hosts, HostSpec{Name: fmt.Sprint("h", i), Switch: n.Switches[i]})
+		if i > 0 {
+			n.Links = append(n.Links, LinkSpec{Between: [2]string{n.Switches[i-1], n.Switches[i]}})
+		}
+	}
+	if allocations := testing.AllocsPerRun(10, func() { n.CheckMTUs() }); allocations > 2 {
+		t.Errorf("a check of a network without narrow links allocates %v times", allocations)
+	}
+	n.Hosts[0].MTU = 9000
+	if found := n.CheckMTUs(); found != nil {
+		t.Errorf("a host larger than all others is too large: %v", found)
+	}
+}
+
 // TestCanBe: what a kind of network lacks is told once for each place in the file.
 func TestCanBe(t *testing.T) {
 	parsed, err := Parse("c.yaml", []byte(`name: c

@@ -75,39 +75,35 @@ func (n *Network) changeable(l *link, to [2]topology.Params) error {
 	return nil
 }
 
-// edit is one request to the kernel or the relay, and what takes it back.
+// edit is one request to the kernel or the relay, which takes a link from parameters to
+// others. The other way around it is taken back.
 type edit struct {
 	direction string // of the link
-	do, undo  func() error
+	from, to  [2]topology.Params
+	set       func(from, to [2]topology.Params) error
 }
+
+func (e edit) do() error   { return e.set(e.from, e.to) }
+func (e edit) undo() error { return e.set(e.to, e.from) }
 
 // edits are what gives a link other parameters.
 func (n *Network) edits(l *link, to [2]topology.Params) (list []edit) {
 	from := l.params
-	for dir := range to {
-		name, port := l.direction(dir), l.port[dir].index
-		list = append(list, edit{
-			direction: name,
-			do:        func() error { return n.fabricC.reshape(port, from[dir], to[dir]) },
-			undo:      func() error { return n.fabricC.reshape(port, to[dir], from[dir]) },
-		})
-		if n.backend == Netem && l.medium[0] != 0 && !sameNetem(from[dir], to[dir]) {
-			list = append(list, edit{
-				direction: name,
-				do:        func() error { return n.changeNetem(l, dir, to[dir]) },
-				undo:      func() error { return n.changeNetem(l, dir, from[dir]) },
-			})
-		}
+	add := func(dir int, set func(from, to [2]topology.Params) error) {
+		list = append(list, edit{l.direction(dir), from, to, set})
 	}
 
-	if l.line >= 0 && !(sameStage(from[0], to[0]) && sameStage(from[1], to[1])) {
-		set := func(p [2]topology.Params) error {
-			return n.relay.Set(l.line, lineParams(p[0]), lineParams(p[1]))
+	for dir := range to {
+		add(dir, func(from, to [2]topology.Params) error {
+			return n.fabricC.reshape(l.port[dir].index, from[dir], to[dir])
+		})
+		if n.backend == Netem && l.medium[0] != 0 && !sameNetem(from[dir], to[dir]) {
+			add(dir, func(_, to [2]topology.Params) error { return n.changeNetem(l, dir, to[dir]) })
 		}
-		list = append(list, edit{
-			direction: l.direction(0),
-			do:        func() error { return set(to) },
-			undo:      func() error { return set(from) },
+	}
+	if l.line >= 0 && !(sameStage(from[0], to[0]) && sameStage(from[1], to[1])) {
+		add(0, func(_, to [2]topology.Params) error {
+			return n.relay.Set(l.line, lineParams(to[0]), lineParams(to[1]))
 		})
 	}
 	return list

@@ -100,16 +100,25 @@ func TestRefusedByTheKernel(t *testing.T) {
 func TestTakenBack(t *testing.T) {
 	var calls []string
 	refused := errors.New("refused")
-	call := func(name string, err error) func() error {
-		return func() error { calls = append(calls, name); return err }
+	var before, after [2]topology.Params
+	after[0].Rate = units.Mbps
+	change := func(direction string, err error) edit {
+		return edit{direction, before, after, func(from, to [2]topology.Params) error {
+			switch {
+			case from == before && to == after:
+				calls = append(calls, "do "+direction)
+				return err
+			case from == after && to == before:
+				calls = append(calls, "undo "+direction)
+			default:
+				t.Errorf("%s goes from %v to %v", direction, from, to)
+			}
+			return nil
+		}}
 	}
-	err := makeAll([]edit{
-		{"a-b", call("do a", nil), call("undo a", nil)},
-		{"b-a", call("do b", refused), call("undo b", nil)},
-		{"c-d", call("do c", nil), call("undo c", nil)},
-	})
+	err := makeAll([]edit{change("a-b", nil), change("b-a", refused), change("c-d", nil)})
 
-	if want := []string{"do a", "do b", "undo b", "undo a"}; !slices.Equal(calls, want) {
+	if want := []string{"do a-b", "do b-a", "undo b-a", "undo a-b"}; !slices.Equal(calls, want) {
 		t.Errorf("calls %q, want %q", calls, want)
 	}
 	if !errors.Is(err, refused) || err.Error() != "change link b-a: refused\nall links are as they were" {

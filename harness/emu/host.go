@@ -235,7 +235,7 @@ func (h *Host) configure(n *Network, known ...iter.Seq[[]byte]) (err error) {
 		return fmt.Errorf("%w%s", err, available())
 	}
 
-	// Hosts know each other: no frame of ARP is ever on a link.
+	// Hosts know each other, or in routed mode their router: no frame of ARP is ever on a link.
 	for _, neighbours := range known {
 		for message := range neighbours {
 			if err := b.addMessage(message, "add a neighbour of host", h.spec.Name); err != nil {

@@ -8,8 +8,9 @@ import (
 )
 
 // mostWithIPv6 is up to how many hosts have IPv6 addresses where the topology does not
-// say: each host knows all others, so that a network of a thousand would take a second
-// more to build, and half a gigabyte of the kernel's memory.
+// say: in a switched network each host knows all others, so that one of a thousand would
+// take a second more to build, and half a gigabyte of the kernel's memory. It is the same
+// in routed mode, where hosts know their router alone: a mode changes no addresses.
 const mostWithIPv6 = 256
 
 // minMTU6 is the smallest that IPv6 works with (RFC 8200); the kernel has it on no device

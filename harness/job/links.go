@@ -131,14 +131,17 @@ func (j *Job) placeOfTopology() yamlfile.Pos {
 
 // changeMTU changes that of a link or a host.
 func changeMTU(t *topology.Topology, c *scenario.LinkChange) error {
-	set := func() error { return t.SetHostMTU(c.Host, c.MTU) }
-	switch {
-	case c.MTU == 0:
+	if c.MTU == 0 {
 		return nil
-	case c.Host == "":
-		set = func() error { return t.SetLinkMTU(c.Link[0], c.Link[1], c.MTU) }
 	}
-	if err := set(); err != nil {
+
+	var err error
+	if c.Host != "" {
+		err = t.SetHostMTU(c.Host, c.MTU)
+	} else {
+		err = t.SetLinkMTU(c.Link[0], c.Link[1], c.MTU)
+	}
+	if err != nil {
 		return c.Pos.At("mtu").Errorf("%w", err)
 	}
 	return nil

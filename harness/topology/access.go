@@ -48,14 +48,9 @@ func (t *Topology) Wired() *Topology {
 // gives it one with these. The topology is unchanged if an error is returned.
 func (t *Topology) SetAccess(host string, uplink, downlink Override) error {
 	changed := t.Clone()
-	i := slices.IndexFunc(changed.Hosts, func(h HostSpec) bool { return h.Name == host })
-	if i < 0 {
-		var names []string
-		for _, h := range t.Hosts {
-			names = append(names, h.Name)
-		}
-		return fmt.Errorf("change access link: topology %s has no host %q%s",
-			t.Name, host, yamlfile.Suggest(host, names))
+	i, err := changed.placeOf(host)
+	if err != nil {
+		return fmt.Errorf("change access link: %w", err)
 	}
 
 	h := &changed.Hosts[i]
@@ -67,6 +62,18 @@ func (t *Topology) SetAccess(host string, uplink, downlink Override) error {
 	}
 	t.Hosts = changed.Hosts
 	return nil
+}
+
+// placeOf returns the place of a host in Hosts; its error has the nearest name.
+func (t *Topology) placeOf(host string) (int, error) {
+	var names []string
+	for i, h := range t.Hosts {
+		if h.Name == host {
+			return i, nil
+		}
+		names = append(names, h.Name)
+	}
+	return 0, fmt.Errorf("topology %s has no host %q%s", t.Name, host, yamlfile.Suggest(host, names))
 }
 
 // IsAccess reports whether a link is a host's access link.

@@ -55,12 +55,8 @@ func (t *Topology) SetLinkMTU(from, to string, mtu int) error {
 // SetHostMTU gives a host, and its link to its switch, an MTU. The topology is unchanged if
 // an error is returned.
 func (t *Topology) SetHostMTU(host string, mtu int) error {
-	i := slices.IndexFunc(t.Hosts, func(h HostSpec) bool { return h.Name == host })
-	err := checkMTU(mtu)
-	if i < 0 {
-		err = fmt.Errorf("topology %s has no host %s", t.Name, host)
-	}
-	if err != nil {
+	i, err := t.placeOf(host)
+	if err = cmp.Or(err, checkMTU(mtu)); err != nil {
 		return fmt.Errorf("change the MTU of host %s: %w", host, err)
 	}
 	t.Hosts = slices.Clone(t.Hosts)

@@ -97,6 +97,9 @@ func TestTooNarrow(t *testing.T) {
 	if err := parsed.SetLinkMTU("c", "b", 9000); err != nil || len(parsed.CheckMTUs()) != 0 {
 		t.Errorf("behind a wide one: %v, %v", err, parsed.CheckMTUs())
 	}
+	if err := parsed.SetHostMTU("slwo", 9000); err == nil || !strings.Contains(err.Error(), "did you mean slow?") {
+		t.Errorf("the MTU of a host that is not there: %v", err)
+	}
 	if err := parsed.SetLinkMTU("slow", "c", 1400); err == nil {
 		t.Error("the link of a host got an MTU that is not the host's")
 	}

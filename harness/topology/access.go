@@ -66,14 +66,16 @@ func (t *Topology) SetAccess(host string, uplink, downlink Override) error {
 
 // placeOf returns the place of a host in Hosts; its error has the nearest name.
 func (t *Topology) placeOf(host string) (int, error) {
+	i := slices.IndexFunc(t.Hosts, func(h HostSpec) bool { return h.Name == host })
+	if i >= 0 {
+		return i, nil
+	}
+
 	var names []string
-	for i, h := range t.Hosts {
-		if h.Name == host {
-			return i, nil
-		}
+	for _, h := range t.Hosts {
 		names = append(names, h.Name)
 	}
-	return 0, fmt.Errorf("topology %s has no host %q%s", t.Name, host, yamlfile.Suggest(host, names))
+	return i, fmt.Errorf("topology %s has no host %q%s", t.Name, host, yamlfile.Suggest(host, names))
 }
 
 // IsAccess reports whether a link is a host's access link.

@@ -27,10 +27,10 @@
 // them (see segmentOnSending), and no other device takes any (gso_max_segs 1),
 // so that the shaper and the counters see what a real link would carry.
 //
-// Limits: Linux; IPv4, and IPv6 beside it; one interface a host, with an address of the one subnet
-// that all hosts share (in routed mode each is alone with its router in it); 1,023 ports on a
-// switch (topology.MaxPorts), 5,000 switches, hosts and links each; rates of 8 kb/s to 30 Gb/s
-// (topology.MinRate, MaxRate), delays up to an hour; two open files a host, a router and a link,
+// Limits: Linux; IPv4, and IPv6 beside it; one interface a host, whose address is of the
+// network's one subnet (in routed mode its router is its only neighbour there); 1,023 ports
+// on a switch (topology.MaxPorts), 5,000 switches, hosts and links each; rates of 8 kb/s to
+// 30 Gb/s (topology.MinRate, MaxRate), delays up to an hour; two open files a host, a router and a link,
 // and while it is built one for each 64 hosts and routers (FilesNeeded). There is no state
 // outside of a Network: any number of them can be built in one process.
 //

@@ -83,52 +83,6 @@ func (j *Job) checkMTUs() error {
 	return yamlfile.Join(errs...)
 }
 
-// placeOfMTU returns where a link between switches gets its MTU from.
-func (j *Job) placeOfMTU(link int) yamlfile.Pos {
-	spec := &j.Cell.Topology
-	for _, c := range slices.Backward(spec.Changes) {
-		if c.MTU == 0 || len(c.Link) != 2 {
-			continue
-		}
-		if at, _, err := j.topology.Link(c.Link[0], c.Link[1]); err == nil && at == link {
-			return c.Pos.At("mtu")
-		}
-	}
-	switch l := j.topology.Links[link]; {
-	case l.MTU == 0 && spec.Classes[l.Class].MTU != 0:
-		return spec.Pos.At("classes", l.Class, "mtu")
-	case l.MTU == 0 && j.topology.Classes[l.Class].MTU == 0:
-		return j.placeOfHosts()
-	}
-	if at := j.topology.PlaceOfMTU(link); at != (yamlfile.Pos{}) {
-		return at
-	}
-	return j.placeOfTopology()
-}
-
-// placeOfHosts returns where hosts become larger than links of the network's own MTU: at
-// the scenario's changes of hosts, or where the topology is named.
-func (j *Job) placeOfHosts() yamlfile.Pos {
-	for _, c := range slices.Backward(j.Cell.Topology.Changes) {
-		if c.MTU != 0 && c.Host != "" {
-			return c.Pos.At("mtu")
-		}
-	}
-	return j.placeOfTopology()
-}
-
-// placeOfTopology returns where the scenario names the topology.
-func (j *Job) placeOfTopology() yamlfile.Pos {
-	spec := &j.Cell.Topology
-	switch {
-	case spec.Preset != "":
-		return spec.Pos.At("preset")
-	case spec.File != "":
-		return spec.Pos.At("file")
-	}
-	return spec.Pos
-}
-
 // changeMTU changes that of a link or a host.
 func changeMTU(t *topology.Topology, c *scenario.LinkChange) error {
 	if c.MTU == 0 {

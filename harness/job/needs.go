@@ -8,7 +8,6 @@ import (
 	"edgebed/harness/emu"
 	"edgebed/harness/network"
 	"edgebed/harness/record"
-	"edgebed/harness/topology"
 	"edgebed/nodes/yamlfile"
 )
 
@@ -113,77 +112,3 @@ func (j *Job) needs() []need {
 
 // asking are the parameters of links that ask for what not every kind of network can do.
 var asking = []string{"corrupt", "discipline"}
-
-// placeOfMode returns where the scenario says what switches do, or that its topology does.
-func (j *Job) placeOfMode() yamlfile.Pos {
-	if spec := &j.Cell.Topology; spec.Mode != "" {
-		return spec.Pos.At("mode")
-	}
-	return j.placeOfTopology()
-}
-
-// places find where a job's links get their parameters from.
-type places struct {
-	*topology.Places
-	job *Job
-	// changes of the scenario, by the link that they are about, the last one first.
-	changes map[int][]change
-}
-
-// change is what the scenario makes of both directions of a link.
-type change struct {
-	at        yamlfile.Pos
-	overrides [2]topology.Override
-	keys      [2]string
-}
-
-func (j *Job) places() *places {
-	p := &places{Places: j.topology.Places(), job: j, changes: map[int][]change{}}
-	for _, c := range slices.Backward(j.Cell.Topology.Changes) {
-		ends := c.Link
-		one := change{c.Pos, [2]topology.Override{c.Forward, c.Reverse}, [2]string{"forward", "reverse"}}
-		if c.Host != "" {
-			host, _ := j.topology.Host(c.Host)
-			ends = []string{host.Name, host.Switch}
-			one = change{c.Pos, [2]topology.Override{c.Uplink, c.Downlink}, [2]string{"uplink", "downlink"}}
-		}
-		if len(ends) != 2 {
-			continue
-		}
-
-		link, first, err := j.topology.Link(ends[0], ends[1])
-		if err != nil {
-			continue
-		}
-		if first == 1 {
-			slices.Reverse(one.overrides[:])
-			slices.Reverse(one.keys[:])
-		}
-		p.changes[link] = append(p.changes[link], one)
-	}
-	return p
-}
-
-// of returns where a direction of one of the topology's links gets the parameter of a
-// key from: the scenario, or the topology's file.
-func (p *places) of(link, direction int, key string) yamlfile.Pos {
-	for _, c := range p.changes[link] {
-		if c.overrides[direction].Has(key) {
-			return c.at.At(c.keys[direction], key)
-		}
-	}
-
-	spec, name := &p.job.Cell.Topology, p.Link(link).Class
-	class, at := spec.Classes[name], spec.Pos.At("classes", name)
-	switch way := [2]string{"forward", "reverse"}[direction]; {
-	case [2]topology.Override{class.Forward, class.Reverse}[direction].Has(key):
-		return at.At(way, key)
-	case class.Has(key):
-		return at.At(key)
-	}
-
-	if at := p.Of(link, direction, key); at != (yamlfile.Pos{}) {
-		return at
-	}
-	return p.job.placeOfTopology()
-}

@@ -176,7 +176,7 @@ the network cannot do, which the scenario or --network names, is a mistake, too.
 				if err != nil {
 					return usage(err)
 				}
-				remark(cmd, p)
+				remark(cmd, p.Remarks)
 				v = validated{File: plan.Scenario.File, Kind: "scenario", Cells: len(p.Jobs), Profile: plan.Profile}
 			}
 

@@ -37,7 +37,7 @@ With --json the same as JSON: times in nanoseconds, sizes in bytes.`,
 			if err != nil {
 				return usage(err)
 			}
-			remark(cmd, prepared)
+			remark(cmd, prepared.Remarks)
 			o.backend = testbed.BackendOf(plan.Network)
 
 			p := estimate(cmd.Context(), plan, prepared.Jobs, o)

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -54,8 +53,10 @@ func (f *selectionFlags) expand(s *scenario.Scenario) (*scenario.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := scenario.CheckNetwork(cmp.Or(sel.Network, s.Network)); err != nil {
-		return nil, fmt.Errorf("--network: %w", err)
+	if f.network != "" {
+		if err := scenario.CheckNetwork(sel.Network); err != nil {
+			return nil, fmt.Errorf("--network: %w", err)
+		}
 	}
 	plan, err := s.Expand(sel)
 	if err != nil || plan.Broken || f.filter == "" {
@@ -97,9 +98,9 @@ func (f *selectionFlags) prepare(name string, workloads []string) (*scenario.Pla
 	return plan, prepared, nil
 }
 
-// remark says what topologies of other programs hold and ours cannot.
-func remark(cmd *cobra.Command, p *job.Prepared) {
-	for _, r := range p.Remarks {
+// remark says what a topology of one form holds and another cannot.
+func remark(cmd *cobra.Command, remarks []string) {
+	for _, r := range remarks {
 		fmt.Fprintln(cmd.ErrOrStderr(), "remark:", escape.Terminal(r))
 	}
 }
@@ -231,7 +232,7 @@ prototype's chain or DAG format) instead of generated ones.`,
 			if err := prepared.Allow(allowExec || dryRun); err != nil {
 				return usage(err)
 			}
-			remark(cmd, prepared)
+			remark(cmd, prepared.Remarks)
 			if o.out == "" {
 				o.out = filepath.Join("results", plan.Scenario.Name)
 			}

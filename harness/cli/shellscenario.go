@@ -38,7 +38,7 @@ func spawnOnScenario(cmd *cobra.Command, flags *selectionFlags, name string, con
 	if err != nil {
 		return usage(err)
 	}
-	remark(cmd, prepared)
+	remark(cmd, prepared.Remarks)
 	if plan.Network == record.Virtual && flags.network != "" {
 		return usage(errors.New("shell: a network in virtual time stands still while nobody sends; " +
 			"choose --network emulated"))

@@ -13,7 +13,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"edgebed/harness/escape"
 	"edgebed/harness/topology"
 	"edgebed/harness/topology/catalog"
 	"edgebed/harness/topology/preset"
@@ -50,9 +49,7 @@ func openTopology(cmd *cobra.Command, reference string) (*topology.Topology, err
 	if err != nil {
 		return nil, usage(err)
 	}
-	for _, r := range remarks {
-		fmt.Fprintln(cmd.ErrOrStderr(), "remark:", escape.Terminal(r))
-	}
+	remark(cmd, remarks)
 
 	return t, nil
 }
@@ -292,9 +289,7 @@ func writeTopology(cmd *cobra.Command, t *topology.Topology, file string) error 
 		return err
 	}
 	fmt.Fprintln(cmd.OutOrStdout(), file)
-	for _, remark := range leftOut {
-		fmt.Fprintln(cmd.ErrOrStderr(), "remark:", remark)
-	}
+	remark(cmd, leftOut)
 
 	return nil
 }

@@ -155,11 +155,8 @@ func writeAudits(b *strings.Builder, r *record.Results) {
 		for _, f := range c.End.Audit.Findings {
 			reasons = append(reasons, f.String())
 		}
-		if more := len(reasons) - mostReasons; more > 0 {
-			reasons = append(reasons[:mostReasons], fmt.Sprintf("%d more", more))
-		}
 		fmt.Fprintf(b, "- Disturbed cell %s (%s): %s\n", escape.Markdown(c.Cell.ID),
-			table.Count(c.End.Audit.Neighbours, "neighbour"), escape.Markdown(strings.Join(reasons, "; ")))
+			table.Count(c.End.Audit.Neighbours, "neighbour"), escape.Markdown(strings.Join(table.First(reasons, mostReasons), "; ")))
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
 
+	"edgebed/harness/emu/delayline"
 	"edgebed/harness/record"
 	"edgebed/harness/sandbox/outside"
 )
@@ -141,7 +142,7 @@ func (c *campaign) worker(p *process) (int, error) {
 
 // relay draws a delay line; 0 is none: the kernel delays, or no network is up.
 func (c *campaign) relay(*process) (int, error) {
-	return c.one(outside.Marked("EDGEBED_DELAYLINE_CHILD=1"))
+	return c.one(outside.Marked(delayline.Mark))
 }
 
 // program draws a program of a host; 0 is none.

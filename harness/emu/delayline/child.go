@@ -15,8 +15,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// childMarker is the environment variable that makes MaybeMain take over.
-const childMarker = "EDGEBED_DELAYLINE_CHILD"
+// childMarker is the environment variable that makes MaybeMain take over, Mark with its value
+// what the environment of a relay has.
+const (
+	childMarker = "EDGEBED_DELAYLINE_CHILD"
+	Mark        = childMarker + "=1"
+)
 
 // firstSocket is the first file descriptor of the sockets in the child.
 const firstSocket = 3

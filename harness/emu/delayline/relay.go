@@ -155,7 +155,7 @@ func command(files []*os.File) (*exec.Cmd, error) {
 	cmd := exec.Command(program)
 	cmd.Args = []string{"edgebed-delayline"}
 	// Preemption signals would interrupt every wait that outlasts 10 ms.
-	cmd.Env = append(os.Environ(), childMarker+"=1", "GODEBUG=asyncpreemptoff=1")
+	cmd.Env = append(os.Environ(), Mark, "GODEBUG=asyncpreemptoff=1")
 	cmd.ExtraFiles = files
 	// A process group of its own keeps the terminal's signals away: how the
 	// relay ends is up to this process.

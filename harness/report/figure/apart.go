@@ -7,6 +7,7 @@ import (
 
 	"edgebed/harness/matrix"
 	"edgebed/harness/record"
+	"edgebed/harness/report/table"
 )
 
 // setApart notes at which positions each of two results has no cell at all: a curve goes
@@ -62,9 +63,6 @@ func (t Two) resultOf(c *Chart, p *Panel, series int) int {
 	return -1
 }
 
-// mostLacking bounds the positions that a caption names.
-const mostLacking = 8
-
 // without says which of the positions a result lacks.
 func (t Two) without(apart [2][]bool, labels []string) string {
 	text := ""
@@ -75,11 +73,8 @@ func (t Two) without(apart [2][]bool, labels []string) string {
 				lacking = append(lacking, strings.ReplaceAll(labels[k], "\n", ", "))
 			}
 		}
-		if more := len(lacking) - mostLacking; more > 0 {
-			lacking = append(lacking[:mostLacking], fmt.Sprintf("%d more", more))
-		}
 		if len(lacking) > 0 {
-			text += fmt.Sprintf(" %s has no %s.", name, strings.Join(lacking, "; "))
+			text += fmt.Sprintf(" %s has no %s.", name, strings.Join(table.First(lacking, mostNamed), "; "))
 		}
 	}
 	return text

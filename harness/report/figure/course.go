@@ -102,10 +102,9 @@ func (c course) seen(from, to float64, n int) (most float64, ok bool) {
 	const slack = 1e-9 // sums of tenths are not exact
 	first := sort.Search(n, func(i int) bool { return c.at[i] > from+slack })
 	for k := first; k < n && c.at[k] <= to+slack; k++ {
-		if most = max(most, c.values[k]); k == first {
-			most = c.values[k]
+		if v := c.values[k]; !ok || v > most {
+			most, ok = v, true
 		}
-		ok = true
 	}
 	if ok || first == 0 {
 		return most, ok

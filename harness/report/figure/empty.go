@@ -129,8 +129,5 @@ func listed(names []string) string {
 	if len(names) == 0 {
 		return "none"
 	}
-	if more := len(names) - mostNamed; more > 0 {
-		names = append(slices.Clone(names[:mostNamed]), fmt.Sprintf("%d more", more))
-	}
-	return strings.Join(names, ", ")
+	return strings.Join(table.First(names, mostNamed), ", ")
 }

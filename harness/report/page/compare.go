@@ -61,8 +61,8 @@ func (s Side) facts() []table.Fact {
 }
 
 // WriteComparison writes two results side by side as one HTML file: both curves in
-// each figure of the first, and the ratios of the second to the first. Results
-// without an axis in common give an error.
+// each figure of the first, and the ratios of the second to the first. Results that
+// have no point in common, and other axes, give an error.
 func WriteComparison(w io.Writer, a, b Side) error {
 	c := &comparison{two: figure.NewTwo(a.Results, b.Results)}
 	c.A, c.B = c.two.Names[0], c.two.Names[1]

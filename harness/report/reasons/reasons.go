@@ -14,9 +14,6 @@ import (
 var masked = regexp.MustCompile(
 	`(?:[0-9]+(?:\.[0-9]+)?(?:ns|µs|us|ms|s|m|h))+\b|\b[0-9a-f]{8,}\b|[0-9]+(?:[.:@][0-9]+)*`)
 
-// Mask returns a reason without what tells it apart from others of its kind.
-func Mask(reason string) string { return masked.ReplaceAllString(reason, "…") }
-
 // mostExamples is how many examples a group keeps.
 const mostExamples = 3
 
@@ -47,7 +44,7 @@ func (g *Groups) Add(reason string, e Example) *Group {
 	if g.byMask == nil {
 		g.byMask = map[string]*Group{}
 	}
-	mask := Mask(reason)
+	mask := masked.ReplaceAllString(reason, "…")
 	group, known := g.byMask[mask]
 	if !known {
 		group = &Group{Reason: reason, cells: map[string]bool{}}

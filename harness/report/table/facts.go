@@ -50,11 +50,7 @@ func SettingsUsed(r *record.Results) []Fact {
 	found := Settings(r.Cells)
 	var facts []Fact
 	for _, key := range slices.Sorted(maps.Keys(found)) {
-		shown := found[key]
-		if len(shown) > mostValues {
-			shown = append(slices.Clone(shown[:mostValues]), fmt.Sprintf("%d more", len(shown)-mostValues))
-		}
-		facts = append(facts, Fact{key, strings.Join(shown, ", ")})
+		facts = append(facts, Fact{key, strings.Join(First(found[key], mostValues), ", ")})
 	}
 	return facts
 }

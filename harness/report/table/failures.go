@@ -11,9 +11,8 @@ import (
 // mostGroups bounds the reasons that a report lists.
 const mostGroups = 20
 
-// FailuresRemark says how to read Failures, and where all of them are.
-const FailuresRemark = "An ellipsis stands for numbers and addresses in which reasons differ. " +
-	"Every failed execution has its line in executions.csv (columns ok and reason) and in records.jsonl."
+// ellipsis says how to read reasons.
+const ellipsis = "An ellipsis stands for numbers and addresses in which reasons differ. "
 
 // Failures lists why executions failed, the most frequent reason first, with the first
 // examples; warm-ups are not in it.
@@ -28,8 +27,9 @@ func Failures(cells []record.CellResult) Table {
 	}
 
 	t := Table{
-		Caption: "Why executions failed", Remark: FailuresRemark,
-		Header: []string{"Reason", "First", "Executions", "Cells"}, Keys: 2,
+		Caption: "Why executions failed", Header: []string{"Reason", "First", "Executions", "Cells"}, Keys: 2,
+		Remark: ellipsis + "Every failed execution has its line in executions.csv (columns ok and reason) " +
+			"and in records.jsonl.",
 	}
 	t.Rows, t.Remark = grouped(&groups, t.Remark, func(g *reasons.Group) []string {
 		var first []string
@@ -58,8 +58,7 @@ func Incomplete(cells []record.CellResult) Table {
 
 	t := Table{
 		Caption: "Cells that are not complete", Header: []string{"Reason", "First", "Cells"}, Keys: 2,
-		Remark: "An ellipsis stands for numbers and addresses in which reasons differ. " +
-			"To make what is missing, run again with --resume.",
+		Remark: ellipsis + "To make what is missing, run again with --resume.",
 	}
 	t.Rows, t.Remark = grouped(&groups, t.Remark, func(g *reasons.Group) []string {
 		var first []string

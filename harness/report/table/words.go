@@ -3,6 +3,7 @@ package table
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -17,6 +18,14 @@ func OrUnknown(text string) string {
 		return "unknown"
 	}
 	return text
+}
+
+// First returns the first names of many, and then how many more there are.
+func First(names []string, most int) []string {
+	if more := len(names) - most; more > 0 {
+		return append(slices.Clone(names[:most]), fmt.Sprintf("%d more", more))
+	}
+	return names
 }
 
 // Count writes a number of things, for instance "1 seed" or "5 seeds".

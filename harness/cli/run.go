@@ -58,6 +58,7 @@ func (f *selectionFlags) expand(s *scenario.Scenario) (*scenario.Plan, error) {
 			return nil, fmt.Errorf("--network: %w", err)
 		}
 	}
+
 	plan, err := s.Expand(sel)
 	if err != nil || plan.Broken || f.filter == "" {
 		return plan, err

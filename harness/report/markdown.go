@@ -156,7 +156,8 @@ func writeAudits(b *strings.Builder, r *record.Results) {
 			reasons = append(reasons, f.String())
 		}
 		fmt.Fprintf(b, "- Disturbed cell %s (%s): %s\n", escape.Markdown(c.Cell.ID),
-			table.Count(c.End.Audit.Neighbours, "neighbour"), escape.Markdown(strings.Join(table.First(reasons, mostReasons), "; ")))
+			table.Count(c.End.Audit.Neighbours, "neighbour"),
+			escape.Markdown(strings.Join(table.First(reasons, mostReasons), "; ")))
 	}
 }
 

@@ -488,10 +488,17 @@ func (d *decoder) structure(node *yaml.Node, v reflect.Value, path Path) {
 		}
 	})
 
+	var missing []string
 	for _, f := range list {
 		if f.required && !present[f.name] {
-			d.fail(node, path, "missing required key %q", f.name)
+			missing = append(missing, strconv.Quote(f.name))
 		}
+	}
+	switch n := len(missing); {
+	case n == 1:
+		d.fail(node, path, "missing required key %s", missing[0])
+	case n > 1:
+		d.fail(node, path, "missing required keys %s and %s", strings.Join(missing[:n-1], ", "), missing[n-1])
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 func TestDOTMTUs(t *testing.T) {
 	for name, text := range map[string]string{
 		"usual": "switches: [a, b, c]\n" +
-			"hosts: [{name: h, switch: a, mtu: 1400}, {name: k, switch: b, class: line}, {name: m, switch: c}]\n" +
+			"hosts: [{name: h, switch: a, mtu: 1300}, {name: k, switch: b, class: line}, {name: m, switch: c}]\n" +
 			"link-classes: {line: {rate: 2 Mb/s, mtu: 1280}, wire: {rate: 5 Mb/s, mtu: 9000}}\n" +
 			"links:\n  - {between: [b, a], mtu: 1300, forward: {rate: 1 Mb/s}}\n  - {between: [b, c], class: wire}\n",
 		"jumbo": "mtu: 9000\nswitches: [a, b]\n" +

@@ -422,8 +422,9 @@ func (s *Scenario) Expand(sel Selection) (*Plan, error) {
 	// Claims name values of the matrix: where cells are wrong, those that they name
 	// may be right.
 	errs := mistakes.errs
-	for _, err := range yamlfile.Each(s.CheckClaims()) {
-		if !plan.Broken || !errors.Is(err, errNoValue) {
+	said := yamlfile.Each(s.misread)
+	for _, err := range yamlfile.Each(yamlfile.Beyond(s.misread, s.CheckClaims())) {
+		if !slices.Contains(said, err) && (!plan.Broken || !errors.Is(err, errNoValue)) {
 			errs = append(errs, err)
 		}
 	}

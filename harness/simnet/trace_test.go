@@ -24,10 +24,11 @@ import (
 )
 
 // turn is a part of a conversation on one connection: after a pause the client sends a
-// request, and reads the answer.
+// request, and reads the answer, which the server may begin without waiting for it.
 type turn struct {
 	pause           time.Duration
 	request, answer int
+	atOnce          bool
 }
 
 // converse has a talk with b on a connection of its own, to the given port.
@@ -72,10 +73,17 @@ func converse(n *Network, port int, turns []turn) error {
 // answer is the other side of converse.
 func answer(c net.Conn, turns []turn) error {
 	for _, turn := range turns {
-		if _, err := io.CopyN(io.Discard, c, int64(turn.request)); err != nil {
+		wait := turn.request
+		if turn.atOnce {
+			wait = 0
+		}
+		if _, err := io.CopyN(io.Discard, c, int64(wait)); err != nil {
 			return err
 		}
 		if _, err := c.Write(make([]byte, turn.answer)); err != nil {
+			return err
+		}
+		if _, err := io.CopyN(io.Discard, c, int64(turn.request-wait)); err != nil {
 			return err
 		}
 	}
@@ -107,6 +115,7 @@ func TestTraces(t *testing.T) {
 			talks: [][]turn{{{request: 40_000, answer: 5_000}}}},
 		{name: "reordered", link: "rate: 100 Mb/s, delay: 2 ms, jitter: 1 ms, jitter-order: reorder, queue: 1000",
 			talks: [][]turn{{{request: 12_000}}}},
+		{name: "duplex", link: "rate: 5 Mb/s, delay: 3 ms, queue: 1000", talks: [][]turn{{{request: 30_000, answer: 20_000, atOnce: true}}}},
 		{name: "full", link: "rate: 2 Mb/s, delay: 10 ms, queue: 5",
 			talks: [][]turn{{{request: 30_000}}, {{request: 20_000}}, {{request: 300, answer: 300}}}},
 	} {

@@ -1,0 +1,170 @@
+//go:build faketime
+
+package simnet
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gopacket/gopacket/pcapgo"
+
+	"edgebed/harness/topology"
+	"edgebed/nodes/units"
+)
+
+// TestIdle: a network is idle when nothing has passed for the time asked for, and nothing
+// is on its way, however long that takes.
+func TestIdle(t *testing.T) {
+	n := chain(t, "delay: 300 ms", 1)
+	start := time.Now()
+	if _, err := n.Idle(t.Context(), 80*time.Millisecond); err != nil || time.Since(start) != 80*time.Millisecond {
+		t.Errorf("a network without frames is idle after %v: %v", time.Since(start), err)
+	}
+
+	// A SYN and its answer cross the link; nothing passes while either does.
+	a, err := n.Host("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	start = time.Now()
+	refused := make(chan error, 1)
+	go func() {
+		_, err := a.DialContext(t.Context(), "10.9.0.2:80")
+		refused <- err
+	}()
+	time.Sleep(time.Millisecond)
+	c, err := n.Idle(t.Context(), 80*time.Millisecond)
+	took := time.Since(start)
+	if err := errors.Join(err, <-refused); !strings.Contains(err.Error(), "refused") {
+		t.Error(err)
+	}
+	if frames := c.Ports[0].RxPackets + c.Ports[0].TxPackets; frames != 2 {
+		t.Errorf("%d frames passed the port of a, want a SYN and its answer", frames)
+	}
+	if least := 600*time.Millisecond + 80*time.Millisecond; took < least || took > least+10*time.Millisecond {
+		t.Errorf("idle after %v, want a little more than %v", took, least)
+	}
+}
+
+// TestIdleEnds: waiting ends with its context, and with the network.
+func TestIdleEnds(t *testing.T) {
+	n := chain(t, "delay: 300 ms", 1)
+	a, err := n.Host("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go a.DialContext(t.Context(), "10.9.0.2:80")
+	time.Sleep(time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	start := time.Now()
+	_, err = n.Idle(ctx, 80*time.Millisecond)
+	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "1 frames on the wire") ||
+		time.Since(start) != 200*time.Millisecond {
+		t.Errorf("after %v: %v", time.Since(start), err)
+	}
+
+	time.AfterFunc(200*time.Millisecond, func() { n.Close() })
+	if _, err := n.Idle(t.Context(), 80*time.Millisecond); err == nil {
+		t.Error("a network that was closed was waited for, and has counters")
+	}
+}
+
+// TestSleep: no time takes none, and an ended context ends it.
+func TestSleep(t *testing.T) {
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, tc := range []struct {
+		ctx  context.Context
+		d    time.Duration
+		took time.Duration
+		err  error
+	}{
+		{t.Context(), 0, 0, nil},
+		{t.Context(), -time.Second, 0, nil},
+		{t.Context(), time.Second, time.Second, nil},
+		{ended, 0, 0, context.Canceled},
+		{ended, time.Second, 0, context.Canceled},
+	} {
+		start := time.Now()
+		if err := Sleep(tc.ctx, tc.d); err != tc.err || time.Since(start) != tc.took {
+			t.Errorf("sleeping for %v took %v: %v; want %v, %v", tc.d, time.Since(start), err, tc.took, tc.err)
+		}
+	}
+}
+
+// TestCaptureOnce: a port has one capture at a time, which ends with Stop.
+func TestCaptureOnce(t *testing.T) {
+	n := chain(t, "rate: 10 Mb/s, queue: 1000", 1)
+	if _, err := n.Capture("s0-s2", &bytes.Buffer{}); err == nil || !strings.Contains(err.Error(), "did you mean s0-s1?") {
+		t.Errorf("a port that there is not: %v", err)
+	}
+	var file bytes.Buffer
+	c, err := n.Capture("s0-s1", &file, "one", "two")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := n.Capture("s0-s1", &bytes.Buffer{}); err == nil || !strings.Contains(err.Error(), "it is being captured") {
+		t.Errorf("a second capture of a port: %v", err)
+	}
+	if err := c.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	size := file.Len()
+	transfer(t, n, 10_000)
+	if file.Len() != size {
+		t.Error("the capture goes on after its end")
+	}
+	r, err := pcapgo.NewNgReader(&file, pcapgo.DefaultNgReaderOptions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := r.SectionInfo().Comment; got != "one\ntwo" {
+		t.Errorf("the comments are %q", got)
+	}
+
+	c, err = n.Capture("s0-s1", broken{})
+	if err == nil {
+		transfer(t, n, 100_000)
+		err = c.Stop()
+	}
+	if !errors.Is(err, errBroken) {
+		t.Errorf("a capture that cannot be written ends with %v", err)
+	}
+}
+
+// broken takes no more than a file's start.
+type broken struct{}
+
+var errBroken = errors.New("broken")
+
+func (broken) Write(p []byte) (int, error) {
+	return 0, errBroken
+}
+
+// TestNearer: frames that are under way when a link's delay changes arrive as they would
+// have, and those behind them by the new one, in time for their hosts.
+func TestNearer(t *testing.T) {
+	for _, tc := range []struct{ from, to time.Duration }{
+		{50 * time.Millisecond, time.Millisecond}, {time.Millisecond, 50 * time.Millisecond},
+	} {
+		n := chain(t, "rate: 1 Mb/s, delay: "+tc.from.String()+", queue: 1000", 1)
+		change := topology.Override{Delay: &tc.to}
+		time.AfterFunc(500*time.Millisecond, func() {
+			if err := n.SetClass("trunk", change); err != nil {
+				t.Error(err)
+			}
+		})
+		const size = 100_000
+		took, _ := transfer(t, n, size)
+		// A full pipe hides the delay, all but that of the last byte and of connecting.
+		ideal := units.Mbps.Time(size * 1514 / 1448)
+		if most := ideal + 2*tc.from + tc.to + 150*time.Millisecond; took < ideal || took > most {
+			t.Errorf("from %v to %v: took %v, want %v to %v", tc.from, tc.to, took, ideal, most)
+		}
+	}
+}

@@ -146,12 +146,7 @@ const (
 
 // test runs a package's tests with an overlay.
 func test(ctx context.Context, pkg, overlay string, limit time.Duration, o options) (string, outcome) {
-	args := []string{"go", "test", "-short", "-failfast", "-vet=off", "-tags", o.tags}
-	if o.tags == "faketime" { // the test's own time-out would be one of virtual time
-		args = append(args, "-timeout", "0", "-exec", fmt.Sprintf("timeout --signal KILL %.0f", limit.Seconds()))
-	} else {
-		args = append(args, "-timeout", limit.String())
-	}
+	args := []string{"go", "test", "-short", "-failfast", "-vet=off", "-tags", o.tags, "-timeout", limit.String()}
 	if overlay != "" {
 		args = append(args, "-overlay", overlay)
 	}
@@ -161,7 +156,9 @@ func test(ctx context.Context, pkg, overlay string, limit time.Duration, o optio
 	}
 
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-	cmd.Env = environment(o.tags)
+	if o.tags == "faketime" { // the clock of a build with cgo stands still for good
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	}
 	text, err := cmd.CombinedOutput()
 	switch {
 	case err == nil:
@@ -170,15 +167,6 @@ func test(ctx context.Context, pkg, overlay string, limit time.Duration, o optio
 		return string(text), broken
 	}
 	return string(text), killed
-}
-
-// environment is that of builds with tags: the virtual clock of one with cgo stands still
-// for good.
-func environment(tags string) []string {
-	if tags == "faketime" {
-		return append(os.Environ(), "CGO_ENABLED=0")
-	}
-	return os.Environ()
 }
 
 // equivalents reads the mutants that are known to change nothing: lines of their

@@ -67,7 +67,6 @@ func find(pkg, tags string) ([]mutant, error) {
 
 	cmd := exec.Command("go", "run", finder, "unleash", "--dry-run", "--invert-logical", "--tags", tags,
 		"--output", out.Name(), "./"+pkg)
-	cmd.Env = environment(tags)
 	log, err := cmd.CombinedOutput()
 	if err != nil {
 		return nil, fmt.Errorf("find mutants of %s: %w\n%s", pkg, err, log)

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -165,6 +166,86 @@ func TestNearer(t *testing.T) {
 		ideal := units.Mbps.Time(size * 1514 / 1448)
 		if most := ideal + 2*tc.from + tc.to + 150*time.Millisecond; took < ideal || took > most {
 			t.Errorf("from %v to %v: took %v, want %v to %v", tc.from, tc.to, took, ideal, most)
+		}
+	}
+}
+
+// TestSmallQueue: of a connection's data so much waits in the network as Linux lets its
+// hosts' queues have, and the rest at the host, so that others' need not wait behind it.
+func TestSmallQueue(t *testing.T) {
+	for connections := 1; connections <= 3; connections++ {
+		n := chain(t, "rate: 1 Mb/s, queue: 1000", 1)
+		talks := make(chan error, connections)
+		for k := range connections {
+			go func() { talks <- converse(n, 80+k, []turn{{request: 60_000}}) }()
+		}
+		most := int64(0)
+		for range 20 * connections {
+			time.Sleep(20 * time.Millisecond)
+			c, err := n.Counters()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, p := range c.Ports {
+				if p.Name == "s0-s1" {
+					most = max(most, p.Backlog)
+				}
+			}
+		}
+		for range connections {
+			if err := <-talks; err != nil {
+				t.Fatal(err)
+			}
+		}
+		// A frame is sent as long as no more than four wait.
+		if limit := int64(connections) * 5 * 1514; most > limit+100*int64(connections) || most < limit-int64(connections)*1514 {
+			t.Errorf("with %d connections up to %d B wait, want about %d", connections, most, limit)
+		}
+	}
+}
+
+// TestWake: a frame that reaches a host over a link with a delay waits for the machine to
+// wake up, if it has had nothing to do for longer than it stays awake.
+func TestWake(t *testing.T) {
+	const pause, wakeUp = int64(pause), int64(50 * time.Microsecond)
+	for name, tc := range map[string]struct {
+		idle    int64 // since a host last sent or was sent something
+		delayed bool
+		waits   int64
+	}{
+		"after a long time": {10 * pause, true, wakeUp}, "a little longer": {pause + 1, true, wakeUp},
+		"still awake": {pause, true, 0}, "over no delay": {10 * pause, false, 0},
+	} {
+		n := &Network{opts: Options{WakeUp: time.Duration(wakeUp)}, active: 1000}
+		now := 1000 + tc.idle
+		f := frame{delayed: tc.delayed}
+		if at := n.wake(now, f); at != now+tc.waits {
+			t.Errorf("%s: a frame waits for %d ns, want %d", name, at-now, tc.waits)
+		}
+		// Another one that comes meanwhile waits as long as the first, and one after it not.
+		if at := n.wake(now+1, f); at != max(now+1, now+tc.waits) {
+			t.Errorf("%s: a frame behind it is taken after %d ns, want %d", name, at-now, tc.waits)
+		}
+		if later := now + tc.waits + pause; n.wake(later, f) != later {
+			t.Errorf("%s: a frame before the machine sleeps again waits", name)
+		}
+	}
+}
+
+// TestAlign: who runs first does not depend on how much has run before.
+func TestAlign(t *testing.T) {
+	var first int
+	for before := range 2 * turns {
+		time.Sleep(time.Millisecond) // what other tests have left ends
+		spin(before, func() {})
+		Align()
+		// This goroutine comes back when the scheduler next looks at the global queue.
+		ran := spin(3*turns, runtime.Gosched)
+		if before == 0 {
+			first = ran
+		}
+		if ran != first {
+			t.Errorf("with %d goroutines before, %d run first, want %d", before, ran, first)
 		}
 	}
 }

@@ -36,7 +36,6 @@ func TestBounds(t *testing.T) {
 		in, out []string
 	}{
 		{"profiles: {quick: {%s: @}}", "executions", []string{"1", "1000000"}, []string{"0", "1000001"}},
-		{"profiles: {quick: {executions: 1, %s: @}}", "seeds", []string{"[0]", list(1000)}, []string{"[]", list(1001)}},
 
 		{execution, "discard", []string{"0", "100000"}, []string{"-1", "100001"}},
 		{execution, "pause", []string{"0 s", "24 h"}, []string{"-1 ns", "86400.001 s"}},
@@ -62,7 +61,7 @@ func TestBounds(t *testing.T) {
 		{"workload: {generator: marvel, %s: @}", "video-state", []string{"0 B", "250 MB"}, []string{"250.001 MB"}},
 		{"workload: {generator: stages, branches: 1, %s: @}", "stages", []string{"1", "3333"}, []string{"0", "3334"}},
 		{"workload: {generator: stages, stages: 1, %s: @}", "branches", []string{"1", "9997"}, []string{"0", "9998"}},
-		{"workload: {generator: mix, %s: @}", "max-tasks", []string{"3"}, []string{"2", "10000"}},
+		{"workload: {generator: mix, %s: @}", "max-tasks", []string{"3", "34"}, []string{"2", "35"}},
 
 		{"clients: {%s: @}", "count", []string{"0", "1", "1000"}, []string{"-1", "1001"}},
 		{"clients: {groups: [{name: a, %s: @}]}", "count", []string{"0", "1000"}, []string{"-1", "1001"}},

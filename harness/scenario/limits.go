@@ -226,7 +226,8 @@ func (w *Workload) checkSize() error {
 	if w.Generator != "stages" {
 		return nil
 	}
-	return within(w.Pos, "largest number of functions in a workflow", w.Stages*(w.Branches+2)+1, 1, workflow.MaxFunctions)
+	functions := w.Stages*(w.Branches+2) + 1
+	return within(w.Pos, "largest number of functions in a workflow", functions, 1, workflow.MaxFunctions)
 }
 
 func (e *Execution) check() error {

@@ -31,6 +31,7 @@ func leaving(t *testing.T, segments []sent) (times []float64) {
 	n.dispatch, n.home = newPlan(n.transmit), map[netip.Addr]*Host{}
 	h := &Host{network: n, flows: map[flow]*connection{}, segment: 1000, smallQueue: 1 << 20}
 	h.port = &port{counters: network.PortCounters{Name: "s-h"}, network: n, host: h}
+	n.hosts = []*Host{h}
 	key := flow{netip.MustParseAddr("10.9.0.2"), 80, 40000}
 
 	// note passes time, and notes what leaves.
@@ -52,6 +53,10 @@ func leaving(t *testing.T, segments []sent) (times []float64) {
 		p.DecRef()
 		for range h.port.counters.RxPackets - before {
 			times = append(times, s.at)
+		}
+		n.replan()
+		if next := n.schedule.next(); next < never/4 {
+			t.Errorf("somebody looks for what is held back at %d ns, and it goes to nobody", next)
 		}
 	}
 	note(int64(time.Hour))

@@ -150,56 +150,97 @@ func (broken) Write(p []byte) (int, error) {
 // TestNearer: frames that are under way when a link's delay changes arrive as they would
 // have, and those behind them by the new one, in time for their hosts.
 func TestNearer(t *testing.T) {
-	for _, tc := range []struct{ from, to time.Duration }{
-		{50 * time.Millisecond, time.Millisecond}, {time.Millisecond, 50 * time.Millisecond},
+	for _, tc := range []struct {
+		rate     units.Rate
+		size     int
+		from, to time.Duration
+	}{
+		{units.Mbps, 100_000, 50 * time.Millisecond, time.Millisecond},
+		{units.Mbps, 100_000, time.Millisecond, 50 * time.Millisecond},
+		// Nothing is on the wire most of the time, but some waits for it.
+		{100 * units.Kbps, 20_000, 50 * time.Millisecond, time.Millisecond},
 	} {
-		n := chain(t, "rate: 1 Mb/s, delay: "+tc.from.String()+", queue: 1000", 1)
+		n := chain(t, "rate: "+tc.rate.String()+", delay: "+tc.from.String()+", queue: 1000", 1)
 		change := topology.Override{Delay: &tc.to}
 		time.AfterFunc(500*time.Millisecond, func() {
 			if err := n.SetClass("trunk", change); err != nil {
 				t.Error(err)
 			}
 		})
-		const size = 100_000
-		took, _ := transfer(t, n, size)
+		took, _ := transfer(t, n, tc.size)
 		// A full pipe hides the delay, all but that of the last byte and of connecting.
-		ideal := units.Mbps.Time(size * 1514 / 1448)
-		if most := ideal + 2*tc.from + tc.to + 150*time.Millisecond; took < ideal || took > most {
-			t.Errorf("from %v to %v: took %v, want %v to %v", tc.from, tc.to, took, ideal, most)
+		ideal := tc.rate.Time(units.Size(tc.size-2*1448) * 1514 / 1448)
+		if most := ideal + 2*tc.rate.Time(1514) + 2*tc.from + tc.to + 150*time.Millisecond; took < ideal || took > most {
+			t.Errorf("%v, from %v to %v: took %v, want %v to %v", tc.rate, tc.from, tc.to, took, ideal, most)
 		}
+	}
+}
+
+// TestWaiting: a network is not idle as long as anything waits, whatever it is.
+func TestWaiting(t *testing.T) {
+	n := chain(t, "delay: 1 ms", 1)
+	for k := 1; k < 1<<4; k++ {
+		set := func(k int) {
+			n.schedule.mu.Lock()
+			defer n.schedule.mu.Unlock()
+			n.flying, n.held = k&1, k>>1&1
+			n.outbox, n.arrived = make([]outgoing, k>>2&1), make([]arrival, k>>3&1)
+		}
+		set(k)
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		if _, err := n.Idle(ctx, 10*time.Millisecond); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("on wires, held back, sent, and arrived are frames as the bits of %04b say: %v", k, err)
+		}
+		cancel()
+		set(0)
 	}
 }
 
 // TestSmallQueue: of a connection's data so much waits in the network as Linux lets its
 // hosts' queues have, and the rest at the host, so that others' need not wait behind it.
+// It counts until a link delays it.
 func TestSmallQueue(t *testing.T) {
-	for connections := 1; connections <= 3; connections++ {
-		n := chain(t, "rate: 1 Mb/s, queue: 1000", 1)
-		talks := make(chan error, connections)
-		for k := range connections {
+	for _, tc := range []struct {
+		connections int
+		first       string // link, before a slow one
+		limited     bool
+	}{
+		{1, "", true}, {2, "", true}, {3, "", true}, {1, "rate: 50 Mb/s", true},
+		{1, "rate: 50 Mb/s, delay: 1 ms", false}, {1, "rate: 50 Mb/s, duplicate: 0.0001 %", false},
+	} {
+		n := built(t, `switches: [s, m, r]
+hosts: [{name: a, switch: s}, {name: b, switch: r}]
+links: [{between: [s, m], forward: {`+tc.first+`}}, {between: [m, r], forward: {rate: 1 Mb/s}}]
+`)
+		talks := make(chan error, tc.connections)
+		for k := range tc.connections {
 			go func() { talks <- converse(n, 80+k, []turn{{request: 60_000}}) }()
 		}
 		most := int64(0)
-		for range 20 * connections {
+		for range 20 * tc.connections {
 			time.Sleep(20 * time.Millisecond)
 			c, err := n.Counters()
 			if err != nil {
 				t.Fatal(err)
 			}
 			for _, p := range c.Ports {
-				if p.Name == "s0-s1" {
+				if p.Name == "m-r" {
 					most = max(most, p.Backlog)
 				}
 			}
 		}
-		for range connections {
+		for range tc.connections {
 			if err := <-talks; err != nil {
 				t.Fatal(err)
 			}
 		}
-		// A frame is sent as long as no more than four wait.
-		if limit := int64(connections) * 5 * 1514; most > limit+100*int64(connections) || most < limit-int64(connections)*1514 {
-			t.Errorf("with %d connections up to %d B wait, want about %d", connections, most, limit)
+		// A frame is sent as long as no more than four wait, or what the faster link, which the
+		// host's queue goes to, sends in a millisecond.
+		each := int64(n.hosts[0].smallQueue) + 1514
+		limit := int64(tc.connections) * each
+		if limited := most <= limit+100*int64(tc.connections) && most >= limit-1514*int64(tc.connections); limited != tc.limited {
+			t.Errorf("%d connections over a link with %q: up to %d B wait, want about %d: %t",
+				tc.connections, tc.first, most, limit, tc.limited)
 		}
 	}
 }
@@ -229,6 +270,16 @@ func TestWake(t *testing.T) {
 		if later := now + tc.waits + pause; n.wake(later, f) != later {
 			t.Errorf("%s: a frame before the machine sleeps again waits", name)
 		}
+	}
+}
+
+// TestAwake: while the machine wakes up it does not begin to, however long ago something
+// was sent.
+func TestAwake(t *testing.T) {
+	const active, awake = 100_000, 600_000
+	n := &Network{opts: Options{WakeUp: 500 * time.Microsecond}, active: active, awake: awake}
+	if at := n.wake(awake, frame{delayed: true}); at != awake {
+		t.Errorf("a frame that arrives when the machine is awake is taken %d ns later", at-awake)
 	}
 }
 

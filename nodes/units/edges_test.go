@@ -14,7 +14,7 @@ func TestSmallest(t *testing.T) {
 			t.Errorf("ParseSize(%q) = %d, %v; want %d", in, got, err, want)
 		}
 	}
-	for _, in := range []string{"0.4", "0.0004 kB", "1e-9 GB"} {
+	for _, in := range []string{"0.4", "0.0004 kB", "1e-10 GB"} {
 		if got, err := ParseSize(in); err == nil || !strings.Contains(err.Error(), "too small") {
 			t.Errorf("ParseSize(%q) = %d, %v; want that it is too small", in, got, err)
 		}

@@ -217,17 +217,19 @@ func (s source) edits(n ast.Node, all []mutant, ids []int) []edit {
 	begin := edit{at: at(n.Pos()), span: span}
 	end := edit{at: at(n.End()), span: span, ends: true, text: ")"}
 
+	// Comparisons alone are turned in two ways.
+	one := len(ids) == 1
 	switch n := n.(type) {
 	case *ast.IncDecStmt:
 		helper := map[token.Token]string{token.INC: "mutantInc", token.DEC: "mutantDec"}[n.Tok]
 		name := s.local(s.TypesInfo.TypeOf(n.X))
-		if name == "" {
+		if name == "" || !one {
 			return nil
 		}
 		return []edit{{at: at(n.TokPos), skip: 2, text: fmt.Sprintf(" += %s[%s](%d)", helper, name, ids[0]+1)}}
 
 	case *ast.UnaryExpr:
-		if n.Op != token.SUB || s.fixed(n) || !s.basic(n, types.IsNumeric) {
+		if n.Op != token.SUB || !one || s.fixed(n) || !s.basic(n, types.IsNumeric) {
 			return nil
 		}
 		begin.skip, begin.text = 1, fmt.Sprintf("mutantNeg(%d, ", ids[0]+1)
@@ -237,7 +239,7 @@ func (s source) edits(n ast.Node, all []mutant, ids []int) []edit {
 		op := edit{at: at(n.OpPos), skip: len(n.Op.String()), text: ","}
 		switch n.Op {
 		case token.EQL, token.NEQ:
-			if s.fixed(n) {
+			if !one || s.fixed(n) {
 				return nil
 			}
 			begin.text = fmt.Sprintf("mutantNot(%d, ", ids[0]+1)
@@ -245,7 +247,7 @@ func (s source) edits(n ast.Node, all []mutant, ids []int) []edit {
 
 		case token.LAND, token.LOR:
 			helper := map[token.Token]string{token.LAND: "mutantAnd", token.LOR: "mutantOr"}[n.Op]
-			if s.fixed(n) {
+			if !one || s.fixed(n) {
 				return nil
 			}
 			begin.text = fmt.Sprintf("%s(%d, ", helper, ids[0]+1)
@@ -268,7 +270,7 @@ func (s source) edits(n ast.Node, all []mutant, ids []int) []edit {
 			return []edit{begin, op, end}
 		}
 
-		if s.fixed(n) || !s.basic(n.X, types.IsNumeric) || !s.basic(n.Y, types.IsNumeric) {
+		if !one || s.fixed(n) || !s.basic(n.X, types.IsNumeric) || !s.basic(n.Y, types.IsNumeric) {
 			return nil
 		}
 		begin.text = fmt.Sprintf("%s(%d, ", calls[n.Op], ids[0]+1)

@@ -74,3 +74,22 @@ func TestNoTime(t *testing.T) {
 		}
 	}
 }
+
+// TestOnAnAxis finds a point's value on each of its axes, and none on others.
+func TestOnAnAxis(t *testing.T) {
+	p := Point{On(record.Axis{Name: "a"}, "x"), On(record.Axis{Name: "b"}, "y")}
+	for axis, want := range map[string]string{"a": "x", "b": "y", "c": ""} {
+		if got, ok := p.On(axis); got.Value() != want || ok != (want != "") {
+			t.Errorf("on %s the point has %q, %v", axis, got.Value(), ok)
+		}
+	}
+}
+
+// TestKeyedQuotients: a value by workload is the quotient in the metric's unit.
+func TestKeyedQuotients(t *testing.T) {
+	one := record.Execution{OK: true, CycleNS: 4e9, SwitchBytes: 1e6}
+	got := Keyed(record.TrafficRate, []record.CellResult{{Executions: []record.Execution{one}}})
+	if len(got) != 1 || got[0].Value != 2 {
+		t.Errorf("8 Mb in 4 s are %+v, want 2 Mb/s", got)
+	}
+}

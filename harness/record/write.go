@@ -250,7 +250,7 @@ func (w *Writer) write(kind string, v any) error {
 	if err := enc.Encode(v); err != nil {
 		return fmt.Errorf("encode %s record: %w", kind, err)
 	}
-	if err := w.append(line.Bytes()); err != nil {
+	if err := w.append(seal(line.Bytes())); err != nil {
 		return fmt.Errorf("write %s record: %w", kind, err)
 	}
 	return nil

@@ -370,7 +370,7 @@ func (s *Scenario) Expand(sel Selection) (*Plan, error) {
 
 	params, err := s.parameters(profile.Set, sel.Set)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", s.File, err)
 	}
 	axes, err := s.selectAxes(profile.Where, sel.Where)
 	if err != nil {
@@ -452,10 +452,10 @@ func (s *Scenario) parameters(layers ...map[string]string) (map[string]string, e
 		for name, value := range set {
 			i := slices.Index(names, name)
 			if i < 0 {
-				return nil, fmt.Errorf("%s: unknown parameter %s%s", s.File, name, yamlfile.Suggest(name, names))
+				return nil, fmt.Errorf("unknown parameter %s%s", name, yamlfile.Suggest(name, names))
 			}
 			if err := s.Parameters[i].accepts(value); err != nil {
-				return nil, fmt.Errorf("%s: %w", s.File, err)
+				return nil, err
 			}
 			params[name] = value
 		}

@@ -24,16 +24,14 @@ func (s *Scenario) checkEffects() error {
 // stands for. It is nil where that cannot be told.
 func (s *Scenario) valuesOf(node *yaml.Node) []string {
 	node = alias(node)
-	name, isVariable := strings.CutPrefix(node.Value, "$")
 	switch {
 	case node.Kind != yaml.ScalarNode:
 		return nil
 	case !strings.Contains(node.Value, "$"):
 		return []string{node.Value}
-	case !isVariable || !variableName.MatchString(name):
-		return nil
 	}
 
+	name := strings.TrimPrefix(node.Value, "$") // of no variable where more stands there
 	var values []string
 	for _, p := range s.Parameters {
 		if p.Name == name {
@@ -183,7 +181,7 @@ func elements(list *yaml.Node) []*yaml.Node {
 
 // captureEffects looks for executions that no profile has.
 func (s *Scenario) captureEffects() error {
-	if s.sections.load.Kind != 0 && valueOf(&s.sections.load, "duration") != nil {
+	if valueOf(&s.sections.load, "duration") != nil {
 		return nil // how many there are is known later
 	}
 	most := 0

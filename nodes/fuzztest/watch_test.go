@@ -29,7 +29,7 @@ var faults = map[string]func(){
 		}
 	},
 	"hang": func() {
-		for {
+		for spins := 1; spins != 0; spins |= 1 {
 		}
 	},
 }

@@ -429,7 +429,7 @@ func (s *Scenario) Expand(sel Selection) (*Plan, error) {
 		}
 	}
 
-	if err := yamlfile.Join(errs...); err != nil {
+	if err := s.replaced(errs...); err != nil {
 		plan.Broken = true
 		return plan, err
 	}

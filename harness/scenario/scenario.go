@@ -54,6 +54,9 @@ type Scenario struct {
 	broken        bool  // it has mistakes: see Parse
 	vague         bool  // axes or parameters could not be read
 	misread       error // what is wrong with the form of claims
+	// lost are axes of base, which the file extends, that its own matrix does not have.
+	lost []string
+	base string
 }
 
 // Parameter is a value that is the same in all cells of a campaign, and that
@@ -232,7 +235,8 @@ func Parse(name string, data []byte) (*Scenario, error) { return Read(name, data
 
 // Read is Parse for a scenario that refers to other files.
 func Read(name string, data []byte, files Files) (*Scenario, error) {
-	doc, err := parseExtended(name, data, files, nil)
+	extends := extension{files: files}
+	doc, err := extends.parse(name, data)
 	if err != nil {
 		return nil, err
 	}
@@ -250,6 +254,7 @@ func Read(name string, data []byte, files Files) (*Scenario, error) {
 		Name: f.Name, Title: cmp.Or(f.Title, f.Name), Description: f.Description, File: name,
 		Network: cmp.Or(f.Network, record.Emulated), Parameters: f.Parameters, Exclude: f.Exclude, Include: f.Include,
 		Profiles: f.Profiles, Figures: f.Figures, Claims: f.Claims, doc: doc,
+		lost: extends.lost, base: extends.base,
 		sections: sections{
 			topology: f.Topology, nodes: f.Nodes, workload: f.Workload, execution: f.Execution,
 			clients: f.Clients, load: f.Load, events: f.Events,
@@ -280,7 +285,7 @@ func Read(name string, data []byte, files Files) (*Scenario, error) {
 		s.Figures = s.ownFigures()
 	}
 	s.broken = err != nil
-	return s, err
+	return s, s.replaced(err)
 }
 
 // under returns the errors that are about a key of the file, or what is in it.

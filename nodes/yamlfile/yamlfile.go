@@ -22,6 +22,7 @@ import (
 	"math"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -277,6 +278,31 @@ func (d *decoder) fail(node *yaml.Node, path Path, format string, args ...any) {
 	d.errs = append(d.errs, e.settle())
 }
 
+// holders names the keys of a struct whose own mappings have a key.
+func (d *decoder) holders(list []field, key string) string {
+	var names []string
+	for _, f := range list {
+		t := f.value.Type()
+		if t.Kind() == reflect.Pointer {
+			t = t.Elem()
+		}
+		if t.Kind() != reflect.Struct || t == nodeType || readsItself(t) {
+			continue
+		}
+		below, _ := d.fields(reflect.New(t).Elem(), Pos{})
+		if slices.ContainsFunc(below, func(f field) bool { return f.name == key }) {
+			names = append(names, f.name)
+		}
+	}
+	return strings.Join(names, " and of ")
+}
+
+// readsItself reports whether values of a type are read by their own methods.
+func readsItself(t reflect.Type) bool {
+	p := reflect.PointerTo(t)
+	return p.Implements(reflect.TypeFor[yaml.Unmarshaler]()) || p.Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
+}
+
 // slip notes which key was meant by the unknown one that was recorded last.
 func (d *decoder) slip(meant Path) {
 	if e, ok := d.errs[len(d.errs)-1].(*Error); ok {
@@ -490,6 +516,10 @@ func (d *decoder) structure(node *yaml.Node, v reflect.Value, path Path) {
 		case rest.IsValid():
 			d.entry(key, value, rest, path, seen)
 		default:
+			if within := d.holders(list, key.Value); within != "" {
+				d.fail(key, path.child(key.Value), "unknown key %s here; it is a key of %s", describe(key), within)
+				return
+			}
 			d.fail(key, path.child(key.Value), "unknown key %s%s", describe(key), Suggest(key.Value, names))
 			// The key that was meant is not missing as well.
 			if near, ok := Nearest(key.Value, names); ok {

@@ -37,18 +37,21 @@ func (j *Job) eachLink(do func(topology.Params)) {
 // and 401 in the quick profile, on 2 cores of an AMD EPYC.
 const Ending = 1600 * time.Millisecond
 
+// Beside is about how long a cell takes beside its executions: its network is built, and
+// it ends.
+const Beside = time.Second + Ending
+
 // Expected returns about how long the job takes when nothing disturbs it: its network,
 // its payload along the longest path of each workflow, one transfer after the other, each
 // at the rate of the slowest link on its way, its functions' service times, the pauses,
 // and its end. No execution takes longer than its timeout.
 func (j *Job) Expected() time.Duration {
-	const setUp = time.Second + Ending
 	execution := j.undisturbed()
 	if !j.Cell.Alone() {
-		return setUp + j.loadTime(mean(j, execution))
+		return Beside + j.loadTime(mean(j, execution))
 	}
 
-	return setUp + sum(j, func(w *workflow.Workflow, p *workflow.Prediction) time.Duration {
+	return Beside + sum(j, func(w *workflow.Workflow, p *workflow.Prediction) time.Duration {
 		return j.Cell.Execution.Pause + execution(w, p)
 	})
 }

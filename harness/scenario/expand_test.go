@@ -157,7 +157,6 @@ func TestExcludedPoints(t *testing.T) {
 		ids, err := expandText(head+"exclude: "+exclude+"\n", nil)
 		got := strings.Join(ids, " ")
 		if err != nil {
-			got = "error: " + err.Error()
 			_, got, _ = strings.Cut(err.Error(), ": ")
 			got = "error: " + got
 		}

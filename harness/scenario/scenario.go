@@ -51,8 +51,9 @@ type Scenario struct {
 	sections      sections
 	generatorKeys map[string]yaml.Node // defaults by generator
 	programs      map[string]*vm.Program
-	broken        bool // it has mistakes: see Parse
-	vague         bool // axes or parameters could not be read
+	broken        bool  // it has mistakes: see Parse
+	vague         bool  // axes or parameters could not be read
+	misread       error // what is wrong with the form of claims
 }
 
 // Parameter is a value that is the same in all cells of a campaign, and that
@@ -256,6 +257,7 @@ func Read(name string, data []byte, files Files) (*Scenario, error) {
 		},
 	}
 	inMatrix := under(errs[0], "matrix")
+	s.misread = under(errs[0], "claims")
 	s.vague = inMatrix != nil || under(errs[0], "parameters") != nil
 	for i := range f.Matrix {
 		axis, err := parseAxis(doc, i, &f.Matrix[i], files)

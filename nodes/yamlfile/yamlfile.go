@@ -300,7 +300,8 @@ func (d *decoder) holders(list []field, key string) string {
 // readsItself reports whether values of a type are read by their own methods.
 func readsItself(t reflect.Type) bool {
 	p := reflect.PointerTo(t)
-	return p.Implements(reflect.TypeFor[yaml.Unmarshaler]()) || p.Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
+	return p.Implements(reflect.TypeFor[yaml.Unmarshaler]()) ||
+		p.Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
 }
 
 // slip notes which key was meant by the unknown one that was recorded last.

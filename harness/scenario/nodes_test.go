@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
+	"edgebed/harness/record"
 	"edgebed/nodes/yamlfile"
 )
 
@@ -118,6 +120,30 @@ func TestClientsPlaces(t *testing.T) {
 		all, places := tc.clients.AllHosts()
 		if fmt.Sprint(hosts) != tc.hosts || fmt.Sprint(groups) != tc.groups || fmt.Sprint(all) != tc.all || len(places) != len(all) {
 			t.Errorf("%s: on %v of groups %v, all of %v at %d places", name, hosts, groups, all, len(places))
+		}
+	}
+}
+
+// TestCosts: a fit is taken up to so many times, and a machine's moment to wake up only
+// where there is no machine.
+func TestCosts(t *testing.T) {
+	for text, want := range map[string]string{
+		"100x fit": "", "0.01x fit": "", "100.5x fit": "expected a factor above 0 and up to 100", "0x fit": "expected a factor above 0",
+		"{}": "", "{call: 1 ms}": "", "[fit]": "expected none, fit",
+	} {
+		_, err := underLoad(t, "nodes: {software-cost: "+text+"}")
+		if (want == "") != (err == nil) || want != "" && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+	plan, err := underLoad(t, "nodes: {software-cost: {call: 1 ms, wake-up: 2 ms}}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for network, want := range map[record.NetworkKind]time.Duration{record.Virtual: 2 * time.Millisecond, record.Emulated: 0} {
+		m, origin, err := plan.Cells[0].Nodes.SoftwareCost.Model(string(network))
+		if err != nil || m.WakeUp != want || m.Call != time.Millisecond || origin != "own" {
+			t.Errorf("on %s links the cost is %+v, %s: %v", network, m, origin, err)
 		}
 	}
 }

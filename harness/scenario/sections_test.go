@@ -10,6 +10,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"edgebed/harness/load"
 	"edgebed/harness/record"
 	"edgebed/nodes/units"
 	"edgebed/nodes/yamlfile"
@@ -171,6 +172,13 @@ programs:
 		t.Errorf("programs alone have axes %q: %v", one.axisNames(), err)
 	}
 
+	for _, runs := range []string{"", "runs: cell, "} { // beside workflows
+		s, err := Parse("p.yaml", []byte("name: p\ntopology: {preset: ring}\nprograms: [{name: a, host: host0, "+runs+"command: [true]}]\n"))
+		if err != nil || fmt.Sprint(s.axisNames()) != "[model]" {
+			t.Errorf("programs with %q have axes %q: %v", runs, s.axisNames(), err)
+		}
+	}
+
 	plain := builtin(t, "exp400")
 	if got := plain.Quantities(); got != nil {
 		t.Errorf("a scenario without programs measures %v", got)
@@ -324,6 +332,43 @@ func TestAlone(t *testing.T) {
 		}
 		if got := plan.Cells[0].Alone(); got != alone {
 			t.Errorf("%s: alone %t", lines, got)
+		}
+	}
+}
+
+// TestShapes: what arrives is shaped by the process and its rate, or by its ramp.
+func TestShapes(t *testing.T) {
+	for text, want := range map[string]load.Shape{
+		"arrivals: back-to-back":      nil,
+		"arrivals: {file: x.csv}":     nil,
+		"arrivals: periodic, rate: 4": load.Periodic{Every: 250 * time.Millisecond},
+		"arrivals: poisson, rate: 4":  load.Poisson{Mean: 250 * time.Millisecond},
+		"arrivals: interrupted-poisson, rate: 4, on: 1 s, off: 2 s": load.Interrupted{
+			Mean: 250 * time.Millisecond, On: time.Second, Off: 2 * time.Second},
+		"arrivals: periodic, rate: 4, ramp: {to: 8, over: 3 s}": load.Ramp{
+			Unit: load.Periodic{Every: time.Second}, From: 4, To: 8, Over: 3 * time.Second},
+		"arrivals: poisson, rate: 4, ramp: {to: 8, over: 3 s}": load.Ramp{
+			Unit: load.Poisson{Mean: time.Second}, From: 4, To: 8, Over: 3 * time.Second},
+	} {
+		plan, err := underLoad(t, "load: {"+text+"}")
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		if got := plan.Cells[0].Load.Shape(); got != want {
+			t.Errorf("%s has the shape %+v, want %+v", text, got, want)
+		}
+	}
+}
+
+// TestDefaultsPlace: what is wrong with a default is told where the file could say
+// otherwise.
+func TestDefaultsPlace(t *testing.T) {
+	const text = "name: p\ntopology: {preset: ring}\nmatrix: [{axis: model, values: [{name: a, set: {x: 1}}]}]\nload: {outstanding: $x}\n"
+	for more, want := range map[string]string{"": "b.yaml:1:1: ", "execution:\n": "b.yaml:5:11: ", "execution: {}\n": "b.yaml:5:12: "} {
+		err := mistakesIn(text + more)
+		if err == nil || !strings.HasPrefix(err.Error(), want+"unknown variable $model") {
+			t.Errorf("%q: %v, want a variable that is unknown at %s", more, err, want)
 		}
 	}
 }

@@ -248,3 +248,30 @@ func TestAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// TestFewLooked: of a long queue, and of many frames on a wire, only the first are looked
+// at, and the rest is taken for what could be noticed soonest.
+func TestFewLooked(t *testing.T) {
+	const delay = 3 * time.Millisecond
+	for _, waiting := range []int{lookahead, lookahead + 1} {
+		l := newLine(t, topology.Params{Rate: units.Mbps, Queue: 100, Delay: delay}, 1)
+		for range waiting + 3 { // two leave at once, and one when the rest is looked at
+			l.send(0, 1514)
+		}
+		l.run(l.port.depart.at)
+		at, want := l.port.depart.deadline, l.port.depart.at+int64(delay)
+		if l.port.queue.len() != waiting || (at > never/4) != (waiting == lookahead) || waiting > lookahead && at != want {
+			t.Errorf("of %d frames that wait the next to leave is looked at at %d ns", l.port.queue.len(), at)
+		}
+
+		l = newLine(t, topology.Params{Delay: delay}, 1)
+		for k := range waiting + 1 {
+			l.send(int64(k), 100)
+		}
+		l.run(int64(delay))
+		at, want = l.port.arrive.deadline, int64(delay)+1+lookahead
+		if l.port.wire.len() != waiting || (at > never/4) != (waiting == lookahead) || waiting > lookahead && at != want {
+			t.Errorf("of %d frames on the wire the next to arrive is looked at at %d ns, want %d", l.port.wire.len(), at, want)
+		}
+	}
+}

@@ -220,6 +220,12 @@ links: [{between: [s, r], class: slow}]
 			t.Errorf("%s: the link has %s: %v", name, rate(), err)
 		}
 	}
+	for _, ends := range [][2]string{{"s", "r"}, {"r", "s"}} {
+		err := n.SetLinks(topology.Change{From: ends[0], To: ends[1], Override: topology.Override{Rate: new(units.Rate(0))}})
+		if err == nil || !strings.HasPrefix(err.Error(), "change link "+ends[0]+"-"+ends[1]+": ") {
+			t.Errorf("a direction that cannot follow is told as %v", err)
+		}
+	}
 	if err := n.SetClass("fast", topology.Override{Rate: new(units.Mbps)}); err == nil {
 		t.Error("a class that there is not was changed")
 	}

@@ -5,10 +5,12 @@
 package units
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -123,15 +125,31 @@ func parse(s string, unitValues map[string]float64) (int64, error) {
 		return 0, fmt.Errorf("unknown unit %q", unit)
 	}
 
-	if v > 0 && v*factor < 0.5 {
+	product := times(number, v, factor)
+	if v > 0 && product < 0.5 {
 		return 0, fmt.Errorf("the value is too small; write 0 for none")
 	}
 	// Larger ones are not whole any more in a float64.
-	v = math.Round(v * factor)
-	if v >= 1<<53 {
+	product = math.Round(product)
+	if product >= 1<<53 {
 		return 0, fmt.Errorf("the value is too large")
 	}
-	return int64(v), nil
+	return int64(product), nil
+}
+
+// times returns a number, of which v is the value, times a factor. A power of ten moves the
+// digits: v has been rounded, and with 16 digits the product would be off by one.
+func times(number string, v, factor float64) float64 {
+	mantissa, exponent, _ := strings.Cut(strings.ToLower(number), "e")
+	shift := slices.Index([]float64{1, 1e3, 1e6, 1e9}, factor) * 3
+	e, err := strconv.Atoi(cmp.Or(exponent, "0"))
+	if shift < 0 || err != nil {
+		return v * factor // by 1024 it is exact
+	}
+	if exact, err := strconv.ParseFloat(mantissa+"e"+strconv.Itoa(e+shift), 64); err == nil {
+		return exact
+	}
+	return v * factor
 }
 
 // durationUnits are the names of units beside those of time.ParseDuration, longest
@@ -187,7 +205,11 @@ func format(v int64, names []string) string {
 		scale *= 1000
 		i++
 	}
-	return strconv.FormatFloat(float64(v)/float64(scale), 'f', -1, 64) + " " + names[i]
+	text := strconv.FormatInt(v/scale, 10)
+	if rest := v % scale; rest != 0 {
+		text += "." + strings.TrimRight(fmt.Sprintf("%0*d", 3*i, rest), "0")
+	}
+	return text + " " + names[i]
 }
 
 // MarshalText writes the form that UnmarshalText reads.

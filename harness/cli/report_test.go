@@ -128,6 +128,9 @@ func TestTopoConvert(t *testing.T) {
 			t.Errorf("no remark says %q:\n%s", want, log.String())
 		}
 	}
+	if strings.Contains(log.String(), "MTU") {
+		t.Errorf("DOT has MTUs, and a remark says\n%s", log.String())
+	}
 
 	out.Reset()
 	if code := Run(t.Context(), []string{"topo", "show", dot}, &out, &log); code != exitOK ||

@@ -79,7 +79,8 @@ func fsck(w io.Writer, dir string, repair bool) (int, error) {
 	stays := 0
 	if c := x.Campaign; c != nil {
 		stays = 1
-		fmt.Fprintf(w, "%s:%d: %s: start the campaign again in another folder\n", dir+"/"+record.FileName, c.Line, c.Why)
+		fmt.Fprintf(w, "%s:%d: %s: start the campaign again in another folder\n",
+			dir+"/"+record.FileName, c.Line, c.Why)
 	}
 	fmt.Fprintf(w, "%s: %s\n", dir, escape.Terminal(x.String()))
 	if !repair || len(x.Damage) == 0 {

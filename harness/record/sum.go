@@ -57,7 +57,7 @@ func alteredWarning(name string, lines []int) string {
 	if more := len(lines) - most; more > 0 {
 		list = append(list, fmt.Sprintf("and %d more", more))
 	}
-	return fmt.Sprintf("%s: lines changed after they were written: %d of its lines (%s); figures may show what was not "+
-		"measured (edgebed fsck --repair leaves them out, and edgebed run --resume makes them again)",
+	return fmt.Sprintf("%s: lines changed after they were written: %d of its lines (%s); figures may show what was "+
+		"not measured (edgebed fsck --repair leaves them out, and edgebed run --resume makes them again)",
 		name, len(lines), strings.Join(list, ", "))
 }

@@ -219,3 +219,32 @@ func TestChange(t *testing.T) {
 		t.Errorf("the last frame arrives at %d ns, want %d", last, want)
 	}
 }
+
+// TestUnseen: what nobody can notice before it has crossed the delays of its way is left
+// until then, however many frames that are: each look costs.
+func TestUnseen(t *testing.T) {
+	l := newLine(t, topology.Params{Rate: units.Mbps, Queue: 100, Delay: 3 * time.Millisecond}, 1)
+	for k := range 10 { // to nobody, and so noticed never
+		l.send(int64(k)*1000, 1514)
+		if next := l.schedule.next(); next < never/4 {
+			t.Fatalf("with %d frames on their way to nobody somebody looks at %d ns", k+1, next)
+		}
+	}
+}
+
+// TestAtOnce: what is due at the same time arrives in the order in which it was planned,
+// whatever follows it.
+func TestAtOnce(t *testing.T) {
+	one := newLine(t, topology.Params{Delay: time.Millisecond}, 1)
+	two := newLine(t, topology.Params{Delay: time.Millisecond}, 1)
+	two.Network, two.port.network, two.port.peer.network = one.Network, one.Network, one.Network
+	one.send(0, 100)
+	two.send(0, 100)
+	one.send(0, 100)
+	for _, want := range []struct{ one, two int64 }{{2, 0}, {2, 1}} {
+		one.schedule.call(one.schedule.plans.list[0])
+		if a, b := one.port.peer.counters.RxPackets, two.port.peer.counters.RxPackets; a != want.one || b != want.two {
+			t.Errorf("%d and %d frames have arrived, want %d and %d", a, b, want.one, want.two)
+		}
+	}
+}

@@ -12,6 +12,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"edgebed/nodes/fuzztest"
 	"edgebed/nodes/units"
 	"edgebed/topologies"
 )
@@ -310,6 +311,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add(ring)
 	f.Fuzz(func(t *testing.T, data []byte) {
+		fuzztest.Watch(t, time.Second)
 		parsed, err := Parse("fuzz.yaml", data)
 		if err != nil {
 			return

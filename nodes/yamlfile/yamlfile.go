@@ -277,6 +277,13 @@ func (d *decoder) fail(node *yaml.Node, path Path, format string, args ...any) {
 	d.errs = append(d.errs, e.settle())
 }
 
+// slip notes which key was meant by the unknown one that was recorded last.
+func (d *decoder) slip(meant Path) {
+	if e, ok := d.errs[len(d.errs)-1].(*Error); ok {
+		e.meant = meant.String()
+	}
+}
+
 // expect records that a node holds something else than it should.
 func (d *decoder) expect(node *yaml.Node, path Path, what string) {
 	d.fail(node, path, "expected %s, got %s", what, describe(node))
@@ -394,6 +401,9 @@ func (d *decoder) adopt(node *yaml.Node, path Path, err error) {
 			at := *e
 			at.File, at.doc = cmp.Or(at.File, d.file), cmp.Or(at.doc, d.doc)
 			at.Path = joinPaths(path.String(), at.Path)
+			if at.meant != "" {
+				at.meant = joinPaths(path.String(), at.meant)
+			}
 			d.errs = append(d.errs, at.settle())
 			continue
 		}
@@ -484,14 +494,22 @@ func (d *decoder) structure(node *yaml.Node, v reflect.Value, path Path) {
 			// The key that was meant is not missing as well.
 			if near, ok := Nearest(key.Value, names); ok {
 				present[near] = true
+				d.slip(path.child(near))
 			}
 		}
 	})
 
+	var missing []string
 	for _, f := range list {
 		if f.required && !present[f.name] {
-			d.fail(node, path, "missing required key %q", f.name)
+			missing = append(missing, strconv.Quote(f.name))
 		}
+	}
+	switch n := len(missing); {
+	case n == 1:
+		d.fail(node, path, "missing required key %s", missing[0])
+	case n > 1:
+		d.fail(node, path, "missing required keys %s and %s", strings.Join(missing[:n-1], ", "), missing[n-1])
 	}
 }
 

@@ -144,7 +144,10 @@ func (b *bench) test(ctx context.Context, binary string, mutant int, stages []st
 		args := []string{binary, "-test.short", "-test.failfast", "-test.timeout", s.limit.String()}
 		if b.o.tags == faketime { // the test's own time-out would be one of virtual time
 			kill := fmt.Sprintf("%.0f", s.limit.Seconds())
-			args = []string{"timeout", "--signal", "KILL", kill, binary, "-test.short", "-test.failfast", "-test.timeout", "0"}
+			args = []string{
+				"timeout", "--signal", "KILL", kill,
+				binary, "-test.short", "-test.failfast", "-test.timeout", "0",
+			}
 		}
 		cmd := command(ctx, b.o, slices.Concat(args, s.args, b.quiet)...)
 		cmd.Dir = b.pkg

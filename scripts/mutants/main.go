@@ -23,7 +23,8 @@ func main() {
 	flag.IntVar(&o.sample, "sample", 0, "run only so many mutants of a package, drawn at random; 0 runs all")
 	flag.Uint64Var(&o.seed, "seed", 1, "seed of the sample")
 	flag.StringVar(&o.tags, "tags", "", "build tags of the tests, such as faketime")
-	flag.StringVar(&o.only, "only", "", "regular expression of the mutants to run, held against what is said of one that survives")
+	flag.StringVar(&o.only, "only", "",
+		"regular expression of the mutants to run, held against what is said of one that survives")
 	flag.StringVar(&o.wrapper, "wrapper", "", "program to run the tests by, such as nice")
 	flag.Parse()
 

@@ -206,7 +206,8 @@ func operator(n ast.Node) token.Pos {
 
 // calls are the helpers that take both operands as they are.
 var calls = map[token.Token]string{
-	token.ADD: "mutantAdd", token.SUB: "mutantSub", token.MUL: "mutantMul", token.QUO: "mutantQuo", token.REM: "mutantRem",
+	token.ADD: "mutantAdd", token.SUB: "mutantSub",
+	token.MUL: "mutantMul", token.QUO: "mutantQuo", token.REM: "mutantRem",
 	token.LSS: "mutantLess", token.LEQ: "mutantMost", token.GTR: "mutantMore", token.GEQ: "mutantLeast",
 }
 

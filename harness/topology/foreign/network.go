@@ -28,7 +28,7 @@ func (g *graph) network() (*Network, error) {
 	names := g.names()
 	rate, delay, queue := defaultRate, defaultDelay, topology.DefaultQueue
 	t := &topology.Topology{
-		Version: 1, Name: cleanName(g.name), Subnet: netip.MustParsePrefix("10.1.0.0/16"),
+		Version: 1, Name: cleanName(g.name), Subnet: netip.MustParsePrefix("10.1.0.0/16"), MTU: g.mtu,
 		Description: fmt.Sprintf("Read from the network %s.", oneLine(g.name)),
 		Classes: map[string]topology.Class{
 			"link": {Override: topology.Override{Rate: &rate, Delay: &delay, Queue: &queue}},
@@ -184,7 +184,7 @@ func (g *graph) addLinks(t *topology.Topology, names []string) {
 		}
 		if g.nodes[a].host || g.nodes[b].host {
 			switch {
-			case named && !g.once || !addAccess(t, [2]string{names[a], names[b]}, both, named):
+			case named && !g.once || !addAccess(t, [2]string{names[a], names[b]}, both, e.mtu, named):
 				beyond++
 			case named:
 				first[ends] = made{-1, -1}
@@ -199,11 +199,14 @@ func (g *graph) addLinks(t *topology.Topology, names []string) {
 		}
 		if g.once && named {
 			g.setBack(&t.Links[of.link], a, b, both)
+			t.Links[of.link].MTU = cmp.Or(t.Links[of.link].MTU, e.mtu)
 			first[ends] = made{of.link, -1}
 			continue
 		}
 		first[ends] = made{len(t.Links), a}
-		t.Links = append(t.Links, topology.LinkSpec{Between: ends, Class: "link", Forward: both[0], Reverse: both[1]})
+		t.Links = append(t.Links, topology.LinkSpec{
+			Between: ends, Class: "link", MTU: e.mtu, Forward: both[0], Reverse: both[1],
+		})
 	}
 
 	single := 0
@@ -242,7 +245,7 @@ func (g *graph) setBack(l *topology.LinkSpec, a, b int, both [2]topology.Overrid
 // addAccess gives a host what the file says of its link, from the first end and from the
 // second, or where the link's edge back came before, from the first end only; false where
 // this is not the link by which the host is at its switch. Places say nothing here.
-func addAccess(t *topology.Topology, ends [2]string, both [2]topology.Override, back bool) bool {
+func addAccess(t *topology.Topology, ends [2]string, both [2]topology.Override, mtu int, back bool) bool {
 	for k, end := range ends {
 		i := slices.IndexFunc(t.Hosts, func(h topology.HostSpec) bool { return h.Name == end && h.Switch == ends[1-k] })
 		if i < 0 {
@@ -250,6 +253,7 @@ func addAccess(t *topology.Topology, ends [2]string, both [2]topology.Override, 
 		}
 
 		h := &t.Hosts[i]
+		h.MTU = cmp.Or(h.MTU, mtu)
 		switch up, down := both[k], both[1-k]; {
 		case back && k == 0: // the edge from the switch came first
 			h.Uplink = up

@@ -59,7 +59,8 @@ func newBench(ctx context.Context, s source, pkg, dir string, all []mutant, o op
 	}
 
 	// It fails for having run no test.
-	if usage, _ := command(ctx, o, b.binary, "-h").CombinedOutput(); strings.Contains(string(usage), "-rapid.nofailfile") {
+	usage, _ := command(ctx, o, b.binary, "-h").CombinedOutput()
+	if strings.Contains(string(usage), "-rapid.nofailfile") {
 		b.quiet = []string{"-rapid.nofailfile"}
 	}
 

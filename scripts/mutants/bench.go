@@ -58,7 +58,7 @@ func newBench(ctx context.Context, s source, pkg, dir string, all []mutant, o op
 		return nil, fmt.Errorf("build the tests of %s with its mutants: %w\n%s", pkg, err, text)
 	}
 
-	// It fails for having run no test.
+	// Asked for help it runs no test, and fails.
 	usage, _ := command(ctx, o, b.binary, "-h").CombinedOutput()
 	if strings.Contains(string(usage), "-rapid.nofailfile") {
 		b.quiet = []string{"-rapid.nofailfile"}

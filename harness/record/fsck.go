@@ -120,8 +120,8 @@ func sift(r io.Reader, out map[int]string) (*parser, []int, error) {
 		}
 		p.number = number
 		if altered(text) {
-			kind, err := typeOf(text)
-			if p.results.Runs > 0 || err != nil || kind != typeCampaign {
+			// Without its campaign the rest would be lost.
+			if kind, _ := typeOf(text); p.results.Runs > 0 || kind != typeCampaign {
 				out[number] = changed
 				return nil
 			}

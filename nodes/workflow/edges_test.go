@@ -221,3 +221,92 @@ func TestInLargerDocument(t *testing.T) {
 		t.Errorf("a workflow without functions: %v, and left %v", err, doc.W.Functions)
 	}
 }
+
+// TestSentSizes: what is sent on is what the workflow says, no bytes too, but never more than
+// the output; what it does not say is all.
+func TestSentSizes(t *testing.T) {
+	w := dag([][]int{{1, 2}, {3}, {3}})
+	w.Outputs = []units.Size{10, -1, 0, 5}
+	w.Sent = [][]units.Size{{0, -1}, {30}, {-1}}
+	if err := w.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	for edge, want := range map[[2]int]units.Size{{0, 1}: 0, {0, 2}: 10, {1, 3}: 20, {2, 3}: 0, {3, Client}: 5, {Client, 0}: 20} {
+		if got := w.SentTo(edge[0], edge[1], 20); got != want {
+			t.Errorf("%d sends %d bytes to %d, want %d", edge[0], got, edge[1], want)
+		}
+	}
+
+	w.Sent[2][0] = 1
+	if err := w.Validate(); err == nil || !strings.Contains(err.Error(), "sends 1 bytes to index 3, of an output of 0") {
+		t.Errorf("more than the output: %v", err)
+	}
+
+	line := chain("a", "b", "c")
+	line.Outputs = []units.Size{1, 2, 3}
+	for i, want := range []units.Size{7, 1, 2} {
+		if got := line.InputOf(i, Run{PureFaaS, Carry, 7}); got != want {
+			t.Errorf("function %d of a chain gets %d bytes, want %d", i, got, want)
+		}
+	}
+}
+
+// TestLargest: what is as large as allowed is valid.
+func TestLargest(t *testing.T) {
+	w := &Workflow{Functions: slices.Repeat([]string{"f"}, MaxFunctions)}
+	if err := w.Validate(); err != nil {
+		t.Error(err)
+	}
+	w = chain("a")
+	w.Outputs, w.Times = []units.Size{MaxOutput}, []time.Duration{MaxTime}
+	if err := w.Validate(); err != nil {
+		t.Error(err)
+	}
+	w.Outputs[0]++
+	w.Times[0]++
+	if err := w.Validate(); err == nil || !strings.Contains(err.Error(), "is larger than") || !strings.Contains(err.Error(), "is longer than") {
+		t.Errorf("one more than the limits: %v", err)
+	}
+}
+
+// TestKeptConnections: a client opens one connection to each host that it sends to, and none
+// where it keeps those of the execution before.
+func TestKeptConnections(t *testing.T) {
+	w := chain("f", "g")
+	w.Dependencies = map[string][]string{"s": {"f"}, "t": {"g"}}
+	w.StateSizes = map[string]units.Size{"s": 1, "t": 1}
+	opens := func(host func(int) string, kept bool) int {
+		return predict(t, w, StateProp, Direct, 1, Placement{Client: "client", Host: host, Kept: kept}).ActiveOpens
+	}
+	together := func(int) string { return "host" }
+	for name, tc := range map[string]struct {
+		host func(int) string
+		kept bool
+		want int
+	}{
+		// One is to the router, and f and g each call the client back.
+		"on two hosts": {apart, false, 5}, "on one host": {together, false, 4}, "kept": {apart, true, 2}, "kept, on one host": {together, true, 2},
+	} {
+		if got := opens(tc.host, tc.kept); got != tc.want {
+			t.Errorf("%s: %d connections, want %d", name, got, tc.want)
+		}
+	}
+
+	for name, place := range map[string]Placement{"no client": {Host: apart}, "no hosts": {Client: "client"}} {
+		if _, err := Predict(w, Run{PureFaaS, Carry, 1}, place, nil); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+// TestCarryErrors say whether users are parallel, or where the state may be lost.
+func TestCarryErrors(t *testing.T) {
+	for want, err := range map[string]*CarryError{
+		"users b and c run in parallel":                                     {State: "s", First: "b", Second: "c"},
+		"from b to d: the join d may keep the version of another path; use": {State: "s", First: "b", Second: "d", Join: "d"},
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v reads %q, want one with %q", *err, err.Error(), want)
+		}
+	}
+}

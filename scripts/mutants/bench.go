@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,6 +25,8 @@ type bench struct {
 	binary string
 	made   map[int]bool
 	stages []stage
+	// quiet keeps failures of properties out of the tree, where the tests know of that.
+	quiet []string
 }
 
 // stage is a part of the tests, run before the next.
@@ -53,6 +56,12 @@ func newBench(ctx context.Context, s source, pkg, dir string, all []mutant, o op
 	b.made = made
 	if text, err := b.build(ctx, b.binary, texts); err != nil {
 		return nil, fmt.Errorf("build the tests of %s with its mutants: %w\n%s", pkg, err, text)
+	}
+
+	// Asked for help it runs no test, and fails.
+	usage, _ := command(ctx, o, b.binary, "-h").CombinedOutput()
+	if strings.Contains(string(usage), "-rapid.nofailfile") {
+		b.quiet = []string{"-rapid.nofailfile"}
 	}
 
 	began := time.Now()
@@ -141,7 +150,7 @@ func (b *bench) test(ctx context.Context, binary string, mutant int, stages []st
 				binary, "-test.short", "-test.failfast", "-test.timeout", "0",
 			}
 		}
-		cmd := command(ctx, b.o, append(args, s.args...)...)
+		cmd := command(ctx, b.o, slices.Concat(args, s.args, b.quiet)...)
 		cmd.Dir = b.pkg
 		cmd.Env = append(cmd.Env, envMutant+"="+strconv.Itoa(mutant))
 		text, err := cmd.CombinedOutput()

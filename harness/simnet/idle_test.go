@@ -60,7 +60,7 @@ func TestLookahead(t *testing.T) {
 		t.Fatal(err)
 	}
 	go a.DialContext(t.Context(), "10.9.0.2:80")
-	time.Sleep(1) // the least
+	time.Sleep(time.Microsecond)
 
 	n.schedule.mu.Lock()
 	defer n.schedule.mu.Unlock()

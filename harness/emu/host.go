@@ -299,10 +299,19 @@ func (h *Host) Listen(ctx context.Context, address string) (l net.Listener, err 
 // DialContext opens a TCP connection from the host. The address is a literal
 // ip:port. It sends no keep-alive probes.
 func (h *Host) DialContext(ctx context.Context, address string) (c net.Conn, err error) {
+	return h.DialFrom(ctx, netip.Addr{}, address)
+}
+
+// DialFrom is DialContext with one of the host's own addresses, by whose interface the
+// connection goes; an unspecified one leaves the choice to the kernel.
+func (h *Host) DialFrom(ctx context.Context, from netip.Addr, address string) (c net.Conn, err error) {
 	network, err := literal("tcp", address)
 	if err == nil {
 		err = h.Do(func() (err error) {
 			d := net.Dialer{KeepAlive: -1}
+			if from.IsValid() && !from.IsUnspecified() {
+				d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0))
+			}
 			d.SetMultipathTCP(false)
 			c, err = d.DialContext(ctx, network, address)
 			return err

@@ -19,11 +19,21 @@ import (
 func (s *Shell) listHosts(context.Context, []string) error {
 	table := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
 	for _, h := range s.network.Hosts() {
-		addresses := h.Address().String()
-		if a := h.Address6(); a.IsValid() {
-			addresses += "\t" + a.String()
+		all := h.Interfaces()
+		for k, f := range all {
+			addresses := f.Address().String()
+			if a := f.Address6(); a.IsValid() {
+				addresses += "\t" + a.String()
+			}
+			name, at := h.Name(), f.Switch()
+			if k > 0 {
+				name += "-" + f.Name()
+			}
+			if len(all) > 1 {
+				at += ", port " + f.Port()
+			}
+			fmt.Fprintf(table, "%s\t%s\t%v\tat %s\n", name, addresses, f.HardwareAddr(), at)
 		}
-		fmt.Fprintf(table, "%s\t%s\t%v\tat %s\n", h.Name(), addresses, h.HardwareAddr(), h.Switch())
 	}
 
 	return table.Flush()

@@ -9,8 +9,8 @@ import (
 	"edgebed/nodes/yamlfile"
 )
 
-// maxInterfaces bounds the interfaces of one host.
-const maxInterfaces = 16
+// MaxInterfaces of one host.
+const MaxInterfaces = 16
 
 // InterfaceSpec is an interface of a host beside its first one.
 type InterfaceSpec struct {

@@ -18,11 +18,15 @@ func (t *Topology) HostMTU(h HostSpec) int { return t.mtuOf(h.MTU, h.Class) }
 func (t *Topology) MTUOf(f InterfaceSpec) int { return t.mtuOf(f.MTU, f.Class) }
 
 // mtuOf is the MTU of a link, or of a host and its link, that has one of its own and a class.
-func (t *Topology) mtuOf(own int, class string) int { return cmp.Or(t.givenMTU(own, class), DefaultMTU) }
+func (t *Topology) mtuOf(own int, class string) int {
+	return cmp.Or(t.givenMTU(own, class), DefaultMTU)
+}
 
 // givenMTU is what the topology says of it: its own, its class's, or the network's; 0 is
 // nothing.
-func (t *Topology) givenMTU(own int, class string) int { return cmp.Or(own, t.Classes[class].MTU, t.MTU) }
+func (t *Topology) givenMTU(own int, class string) int {
+	return cmp.Or(own, t.Classes[class].MTU, t.MTU)
+}
 
 // LargestMTU is that of the network's hosts and links.
 func (t *Topology) LargestMTU() int {

@@ -842,9 +842,9 @@ func (t *Topology) Validate() error {
 
 	for i, h := range t.Hosts {
 		name(yamlfile.Path{"hosts", i, "name"}, "host", h.Name)
-		if n := len(h.switches()); n > maxInterfaces {
+		if n := len(h.switches()); n > MaxInterfaces {
 			fail(yamlfile.Path{"hosts", i, "also"}, "host %s has %d interfaces; expected at most %d", h.Name, n,
-				maxInterfaces)
+				MaxInterfaces)
 		}
 	}
 

@@ -19,7 +19,7 @@ import (
 // bandwidth), delay, jitter, loss and queue, for instance rate="10 Mb/s". With reverse_
 // before them they are of the direction from the second node to the first, where it
 // differs; in a directed graph it may have an arrow of its own. A node with shape=box is a
-// host where one of its links leads to a node of another shape.
+// host where its links lead to nodes of other shapes alone (see markHosts).
 func readDOT(_ string, data []byte) (*graph, error) {
 	file, err := dot.ParseBytes(data)
 	if err != nil {

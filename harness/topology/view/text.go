@@ -23,10 +23,12 @@ func WriteDOT(w io.Writer, t *topology.Topology) error {
 	for _, s := range t.Switches {
 		fmt.Fprintf(&b, "  %s [shape=circle];\n", strconv.Quote(s))
 	}
-	for _, h := range t.Hosts {
-		fmt.Fprintf(&b, "  %s [shape=box];\n", strconv.Quote(h.Name))
-		if !h.HasAccess() {
-			fmt.Fprintf(&b, "  %s -- %s;\n", strconv.Quote(h.Name), strconv.Quote(h.Switch))
+	for _, f := range byHost(t) {
+		if f.Number == 0 {
+			fmt.Fprintf(&b, "  %s [shape=box];\n", strconv.Quote(f.Host))
+		}
+		if !f.HasAccess() {
+			fmt.Fprintf(&b, "  %s -- %s;\n", strconv.Quote(f.Host), strconv.Quote(f.Switch))
 		}
 	}
 	for _, l := range t.AllLinks() {
@@ -86,8 +88,8 @@ func LeftOut(t *topology.Topology, ending string) []string {
 	}
 
 	own := 0 // other hosts' MTUs are those of their links
-	for _, h := range t.Hosts {
-		if !h.HasAccess() && t.HostMTU(h) != mtu {
+	for f := range t.Interfaces() {
+		if !f.HasAccess() && t.MTUOf(f.InterfaceSpec) != mtu {
 			own++
 		}
 	}
@@ -148,12 +150,13 @@ func WriteMermaid(w io.Writer, t *topology.Topology) error {
 	for _, s := range t.Switches {
 		fmt.Fprintf(&b, "  %s((%s))\n", id(s), label(s))
 	}
-	for _, h := range t.Hosts {
-		if h.HasAccess() {
-			fmt.Fprintf(&b, "  %s[%s]\n", id(h.Name), label(h.Name))
-			continue
+	for _, f := range byHost(t) {
+		switch name := fmt.Sprintf("%s[%s]", id(f.Host), label(f.Host)); {
+		case !f.HasAccess():
+			fmt.Fprintf(&b, "  %s --- %s\n", name, id(f.Switch))
+		case f.Number == 0:
+			fmt.Fprintf(&b, "  %s\n", name)
 		}
-		fmt.Fprintf(&b, "  %s[%s] --- %s\n", id(h.Name), label(h.Name), id(h.Switch))
 	}
 	for _, l := range t.AllLinks() {
 		fmt.Fprintf(&b, "  %s ---|%s| %s\n", id(l.Between[0]), Label(t, l), id(l.Between[1]))

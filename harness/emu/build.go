@@ -329,11 +329,9 @@ func (n *Network) carrier(ctx context.Context) error {
 		for _, f := range h.interfaces {
 			devices = append(devices, f.index)
 		}
-		if _, err := connected(ctx, h.socket, devices); err != nil {
-			return fmt.Errorf("bring host %s up: %w", h.spec.Name, err)
+		if err := h.up(ctx, devices); err != nil {
+			return err
 		}
-		h.socket.Close()
-		h.socket = nil
 	}
 	return n.routersUp(ctx)
 }

@@ -7,14 +7,11 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"os/exec"
 	"slices"
 	"strings"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
-
-	"edgebed/harness/topology"
 )
 
 // Host is an emulated machine: a network namespace with an interface, eth0, or with several.
@@ -22,15 +19,10 @@ import (
 // need no process of their own. Its methods may be called from several
 // goroutines.
 type Host struct {
-	spec       topology.HostSpec
-	ns         *namespace
-	socket     *nl.NetlinkSocket // until the network is built
+	Machine
 	interfaces []*Interface
 	settings   []string // values of its sysctls
 }
-
-// Name returns the host's name in the topology.
-func (h *Host) Name() string { return h.spec.Name }
 
 // Interfaces returns the host's interfaces, eth0 first.
 func (h *Host) Interfaces() []*Interface { return slices.Clone(h.interfaces) }
@@ -81,7 +73,7 @@ func (n *Network) addHosts(ctx context.Context) error {
 				return h.configure(n, i, all)
 			})
 			if err != nil {
-				return fmt.Errorf("make host %s: %w", h.spec.Name, err)
+				return fmt.Errorf("make host %s: %w", h.name, err)
 			}
 			return nil
 		})
@@ -194,7 +186,7 @@ func (h *Host) addNeighbours(n *Network, place int, b *batch, known [][]neighbou
 				if other.spec.HostIndex == place {
 					continue
 				}
-				if err := b.addMessage(family.about(i), "add a neighbour of host", h.spec.Name); err != nil {
+				if err := b.addMessage(family.about(i), "add a neighbour of host", h.name); err != nil {
 					return err
 				}
 			}
@@ -258,13 +250,6 @@ func available() string {
 	return " (this kernel has " + list + "; others may be modules to load)"
 }
 
-// Do calls fn on an operating system thread that is in the host's network
-// namespace: sockets that fn makes are the host's, and processes that it starts
-// run there. Goroutines that it starts do not.
-func (h *Host) Do(fn func() error) error {
-	return h.ns.do(fn)
-}
-
 // literal returns the network of an address, "tcp4" for "tcp", and refuses what would need
 // a name server.
 func literal(protocol, address string) (string, error) {
@@ -291,7 +276,7 @@ func (h *Host) Listen(ctx context.Context, address string) (l net.Listener, err 
 		})
 	}
 	if err != nil {
-		return nil, fmt.Errorf("listen on host %s at %s: %w", h.spec.Name, address, err)
+		return nil, fmt.Errorf("listen on host %s at %s: %w", h.name, address, err)
 	}
 	return l, nil
 }
@@ -318,7 +303,7 @@ func (h *Host) DialFrom(ctx context.Context, from netip.Addr, address string) (c
 		})
 	}
 	if err != nil {
-		return nil, fmt.Errorf("dial from host %s to %s: %w", h.spec.Name, address, err)
+		return nil, fmt.Errorf("dial from host %s to %s: %w", h.name, address, err)
 	}
 	return c, nil
 }
@@ -335,20 +320,9 @@ func (h *Host) ListenPacket(ctx context.Context, address string) (c net.PacketCo
 		})
 	}
 	if err != nil {
-		return nil, fmt.Errorf("open UDP on host %s at %s: %w", h.spec.Name, address, err)
+		return nil, fmt.Errorf("open UDP on host %s at %s: %w", h.name, address, err)
 	}
 	return c, nil
-}
-
-// Start starts a program in the host. Everything else about the command, and
-// waiting for it, is the caller's. Do not ask for a parent-death signal: the
-// kernel sends it when the thread ends that started the program, and that may be
-// any of this process's threads. The sandbox ends what is left.
-func (h *Host) Start(cmd *exec.Cmd) error {
-	if err := h.Do(cmd.Start); err != nil {
-		return fmt.Errorf("start %s on host %s: %w", cmd.Path, h.spec.Name, err)
-	}
-	return nil
 }
 
 // TCP returns the kernel's TCP counters of the host, by the names of
@@ -370,17 +344,7 @@ func (h *Host) TCP() (map[string]int64, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read the TCP counters of host %s: %w", h.spec.Name, err)
+		return nil, fmt.Errorf("read the TCP counters of host %s: %w", h.name, err)
 	}
 	return counters, nil
-}
-
-func (h *Host) close() error {
-	if h.socket != nil {
-		h.socket.Close()
-	}
-	if h.ns == nil {
-		return nil
-	}
-	return h.ns.Close()
 }

@@ -54,7 +54,7 @@ func HostAddresses(t *topology.Topology) map[string][]netip.Addr {
 // planInterfaces lists the hosts with their interfaces, and the ports that these are at.
 func (n *Network) planInterfaces() {
 	for _, spec := range n.topology.Hosts {
-		n.hosts = append(n.hosts, &Host{spec: spec})
+		n.hosts = append(n.hosts, &Host{Machine: Machine{kind: "host", name: spec.Name}})
 	}
 
 	wired := slices.Collect(n.wired.Interfaces())

@@ -1,7 +1,6 @@
 package emu
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -211,7 +210,7 @@ func (n *Network) kind() network.Kind {
 }
 
 // mtu is that of both directions.
-func (l *link) mtu() int { return cmp.Or(l.params[0].MTU, topology.DefaultMTU) }
+func (l *link) mtu() int { return l.params[0].Packet() }
 
 // endName is the name of the device in the medium at one end of link i.
 func endName(i, end int) string { return fmt.Sprintf("w%d", 2*i+end) }

@@ -94,10 +94,10 @@ func (n *Network) Hosts() []*Host { return slices.Clone(n.hosts) }
 func (n *Network) Host(name string) (*Host, error) {
 	var names []string
 	for _, h := range n.hosts {
-		if h.spec.Name == name {
+		if h.name == name {
 			return h, nil
 		}
-		names = append(names, h.spec.Name)
+		names = append(names, h.name)
 	}
 	return nil, fmt.Errorf("find host: network %s has no host %q%s", n.topology.Name, name,
 		yamlfile.Suggest(name, names))

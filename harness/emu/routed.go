@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os/exec"
 	"slices"
 
 	"github.com/vishvananda/netlink/nl"
@@ -32,21 +31,8 @@ import (
 // Router is a switch of a network in routed mode. Its methods may be called from several
 // goroutines.
 type Router struct {
-	name   string
-	ns     *namespace
-	socket *nl.NetlinkSocket // until the network is built
+	Machine
 	sticks []stick
-}
-
-// Name returns the router's name, which is that of a switch in the topology.
-func (r *Router) Name() string { return r.name }
-
-// Start starts a program in the router, as on a host (see Host.Start).
-func (r *Router) Start(cmd *exec.Cmd) error {
-	if err := r.ns.do(cmd.Start); err != nil {
-		return fmt.Errorf("start %s on router %s: %w", cmd.Path, r.name, err)
-	}
-	return nil
 }
 
 // Routers returns the routers in the topology's order, none where switches forward.
@@ -131,7 +117,7 @@ func (n *Network) addRouters(ctx context.Context) error {
 	neighbours := n.routersNeighbours()
 	var ports []*port
 	for _, name := range n.topology.Switches {
-		r := &Router{name: name, sticks: n.sticks[name]}
+		r := &Router{Machine{kind: "router", name: name}, n.sticks[name]}
 		for k := range r.sticks {
 			p := n.newPort(port{
 				name: fmt.Sprintf("%s-router%d", name, k), at: name, toward: stickName(k), hidden: true,
@@ -324,21 +310,9 @@ func (n *Network) routersUp(ctx context.Context) error {
 		for k := range r.sticks {
 			indices = append(indices, eth0+k)
 		}
-		if _, err := connected(ctx, r.socket, indices); err != nil {
-			return fmt.Errorf("bring router %s up: %w", r.name, err)
+		if err := r.up(ctx, indices); err != nil {
+			return err
 		}
-		r.socket.Close()
-		r.socket = nil
 	}
 	return nil
-}
-
-func (r *Router) close() error {
-	if r.socket != nil {
-		r.socket.Close()
-	}
-	if r.ns == nil {
-		return nil
-	}
-	return r.ns.Close()
 }

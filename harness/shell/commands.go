@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 
 	"edgebed/harness/emu"
+	"edgebed/harness/topology"
 )
 
 // command is one of the shell's own commands.
@@ -34,7 +35,7 @@ func commands() []command {
 			"UDP at a rate: what arrives, what is lost", (*Shell).iperfUDP},
 		{"link", "link SWITCH SWITCH up|down", "take a link down, or up again", (*Shell).upDown},
 		{"set", "set SWITCH SWITCH PARAMETER VALUE...",
-			"change both directions of a link at once: " + strings.Join(parameters(), ", "), (*Shell).set},
+			"change both directions of a link at once: " + strings.Join(topology.Parameters(), ", "), (*Shell).set},
 		{"watch", "watch [SECONDS]", "rates of all ports, every second, until Ctrl-C", (*Shell).watch},
 		{"counters", "counters", "bytes and packets of all ports since the start", (*Shell).counters},
 

@@ -3,6 +3,8 @@ package shell
 import (
 	"slices"
 	"strings"
+
+	"edgebed/harness/topology"
 )
 
 // completer completes words for the terminal: commands and hosts at the start of a
@@ -55,7 +57,7 @@ func (c completer) candidates(before []string) []string {
 			return []string{"up", "down"}
 		}
 
-		return parameters()
+		return topology.Parameters()
 	case "capture":
 		return append(c.s.network.Ports(), "stop")
 	case "invoke":

@@ -44,7 +44,7 @@ func (t *Topology) smallestMTU() (host string, mtu int) {
 			host, mtu = f.Host, own
 		}
 	}
-	return host, cmp.Or(mtu, t.mtuOf(0, ""))
+	return host, cmp.Or(mtu, t.NetworkMTU())
 }
 
 // Subnet6 is the IPv6 network of all hosts: a part of the local addresses that nobody

@@ -17,6 +17,9 @@ func (t *Topology) HostMTU(h HostSpec) int { return t.mtuOf(h.MTU, h.Class) }
 // MTUOf is HostMTU for one of the host's interfaces.
 func (t *Topology) MTUOf(f InterfaceSpec) int { return t.mtuOf(f.MTU, f.Class) }
 
+// NetworkMTU is that of links and hosts that have no other one.
+func (t *Topology) NetworkMTU() int { return t.mtuOf(0, "") }
+
 // mtuOf is the MTU of a link, or of a host and its link, that has one of its own and a class.
 func (t *Topology) mtuOf(own int, class string) int {
 	return cmp.Or(t.givenMTU(own, class), DefaultMTU)
@@ -30,7 +33,7 @@ func (t *Topology) givenMTU(own int, class string) int {
 
 // LargestMTU is that of the network's hosts and links.
 func (t *Topology) LargestMTU() int {
-	most := t.mtuOf(0, "")
+	most := t.NetworkMTU()
 	for f := range t.Interfaces() {
 		most = max(most, t.MTUOf(f.InterfaceSpec))
 	}

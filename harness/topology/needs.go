@@ -2,7 +2,6 @@ package topology
 
 import (
 	"cmp"
-	"reflect"
 	"slices"
 
 	"edgebed/harness/network"
@@ -117,17 +116,6 @@ func (p *Places) Link(link int) LinkSpec { return p.links[link] }
 func (p *Places) Name(link, direction int) string {
 	ends := p.links[link].Between
 	return ends[direction] + "-" + ends[1-direction] + p.suffixes[link]
-}
-
-// Has reports whether o has the parameter of a key.
-func (o Override) Has(key string) bool {
-	v := reflect.ValueOf(o)
-	for i := range v.NumField() {
-		if v.Type().Field(i).Tag.Get("yaml") == key {
-			return !v.Field(i).IsNil()
-		}
-	}
-	return false
 }
 
 // Of returns where the topology's file gives a direction of one of AllLinks the

@@ -222,7 +222,10 @@ type Params struct {
 }
 
 // Frame returns the largest frame on the link.
-func (p Params) Frame() units.Size { return units.Size(cmp.Or(p.MTU, DefaultMTU) + header) }
+func (p Params) Frame() units.Size { return units.Size(p.Packet() + header) }
+
+// Packet returns the largest IP packet on the link, in bytes.
+func (p Params) Packet() int { return cmp.Or(p.MTU, DefaultMTU) }
 
 // Bucket returns the size of one of the link's token buckets.
 func (p Params) Bucket(b Burst) units.Size {

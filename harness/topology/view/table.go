@@ -180,7 +180,7 @@ type Link struct {
 func JSON(t *topology.Topology) Network {
 	n := Network{
 		Name: t.Name, Subnet: t.Subnet.String(), Mode: string(cmp.Or(t.Mode, topology.Switched)), IPv6: t.HasIPv6(),
-		MTU: cmp.Or(t.MTU, topology.DefaultMTU), Switches: t.Switches,
+		MTU: t.NetworkMTU(), Switches: t.Switches,
 	}
 	for _, f := range byHost(t) {
 		if f.Number == 0 {

@@ -76,7 +76,7 @@ func dotParameters(p, other topology.Params, prefix string) []string {
 // WriteMermaid for the ending ".mmd", does not hold.
 func LeftOut(t *topology.Topology, ending string) []string {
 	remarks := []string{fmt.Sprintf("the subnet %v and the addresses of hosts are left out", t.Subnet)}
-	mtu := cmp.Or(t.MTU, topology.DefaultMTU)
+	mtu := t.NetworkMTU()
 	if mtu != topology.DefaultMTU {
 		remarks = append(remarks, fmt.Sprintf("the MTU of %d is left out", mtu))
 	}
@@ -107,7 +107,7 @@ func LeftOut(t *topology.Topology, ending string) []string {
 			said["queues in bytes"] = p.QueueBytes > 0
 			said["queue disciplines"] = p.Discipline != "" && p.Discipline != topology.Drop
 			said["the order of frames under jitter"] = p.JitterOrder != "" && p.JitterOrder != topology.FIFO
-			said["MTUs"] = cmp.Or(p.MTU, topology.DefaultMTU) != mtu
+			said["MTUs"] = p.Packet() != mtu
 			said["sizes of token buckets"] = p.Burst != 0 || p.CeilBurst != 0
 			if ending == ".mmd" {
 				said["jitter"], said["losses"] = p.Jitter > 0, p.MeanLoss() > 0

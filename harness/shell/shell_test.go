@@ -17,6 +17,7 @@ import (
 
 	"github.com/gopacket/gopacket/pcapgo"
 
+	"edgebed/harness/cgroup"
 	"edgebed/harness/emu"
 	"edgebed/harness/emu/delayline"
 	"edgebed/harness/network"
@@ -32,6 +33,7 @@ import (
 func TestMain(m *testing.M) {
 	sandbox.Enter()
 	delayline.MaybeMain()
+	cgroup.MaybeMain()
 	sandboxtest.Run(m)
 }
 

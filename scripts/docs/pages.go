@@ -52,6 +52,7 @@ A scenario is a name, a topology and what varies; whatever else it leaves out ha
 			"workflow.Variant": "Variants", "emu.Backend": "Delay back ends",
 			"Process": "Arrivals", "Loop": "Loops", "Ramp": "Ramps", "ClientGroup": "Groups of clients",
 			"Span": "Spans", "Ready": "Readiness", "Restart": "Restarts", "Source": "Samples", "Quantity": "Quantities",
+			"cgroup.Limits": "Limits of programs",
 		},
 		words: map[string]string{
 			"Generators": "[generators](#generators)", "Metrics": "[metrics](#metrics)",
@@ -121,6 +122,8 @@ A scenario is a name, a topology and what varies; whatever else it leaves out ha
 			{title: "Readiness", folder: programs, of: "Ready"},
 			{title: "Restarts", folder: programs, of: "Restart",
 				only: texts([]program.Restart{program.Never, program.OnFailure, program.Always})},
+			{title: "Limits of programs", folder: "harness/cgroup", of: "Limits",
+				text: "As `limits: {cpu: 0.5, memory: 64 MB}`; [network.md](network.md#programs) says what they need."},
 			{title: "Samples", folder: programs, of: "Source", only: texts([]program.Source{
 				program.Descriptor, program.Stdout, program.Document, program.Text})},
 			{title: "Quantities", folder: programs, of: "Quantity"},

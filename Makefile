@@ -124,8 +124,8 @@ test-long: export EDGEBED_PROPERTY_RUNS ?= 3000
 test-long:
 	CGO_ENABLED=$(if $(RACE),1,0) $(GO) test $(RACE) $(BESIDE) -timeout 60m ./...
 
-# Mutants of the rooms whose mistakes would go unseen: see scripts/mutants. Hours for
-# all; MUTANTS=harness/gate for one room, SAMPLE=20 for some of each.
+# Mutants of the rooms whose mistakes would go unseen: see scripts/mutants. Minutes for
+# each; MUTANTS=harness/gate for one room, SAMPLE=20 for some of each.
 MUTANTS ?= nodes/units nodes/workflow harness/stats harness/record harness/matrix harness/gate harness/scenario \
 	harness/topology harness/audit
 SAMPLE  ?= 0

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"sync"
 	"time"
 
@@ -161,11 +160,7 @@ type run struct {
 	done      time.Duration
 	summary   Summary
 	failure   error
-	pace      pace
-	// left is the forecast that was made at forecastAt, which took forecastCost.
-	left         time.Duration
-	forecastAt   time.Time
-	forecastCost time.Duration
+	estimate  estimate
 	// shifted means that cells started or ended since the last sample.
 	shifted bool
 }
@@ -244,7 +239,7 @@ func (r *run) cell(ctx context.Context, t *task) (end record.CellEnd, err error)
 			r.mu.Lock()
 			t.ready, r.shifted = true, true
 			t.moved = time.Now()
-			r.pace.ready(t.moved.Sub(t.began))
+			r.estimate.pace.ready(t.moved.Sub(t.began))
 			r.mu.Unlock()
 			r.wake()
 			return r.write(r.writer.Cell(c))
@@ -257,7 +252,7 @@ func (r *run) cell(ctx context.Context, t *task) (end record.CellEnd, err error)
 			defer r.mu.Unlock()
 			made++
 			now := time.Now()
-			r.pace.got(t, now.Sub(t.moved), 1)
+			r.estimate.pace.got(t, now.Sub(t.moved))
 			t.made, t.moved = made, now
 			r.summary.ExecutionsDone++
 			r.done += step
@@ -321,8 +316,8 @@ func (r *run) finish(t *task, end record.CellEnd, err error, cancelled bool) {
 	switch {
 	case err == nil:
 		e.OK = true
-		r.pace.got(t, time.Since(t.moved), 0)
-		r.pace.audited(t, end.Audit)
+		r.estimate.pace.ended(t, time.Since(t.moved))
+		r.estimate.pace.audited(t, end.Audit)
 		if end.Audit != nil {
 			e.Verdict = end.Audit.Verdict
 		}
@@ -360,32 +355,8 @@ func (r *run) finish(t *task, end record.CellEnd, err error, cancelled bool) {
 	r.wake()
 }
 
-// forecastShare bounds the time that forecasts of campaigns with very many cells
-// may take.
-const forecastShare = 0.01
-
-// smoothing is the part of a campaign's time over which forecasts are averaged: which
-// cell the policy would start next, and which would run again, moves each by much.
-const smoothing = 0.05
-
 // forecast says anew how long the rest takes. It needs the lock.
-func (r *run) forecast() {
-	begin := time.Now()
-	since := begin.Sub(r.forecastAt)
-	over := len(r.admission.running)+len(r.admission.waiting) == 0
-	if !over && r.forecastCost > time.Duration(forecastShare*float64(since)) {
-		return
-	}
-	left := r.admission.forecast(&r.pace, begin)
-	r.forecastCost = time.Since(begin)
-
-	if before := r.left - since; !r.forecastAt.IsZero() && left > 0 {
-		whole := max(begin.Sub(r.started)+left, time.Second)
-		weight := 1 - math.Exp(-since.Seconds()/(smoothing*whole.Seconds()))
-		left = max(0, before+time.Duration(weight*float64(left-before)))
-	}
-	r.left, r.forecastAt = left, begin
-}
+func (r *run) forecast() { r.estimate.update(r.admission, r.started, time.Now()) }
 
 // wake lets the loop look for cells to start.
 func (r *run) wake() {
@@ -422,7 +393,7 @@ func (r *run) progress() Progress {
 	p := r.summary.Progress
 	p.Running = len(r.admission.running)
 	p.Elapsed = time.Since(r.started)
-	p.Left = max(0, r.left-time.Since(r.forecastAt))
+	p.Left = max(0, r.estimate.left-time.Since(r.estimate.at))
 	p.Fraction = 1
 	if r.expected > 0 {
 		p.Fraction = min(1, float64(r.done)/float64(r.expected))

@@ -254,7 +254,7 @@ func TestBudgetRises(t *testing.T) {
 		if seeing > blind*9/10 {
 			t.Errorf("with faithful audits it took %v, without audits %v", seeing, blind)
 		}
-		if e := Expected(list, Options{Cores: 1}); e < seeing*9/10 || e > seeing*11/10 {
+		if e := Expected(list, Options{Cores: 1}); e < seeing*8/10 || e > seeing*12/10 {
 			t.Errorf("Expected says %v, it took %v", e, seeing)
 		}
 	})

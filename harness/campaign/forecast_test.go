@@ -31,7 +31,7 @@ func TestForecast(t *testing.T) {
 		{name: "becomes faster", slow: func(d time.Duration) float64 { return 2 - min(d.Seconds()/35, 1) }},
 		// Here a third of the cells run again, most of them alone at the end, of which
 		// nothing has been seen after a third.
-		{name: "disturbed", slow: func(time.Duration) float64 { return 1.5 }, audit: overload(0.8), within: 0.3},
+		{name: "disturbed", slow: func(time.Duration) float64 { return 1.5 }, audit: overload(0.8), within: 0.35},
 		{name: "one model is always disturbed", slow: func(time.Duration) float64 { return 1 },
 			audit: func(j job.Job, peak float64) *record.Audit {
 				if j.Cell.Execution.Model == workflow.StateProp {

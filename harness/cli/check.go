@@ -67,7 +67,7 @@ given, 2 unusable input.`,
 			var results []gate.Checked
 			claims, failed := 0, 0
 			for _, dir := range args {
-				r, err := record.Read(dir)
+				r, err := readResults(cmd, dir)
 				if err != nil {
 					return usage(err)
 				}

@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"edgebed/harness/gate"
-	"edgebed/harness/record"
 )
 
 func compareCommand() *cobra.Command {
@@ -50,11 +49,11 @@ Exit codes: 0 no regression, 1 a regression, 2 results that cannot be compared.`
 				return usage(errors.New("compare: --delay, --bytes and --noise must not be negative, " +
 					"and --alpha must be between 0 and 1"))
 			}
-			base, err := record.Read(args[0])
+			base, err := readResults(cmd, args[0])
 			if err != nil {
 				return usage(err)
 			}
-			fresh, err := record.Read(args[1])
+			fresh, err := readResults(cmd, args[1])
 			if err != nil {
 				return usage(err)
 			}

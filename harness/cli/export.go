@@ -29,7 +29,7 @@ func exportCommand() *cobra.Command {
 			if err := oneOf("--format", format, formats); err != nil {
 				return usage(err)
 			}
-			r, err := record.Read(args[0])
+			r, err := readResults(cmd, args[0])
 			if err != nil {
 				return usage(err)
 			}

@@ -17,9 +17,10 @@ func fsckCommand() *cobra.Command {
 		Use:   "fsck DIR...",
 		Short: "Say what damaged result folders still hold, and repair them",
 		Long: `Read records.jsonl of each folder DIR past whatever is wrong with it: lines that
-are cut short or do not parse, that stand twice, or that contradict those before
-them, such as an execution after its cell's end. The end of a cell that lost
-executions counts as damaged, too, so that the cell is run again.
+are cut short or do not parse, that were changed after they were written (each has
+a sum), that stand twice, or that contradict those before them, such as an execution
+after its cell's end. The end of a cell that lost executions counts as damaged, too,
+so that the cell is run again.
 
 --repair leaves the damaged lines out. The file as it was stays beside it as
 records.damaged-1.jsonl. "edgebed run --resume" then runs what was lost, and
@@ -75,9 +76,15 @@ func fsck(w io.Writer, dir string, repair bool) (int, error) {
 	if x.Results == nil {
 		return 0, &exitError{exitFailed, fmt.Errorf("%s: %w", dir, record.ErrLost)}
 	}
+	stays := 0
+	if c := x.Campaign; c != nil {
+		stays = 1
+		fmt.Fprintf(w, "%s:%d: %s: start the campaign again in another folder\n",
+			dir+"/"+record.FileName, c.Line, c.Why)
+	}
 	fmt.Fprintf(w, "%s: %s\n", dir, escape.Terminal(x.String()))
 	if !repair || len(x.Damage) == 0 {
-		return len(x.Damage), nil
+		return len(x.Damage) + stays, nil
 	}
 
 	kept, err := record.Repair(dir)
@@ -88,5 +95,5 @@ func fsck(w io.Writer, dir string, repair bool) (int, error) {
 		return 0, err
 	}
 	fmt.Fprintf(w, "%s: repaired; the file as it was is %s\n", dir, kept)
-	return 0, nil
+	return stays, nil
 }

@@ -70,7 +70,7 @@ scenario is only said, since a small profile may lack what it shows.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var all []*record.Results
 			for _, dir := range args {
-				results, err := record.Read(dir)
+				results, err := readResults(cmd, dir)
 				if err != nil {
 					return usage(err)
 				}

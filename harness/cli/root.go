@@ -44,6 +44,46 @@ func usage(err error) error {
 // Run executes the command line and returns the exit code. Results go to
 // stdout, progress and errors to stderr.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	out := &output{to: stdout}
+	root := rootCommand()
+	root.SetArgs(args)
+	root.SetOut(out)
+	root.SetErr(stderr)
+
+	root.InitDefaultCompletionCmd()
+	if err := unknownBelow(root, args); err != nil {
+		fmt.Fprintln(stderr, "edgebed:", escape.Terminal(err.Error()))
+		return exitUsage
+	}
+
+	cmd, err := execute(ctx, root)
+	if err != nil && !errors.Is(err, errSaid) {
+		fmt.Fprintln(stderr, "edgebed:", escape.Terminal(yamlfile.Explain(err)))
+	}
+	if lost := out.failed(); lost != nil {
+		fmt.Fprintln(stderr, "edgebed:", escape.Terminal(lost.Error()))
+		if err == nil {
+			return exitFailed
+		}
+	}
+	if err == nil {
+		return exitOK
+	}
+	if cmd == root {
+		return exitUsage // no such command
+	}
+	var e *exitError
+	if errors.As(err, &e) {
+		return e.code
+	}
+	if ctx.Err() != nil {
+		return exitInterrupted
+	}
+	return exitFailed
+}
+
+// rootCommand returns the command that all others are below.
+func rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "edgebed",
 		Short: "Emulation testbed for serverless functions at the edge",
@@ -61,9 +101,6 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or file (nothing was started),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.SetArgs(args)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
 	root.Version = versionLine()
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
@@ -79,30 +116,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or file (nothing was started),
 		}
 	}
 
-	root.InitDefaultCompletionCmd()
-	if err := unknownBelow(root, args); err != nil {
-		fmt.Fprintln(stderr, "edgebed:", escape.Terminal(err.Error()))
-		return exitUsage
-	}
-
-	cmd, err := execute(ctx, root)
-	if err == nil {
-		return exitOK
-	}
-	if !errors.Is(err, errSaid) {
-		fmt.Fprintln(stderr, "edgebed:", escape.Terminal(yamlfile.Explain(err)))
-	}
-	if cmd == root {
-		return exitUsage // no such command
-	}
-	var e *exitError
-	if errors.As(err, &e) {
-		return e.code
-	}
-	if ctx.Err() != nil {
-		return exitInterrupted
-	}
-	return exitFailed
+	return root
 }
 
 // unknownBelow returns an error where a command that does nothing by itself is given one

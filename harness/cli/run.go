@@ -375,7 +375,7 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *job.Prepared, part 
 	if err := w.Close(); err != nil {
 		return err
 	}
-	results, err := record.Read(o.out)
+	results, err := readResults(cmd, o.out)
 	if err != nil {
 		return err
 	}
@@ -399,12 +399,21 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *job.Prepared, part 
 	return nil
 }
 
-// writeReport makes everything that follows from the records, and lists the
-// files. It returns why figures are not among them.
-func writeReport(cmd *cobra.Command, dir string, results *record.Results, list io.Writer) ([]error, error) {
+// readResults reads the records of a folder, and says what is odd about them.
+func readResults(cmd *cobra.Command, dir string) (*record.Results, error) {
+	results, err := record.Read(dir)
+	if err != nil {
+		return nil, err
+	}
 	for _, warning := range results.Warnings {
 		fmt.Fprintln(cmd.ErrOrStderr(), "warning:", escape.Terminal(warning))
 	}
+	return results, nil
+}
+
+// writeReport makes everything that follows from the records, and lists the
+// files. It returns why figures are not among them.
+func writeReport(cmd *cobra.Command, dir string, results *record.Results, list io.Writer) ([]error, error) {
 	files, missing, err := report.Write(dir, results)
 	if err != nil {
 		return nil, err

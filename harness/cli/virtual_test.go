@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"edgebed/harness/job"
 	"edgebed/harness/record"
 	"edgebed/harness/testbed"
 	"edgebed/harness/virtual"
@@ -88,7 +89,7 @@ func TestVirtual(t *testing.T) {
 	for _, e := range whole {
 		sequential += time.Duration(e.DelayNS) + 20*time.Millisecond // with the pause
 	}
-	sequential += 6 * time.Second // to set the cells up
+	sequential += 6 * job.Beside
 	text := run(exitOK, "run", file, "--where", "rate=100 Mb/s", "--where", "argument=10 kB", "--dry-run")
 	said := regexp.MustCompile(`(\S+) one after another`).FindStringSubmatch(text)
 	if said == nil {

@@ -190,7 +190,7 @@ func (e end) attributes() []*nl.RtAttr {
 		nl.NewRtAttr(unix.IFLA_ADDRESS, e.hardware),
 	}
 	if !e.whole {
-		list = append(list, nl.NewRtAttr(unix.IFLA_GSO_MAX_SEGS, nl.Uint32Attr(1)))
+		list = append(list, nl.NewRtAttr(unix.IFLA_GSO_MAX_SEGS, nl.Uint32Attr(mostSegments)))
 	}
 	if e.ns != nil {
 		list = append(list, nl.NewRtAttr(unix.IFLA_NET_NS_FD, nl.Uint32Attr(uint32(e.ns.file.Fd()))))

@@ -320,6 +320,9 @@ func (n *Network) carrier(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("bring the switches' ports up: %w", err)
 	}
+	if found, err = singleFrames(ctx, n.fabricC, ports, found); err != nil {
+		return fmt.Errorf("limit the switches' ports: %w", err)
+	}
 	for i, p := range ports {
 		p.device = found[i]
 	}

@@ -68,7 +68,7 @@ func (j *Job) checkEvents() error {
 		switch {
 		case len(directions) == 0 && e.Class != "":
 			errs = append(errs, e.Pos.At("link-class").Errorf("no link of topology %s is of class %s%s",
-				j.topology.Name, e.Class, yamlfile.Suggest(e.Class, j.classes())))
+				j.topology.Name, e.Class, yamlfile.Suggest(e.Class, usedClasses(j.topology))))
 		case len(directions) == 0:
 			key, ends := "link", e.Link
 			if e.Direction != nil {
@@ -105,16 +105,6 @@ func (j *Job) checkChange(d Direction, o topology.Override) error {
 		return fmt.Errorf("change link %s-%s: %w", d.From, d.To, err)
 	}
 	return nil
-}
-
-// classes are those of the topology's links.
-func (j *Job) classes() []string {
-	var names []string
-	for _, l := range j.topology.AllLinks() {
-		names = append(names, l.Class)
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
 }
 
 // checkComputer checks that there is a computer for an event.

@@ -2,8 +2,10 @@ package job
 
 import (
 	"testing"
+	"time"
 
 	"edgebed/harness/record"
+	"edgebed/nodes/fuzztest"
 	"edgebed/nodes/trace"
 )
 
@@ -16,6 +18,7 @@ func FuzzReceive(f *testing.F) {
 		f.Add([]byte(line))
 	}
 	f.Fuzz(func(t *testing.T, line []byte) {
+		fuzztest.Watch(t, time.Second)
 		reports, ends := 0, 0
 		r := Reporter{
 			Cell:      func(record.Cell) error { reports++; return nil },

@@ -57,9 +57,9 @@ func (j *Job) changeClasses(t *topology.Topology) error {
 		at := j.Cell.Topology.Pos.At("classes", name)
 		if err := t.SetClass(name, j.Cell.Topology.Classes[name]); err != nil {
 			errs = append(errs, at.Errorf("%w", err))
-		} else if !slices.ContainsFunc(t.AllLinks(), func(l topology.LinkSpec) bool { return l.Class == name }) {
-			errs = append(errs, at.Errorf("no link of topology %s is of class %s, "+
-				"so that this changes nothing; remove it", t.Name, name))
+		} else if used := usedClasses(t); !slices.Contains(used, name) {
+			errs = append(errs, at.Errorf("no link of topology %s is of class %s, so that this changes nothing; "+
+				"name another one, or remove it%s", t.Name, name, yamlfile.Suggest(name, used)))
 		}
 	}
 	return yamlfile.Join(errs...)

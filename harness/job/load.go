@@ -39,11 +39,15 @@ func (j *Job) Arrivals() iter.Seq[Arrival] {
 	}
 }
 
-// due yields the arrivals of an open loop.
+// due yields the arrivals of an open loop; none where the process is a mistake, which the
+// scenario's check tells.
 func (j *Job) due() iter.Seq[load.Arrival] {
 	shape := j.Cell.Load.Shape()
 	if process, _ := j.Cell.Load.How(); process == scenario.Trace {
 		shape = j.Recorded
+	}
+	if shape == nil {
+		return func(func(load.Arrival) bool) {}
 	}
 	return load.Merged(shape, j.Cell.Clients.Number(), j.Cell.Seed)
 }

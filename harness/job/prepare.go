@@ -105,6 +105,7 @@ func Prepare(
 		src := read.parsed[key]
 		if src.origin == fromFile {
 			p.Decides["topology "+src.name] = src.parsed.Digest()
+			p.Remarks = append(p.Remarks, idleClasses(src.name, src.parsed)...)
 		}
 		p.Remarks = append(p.Remarks, src.remarks...)
 	}

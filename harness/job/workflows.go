@@ -21,6 +21,8 @@ type workflowFiles struct {
 	find   func(name string) (data []byte, file string, err error)
 	read   map[string]*foreign.File
 	broken map[string]bool
+	// plain are the workflows of files without factors.
+	plain map[string][]*workflow.Workflow
 	// digests of the files, by what scenarios call them.
 	digests map[string]string
 }
@@ -31,18 +33,20 @@ func (s *workflowFiles) of(cell *scenario.Cell) ([]*workflow.Workflow, error) {
 	w := &cell.Workload
 	scale := foreign.Scale{Size: w.SizeFactor, Time: w.TimeFactor}
 	if w.Workflow != nil {
-		read := func(scale foreign.Scale) ([]*workflow.Workflow, error) {
-			one, err := w.Workflow.Workflow(scale)
-			return []*workflow.Workflow{one}, err
-		}
-		list, err := read(scale)
+		one, err := w.Workflow.Workflow(scale)
 		if err == nil {
-			err = factorEffects(w, list, read)
+			err = factorEffects(w, []*workflow.Workflow{one}, func() []*workflow.Workflow {
+				plain, err := w.Workflow.Workflow(foreign.Scale{})
+				if err != nil {
+					return nil
+				}
+				return []*workflow.Workflow{plain}
+			})
 		}
 		if err != nil {
 			return nil, err
 		}
-		return list, nil
+		return []*workflow.Workflow{one}, nil
 	}
 	if w.File == "" {
 		return nil, nil
@@ -62,13 +66,7 @@ func (s *workflowFiles) of(cell *scenario.Cell) ([]*workflow.Workflow, error) {
 	}
 	file, err := foreign.Read(name, data, scale)
 	if err == nil {
-		err = factorEffects(w, file.Workflows, func(scale foreign.Scale) ([]*workflow.Workflow, error) {
-			again, err := foreign.Read(name, data, scale)
-			if err != nil {
-				return nil, err
-			}
-			return again.Workflows, nil
-		})
+		err = factorEffects(w, file.Workflows, func() []*workflow.Workflow { return s.plainOf(w.File, name, data) })
 	}
 	if err != nil {
 		return nil, err
@@ -82,30 +80,55 @@ func (s *workflowFiles) of(cell *scenario.Cell) ([]*workflow.Workflow, error) {
 	return file.Workflows, nil
 }
 
+// plainOf returns the workflows of a file without factors, which is read for them once;
+// nil where they are none.
+func (s *workflowFiles) plainOf(key, name string, data []byte) []*workflow.Workflow {
+	list, known := s.plain[key]
+	if known {
+		return list
+	}
+	if file, err := foreign.Read(name, data, foreign.Scale{}); err == nil {
+		list = file.Workflows
+	}
+	if s.plain == nil {
+		s.plain = map[string][]*workflow.Workflow{}
+	}
+	s.plain[key] = list
+	return list
+}
+
 // factorEffects returns an error where a factor of the workload changes nothing in its
-// workflows, which read reads by other factors.
-func factorEffects(
-	w *scenario.Workload, list []*workflow.Workflow, read func(foreign.Scale) ([]*workflow.Workflow, error),
-) error {
+// workflows, which plain returns without factors, or nil where nothing can be said.
+func factorEffects(w *scenario.Workload, list []*workflow.Workflow, plain func() []*workflow.Workflow) error {
+	if w.SizeFactor == 1 && w.TimeFactor == 1 {
+		return nil
+	}
+	without := plain()
+	if len(without) != len(list) {
+		return nil
+	}
+
+	sizes, times := false, false
+	for i := range list {
+		a, b := *list[i], *without[i]
+		times = times || !slices.Equal(a.Times, b.Times)
+		a.Times, b.Times = nil, nil
+		sizes = sizes || !reflect.DeepEqual(a, b)
+	}
+
 	var errs []error
-	for _, f := range []struct {
-		key, what string
-		value     float64
-		without   foreign.Scale
-	}{
-		{"size-factor", "sizes", w.SizeFactor, foreign.Scale{Size: 1, Time: w.TimeFactor}},
-		{"time-factor", "times", w.TimeFactor, foreign.Scale{Size: w.SizeFactor, Time: 1}},
-	} {
-		if f.value == 1 {
-			continue
-		}
-		plain, err := read(f.without)
-		if err == nil && reflect.DeepEqual(plain, list) {
-			errs = append(errs, w.Pos.At(f.key).Errorf(
-				"it changes nothing: the workflows say no %s; remove it", f.what))
-		}
+	if w.SizeFactor != 1 && !sizes {
+		errs = append(errs, idleFactor(w, "size-factor", "sizes"))
+	}
+	if w.TimeFactor != 1 && !times {
+		errs = append(errs, idleFactor(w, "time-factor", "times"))
 	}
 	return yamlfile.Join(errs...)
+}
+
+// idleFactor says that a factor changes nothing.
+func idleFactor(w *scenario.Workload, key, what string) error {
+	return w.Pos.At(key).Errorf("it changes nothing: the workflows say no %s; remove it", what)
 }
 
 // note adds what decides results, and remarks.

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"edgebed/nodes/fuzztest"
+
 	"pgregory.net/rapid"
 )
 
@@ -147,6 +149,7 @@ func FuzzReadCSV(f *testing.F) {
 	f.Add("# a\n1e3\n\"2\n")
 	limits := Limits{Clients: 2, Arrivals: 100, Last: time.Hour}
 	f.Fuzz(func(t *testing.T, text string) {
+		fuzztest.Watch(t, time.Second)
 		trace, err := ReadCSV("t.csv", []byte(text), limits)
 		if err != nil {
 			if !strings.HasPrefix(err.Error(), "t.csv:") {

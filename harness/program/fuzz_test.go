@@ -5,6 +5,9 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
+
+	"edgebed/nodes/fuzztest"
 )
 
 // FuzzSamples hands what a program writes, in pieces, to all that takes samples: nothing
@@ -15,6 +18,7 @@ func FuzzSamples(f *testing.F) {
 	f.Add([]byte(`{"rate": -1.7e308}`+"\n\n"+`{"rate": "x"}`+"\r\n"+`[1]`), 3)
 	f.Add([]byte("{"+strings.Repeat(`"a":{`, 200)), 64)
 	f.Fuzz(func(t *testing.T, text []byte, piece int) {
+		fuzztest.Watch(t, time.Second)
 		for _, source := range []Source{Descriptor, Stdout, Document, Text} {
 			p := &Program{Samples: source, Quantities: map[string]Quantity{
 				"rate": {Times: 1e6}, "sum": {From: "end.sum"}, "requests": {From: "requests: ([0-9.e]+)/s"},

@@ -177,7 +177,7 @@ func Check(programs []Program) error {
 		names[p.Name] = true
 		errs = append(errs, p.check())
 	}
-	return yamlfile.Join(errs...)
+	return yamlfile.Beyond(yamlfile.Join(errs...), idle(programs))
 }
 
 // check checks one program.

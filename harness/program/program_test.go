@@ -398,7 +398,7 @@ func TestCheck(t *testing.T) {
 		"expected a program and its arguments":   func(p *Program) { p.Command = nil },
 		"no host h2; did you mean":               func(p *Program) { p.Host = "h2" },
 		"nothing is called {{q.port}}":           func(p *Program) { p.Command = []string{"x", "{{q.port}}"} },
-		"nothing is called {{execution}}":        func(p *Program) { p.Files = map[string]string{"f": "{{execution}}"} },
+		"nothing is called {{execution}}":        func(p *Program) { p.Files = map[string]string{"f": "{{dir}} {{execution}}"} },
 		"not a name for a file":                  func(p *Program) { p.Files = map[string]string{"../f": ""} },
 		"not a name for a variable":              func(p *Program) { p.Environment = map[string]string{"A=B": ""} },
 		"no zero byte":                           func(p *Program) { p.Command = []string{"a\x00"} },

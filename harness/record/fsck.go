@@ -25,6 +25,9 @@ type Examination struct {
 	// Damage lists the lines to leave out, in their order. Without them the file is
 	// sound.
 	Damage []Damage
+	// Campaign is a damaged line without which the others would be of no campaign, so
+	// that Repair keeps it; nil where there is none.
+	Campaign *Damage
 	// Results is what the other lines hold; nil where they hold no campaign, so that
 	// nothing can be repaired.
 	Results *Results
@@ -33,7 +36,7 @@ type Examination struct {
 }
 
 // Examine reads the record file of the folder dir and goes on behind what is wrong:
-// lines that do not parse, that are cut short, or that contradict those before them,
+// lines that do not parse, that are cut short, that were changed, or that contradict those before them,
 // such as an execution after its cell's end. Where lines of a complete cell are
 // lost, its end is to be left out as well: with it the cell would pass for complete,
 // and resuming would not run it again. Packed records are refused.
@@ -87,6 +90,9 @@ func examine(dir string, file io.ReadSeeker) (*Examination, error) {
 		}
 
 		x := &Examination{Lines: len(numbers), dir: dir}
+		for _, n := range p.altered {
+			x.Campaign = &Damage{Line: n, Why: changed + ", and no other line says what it was"}
+		}
 		for _, n := range numbers {
 			if why, ok := out[n]; ok {
 				x.Damage = append(x.Damage, Damage{Line: n, Why: why})
@@ -99,6 +105,9 @@ func examine(dir string, file io.ReadSeeker) (*Examination, error) {
 	}
 }
 
+// changed is what is wrong with a line whose sum is not its own.
+const changed = "changed after it was written: its sum is of another line"
+
 // sift parses all lines but those that are out, adds to them what is wrong, and
 // returns the numbers of all lines that are not blank.
 func sift(r io.Reader, out map[int]string) (*parser, []int, error) {
@@ -110,6 +119,15 @@ func sift(r io.Reader, out map[int]string) (*parser, []int, error) {
 			return nil
 		}
 		p.number = number
+		if altered(text) {
+			// Without its campaign the rest would be lost.
+			if kind, _ := typeOf(text); p.results.Runs > 0 || kind != typeCampaign {
+				out[number] = changed
+				return nil
+			}
+			p.altered = append(p.altered, number)
+		}
+
 		switch err := p.line(text); {
 		case err != nil && !whole && !json.Valid(text):
 			out[number] = "cut short"

@@ -6,6 +6,9 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
+
+	"edgebed/nodes/fuzztest"
 )
 
 // FuzzRepair damages record files: what is repaired is sound, it can be read, and what was
@@ -21,6 +24,7 @@ func FuzzRepair(f *testing.F) {
 	f.Add(append(bytes.Clone(text), text...))
 	f.Add([]byte(`{"type":"campaign","version":1}` + "\n" + `{"type":"execution","cell":"c"}` + "\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
+		fuzztest.Watch(t, 2*time.Second)
 		dir := t.TempDir()
 		name := filepath.Join(dir, FileName)
 		if err := os.WriteFile(name, text, 0o666); err != nil {

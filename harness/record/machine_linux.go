@@ -19,7 +19,7 @@ func fillMachine(m *Machine) {
 		m.CPU = cpu
 	}
 	m.MemoryBytes = memTotal(readText("/proc/meminfo"))
-	m.Privileged = os.Geteuid() == 0 && initialUserNamespace(readText("/proc/self/uid_map"))
+	m.Privileged = privileged(os.Geteuid(), readText("/proc/self/uid_map"))
 }
 
 // cpuModel finds the processor's name in the text of /proc/cpuinfo; Arm
@@ -54,6 +54,9 @@ func memTotal(meminfo string) int64 {
 	}
 	return 0
 }
+
+// privileged reports whether a user is root outside of all user namespaces.
+func privileged(user int, uidMap string) bool { return user == 0 && initialUserNamespace(uidMap) }
 
 // initialUserNamespace reports whether a uid_map maps every user to itself, as
 // only the first user namespace's does (user_namespaces(7)).

@@ -18,6 +18,9 @@ import (
 func Pack(w io.Writer, dir string, withoutPorts bool) error {
 	z := gzip.NewWriter(w)
 	err := eachLine(dir, func(line []byte) error {
+		if altered(line) {
+			return errors.New("a line was changed after it was written (edgebed fsck says which)")
+		}
 		line, err := dropPaths(line)
 		if err == nil && withoutPorts {
 			line, err = dropPorts(line)
@@ -25,7 +28,7 @@ func Pack(w io.Writer, dir string, withoutPorts bool) error {
 		if err != nil {
 			return err
 		}
-		_, err = z.Write(append(line, '\n'))
+		_, err = z.Write(append(seal(line), '\n'))
 		return err
 	})
 	if err := errors.Join(err, z.Close()); err != nil {

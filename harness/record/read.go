@@ -180,6 +180,9 @@ func ReadFrom(name string, r io.Reader) (*Results, error) {
 			p.warn("%s:%d: the last line is cut short; a run was killed while it wrote it", name, number)
 			return nil
 		}
+		if altered(text) {
+			p.altered = append(p.altered, number)
+		}
 		return p.line(text)
 	})
 	switch {
@@ -252,6 +255,8 @@ type parser struct {
 	names map[string]string
 	// number is that of the line being read, from 1; Examine alone needs it.
 	number int
+	// altered are the numbers of the lines that do not say any more what was written.
+	altered []int
 }
 
 func newParser(name string) *parser {
@@ -489,6 +494,9 @@ func (p *parser) finish() (*Results, error) {
 	if r.Runs == 0 {
 		return nil, fmt.Errorf("read records: %s: %w (the run was stopped before it began; start it again)",
 			r.Name, ErrNoCampaign)
+	}
+	if len(p.altered) > 0 {
+		r.Warnings = append(r.Warnings, alteredWarning(r.Name, p.altered))
 	}
 
 	for _, id := range p.order {

@@ -9,6 +9,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"edgebed/nodes/fuzztest"
 )
 
 func TestReadZipped(t *testing.T) {
@@ -185,6 +188,7 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte(`{"type":"campaign","version":9}`))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, text []byte) {
+		fuzztest.Watch(t, time.Second)
 		r, err := ReadFrom("fuzz", bytes.NewReader(text))
 		if err != nil {
 			return

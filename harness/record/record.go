@@ -159,13 +159,13 @@ type Coord struct {
 // Figure asks for one figure over the records.
 type Figure struct {
 	// Name of the files, for instance "fig17".
-	Name string `json:"name" yaml:"name"`
+	Name string `json:"name" yaml:"name" required:"true"`
 	// Title stands above the figure.
 	Title string `json:"title" yaml:"title"`
 	// Kind is one of FigureKinds.
-	Kind string `json:"kind" yaml:"kind"`
+	Kind string `json:"kind" yaml:"kind" required:"true"`
 	// Metric is one of Metrics.
-	Metric string `json:"metric" yaml:"metric"`
+	Metric string `json:"metric" yaml:"metric" required:"true"`
 	// X is the axis along the abscissa, Series the axis with one curve or bar
 	// colour per value, Panels the axes with one plot per combination: the
 	// first makes the columns, the second the rows.

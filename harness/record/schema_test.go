@@ -223,13 +223,16 @@ func compile(t *testing.T, strict bool) *jsonschema.Schema {
 	return schema
 }
 
-// validate holds the lines of a folder's records against the schema, and returns
-// their number.
+// validate holds the lines of a folder's records against the schema, of a long file each
+// of the first and some of the others, which are alike, and returns their number.
 func validate(t *testing.T, schema *jsonschema.Schema, dir string) int {
 	t.Helper()
+	const all, every = 1000, 50
 	lines := 0
 	err := eachLine(dir, func(line []byte) error {
-		lines++
+		if lines++; lines > all && lines%every != 0 {
+			return nil
+		}
 		doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(line))
 		if err != nil {
 			return err

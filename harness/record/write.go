@@ -79,12 +79,17 @@ var ErrGone = errors.New("the record file is no longer there; it was removed or 
 // lock takes the file, or, where its file system has no locks, warns.
 func (w *Writer) lock() error {
 	err := lock(w.file)
-	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.ENOLCK) {
+	if noLocks(err) {
 		w.warning = fmt.Sprintf("%s cannot be locked on its file system (%v): see to it that no other run writes there",
 			w.file.Name(), err)
 		return nil
 	}
 	return err
+}
+
+// noLocks reports whether an error says that a file system has none, as NFS and 9p may.
+func noLocks(err error) bool {
+	return errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.ENOLCK)
 }
 
 // Warning says what the user should know about the folder; it is empty if all is well.
@@ -250,7 +255,7 @@ func (w *Writer) write(kind string, v any) error {
 	if err := enc.Encode(v); err != nil {
 		return fmt.Errorf("encode %s record: %w", kind, err)
 	}
-	if err := w.append(line.Bytes()); err != nil {
+	if err := w.append(seal(line.Bytes())); err != nil {
 		return fmt.Errorf("write %s record: %w", kind, err)
 	}
 	return nil

@@ -17,10 +17,10 @@ import (
 // markdown writes the report of a campaign as Markdown: the figures, what the
 // records say of the claims, what was done and what failed, tables of the metrics,
 // the order of the series at the ends of the abscissa, and where it all comes from.
-func markdown(w io.Writer, r *record.Results, checked gate.Checked) error {
+func markdown(w io.Writer, r *record.Results, drawn []figure.Drawn, checked gate.Checked) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\n\n", escape.Markdown(cmp.Or(r.Campaign.Title, r.Campaign.Scenario)))
-	writeFigures(&b, r)
+	writeFigures(&b, drawn)
 	if err := writeClaims(&b, checked); err != nil {
 		return err
 	}
@@ -42,18 +42,17 @@ func markdown(w io.Writer, r *record.Results, checked gate.Checked) error {
 
 // writeFigures shows the figures, and says which ones could not be drawn and what
 // letters their PNG files lack.
-func writeFigures(b *strings.Builder, r *record.Results) {
-	if len(r.Campaign.Figures) == 0 {
+func writeFigures(b *strings.Builder, drawn []figure.Drawn) {
+	if len(drawn) == 0 {
 		return
 	}
 	b.WriteString("## Figures\n\n")
-	for _, f := range r.Campaign.Figures {
-		all, err := figure.Charts(r, f)
-		if err != nil {
-			fmt.Fprintf(b, "Not drawn: %s.\n\n", escape.Markdown(err.Error()))
+	for _, d := range drawn {
+		if d.Err != nil {
+			fmt.Fprintf(b, "Not drawn: %s.\n\n", escape.Markdown(d.Err.Error()))
 			continue
 		}
-		for _, c := range all {
+		for _, c := range d.Charts {
 			alt := strings.NewReplacer("[", "(", "]", ")").Replace(c.Title)
 			fmt.Fprintf(b, "![%s](%s.svg)\n\n", escape.Markdown(alt), c.Stem)
 			if lacking := c.Lacking(); len(lacking) > 0 {

@@ -16,6 +16,7 @@ import (
 
 	"edgebed/harness/gate"
 	"edgebed/harness/record"
+	"edgebed/harness/report/figure"
 	"edgebed/harness/report/page"
 	"edgebed/harness/report/reporttest"
 )
@@ -95,7 +96,7 @@ func TestNastyTexts(t *testing.T) {
 		}
 
 		var text bytes.Buffer
-		if err := markdown(&text, r, checked); err != nil {
+		if err := markdown(&text, r, figure.Draw(r), checked); err != nil {
 			t.Fatal(err)
 		}
 		for line := range strings.Lines(text.String()) {
@@ -159,7 +160,7 @@ type tester interface {
 func pageOf(t tester, r *record.Results) string {
 	t.Helper()
 	var text bytes.Buffer
-	if err := page.Write(&text, r, page.JudgedOf(gate.Judge(r, r.Campaign.Claims))); err != nil {
+	if err := page.Write(&text, r, figure.Draw(r), page.JudgedOf(gate.Judge(r, r.Campaign.Claims))); err != nil {
 		t.Fatal(err)
 	}
 	return text.String()

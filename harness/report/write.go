@@ -25,8 +25,8 @@ func Write(dir string, r *record.Results) (files []string, missing []error, err 
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, nil, fmt.Errorf("write report: %w", err)
 	}
-	files, missing, errs := renderAll(r.Campaign.Figures,
-		func(f record.Figure) ([]string, error) { return figure.Render(r, f, dir) })
+	drawn := figure.Draw(r)
+	files, missing, errs := renderAll(drawn, func(d figure.Drawn) ([]string, error) { return d.Render(dir) })
 
 	checked := gate.Check(r, r.Campaign.Claims)
 	checked.Result = filepath.Base(checked.Result) // the report goes where its folder goes
@@ -35,8 +35,8 @@ func Write(dir string, r *record.Results) (files []string, missing []error, err 
 		write func(io.Writer) error
 	}
 	texts := []file{
-		{"report.html", func(w io.Writer) error { return page.Write(w, r, page.JudgedOf(checked.Claims)) }},
-		{"report.md", func(w io.Writer) error { return markdown(w, r, checked) }},
+		{"report.html", func(w io.Writer) error { return page.Write(w, r, drawn, page.JudgedOf(checked.Claims)) }},
+		{"report.md", func(w io.Writer) error { return markdown(w, r, drawn, checked) }},
 		{"summary.csv", func(w io.Writer) error { return summaryCSV(w, r) }},
 		{"executions.csv", func(w io.Writer) error { return record.ExecutionsCSV(w, r) }},
 		{"ports.csv", func(w io.Writer) error { return record.PortsCSV(w, r) }},
@@ -57,9 +57,7 @@ func Write(dir string, r *record.Results) (files []string, missing []error, err 
 
 // renderAll draws figures. It returns the names of the files, and apart from other errors
 // those of figures that show nothing.
-func renderAll(figures []record.Figure, render func(record.Figure) ([]string, error)) (
-	files []string, missing, errs []error,
-) {
+func renderAll[T any](figures []T, render func(T) ([]string, error)) (files []string, missing, errs []error) {
 	for _, f := range figures {
 		drawn, err := render(f)
 		files = append(files, drawn...)

@@ -370,7 +370,7 @@ func (s *Scenario) Expand(sel Selection) (*Plan, error) {
 
 	params, err := s.parameters(profile.Set, sel.Set)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", s.File, err)
 	}
 	axes, err := s.selectAxes(profile.Where, sel.Where)
 	if err != nil {
@@ -422,13 +422,14 @@ func (s *Scenario) Expand(sel Selection) (*Plan, error) {
 	// Claims name values of the matrix: where cells are wrong, those that they name
 	// may be right.
 	errs := mistakes.errs
-	for _, err := range yamlfile.Each(s.CheckClaims()) {
-		if !plan.Broken || !errors.Is(err, errNoValue) {
+	said := yamlfile.Each(s.misread)
+	for _, err := range yamlfile.Each(yamlfile.Beyond(s.misread, s.CheckClaims())) {
+		if !slices.Contains(said, err) && (!plan.Broken || !errors.Is(err, errNoValue)) {
 			errs = append(errs, err)
 		}
 	}
 
-	if err := yamlfile.Join(errs...); err != nil {
+	if err := s.replaced(errs...); err != nil {
 		plan.Broken = true
 		return plan, err
 	}
@@ -451,10 +452,10 @@ func (s *Scenario) parameters(layers ...map[string]string) (map[string]string, e
 		for name, value := range set {
 			i := slices.Index(names, name)
 			if i < 0 {
-				return nil, fmt.Errorf("%s: unknown parameter %s%s", s.File, name, yamlfile.Suggest(name, names))
+				return nil, fmt.Errorf("unknown parameter %s%s", name, yamlfile.Suggest(name, names))
 			}
 			if err := s.Parameters[i].accepts(value); err != nil {
-				return nil, fmt.Errorf("%s: %w", s.File, err)
+				return nil, err
 			}
 			params[name] = value
 		}
@@ -740,6 +741,7 @@ func (s *Scenario) substitute(node *yaml.Node, vars map[string]string) (*yaml.No
 		}
 		if out.Value != node.Value {
 			out.Tag = "" // the value decides anew what kind of scalar it is
+			unquote(&out, node.Value)
 		}
 		return &out, nil
 	}
@@ -752,6 +754,19 @@ func (s *Scenario) substitute(node *yaml.Node, vars map[string]string) (*yaml.No
 		out.Content[i] = c
 	}
 	return &out, yamlfile.Join(errs...)
+}
+
+// unquote takes the quotes off a number or truth value that a variable or an expression
+// alone stood for: they are there for the characters of the expression.
+func unquote(node *yaml.Node, written string) {
+	if variable.FindString(written) != written {
+		return
+	}
+	plain := *node
+	plain.Style &^= yaml.DoubleQuotedStyle | yaml.SingleQuotedStyle
+	if slices.Contains([]string{"!!int", "!!float", "!!bool"}, plain.ShortTag()) {
+		*node = plain
+	}
 }
 
 // maxNames bounds the names that one entry may stand for, so that a short file

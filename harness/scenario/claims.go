@@ -119,7 +119,8 @@ func (s *Scenario) CheckClaims() error {
 			}
 		}
 
-		if c.From != "" && c.To != "" && slices.Index(along.names(), c.From) >= slices.Index(along.names(), c.To) {
+		from, to := slices.Index(along.names(), c.From), slices.Index(along.names(), c.To)
+		if from >= to && to >= 0 {
 			fail("from", "%q does not come before %q on axis %s", c.From, c.To, c.Along)
 		}
 	}

@@ -209,9 +209,7 @@ const dash = "__dash__"
 
 // undashed replaces the names of variables that have a - in an expression.
 func undashed(expression string, names []string) string {
-	longest := slices.Clone(names)
-	slices.SortFunc(longest, func(a, b string) int { return len(b) - len(a) })
-	for _, name := range longest {
+	for _, name := range names {
 		if !strings.Contains(name, "-") {
 			continue
 		}

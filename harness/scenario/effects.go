@@ -16,23 +16,22 @@ import (
 // one cell at least: else its value, or an axis that it follows, changes nothing under a
 // label that says it does. What links say is checked with their topology, by package job.
 func (s *Scenario) checkEffects() error {
-	return yamlfile.Join(s.executionEffects(), s.computerEffects(), s.captureEffects(), s.includeEffects())
+	return yamlfile.Join(s.executionEffects(), s.classEffects(), s.computerEffects(), s.captureEffects(),
+		s.includeEffects())
 }
 
 // valuesOf returns what a scalar may be: itself, or the values of the variable that it
 // stands for. It is nil where that cannot be told.
 func (s *Scenario) valuesOf(node *yaml.Node) []string {
 	node = alias(node)
-	name, isVariable := strings.CutPrefix(node.Value, "$")
 	switch {
 	case node.Kind != yaml.ScalarNode:
 		return nil
 	case !strings.Contains(node.Value, "$"):
 		return []string{node.Value}
-	case !isVariable || !variableName.MatchString(name):
-		return nil
 	}
 
+	name := strings.TrimPrefix(node.Value, "$") // of no variable where more stands there
 	var values []string
 	for _, p := range s.Parameters {
 		if p.Name == name {
@@ -77,6 +76,49 @@ func (s *Scenario) executionEffects() error {
 				errs = append(errs, at(key).Errorf("it is a part of cycle: %s; choose that, or remove it",
 					CycleArtifact))
 			}
+		}
+	}
+	return yamlfile.Join(errs...)
+}
+
+// classEffects looks for link classes of a network in the scenario that nothing is of.
+func (s *Scenario) classEffects() error {
+	classes := valueOf(&s.sections.topology, "link-classes")
+	if classes == nil || alias(classes).Kind != yaml.MappingNode {
+		return nil
+	}
+	var used []string
+	for _, key := range []string{"links", "hosts"} {
+		for _, element := range elements(valueOf(&s.sections.topology, key)) {
+			class := valueOf(element, "class")
+			if class == nil {
+				continue
+			}
+			values := s.valuesOf(class)
+			if values == nil {
+				return nil // it may be any
+			}
+			used = append(used, values...)
+		}
+	}
+	slices.Sort(used)
+	used = slices.Compact(used)
+
+	var names []string
+	for i := 0; i+1 < len(alias(classes).Content); i += 2 {
+		names = append(names, alias(classes).Content[i].Value)
+	}
+	var errs []error
+	for _, name := range names {
+		// A slip in a name is one mistake, and reported where it stands.
+		slip := slices.ContainsFunc(used, func(u string) bool {
+			near, ok := yamlfile.Nearest(u, names)
+			return !slices.Contains(names, u) && ok && near == name
+		})
+		if !slip && !slices.Contains(used, name) {
+			errs = append(errs, s.doc.Errorf(yamlfile.Path{"topology", "link-classes", name},
+				"no link and no host has the class %s; write class: %s at one, or remove it%s",
+				name, name, yamlfile.Suggest(name, used)))
 		}
 	}
 	return yamlfile.Join(errs...)
@@ -139,7 +181,7 @@ func elements(list *yaml.Node) []*yaml.Node {
 
 // captureEffects looks for executions that no profile has.
 func (s *Scenario) captureEffects() error {
-	if s.sections.load.Kind != 0 && valueOf(&s.sections.load, "duration") != nil {
+	if valueOf(&s.sections.load, "duration") != nil {
 		return nil // how many there are is known later
 	}
 	most := 0

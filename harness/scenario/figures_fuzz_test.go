@@ -3,8 +3,10 @@ package scenario
 import (
 	"io/fs"
 	"testing"
+	"time"
 
 	"edgebed/harness/record"
+	"edgebed/nodes/fuzztest"
 	"edgebed/nodes/yamlfile"
 	"edgebed/scenarios"
 )
@@ -26,6 +28,7 @@ func FuzzReadFigures(f *testing.F) {
 		{Name: "rate", Unit: "Mb/s", Values: []string{"0 b/s", "5 Mb/s", "20 Mb/s"}},
 	}}}
 	f.Fuzz(func(t *testing.T, data []byte) {
+		fuzztest.Watch(t, time.Second)
 		for _, of := range campaigns {
 			figures, err := ReadFigures("fuzz.yaml", data, of)
 			if err != nil {

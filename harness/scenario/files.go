@@ -3,7 +3,6 @@ package scenario
 import (
 	"fmt"
 	"path"
-	"slices"
 	"strings"
 
 	"edgebed/nodes/yamlfile"
@@ -45,10 +44,15 @@ func fileValues(doc *yamlfile.Document, f *axisFile, at yamlfile.Path, files Fil
 	}
 
 	short := func(file string) string { return strings.TrimSuffix(path.Base(file), path.Ext(file)) }
+	alike := map[string]int{}
+	for _, file := range found {
+		alike[short(file)]++
+	}
+
 	var values []Value
 	for _, file := range found {
 		name := short(file)
-		if slices.ContainsFunc(found, func(other string) bool { return other != file && short(other) == name }) {
+		if alike[name] > 1 {
 			name = file
 		}
 		values = append(values, Value{Name: name, Set: map[string]string{f.Axis: file}})

@@ -5,12 +5,11 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"runtime/metrics"
 	"slices"
-	"syscall"
 	"testing"
 	"time"
 
+	"edgebed/nodes/fuzztest"
 	"edgebed/nodes/yamlfile"
 	"edgebed/scenarios"
 )
@@ -48,17 +47,7 @@ func FuzzParse(f *testing.F) {
 		f.Add(data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		before := spent(t)
-		defer func() {
-			after := spent(t)
-			if took := after.time - before.time; took > time.Second {
-				t.Errorf("%d bytes took %v of a processor", len(data), took)
-			}
-			if took := after.memory - before.memory; took > 256<<20 {
-				t.Errorf("%d bytes took %d MB of memory", len(data), took>>20)
-			}
-		}()
-
+		fuzztest.Watch(t, time.Second)
 		s, err := Parse("fuzz.yaml", data)
 		if err != nil {
 			_ = yamlfile.Explain(err)
@@ -83,25 +72,4 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
-}
-
-// effort is what a process has taken so far: of its processors, and of memory, whether or
-// not that was given back.
-type effort struct {
-	time   time.Duration
-	memory uint64
-}
-
-func spent(t *testing.T) effort {
-	t.Helper()
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		t.Fatal(err)
-	}
-	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
-	metrics.Read(sample)
-	return effort{
-		time:   time.Duration(usage.Utime.Nano() + usage.Stime.Nano()),
-		memory: sample[0].Value.Uint64(),
-	}
 }

@@ -11,39 +11,6 @@ import (
 	"edgebed/nodes/yamlfile"
 )
 
-// parseExtended reads a document, and those that it extends. Seen are the files that
-// extend it.
-func parseExtended(name string, data []byte, files Files, seen []string) (*yamlfile.Document, error) {
-	doc, err := yamlfile.Parse(name, data)
-	if err != nil {
-		return nil, err
-	}
-	var f struct {
-		Extends string               `yaml:"extends"`
-		Others  map[string]yaml.Node `yaml:",inline"`
-	}
-	if doc.Decode(&f) != nil || f.Extends == "" {
-		return doc, nil // mistakes are found when all keys are read
-	}
-
-	at := yamlfile.Path{"extends"}
-	data, file, err := files.Scenario(f.Extends)
-	if err != nil {
-		return nil, doc.Errorf(at, "%w", err)
-	}
-	if seen = append(seen, name); slices.Contains(seen, file) {
-		return nil, doc.Errorf(at, "%s extends itself, through %v", file, seen)
-	}
-	base, err := parseExtended(file, data, files, seen)
-	if err != nil {
-		return nil, err
-	}
-	if err := doc.Extend(base); err != nil {
-		return nil, doc.Errorf(at, "extend %s: %w", file, err)
-	}
-	return doc, nil
-}
-
 // zippedValues returns the values of an axis that sets several variables from lists.
 func zippedValues(doc *yamlfile.Document, zip *yaml.Node, at yamlfile.Path) ([]Value, error) {
 	if zip.Kind != yaml.MappingNode || len(zip.Content) < 2 {

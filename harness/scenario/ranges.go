@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"edgebed/nodes/units"
 )
 
 // maxRange bounds the values that one range stands for.
@@ -122,12 +120,8 @@ func digits(x float64, n int) float64 {
 func unitOf(values []Value) string {
 	unit := ""
 	for i, v := range values {
-		own := strings.TrimLeft(v.Name, "0123456789.e ")
-		if own == "" || own == v.Name || !isUnit(own) {
-			return ""
-		}
 		if i == 0 {
-			unit = own
+			unit = strings.TrimLeft(v.Name, "0123456789.e ")
 		}
 		if _, err := numberIn(v.Name, unit); err != nil {
 			return ""
@@ -135,13 +129,4 @@ func unitOf(values []Value) string {
 	}
 
 	return unit
-}
-
-// isUnit reports whether the text is a unit of a rate, a size or a time.
-func isUnit(text string) bool {
-	_, errRate := units.ParseRate("1 " + text)
-	_, errSize := units.ParseSize("1 " + text)
-	_, errTime := units.ParseDuration("1" + text)
-
-	return errRate == nil || errSize == nil || errTime == nil
 }

@@ -51,8 +51,12 @@ type Scenario struct {
 	sections      sections
 	generatorKeys map[string]yaml.Node // defaults by generator
 	programs      map[string]*vm.Program
-	broken        bool // it has mistakes: see Parse
-	vague         bool // axes or parameters could not be read
+	broken        bool  // it has mistakes: see Parse
+	vague         bool  // axes or parameters could not be read
+	misread       error // what is wrong with the form of claims
+	// lost are axes of base, which the file extends, that its own matrix does not have.
+	lost []string
+	base string
 }
 
 // Parameter is a value that is the same in all cells of a campaign, and that
@@ -231,7 +235,8 @@ func Parse(name string, data []byte) (*Scenario, error) { return Read(name, data
 
 // Read is Parse for a scenario that refers to other files.
 func Read(name string, data []byte, files Files) (*Scenario, error) {
-	doc, err := parseExtended(name, data, files, nil)
+	extends := extension{files: files}
+	doc, err := extends.parse(name, data)
 	if err != nil {
 		return nil, err
 	}
@@ -249,6 +254,7 @@ func Read(name string, data []byte, files Files) (*Scenario, error) {
 		Name: f.Name, Title: cmp.Or(f.Title, f.Name), Description: f.Description, File: name,
 		Network: cmp.Or(f.Network, record.Emulated), Parameters: f.Parameters, Exclude: f.Exclude, Include: f.Include,
 		Profiles: f.Profiles, Figures: f.Figures, Claims: f.Claims, doc: doc,
+		lost: extends.lost, base: extends.base,
 		sections: sections{
 			topology: f.Topology, nodes: f.Nodes, workload: f.Workload, execution: f.Execution,
 			clients: f.Clients, load: f.Load, events: f.Events,
@@ -256,11 +262,13 @@ func Read(name string, data []byte, files Files) (*Scenario, error) {
 		},
 	}
 	inMatrix := under(errs[0], "matrix")
+	s.misread = under(errs[0], "claims")
 	s.vague = inMatrix != nil || under(errs[0], "parameters") != nil
 	for i := range f.Matrix {
 		axis, err := parseAxis(doc, i, &f.Matrix[i], files)
 		errs = append(errs, yamlfile.Beyond(inMatrix, err))
 		s.Axes = append(s.Axes, axis)
+		s.vague = s.vague || err != nil && axis.Values == nil
 	}
 	errs = append(errs, s.addIncluded())
 	if err := s.complete(); err != nil {
@@ -277,7 +285,7 @@ func Read(name string, data []byte, files Files) (*Scenario, error) {
 		s.Figures = s.ownFigures()
 	}
 	s.broken = err != nil
-	return s, err
+	return s, s.replaced(err)
 }
 
 // under returns the errors that are about a key of the file, or what is in it.
@@ -472,6 +480,9 @@ func (s *Scenario) check() error {
 				fail(append(path, "values", k), "value %q stands twice on axis %s", v.Name, a.Name)
 			}
 			names[v.Name] = true
+			if len(errs) > maxTold {
+				break // a range of a few characters can stand for thousands
+			}
 		}
 	}
 
@@ -505,7 +516,7 @@ func (s *Scenario) check() error {
 
 		if n := len(p.Seeds); n < 1 || n > maxSeeds {
 			fail(append(path, "seeds"), "expected at least one seed and at most %d, got %d", maxSeeds, n)
-		} else if cells*n > MaxCells && cells > 0 {
+		} else if cells*n > MaxCells {
 			fail(path, "expected at most %d cells, got more: the matrix times %d seeds", MaxCells, n)
 		}
 
@@ -529,7 +540,7 @@ func (s *Scenario) check() error {
 
 		for _, parameter := range slices.Sorted(maps.Keys(p.Set)) {
 			if _, err := s.parameters(map[string]string{parameter: p.Set[parameter]}); err != nil {
-				fail(append(path, "set", parameter), "%w", errors.Unwrap(err))
+				fail(append(path, "set", parameter), "%w", err)
 			}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"edgebed/harness/topology/preset"
 	"edgebed/nodes/yamlfile"
 )
 
@@ -18,6 +19,9 @@ var shortKeys = map[string]string{
 func (s *Scenario) shortened(name string, section *yaml.Node) error {
 	section = alias(section)
 	if key := shortKeys[name]; key != "" && section.Kind == yaml.ScalarNode && section.Value != "" {
+		if name == "topology" && !preset.IsReference(section.Value) && !strings.Contains(section.Value, ",") {
+			key = "file"
+		}
 		return s.doc.Errorf(yamlfile.Path{name}, "expected a mapping, such as {%s: %s}, got %q",
 			key, section.Value, section.Value)
 	}

@@ -3,8 +3,10 @@ package shell
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"edgebed/harness/topology"
+	"edgebed/nodes/fuzztest"
 )
 
 // FuzzLine divides lines into arguments, and reads them as parameters of a link.
@@ -16,6 +18,7 @@ func FuzzLine(f *testing.F) {
 		f.Add(line)
 	}
 	f.Fuzz(func(t *testing.T, line string) {
+		fuzztest.Watch(t, time.Second)
 		args, err := fields(line)
 		if err != nil {
 			return

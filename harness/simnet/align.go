@@ -18,8 +18,9 @@ func Align() {
 	// This goroutine gives way, and comes back when the count is a multiple of turns.
 	ran := spin(2*turns, runtime.Gosched)
 
-	// What ran since then, and is made up here to a multiple of turns, is counted.
-	spin(turns+ran%turns, func() {})
+	// What ran since then, and is made up here to a multiple of turns, is counted. Of those
+	// started together the last one runs first, and takes no turn.
+	spin(turns+max(1, ran)%turns, func() {})
 }
 
 // spin starts goroutines that do nothing, does what is given, and waits for them. It

@@ -219,3 +219,59 @@ func TestChange(t *testing.T) {
 		t.Errorf("the last frame arrives at %d ns, want %d", last, want)
 	}
 }
+
+// TestUnseen: what nobody can notice before it has crossed the delays of its way is left
+// until then, however many frames that are: each look costs.
+func TestUnseen(t *testing.T) {
+	l := newLine(t, topology.Params{Rate: units.Mbps, Queue: 100, Delay: 3 * time.Millisecond}, 1)
+	for k := range 10 { // to nobody, and so noticed never
+		l.send(int64(k)*1000, 1514)
+		if next := l.schedule.next(); next < never/4 {
+			t.Fatalf("with %d frames on their way to nobody somebody looks at %d ns", k+1, next)
+		}
+	}
+}
+
+// TestAtOnce: what is due at the same time arrives in the order in which it was planned,
+// whatever follows it.
+func TestAtOnce(t *testing.T) {
+	one := newLine(t, topology.Params{Delay: time.Millisecond}, 1)
+	two := newLine(t, topology.Params{Delay: time.Millisecond}, 1)
+	two.Network, two.port.network, two.port.peer.network = one.Network, one.Network, one.Network
+	one.send(0, 100)
+	two.send(0, 100)
+	one.send(0, 100)
+	for _, want := range []struct{ one, two int64 }{{2, 0}, {2, 1}} {
+		one.schedule.call(one.schedule.plans.list[0])
+		if a, b := one.port.peer.counters.RxPackets, two.port.peer.counters.RxPackets; a != want.one || b != want.two {
+			t.Errorf("%d and %d frames have arrived, want %d and %d", a, b, want.one, want.two)
+		}
+	}
+}
+
+// TestFewLooked: of a long queue, and of many frames on a wire, only the first are looked
+// at, and the rest is taken for what could be noticed soonest.
+func TestFewLooked(t *testing.T) {
+	const delay = 3 * time.Millisecond
+	for _, waiting := range []int{lookahead, lookahead + 1} {
+		l := newLine(t, topology.Params{Rate: units.Mbps, Queue: 100, Delay: delay}, 1)
+		for range waiting + 3 { // two leave at once, and one when the rest is looked at
+			l.send(0, 1514)
+		}
+		l.run(l.port.depart.at)
+		at, want := l.port.depart.deadline, l.port.depart.at+int64(delay)
+		if l.port.queue.len() != waiting || (at > never/4) != (waiting == lookahead) || waiting > lookahead && at != want {
+			t.Errorf("of %d frames that wait the next to leave is looked at at %d ns", l.port.queue.len(), at)
+		}
+
+		l = newLine(t, topology.Params{Delay: delay}, 1)
+		for k := range waiting + 1 {
+			l.send(int64(k), 100)
+		}
+		l.run(int64(delay))
+		at, want = l.port.arrive.deadline, int64(delay)+1+lookahead
+		if l.port.wire.len() != waiting || (at > never/4) != (waiting == lookahead) || waiting > lookahead && at != want {
+			t.Errorf("of %d frames on the wire the next to arrive is looked at at %d ns, want %d", l.port.wire.len(), at, want)
+		}
+	}
+}

@@ -35,3 +35,24 @@ func TestInsert(t *testing.T) {
 		}
 	})
 }
+
+// TestFreed: a queue does not keep what has left it, however long it is in use.
+func TestFreed(t *testing.T) {
+	var q fifo
+	for k := range 1000 {
+		q.push(dueFrame{frame: frame{size: 1 + k}})
+		q.push(dueFrame{frame: frame{size: 1 + k}})
+		q.pop()
+		if kept := len(q.items); kept >= 2*q.len() {
+			t.Fatalf("%d places for %d frames", kept, q.len())
+		}
+	}
+	for q.len() > 1 {
+		q.pop()
+	}
+	for k, f := range q.items[:cap(q.items)] {
+		if f.size != 0 && k != q.head {
+			t.Errorf("place %d of %d still has a frame of %d B", k, cap(q.items), f.size)
+		}
+	}
+}

@@ -146,9 +146,7 @@ func (s *schedule) fire() {
 		}
 	}
 	s.firing, s.armed = false, never
-	if next := s.next(); next < never {
-		s.arm(next)
-	}
+	s.arm(s.next())
 }
 
 // next is the earliest deadline.

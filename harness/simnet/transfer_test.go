@@ -33,6 +33,11 @@ func TestMain(m *testing.M) {
 // chain builds hosts a and b on two switches with one link.
 func chain(t *testing.T, link string, seed uint64) *Network {
 	t.Helper()
+	return chainWith(t, link, Options{Seed: seed})
+}
+
+func chainWith(t *testing.T, link string, opts Options) *Network {
+	t.Helper()
 	model, err := topology.Parse("chain", []byte(fmt.Sprintf(`
 version: 1
 name: chain
@@ -49,7 +54,7 @@ links:
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, err := Build(model, Options{Seed: seed})
+	n, err := Build(model, opts)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -93,11 +93,13 @@ func TestLogInterval(t *testing.T) {
 		level float64
 		half  float64
 	}{
-		"one degree":                 {LogEstimate{N: 2, Value: 3, StdErr: 2}, 0.95, 2 * 12.706204736},
-		"one degree, 90 %":           {LogEstimate{N: 2, Value: 3, StdErr: 2}, 0.90, 2 * 6.313751515},
-		"four degrees":               {LogEstimate{N: 5, Value: -1, StdErr: 1}, 0.95, 2.776445105},
-		"noise adds degrees":         {LogEstimate{N: 2, Value: 0, StdErr: 1, Noise: 1}, 0.95, math.Sqrt2 * 2.776445105},
-		"nearly all noise":           {LogEstimate{N: 5, Value: 0, StdErr: 1e-3, Noise: 1}, 0.95, 1.959963985},
+		"one degree":         {LogEstimate{N: 2, Value: 3, StdErr: 2}, 0.95, 2 * 12.706204736},
+		"one degree, 90 %":   {LogEstimate{N: 2, Value: 3, StdErr: 2}, 0.90, 2 * 6.313751515},
+		"four degrees":       {LogEstimate{N: 5, Value: -1, StdErr: 1}, 0.95, 2.776445105},
+		"noise adds degrees": {LogEstimate{N: 2, Value: 0, StdErr: 1, Noise: 1}, 0.95, math.Sqrt2 * 2.776445105},
+		"nearly all noise":   {LogEstimate{N: 5, Value: 0, StdErr: 1e-3, Noise: 1}, 0.95, 1.959963985},
+		// Without a spread there are no more degrees than the sample has, to be careful.
+		"noise alone":                {LogEstimate{N: 5, Value: 0, Noise: 1}, 0.95, 2.776445105},
 		"as sure as can be":          {LogEstimate{N: 5, Value: 7}, 0.95, 0},
 		"the unknown standard error": {LogEstimate{N: 1, Value: 7, StdErr: math.NaN()}, 0.95, math.NaN()},
 	} {
@@ -132,7 +134,7 @@ func TestPGreater(t *testing.T) {
 		"no value":               {LogEstimate{N: 2, Value: math.NaN(), StdErr: 1}, 1, 1},
 		"no standard error":      {LogEstimate{N: 1, Value: 9, StdErr: math.NaN()}, 1, 1},
 	} {
-		if got := tc.e.PGreater(tc.bound); math.Abs(got-tc.want) > 1e-6 {
+		if got := tc.e.PGreater(tc.bound); !(math.Abs(got-tc.want) <= 1e-6) {
 			t.Errorf("%s: p = %v, want %v", name, got, tc.want)
 		}
 	}
@@ -176,9 +178,14 @@ func TestPAbove(t *testing.T) {
 			Pairs{A: []float64{1, 1}, B: []float64{math.E, math.E * math.E * math.E}}, 1,
 			2 * LogEstimate{N: 2, Value: 2, StdErr: 1, Noise: 1}.PGreater(0),
 		},
+		// Ratios that cancel out; differences of -0.5 and 99 around a mean of 50.
+		"noise of differences": {
+			Pairs{A: []float64{1, 99}, B: []float64{0.5, 198}}, 1,
+			2 * LogEstimate{N: 2, Value: 0.985, StdErr: 0.995, Noise: 1}.PGreater(0),
+		},
 		"not positive": {Pairs{A: []float64{-1, 1}, B: []float64{1, 1}}, 0, 1},
 	} {
-		if got := tc.p.PAbove(tc.noise); math.Abs(got-tc.want) > 1e-9 {
+		if got := tc.p.PAbove(tc.noise); !(math.Abs(got-tc.want) <= 1e-9) {
 			t.Errorf("%s: p = %v, want %v", name, got, tc.want)
 		}
 	}

@@ -61,10 +61,9 @@ func Foretell(ctx context.Context, jobs []job.Job, budget time.Duration) func(*j
 }
 
 // corrected applies a correction to what the formula says for a job's executions, but
-// not to the second that it takes to set up.
+// not to what the cell takes beside them.
 func corrected(j *job.Job, correction float64) time.Duration {
-	const setUp = time.Second
-	return setUp + time.Duration(correction*float64(max(0, j.Expected()-setUp)))
+	return job.Beside + time.Duration(correction*float64(max(0, j.Expected()-job.Beside)))
 }
 
 // foretell runs a job's first executions, and returns what they took over what the

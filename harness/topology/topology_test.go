@@ -13,6 +13,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"edgebed/nodes/fuzztest"
 	"edgebed/nodes/units"
 	"edgebed/topologies"
 )
@@ -311,6 +312,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add(ring)
 	f.Fuzz(func(t *testing.T, data []byte) {
+		fuzztest.Watch(t, time.Second)
 		parsed, err := Parse("fuzz.yaml", data)
 		if err != nil {
 			return

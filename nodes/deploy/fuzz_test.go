@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
+	"edgebed/nodes/fuzztest"
 	"edgebed/nodes/wire"
 )
 
@@ -72,6 +73,7 @@ func FuzzRPC(f *testing.F) {
 	}
 
 	f.Fuzz(func(t *testing.T, node, call uint8, message []byte) {
+		fuzztest.Watch(t, 5*time.Second)
 		endpoint := nodes[int(node)%len(nodes)]
 		conn, err := wire.Dial(network.Host(endpoint.Addr()), endpoint.String())
 		if err != nil {

@@ -4,7 +4,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
+
+	"edgebed/nodes/fuzztest"
 
 	"pgregory.net/rapid"
 )
@@ -77,6 +80,7 @@ func FuzzCombine(f *testing.F) {
 	f.Add("abc", "é", `{"input":"x"}`)
 	f.Add(`{"input":"`, `"}`, `{"input":""}`)
 	f.Fuzz(func(t *testing.T, a, b, c string) {
+		fuzztest.Watch(t, time.Second)
 		if !utf8.ValidString(a) || !utf8.ValidString(b) || !utf8.ValidString(c) {
 			t.Skip("protobuf strings are valid UTF-8")
 		}

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"pgregory.net/rapid"
 
+	"edgebed/nodes/fuzztest"
 	"edgebed/nodes/units"
 	"edgebed/nodes/wire"
 	"edgebed/nodes/workflow"
@@ -271,6 +272,7 @@ func FuzzParse(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
+		fuzztest.Watch(t, time.Second)
 		req := &wire.LambdaRequest{}
 		if proto.Unmarshal(raw, req) != nil {
 			t.Skip("not a request")

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"edgebed/nodes/fuzztest"
 )
 
 func TestParseRate(t *testing.T) {
@@ -163,6 +165,7 @@ func FuzzParse(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
+		fuzztest.Watch(t, time.Second)
 		if r, err := ParseRate(s); err == nil {
 			if again, err := ParseRate(r.String()); err != nil || again != r {
 				t.Errorf("rate %q -> %v -> %v, %v", s, r, again, err)

@@ -139,8 +139,9 @@ func AliasOf(name string) string {
 	if at := strings.LastIndex(name, taskMark); at > 0 && at < len(name)-len(taskMark) {
 		return name[:at]
 	}
-	function, use, ok := strings.Cut(name, aliasMark)
-	if n, err := strconv.Atoi(use); !ok || err != nil || Alias(function, n) != name {
+	// What is no number is the alias of nothing.
+	function, use, _ := strings.Cut(name, aliasMark)
+	if n, _ := strconv.Atoi(use); Alias(function, n) != name {
 		return name
 	}
 	return function

@@ -224,27 +224,23 @@ func (r *jsonReader) object(value json.RawMessage, offset int, path yamlfile.Pat
 	var errs []error
 	seen := map[string]bool{}
 	for dec.More() {
+		// The text was read as JSON before, where keys are strings.
 		token, err := dec.Token()
 		if err != nil {
-			return nil, r.errorf(offset+int(dec.InputOffset()), path, "read a key: %w", err)
+			return nil, r.errorf(offset, path, "read a key: %w", err)
 		}
-
-		key, ok := token.(string)
-		if !ok {
-			return nil, r.errorf(offset+int(dec.InputOffset()), path, "expected a key, got %v", token)
-		}
-
-		m := member{key: key}
+		var m member
+		m.key, _ = token.(string)
 		if err := dec.Decode(&m.value); err != nil {
-			return nil, r.errorf(offset+int(dec.InputOffset()), append(path, key), "read the value: %w", err)
+			return nil, r.errorf(offset, append(path, m.key), "read the value: %w", err)
 		}
 
 		m.offset = offset + int(dec.InputOffset()) - len(m.value)
-		if seen[key] {
-			errs = append(errs, r.errorf(m.offset, path, "duplicate key %q", key))
+		if seen[m.key] {
+			errs = append(errs, r.errorf(m.offset, path, "duplicate key %q", m.key))
 			continue
 		}
-		seen[key] = true
+		seen[m.key] = true
 		members = append(members, m)
 	}
 	return members, yamlfile.Join(errs...)
@@ -430,7 +426,7 @@ const maxStateSize = units.Size(1) << 40
 // wholeBytes reads a number of bytes, also one written as 1e4 or 10000.0.
 func wholeBytes(value json.RawMessage) (units.Size, bool) {
 	var number json.Number
-	if err := json.Unmarshal(value, &number); err != nil || len(value) == 0 || value[0] == '"' {
+	if err := json.Unmarshal(value, &number); err != nil || bytes.HasPrefix(value, []byte{'"'}) {
 		return 0, false
 	}
 	x, err := number.Float64()
@@ -461,8 +457,6 @@ func readMap[T any](r *jsonReader, m member, what string, into *map[string]T) er
 		errs = append(errs, readJSON(r, entry, yamlfile.Path{m.key}, what, &value))
 		read[entry.key] = value
 	}
-	if len(read) > 0 {
-		*into = maps.Clone(read)
-	}
+	*into = read
 	return yamlfile.Join(errs...)
 }

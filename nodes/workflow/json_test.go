@@ -8,7 +8,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"edgebed/nodes/fuzztest"
 	"edgebed/nodes/units"
 
 	"github.com/google/go-cmp/cmp"
@@ -215,6 +217,7 @@ func FuzzParseJSON(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
+		fuzztest.Watch(t, time.Second)
 		w, err := ParseJSON("w.json", data)
 		if err != nil {
 			if err.Error() == "" {

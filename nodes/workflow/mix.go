@@ -166,10 +166,8 @@ func join(r *rand.Rand, levels []int) (successors [][]int, first int) {
 		next := start + size
 		entered := make([]bool, levels[k+1])
 		connect := func(i, j int) {
-			if !slices.Contains(successors[i], next+j) {
-				successors[i] = append(successors[i], next+j)
-				entered[j] = true
-			}
+			successors[i] = append(successors[i], next+j)
+			entered[j] = true
 		}
 		for i := start; i < next; i++ {
 			successors = append(successors, nil)
@@ -177,7 +175,9 @@ func join(r *rand.Rand, levels []int) (successors [][]int, first int) {
 				connect(i, j)
 			}
 		}
-		connect(start, 0)
+		if !slices.Contains(successors[start], next) {
+			connect(start, 0)
+		}
 		for j := range entered {
 			if !entered[j] {
 				connect(start+r.IntN(size), j)

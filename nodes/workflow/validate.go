@@ -176,7 +176,7 @@ func (w *Workflow) validateEdges() []error {
 			continue
 		}
 		for k, size := range edges {
-			if i < len(w.Outputs) && size >= 0 && size > w.Outputs[i] {
+			if i < len(w.Outputs) && w.Outputs[i] >= 0 && size > w.Outputs[i] {
 				errs = append(errs, fmt.Errorf("function %s (index %d): sends %d bytes to index %d, of an output of %d",
 					w.Label(i), i, int64(size), w.Successors[i][k], int64(w.Outputs[i])))
 			}

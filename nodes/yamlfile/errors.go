@@ -31,6 +31,8 @@ type Error struct {
 	Err error
 
 	doc *Document // what it points into, nil where that is not known
+	// meant is the path of the key that an unknown one is most likely a slip for.
+	meant string
 }
 
 // Error prints the position and the mistake.
@@ -216,12 +218,15 @@ func Join(errs ...error) error {
 
 // Beyond joins err with those of more that concern other places: a check of values
 // that were read after some could not be says of the missing ones what err says
-// better.
+// better. A key that another one was a slip for is missing.
 func Beyond(err, more error) error {
 	var taken []string
 	for _, err := range flatten(err) {
 		if e, ok := err.(*Error); ok {
 			taken = append(taken, e.Path)
+			if e.meant != "" {
+				taken = append(taken, e.meant)
+			}
 		}
 	}
 	all := flatten(err)

@@ -22,6 +22,7 @@ import (
 	"math"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -277,6 +278,39 @@ func (d *decoder) fail(node *yaml.Node, path Path, format string, args ...any) {
 	d.errs = append(d.errs, e.settle())
 }
 
+// holders names the keys of a struct whose own mappings have a key.
+func (d *decoder) holders(list []field, key string) string {
+	var names []string
+	for _, f := range list {
+		t := f.value.Type()
+		if t.Kind() == reflect.Pointer {
+			t = t.Elem()
+		}
+		if t.Kind() != reflect.Struct || t == nodeType || readsItself(t) {
+			continue
+		}
+		below, _ := d.fields(reflect.New(t).Elem(), Pos{})
+		if slices.ContainsFunc(below, func(f field) bool { return f.name == key }) {
+			names = append(names, f.name)
+		}
+	}
+	return strings.Join(names, " and of ")
+}
+
+// readsItself reports whether values of a type are read by their own methods.
+func readsItself(t reflect.Type) bool {
+	p := reflect.PointerTo(t)
+	return p.Implements(reflect.TypeFor[yaml.Unmarshaler]()) ||
+		p.Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
+}
+
+// slip notes which key was meant by the unknown one that was recorded last.
+func (d *decoder) slip(meant Path) {
+	if e, ok := d.errs[len(d.errs)-1].(*Error); ok {
+		e.meant = meant.String()
+	}
+}
+
 // expect records that a node holds something else than it should.
 func (d *decoder) expect(node *yaml.Node, path Path, what string) {
 	d.fail(node, path, "expected %s, got %s", what, describe(node))
@@ -394,6 +428,9 @@ func (d *decoder) adopt(node *yaml.Node, path Path, err error) {
 			at := *e
 			at.File, at.doc = cmp.Or(at.File, d.file), cmp.Or(at.doc, d.doc)
 			at.Path = joinPaths(path.String(), at.Path)
+			if at.meant != "" {
+				at.meant = joinPaths(path.String(), at.meant)
+			}
 			d.errs = append(d.errs, at.settle())
 			continue
 		}
@@ -480,18 +517,30 @@ func (d *decoder) structure(node *yaml.Node, v reflect.Value, path Path) {
 		case rest.IsValid():
 			d.entry(key, value, rest, path, seen)
 		default:
+			if within := d.holders(list, key.Value); within != "" {
+				d.fail(key, path.child(key.Value), "unknown key %s here; it is a key of %s", describe(key), within)
+				return
+			}
 			d.fail(key, path.child(key.Value), "unknown key %s%s", describe(key), Suggest(key.Value, names))
 			// The key that was meant is not missing as well.
 			if near, ok := Nearest(key.Value, names); ok {
 				present[near] = true
+				d.slip(path.child(near))
 			}
 		}
 	})
 
+	var missing []string
 	for _, f := range list {
 		if f.required && !present[f.name] {
-			d.fail(node, path, "missing required key %q", f.name)
+			missing = append(missing, strconv.Quote(f.name))
 		}
+	}
+	switch n := len(missing); {
+	case n == 1:
+		d.fail(node, path, "missing required key %s", missing[0])
+	case n > 1:
+		d.fail(node, path, "missing required keys %s and %s", strings.Join(missing[:n-1], ", "), missing[n-1])
 	}
 }
 

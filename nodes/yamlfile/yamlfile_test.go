@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"edgebed/nodes/fuzztest"
 	"edgebed/nodes/units"
 
 	"github.com/google/go-cmp/cmp"
@@ -310,6 +311,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
+		fuzztest.Watch(t, time.Second)
 		var v topology
 		err := Decode("f.yaml", data, &v)
 		for _, err := range flatten(err) {

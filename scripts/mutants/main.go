@@ -9,10 +9,10 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"os/signal"
+	"regexp"
+	"slices"
 	"strings"
-	"time"
 )
 
 func main() {
@@ -23,6 +23,8 @@ func main() {
 	flag.IntVar(&o.sample, "sample", 0, "run only so many mutants of a package, drawn at random; 0 runs all")
 	flag.Uint64Var(&o.seed, "seed", 1, "seed of the sample")
 	flag.StringVar(&o.tags, "tags", "", "build tags of the tests, such as faketime")
+	flag.StringVar(&o.only, "only", "",
+		"regular expression of the mutants to run, held against what is said of one that survives")
 	flag.StringVar(&o.wrapper, "wrapper", "", "program to run the tests by, such as nice")
 	flag.Parse()
 
@@ -39,6 +41,7 @@ type options struct {
 	equivalents string
 	sample      int
 	seed        uint64
+	only        string
 	tags        string
 	wrapper     string
 }
@@ -51,21 +54,30 @@ func run(ctx context.Context, out io.Writer, pkgs []string, o options) error {
 	if err != nil {
 		return err
 	}
+	only, err := regexp.Compile(o.only)
+	if err != nil {
+		return fmt.Errorf("-only: %w", err)
+	}
 
 	var failed error
 	for _, pkg := range pkgs {
 		pkg = strings.TrimPrefix(strings.TrimSuffix(pkg, "/"), "./")
-		all, err := find(pkg, o.tags)
+		src, err := load(pkg, o)
 		if err != nil {
 			return err
 		}
+		all, err := find(src, pkg, o)
+		if err != nil {
+			return err
+		}
+		all = slices.DeleteFunc(all, func(m mutant) bool { return !only.MatchString(m.String()) })
 		if o.sample > 0 && o.sample < len(all) {
 			rng := rand.New(rand.NewPCG(o.seed, 0))
 			rng.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 			all = all[:o.sample]
 		}
 
-		c, err := hunt(ctx, out, pkg, all, known, o)
+		c, err := hunt(ctx, out, src, pkg, all, known, o)
 		if err != nil {
 			return err
 		}
@@ -92,7 +104,7 @@ func (c count) rate() float64 {
 
 // hunt runs a package's tests against each mutant.
 func hunt(
-	ctx context.Context, out io.Writer, pkg string, all []mutant, known map[string]bool, o options,
+	ctx context.Context, out io.Writer, s source, pkg string, all []mutant, known map[string]bool, o options,
 ) (count, error) {
 	var c count
 	dir, err := os.MkdirTemp("", "mutants-")
@@ -101,26 +113,19 @@ func hunt(
 	}
 	defer os.RemoveAll(dir)
 
-	began := time.Now()
-	if text, outcome := test(ctx, pkg, "", 10*time.Minute, o); outcome != survived {
-		return c, fmt.Errorf("the tests of %s fail without any mutant:\n%s", pkg, text)
+	b, err := newBench(ctx, s, pkg, dir, all, o)
+	if err != nil {
+		return c, err
 	}
-	// Endless loops are ended; a busy machine is given time.
-	limit := 5*time.Since(began) + 20*time.Second
-
-	for _, m := range all {
+	for i, m := range all {
 		if known[m.key()] {
 			c.equivalent++
 			continue
 		}
-		overlay, err := m.write(dir)
+
+		outcome, err := b.try(ctx, i)
 		if err != nil {
 			return c, err
-		}
-
-		_, outcome := test(ctx, pkg, overlay, limit, o)
-		if ctx.Err() != nil {
-			return c, ctx.Err()
 		}
 		switch outcome {
 		case killed:
@@ -129,44 +134,10 @@ func hunt(
 			c.broken++
 		case survived:
 			c.survived++
-			fmt.Fprintf(out, "%s:%d: survived: %s %s\n", m.file, m.line, m.kind, m.shown)
+			fmt.Fprintln(out, m)
 		}
 	}
 	return c, nil
-}
-
-// outcome is what the tests say.
-type outcome int
-
-const (
-	survived outcome = iota
-	killed
-	broken // it does not compile
-)
-
-// test runs a package's tests with an overlay.
-func test(ctx context.Context, pkg, overlay string, limit time.Duration, o options) (string, outcome) {
-	args := []string{"go", "test", "-short", "-failfast", "-vet=off", "-tags", o.tags, "-timeout", limit.String()}
-	if overlay != "" {
-		args = append(args, "-overlay", overlay)
-	}
-	args = append(args, "./"+pkg)
-	if o.wrapper != "" {
-		args = append([]string{o.wrapper}, args...)
-	}
-
-	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-	if o.tags == "faketime" { // the clock of a build with cgo stands still for good
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	}
-	text, err := cmd.CombinedOutput()
-	switch {
-	case err == nil:
-		return string(text), survived
-	case strings.Contains(string(text), "[build failed]") || strings.Contains(string(text), "[setup failed]"):
-		return string(text), broken
-	}
-	return string(text), killed
 }
 
 // equivalents reads the mutants that are known to change nothing: lines of their

@@ -32,6 +32,9 @@ type mutant struct {
 // key names the mutant so that other lines of the file may move.
 func (m mutant) key() string { return m.file + " " + m.kind + " " + m.shown }
 
+// String says what and where the mutant is.
+func (m mutant) String() string { return fmt.Sprintf("%s:%d: %s %s", m.file, m.line, m.kind, m.shown) }
+
 // turned is what each kind makes of an operator.
 var turned = map[string]map[string]string{
 	"ARITHMETIC_BASE":       {"+": "-", "-": "+", "*": "/", "/": "*", "%": "*"},
@@ -53,9 +56,9 @@ type foundFile struct {
 	}
 }
 
-// find returns the mutants of a package's files, without those of packages below it,
-// in the order of the files. Of an operator that two kinds turn alike it returns one.
-func find(pkg, tags string) ([]mutant, error) {
+// find returns the mutants of the files that are in the package's build, in the order
+// of the files. Of an operator that two kinds turn alike it returns one.
+func find(s source, pkg string, o options) ([]mutant, error) {
 	out, err := os.CreateTemp("", "mutants-*.json")
 	if err != nil {
 		return nil, err
@@ -65,8 +68,9 @@ func find(pkg, tags string) ([]mutant, error) {
 		return nil, err
 	}
 
-	cmd := exec.Command("go", "run", finder, "unleash", "--dry-run", "--invert-logical", "--tags", tags,
+	cmd := exec.Command("go", "run", finder, "unleash", "--dry-run", "--invert-logical", "--tags", o.tags,
 		"--output", out.Name(), "./"+pkg)
+	cmd.Env = environment(o)
 	log, err := cmd.CombinedOutput()
 	if err != nil {
 		return nil, fmt.Errorf("find mutants of %s: %w\n%s", pkg, err, log)
@@ -80,11 +84,11 @@ func find(pkg, tags string) ([]mutant, error) {
 	if err := json.Unmarshal(data, &list); err != nil {
 		return nil, fmt.Errorf("read what %s found in %s: %w", finder, pkg, err)
 	}
-	return mutants(pkg, list)
+	return mutants(s, pkg, list)
 }
 
 // mutants turns what was found into changes of the files.
-func mutants(pkg string, list found) ([]mutant, error) {
+func mutants(s source, pkg string, list found) ([]mutant, error) {
 	var all []mutant
 	seen := make(map[string]bool)
 	for _, f := range list.Files {
@@ -92,9 +96,9 @@ func mutants(pkg string, list found) ([]mutant, error) {
 			continue
 		}
 		file := filepath.Join(pkg, f.Name)
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return nil, err
+		text, ok := s.texts[file]
+		if !ok { // of another system's build
+			continue
 		}
 
 		for _, found := range f.Mutations {
@@ -151,27 +155,7 @@ func (m *mutant) place(text []byte) error {
 	return nil
 }
 
-// write writes the mutant's file into a folder, with an overlay that puts it in its
-// place, and returns the overlay's name.
-func (m mutant) write(dir string) (overlay string, err error) {
-	text, err := os.ReadFile(m.file)
-	if err != nil {
-		return "", err
-	}
-	text = slices.Concat(text[:m.offset], []byte(m.new), text[m.offset+len(m.old):])
-	changed := filepath.Join(dir, "mutant.go")
-	if err := os.WriteFile(changed, text, 0o666); err != nil {
-		return "", err
-	}
-
-	file, err := filepath.Abs(m.file)
-	if err != nil {
-		return "", err
-	}
-	replace, err := json.Marshal(map[string]map[string]string{"Replace": {file: changed}})
-	if err != nil {
-		return "", err
-	}
-	overlay = filepath.Join(dir, "overlay.json")
-	return overlay, os.WriteFile(overlay, replace, 0o666)
+// apply returns the file's text with the mutant in it.
+func (m mutant) apply(text []byte) []byte {
+	return slices.Concat(text[:m.offset], []byte(m.new), text[m.offset+len(m.old):])
 }

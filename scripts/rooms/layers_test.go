@@ -72,7 +72,7 @@ var everything = []string{"harness", "nodes", "scenarios", "topologies", "script
 // forTests are the rooms that product code must not import.
 var forTests = []string{
 	"harness/golden", "harness/scenario/scenariotest", "harness/report/reporttest", "harness/sandbox/sandboxtest",
-	"nodes/memnet", "nodes/nodetest", "nodes/clock/clocktest",
+	"nodes/memnet", "nodes/nodetest", "nodes/clock/clocktest", "nodes/fuzztest",
 }
 
 // within tells whether a path is one of the rooms, or inside one. Paths of

@@ -21,16 +21,33 @@ import (
 // pngDPI is the resolution of PNG files, in dots per inch of print.
 const pngDPI = 250
 
+// Drawn is what a figure shows.
+type Drawn struct {
+	Figure record.Figure
+	Charts []*Chart
+	// Err is why it shows nothing; it wraps ErrNoData where there is nothing to show.
+	Err error
+}
+
+// Draw selects the data of a result's figures, once for all forms of a report.
+func Draw(r *record.Results) []Drawn {
+	var all []Drawn
+	for _, f := range r.Campaign.Figures {
+		charts, err := Charts(r, f)
+		all = append(all, Drawn{f, charts, err})
+	}
+	return all
+}
+
 // Render draws a figure into dir, which it makes where needed: an SVG and a PNG
 // file for each combination of values on the axes that the figure does not
 // mention. It returns the names of the files. Equal records give equal files.
 // The error wraps ErrNoData where there is nothing to draw.
-func Render(r *record.Results, f record.Figure, dir string) ([]string, error) {
-	all, err := Charts(r, f)
-	if err != nil {
-		return nil, err
+func (d Drawn) Render(dir string) ([]string, error) {
+	if d.Err != nil {
+		return nil, d.Err
 	}
-	return render(all, f, dir)
+	return render(d.Charts, d.Figure, dir)
 }
 
 // render writes the charts of a figure.

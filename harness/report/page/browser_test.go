@@ -25,6 +25,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"edgebed/harness/record"
+	"edgebed/harness/report/figure"
 	"edgebed/harness/report/reporttest"
 )
 
@@ -283,7 +284,7 @@ func writePage(t *testing.T, r *record.Results) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "report.html")
 	var text bytes.Buffer
-	if err := Write(&text, r, sampleClaims); err != nil {
+	if err := Write(&text, r, figure.Draw(r), sampleClaims); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(file, text.Bytes(), 0o666); err != nil {

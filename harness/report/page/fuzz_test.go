@@ -6,10 +6,12 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"edgebed/harness/gate"
 	"edgebed/harness/record"
 	"edgebed/harness/report/figure"
+	"edgebed/nodes/fuzztest"
 )
 
 // FuzzWrite writes the report of whatever records can be read: nothing in them makes it
@@ -25,13 +27,11 @@ func FuzzWrite(f *testing.F) {
 		`"figures":[{"name":"f","kind":"lines","metric":"delay","x":"x"}]}` + "\n" +
 		`{"type":"cell","id":"c","point":[{"axis":"x","value":"0"}]}` + "\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
+		fuzztest.Watch(t, 10*time.Second)
 		r, err := record.ReadFrom("fuzz", bytes.NewReader(text))
 		if err != nil {
 			return
 		}
-		_ = Write(io.Discard, r, JudgedOf(gate.Judge(r, r.Campaign.Claims)))
-		for _, of := range r.Campaign.Figures {
-			_, _ = figure.Charts(r, of)
-		}
+		_ = Write(io.Discard, r, figure.Draw(r), JudgedOf(gate.Judge(r, r.Campaign.Claims)))
 	})
 }

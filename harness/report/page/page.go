@@ -59,16 +59,16 @@ type content struct {
 }
 
 // Write writes the report of a campaign as one HTML file without any reference to
-// another one. claims may be nil where none were judged.
-func Write(w io.Writer, r *record.Results, claims []Judged) error {
-	p, err := contentOf(r, claims)
+// another one. drawn are the result's figures; claims may be nil where none were judged.
+func Write(w io.Writer, r *record.Results, drawn []figure.Drawn, claims []Judged) error {
+	p, err := contentOf(r, drawn, claims)
 	if err != nil {
 		return err
 	}
 	return pages.ExecuteTemplate(w, "report.html", p)
 }
 
-func contentOf(r *record.Results, claims []Judged) (*content, error) {
+func contentOf(r *record.Results, drawn []figure.Drawn, claims []Judged) (*content, error) {
 	c := r.Campaign
 	roles := matrix.RolesOf(r)
 	totals := table.Tally(r.Cells)
@@ -99,7 +99,7 @@ func contentOf(r *record.Results, claims []Judged) (*content, error) {
 			p.Failed = append(p.Failed, t)
 		}
 	}
-	p.draw(r)
+	p.draw(drawn)
 	return p, p.tabulate(r, roles)
 }
 
@@ -122,14 +122,13 @@ func (p *content) glance(c record.Campaign, totals table.Totals) []table.Fact {
 }
 
 // draw adds the figures.
-func (p *content) draw(r *record.Results) {
-	for _, f := range r.Campaign.Figures {
-		all, err := figure.Charts(r, f)
-		if err != nil {
-			p.NotDrawn = append(p.NotDrawn, err.Error())
+func (p *content) draw(drawn []figure.Drawn) {
+	for _, d := range drawn {
+		if d.Err != nil {
+			p.NotDrawn = append(p.NotDrawn, d.Err.Error())
 			continue
 		}
-		for _, c := range all {
+		for _, c := range d.Charts {
 			p.Figures = append(p.Figures, view{c}.section())
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"edgebed/harness/matrix"
 	"edgebed/harness/record"
+	"edgebed/harness/report/figure"
 	"edgebed/harness/report/reporttest"
 	"edgebed/harness/report/table"
 )
@@ -19,7 +20,7 @@ import (
 func pageText(t *testing.T, r *record.Results, claims []Judged) string {
 	t.Helper()
 	var text bytes.Buffer
-	if err := Write(&text, r, claims); err != nil {
+	if err := Write(&text, r, figure.Draw(r), claims); err != nil {
 		t.Fatal(err)
 	}
 	return text.String()

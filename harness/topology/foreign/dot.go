@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gonum.org/v1/gonum/graph/formats/dot"
@@ -16,8 +17,9 @@ import (
 // readDOT takes nodes with their labels, and edges with attributes that are called as link
 // parameters (and bandwidth, bw and latency), for instance rate="10 Mb/s". With reverse_
 // before them they are of the direction from the second node to the first, where it
-// differs; in a directed graph it may have an arrow of its own. A node with shape=box is a
-// host where its links lead to nodes of other shapes alone (see markHosts).
+// differs; in a directed graph it may have an arrow of its own. The attribute mtu of an edge
+// is its link's, or its host's, and that of the graph the network's. A node with shape=box is
+// a host where its links lead to nodes of other shapes alone (see markHosts).
 func readDOT(_ string, data []byte) (*graph, error) {
 	file, err := dot.ParseBytes(data)
 	if err != nil {
@@ -37,6 +39,7 @@ func readDOT(_ string, data []byte) (*graph, error) {
 	if _, err := r.statements(first.Stmts); err != nil {
 		return nil, err
 	}
+	r.network(first.Stmts)
 	r.markHosts(func(id string) bool { return r.boxes[id] })
 	if len(r.unused) > 0 {
 		r.remark("the attributes %s of links were left out", strings.Join(slices.Sorted(maps.Keys(r.unused)), ", "))
@@ -54,6 +57,44 @@ type dotReader struct {
 	// nodeDefaults and edgeDefaults are the attributes that node [...] and edge [...] give
 	// to what follows in the same braces.
 	nodeDefaults, edgeDefaults []*ast.Attr
+}
+
+// network reads what the graph says of the whole network: mtu=1400, or graph [mtu=1400].
+func (r *dotReader) network(list []ast.Stmt) {
+	for _, s := range list {
+		attributes := []*ast.Attr{}
+		switch s := s.(type) {
+		case *ast.Attr:
+			attributes = append(attributes, s)
+		case *ast.AttrStmt:
+			if s.Kind == ast.GraphKind {
+				attributes = s.Attrs
+			}
+		}
+		for _, a := range attributes {
+			if strings.EqualFold(unquote(a.Key), "mtu") {
+				r.setMTU(&r.mtu, unquote(a.Val))
+			}
+		}
+	}
+}
+
+// setMTU sets an MTU to what an attribute says, which may be nonsense.
+func (r *dotReader) setMTU(to *int, value string) {
+	mtu, err := strconv.Atoi(value)
+	if err != nil {
+		r.misunderstood("mtu="+value, err)
+		return
+	}
+	*to = mtu
+}
+
+// misunderstood says once that an attribute was left out.
+func (r *dotReader) misunderstood(attribute string, err error) {
+	if !r.unknown[attribute] {
+		r.unknown[attribute] = true
+		r.remark("the attribute %s is not understood and was left out: %v", attribute, err)
+	}
 }
 
 // statements adds what a list of statements says, and returns the nodes in it.
@@ -155,6 +196,11 @@ func (r *dotReader) attributes(e *edge, list []*ast.Attr) {
 	var reverse topology.Override
 	for _, a := range list {
 		key, value := strings.ToLower(unquote(a.Key)), unquote(a.Val)
+		if key == "mtu" {
+			r.setMTU(&e.mtu, value)
+			continue
+		}
+
 		to := &e.forward
 		if name, ok := strings.CutPrefix(strings.ReplaceAll(key, "-", "_"), "reverse_"); ok {
 			to, key = &reverse, name
@@ -164,9 +210,8 @@ func (r *dotReader) attributes(e *edge, list []*ast.Attr) {
 		if !known && !slices.Contains(drawn, key) {
 			r.unused[a.Key] = true
 		}
-		if key := a.Key + "=" + value; err != nil && !r.unknown[key] {
-			r.unknown[key] = true
-			r.remark("the attribute %s is not understood and was left out: %v", key, err)
+		if err != nil {
+			r.misunderstood(a.Key+"="+value, err)
 		}
 	}
 

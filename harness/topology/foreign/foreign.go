@@ -113,7 +113,9 @@ type graph struct {
 	// directed says that an edge is one direction of a link, whose other direction another
 	// edge may be.
 	directed bool
-	remarks  []string
+	// mtu is the network's, 0 where the file does not say.
+	mtu     int
+	remarks []string
 }
 
 // node is a switch or a host of the file.
@@ -131,6 +133,8 @@ type edge struct {
 	// back is the direction from to to from; nil where the file says nothing of its own
 	// about it, which is then as forward.
 	back *topology.Override
+	// mtu is the link's, 0 where the file does not say.
+	mtu int
 }
 
 func newGraph() *graph { return &graph{index: map[string]int{}} }

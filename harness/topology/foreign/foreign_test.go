@@ -7,6 +7,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"edgebed/nodes/fuzztest"
 )
 
 // TestFiles reads a small file of each kind: what stands in it, and what is said to
@@ -135,6 +138,7 @@ func FuzzRead(f *testing.F) {
 	}
 
 	f.Fuzz(func(t *testing.T, file string, data []byte) {
+		fuzztest.Watch(t, time.Second)
 		n, err := Read(file, data)
 		if err == nil && n.Topology.Validate() != nil {
 			t.Errorf("%s gives a network that is not valid: %v", file, n.Topology.Validate())

@@ -120,14 +120,16 @@ func interfaceOf(h *topology.HostSpec, number int) topology.InterfaceSpec {
 	if number > 0 {
 		return h.Also[number-1]
 	}
-	return topology.InterfaceSpec{Address: h.Address, Switch: h.Switch, Uplink: h.Uplink, Downlink: h.Downlink}
+	return topology.InterfaceSpec{
+		Address: h.Address, Switch: h.Switch, MTU: h.MTU, Uplink: h.Uplink, Downlink: h.Downlink,
+	}
 }
 
 // setInterface describes a host's interface of a number, which may be its next one.
 func setInterface(h *topology.HostSpec, number int, spec topology.InterfaceSpec) {
 	switch {
 	case number == 0:
-		h.Switch, h.Uplink, h.Downlink = spec.Switch, spec.Uplink, spec.Downlink
+		h.Switch, h.MTU, h.Uplink, h.Downlink = spec.Switch, spec.MTU, spec.Uplink, spec.Downlink
 	case number > len(h.Also):
 		h.Also = append(h.Also, spec)
 	default:
@@ -176,8 +178,8 @@ func (g *graph) addDirect(t *topology.Topology, names []string, direct []edge) {
 		middle := free(taken, a+"-"+b)
 		t.Switches = append(t.Switches, middle)
 		t.Hosts[i].Also = append(t.Hosts[i].Also,
-			topology.InterfaceSpec{Switch: middle, Uplink: e.forward, Downlink: *e.back})
-		t.Hosts[k].Also = append(t.Hosts[k].Also, topology.InterfaceSpec{Switch: middle})
+			topology.InterfaceSpec{Switch: middle, MTU: e.mtu, Uplink: e.forward, Downlink: *e.back})
+		t.Hosts[k].Also = append(t.Hosts[k].Also, topology.InterfaceSpec{Switch: middle, MTU: e.mtu})
 	}
 	if left > 0 {
 		g.remark("%d links between hosts, one of which is linked to no switch or has %d links, were left out", left,

@@ -28,7 +28,7 @@ func (g *graph) network() (*Network, error) {
 	names := g.names()
 	rate, delay, queue := defaultRate, defaultDelay, topology.DefaultQueue
 	t := &topology.Topology{
-		Version: 1, Name: cleanName(g.name), Subnet: netip.MustParsePrefix("10.1.0.0/16"),
+		Version: 1, Name: cleanName(g.name), Subnet: netip.MustParsePrefix("10.1.0.0/16"), MTU: g.mtu,
 		Description: fmt.Sprintf("Read from the network %s.", oneLine(g.name)),
 		Classes: map[string]topology.Class{
 			"link": {Override: topology.Override{Rate: &rate, Delay: &delay, Queue: &queue}},
@@ -134,7 +134,9 @@ func (g *graph) addLinks(t *topology.Topology, names []string) (direct []edge) {
 			continue
 		}
 		if g.once && named {
-			g.setBack(t, of, a, b, both[0])
+			back := e
+			back.forward = both[0]
+			g.setBack(t, of, back)
 			of.from = -1
 			continue
 		}
@@ -142,7 +144,7 @@ func (g *graph) addLinks(t *topology.Topology, names []string) (direct []edge) {
 		is := &made{link: -1, host: -1, from: a}
 		switch hostA, hostB := g.nodes[a].host, g.nodes[b].host; {
 		case hostA && hostB:
-			direct = append(direct, edge{from: e.from, to: e.to, forward: both[0], back: &both[1]})
+			direct = append(direct, edge{from: e.from, to: e.to, forward: both[0], back: &both[1], mtu: e.mtu})
 		case hostA || hostB:
 			// From the host's end on.
 			ends := [2]string{names[a], names[b]}
@@ -156,14 +158,14 @@ func (g *graph) addLinks(t *topology.Topology, names []string) (direct []edge) {
 			}
 			interfaces[is.host]++
 			setInterface(&t.Hosts[is.host], is.number,
-				topology.InterfaceSpec{Switch: ends[1], Uplink: both[0], Downlink: both[1]})
+				topology.InterfaceSpec{Switch: ends[1], MTU: e.mtu, Uplink: both[0], Downlink: both[1]})
 		default:
 			if a > b {
 				both[0], both[1] = both[1], both[0]
 			}
 			is.link = len(t.Links)
 			t.Links = append(t.Links,
-				topology.LinkSpec{Between: ends, Class: "link", Forward: both[0], Reverse: both[1]})
+				topology.LinkSpec{Between: ends, Class: "link", MTU: e.mtu, Forward: both[0], Reverse: both[1]})
 		}
 		if !named {
 			first[ends] = is
@@ -195,20 +197,25 @@ func (g *graph) addLinks(t *topology.Topology, names []string) (direct []edge) {
 	return direct
 }
 
-// setBack gives what an edge made the parameters of the edge from node a to node b, which
-// leads back.
-func (g *graph) setBack(t *topology.Topology, of *made, a, b int, back topology.Override) {
+// setBack gives what an edge made the parameters of the edge that leads back.
+func (g *graph) setBack(t *topology.Topology, of *made, back edge) {
+	a, b := g.index[back.from], g.index[back.to]
 	switch {
-	case of.link >= 0 && a < b:
-		t.Links[of.link].Forward = back
 	case of.link >= 0:
-		t.Links[of.link].Reverse = back
+		l := &t.Links[of.link]
+		l.MTU = cmp.Or(l.MTU, back.mtu)
+		if a < b {
+			l.Forward = back.forward
+		} else {
+			l.Reverse = back.forward
+		}
 	case of.host >= 0:
 		spec := interfaceOf(&t.Hosts[of.host], of.number)
+		spec.MTU = cmp.Or(spec.MTU, back.mtu)
 		if g.nodes[a].host {
-			spec.Uplink = back
+			spec.Uplink = back.forward
 		} else {
-			spec.Downlink = back
+			spec.Downlink = back.forward
 		}
 		setInterface(&t.Hosts[of.host], of.number, spec)
 	}

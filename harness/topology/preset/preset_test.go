@@ -6,12 +6,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
 	"edgebed/harness/topology"
+	"edgebed/nodes/fuzztest"
 	"edgebed/topologies"
 )
 
@@ -208,6 +210,7 @@ func FuzzBuild(f *testing.F) {
 	}
 	f.Add("tree,depth=3,fanout=2,rate=5 Mb/s")
 	f.Fuzz(func(t *testing.T, reference string) {
+		fuzztest.Watch(t, time.Second)
 		if n, err := Build(reference); err == nil && n.Validate() != nil {
 			t.Errorf("%q gives a network that is not valid", reference)
 		}

@@ -16,10 +16,15 @@ import (
 
 // WriteDOT writes the network for Graphviz: hosts are boxes, switches circles, and
 // links have the parameters that reading such a file understands, those of the other
-// direction with reverse_ before them where they differ.
+// direction with reverse_ before them where they differ, and their MTU, or that of their
+// host, where it is not the network's.
 func WriteDOT(w io.Writer, t *topology.Topology) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "graph %s {\n", strconv.Quote(t.Name))
+	usual := t.NetworkMTU()
+	if usual != topology.DefaultMTU {
+		fmt.Fprintf(&b, "  mtu=%d;\n", usual)
+	}
 	for _, s := range t.Switches {
 		fmt.Fprintf(&b, "  %s [shape=circle];\n", strconv.Quote(s))
 	}
@@ -27,15 +32,23 @@ func WriteDOT(w io.Writer, t *topology.Topology) error {
 		if f.Number == 0 {
 			fmt.Fprintf(&b, "  %s [shape=box];\n", strconv.Quote(f.Host))
 		}
-		if !f.HasAccess() {
-			fmt.Fprintf(&b, "  %s -- %s;\n", strconv.Quote(f.Host), strconv.Quote(f.Switch))
+		if f.HasAccess() {
+			continue // its link has parameters, below
 		}
+		mtu := ""
+		if own := t.MTUOf(f.InterfaceSpec); own != usual {
+			mtu = fmt.Sprintf(" [mtu=%d]", own)
+		}
+		fmt.Fprintf(&b, "  %s -- %s%s;\n", strconv.Quote(f.Host), strconv.Quote(f.Switch), mtu)
 	}
 	for _, l := range t.AllLinks() {
 		both := t.Directions(l)
 		attributes := dotParameters(both[0], both[0], "")
 		if both[0] != both[1] {
 			attributes = append(attributes, dotParameters(both[1], both[0], "reverse_")...)
+		}
+		if own := both[0].Packet(); own != usual {
+			attributes = append(attributes, fmt.Sprintf("mtu=%d", own))
 		}
 		attributes = append(attributes, fmt.Sprintf("label=%q", Label(t, l)))
 		fmt.Fprintf(&b, "  %s -- %s [%s];\n", strconv.Quote(l.Between[0]), strconv.Quote(l.Between[1]),
@@ -77,7 +90,7 @@ func dotParameters(p, other topology.Params, prefix string) []string {
 func LeftOut(t *topology.Topology, ending string) []string {
 	remarks := []string{fmt.Sprintf("the subnet %v and the addresses of hosts are left out", t.Subnet)}
 	mtu := t.NetworkMTU()
-	if mtu != topology.DefaultMTU {
+	if mtu != topology.DefaultMTU && ending == ".mmd" {
 		remarks = append(remarks, fmt.Sprintf("the MTU of %d is left out", mtu))
 	}
 	if t.Mode != "" && t.Mode != topology.Switched {
@@ -89,7 +102,7 @@ func LeftOut(t *topology.Topology, ending string) []string {
 
 	own := 0 // other hosts' MTUs are those of their links
 	for f := range t.Interfaces() {
-		if !f.HasAccess() && t.MTUOf(f.InterfaceSpec) != mtu {
+		if ending == ".mmd" && !f.HasAccess() && t.MTUOf(f.InterfaceSpec) != mtu {
 			own++
 		}
 	}
@@ -107,10 +120,10 @@ func LeftOut(t *topology.Topology, ending string) []string {
 			said["queues in bytes"] = p.QueueBytes > 0
 			said["queue disciplines"] = p.Discipline != "" && p.Discipline != topology.Drop
 			said["the order of frames under jitter"] = p.JitterOrder != "" && p.JitterOrder != topology.FIFO
-			said["MTUs"] = p.Packet() != mtu
 			said["sizes of token buckets"] = p.Burst != 0 || p.CeilBurst != 0
 			if ending == ".mmd" {
 				said["jitter"], said["losses"] = p.Jitter > 0, p.MeanLoss() > 0
+				said["MTUs"] = p.Packet() != mtu
 				said["limits of queues"] = p.Queue != topology.DefaultQueue
 			}
 			for what, is := range said {

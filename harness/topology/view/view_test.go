@@ -177,7 +177,7 @@ func TestLeftOut(t *testing.T) {
 	}
 
 	n.IPv6, n.Hosts[0].MTU, n.Hosts[1].MTU = new(false), 1400, topology.DefaultMTU
-	said := strings.Join(LeftOut(n, ".dot"), "\n")
+	said := strings.Join(LeftOut(n, ".mmd"), "\n")
 	for _, want := range []string{"ipv6: false is left out", "MTUs of 1 hosts: left out"} {
 		if !strings.Contains(said, want) {
 			t.Errorf("it does not say %q:\n%s", want, said)

@@ -10,6 +10,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"edgebed/nodes/fuzztest"
 	"edgebed/nodes/units"
 	"edgebed/nodes/workflow"
 )
@@ -263,6 +264,7 @@ func FuzzRead(f *testing.F) {
 	f.Add(".csv", []byte(jobs))
 	f.Add(".yaml", []byte(own))
 	f.Fuzz(func(t *testing.T, ending string, data []byte) {
+		fuzztest.Watch(t, time.Second)
 		file, err := Read("fuzz"+ending, data, Scale{})
 		if err != nil {
 			return

@@ -1,0 +1,288 @@
+package record
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// TestSamplesCSV: of each sample there is a row for each port and each computer that has it,
+// and cells without samples have none.
+func TestSamplesCSV(t *testing.T) {
+	r := loadedCell()
+	if r.HasSamples() {
+		t.Error("a cell under load that has no samples has some")
+	}
+	r.Cells = append(r.Cells, r.Cells[0], CellResult{Cell: sampleCell("state-local")})
+	if r.HasSamples() {
+		t.Error("cells without samples have some")
+	}
+	r.Cells[1].End = &CellEnd{OK: true, Load: &Load{Samples: &Samples{
+		AtNS: []int64{0, 500_000_000},
+		Ports: []PortSamples{
+			{Name: "s0-s1", SentBytes: []int64{10, 20}, QueuedBytes: []int64{1, 2}},
+			{Name: "s1-s0", SentBytes: []int64{30, 40}, QueuedBytes: []int64{3}}, // cut short
+		},
+		Computers: []ComputerSamples{
+			{Host: "host1", Running: []int{4, 5}, Waiting: []int{6, 7}}, {Host: "host2", Running: []int{8}, Waiting: []int{9, 9}},
+		},
+	}}}
+	if !r.HasSamples() {
+		t.Error("a cell with samples has none")
+	}
+
+	var b bytes.Buffer
+	if err := SamplesCSV(&b, r); err != nil {
+		t.Fatal(err)
+	}
+	want := `rate [Mb/s],model,seed,time_s,port,sent_bytes,queued_bytes,computer,running,waiting
+1,pure-faas,1,0.000000000,s0-s1,10,1,,,
+1,pure-faas,1,0.000000000,s1-s0,30,3,,,
+1,pure-faas,1,0.000000000,,,,host1,4,6
+1,pure-faas,1,0.000000000,,,,host2,8,9
+1,pure-faas,1,0.500000000,s0-s1,20,2,,,
+1,pure-faas,1,0.500000000,,,,host1,5,7
+`
+	if b.String() != want {
+		t.Errorf("the samples are\n%s\nwant\n%s", b.String(), want)
+	}
+}
+
+// TestPortsOfTwo: each port has its row.
+func TestPortsOfTwo(t *testing.T) {
+	r := loadedCell()
+	r.Cells[0].End.Load.Traffic.Ports = []Port{{Name: "a", TxBytes: 1}, {Name: "b", TxBytes: 2}}
+	var b bytes.Buffer
+	if err := PortsCSV(&b, r); err != nil || !strings.HasSuffix(b.String(), ",a,1,0,0,0\n1,pure-faas,1,,,b,2,0,0,0\n") {
+		t.Errorf("%v\n%s", err, b.String())
+	}
+}
+
+// TestKindsOfFigures holds what each kind of figure has and has not.
+func TestKindsOfFigures(t *testing.T) {
+	axes := sampleCampaign().Axes
+	heat := Figure{Name: "f", Kind: KindHeatMap, Metric: Delay, X: "rate", Y: "model"}
+	ecdf := Figure{Name: "f", Kind: KindECDF, Metric: Delay, Series: "model"}
+	line := Figure{Name: "f", Kind: KindTimeline, Metric: Delay}
+	sampled := Figure{Name: "f", Kind: KindTimeline, Metric: anySampled(), At: []string{"s0-s1"}, Panels: []string{"model"}}
+	bars := Figure{Name: "f", Kind: KindBars, Metric: Delay, X: "rate", Series: "model"}
+	box := Figure{Name: "f", Kind: KindBox, Metric: Delay, X: "rate"}
+
+	for name, tc := range map[string]struct {
+		of     Figure
+		change func(*Figure)
+		want   string // empty where the figure is right
+	}{
+		"heat map":                     {heat, func(*Figure) {}, ""},
+		"heat map, colours by size":    {heat, func(f *Figure) { f.LogZ = true }, ""},
+		"heat map without x":           {heat, func(f *Figure) { f.X = "" }, "needs an x and a y axis"},
+		"heat map without y":           {heat, func(f *Figure) { f.Y = "" }, "needs an x and a y axis"},
+		"heat map, y not there":        {heat, func(f *Figure) { f.Y = "size" }, `y: the matrix has no axis "size"`},
+		"heat map, one axis":           {heat, func(f *Figure) { f.Y = "rate" }, `y: axis "rate" serves as x already`},
+		"heat map, series":             {heat, func(f *Figure) { f.Series = "model" }, "series: a figure of kind heat-map has none"},
+		"heat map, log-x":              {heat, func(f *Figure) { f.LogX = true }, "log-x, log-y: the fields"},
+		"heat map, log-y":              {heat, func(f *Figure) { f.LogY = true }, "log-x, log-y: the fields"},
+		"bars":                         {bars, func(*Figure) {}, ""},
+		"bars, y":                      {bars, func(f *Figure) { f.Y = "model" }, "y: a figure of kind bars has the metric along y"},
+		"bars, log-z":                  {bars, func(f *Figure) { f.LogZ = true }, "log-z: only a figure of kind heat-map"},
+		"bars, log-y":                  {bars, func(f *Figure) { f.LogY = true }, "log-y: a figure of kind bars begins at zero"},
+		"bars, ports":                  {bars, func(f *Figure) { f.At = []string{"s0-s1"} }, "at: only a timeline of"},
+		"boxes, log-y":                 {box, func(f *Figure) { f.LogY = true }, ""},
+		"boxes without x":              {box, func(f *Figure) { f.X = "" }, ""},
+		"boxes of panels":              {box, func(f *Figure) { f.X, f.Panels = "", []string{"rate", "model"} }, ""},
+		"shares":                       {ecdf, func(*Figure) {}, ""},
+		"shares, x":                    {ecdf, func(f *Figure) { f.X = "rate" }, "the metric goes along x"},
+		"shares, log-y":                {ecdf, func(f *Figure) { f.LogY = true }, "log-y: a figure of kind ecdf"},
+		"timeline":                     {line, func(*Figure) {}, ""},
+		"timeline, log-y":              {line, func(f *Figure) { f.LogY = true }, ""},
+		"timeline of a series":         {line, func(f *Figure) { f.Series = "model" }, ""},
+		"timeline, x":                  {line, func(f *Figure) { f.X = "rate" }, "a timeline shows along time"},
+		"timeline of bytes":            {line, func(f *Figure) { f.Metric = TrafficVolume }, "a timeline shows along time"},
+		"course":                       {sampled, func(*Figure) {}, ""},
+		"course, x":                    {sampled, func(f *Figure) { f.X = "rate" }, "a timeline shows along time"},
+		"course in bars":               {sampled, func(f *Figure) { f.Kind = KindBars }, "is sampled over time"},
+		"course, series":               {sampled, func(f *Figure) { f.Series = "rate" }, "series: a timeline of"},
+		"course, log-y":                {sampled, func(f *Figure) { f.LogY = true }, "log-y: a timeline of"},
+		"course of everything":         {sampled, func(f *Figure) { f.At = nil }, ""},
+		"some of a series":             {bars, func(f *Figure) { f.Of = []string{"pure-faas"} }, ""},
+		"a panel that is x":            {bars, func(f *Figure) { f.Panels = []string{"rate"} }, `panels: axis "rate" serves as x already`},
+		"a name with a dot at the end": {bars, func(f *Figure) { f.Name = "f." }, "cannot name files"},
+	} {
+		f := tc.of
+		tc.change(&f)
+		switch err := f.Check(axes); {
+		case tc.want == "" && err != nil:
+			t.Errorf("%s: %v", name, err)
+		case tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)):
+			t.Errorf("%s: %v, want an error with %q", name, err, tc.want)
+		}
+	}
+}
+
+// anySampled is a metric that is sampled over time.
+func anySampled() string {
+	var names []string
+	for name := range Sampled {
+		names = append(names, name)
+	}
+	return slices.Min(names)
+}
+
+// TestExaminationInWords counts what is left, executions without warm-ups.
+func TestExaminationInWords(t *testing.T) {
+	for text, want := range map[string]string{
+		strings.Join(twoCells, "\n") + "\n":      "s, profile : 2 of 2 cells complete, 4 of 4 executions; 0 of 10 lines damaged",
+		strings.Join(twoCells[:4], "\n") + "\n":  "s, profile : 0 of 2 cells complete, 1 of 4 executions; 0 of 4 lines damaged",
+		strings.Join(twoCells[1:3], "\n") + "\n": "2 lines, and no campaign",
+	} {
+		x, err := Examine(folder(t, text))
+		if err != nil || x.String() != want {
+			t.Errorf("%q, %v; want %q", x, err, want)
+		}
+	}
+}
+
+// TestAlteredCampaign: the line of the first campaign is kept though it was changed, since all
+// else hangs on it; that of a resumed run is not, nor is any other line before a campaign.
+func TestAlteredCampaign(t *testing.T) {
+	campaign := string(seal([]byte(twoCells[0])))
+	cell := string(seal([]byte(twoCells[1])))
+	other := strings.Replace(campaign, `"executions":4`, `"executions":5`, 1)
+	for name, tc := range map[string]struct {
+		lines []string
+		want  []int
+	}{
+		"sound":             {[]string{campaign, cell, campaign}, nil},
+		"the first":         {[]string{other, cell}, nil},
+		"of a resumed run":  {[]string{campaign, cell, other}, []int{3}},
+		"a cell before all": {[]string{strings.Replace(cell, `"executions":2`, `"executions":3`, 1), campaign}, []int{1}},
+	} {
+		x, err := Examine(folder(t, strings.Join(tc.lines, "\n")+"\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []int
+		for _, d := range x.Damage {
+			if got = append(got, d.Line); d.Why != changed {
+				t.Errorf("%s: line %d: %s", name, d.Line, d.Why)
+			}
+		}
+		if !slices.Equal(got, tc.want) {
+			t.Errorf("%s: damaged lines %v, want %v", name, got, tc.want)
+		}
+	}
+}
+
+// TestRepairedTwice: each repair keeps what was there before it, under a number of its own.
+func TestRepairedTwice(t *testing.T) {
+	dir := folder(t, strings.Join(twoCells, "\n")+"\n")
+	for n := 1; n <= 3; n++ {
+		file, err := os.OpenFile(filepath.Join(dir, FileName), os.O_APPEND|os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = file.WriteString("{}\n")
+		if err := errors.Join(err, file.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if kept, err := Repair(dir); err != nil || filepath.Base(kept) != fmt.Sprintf("records.damaged-%d.jsonl", n) {
+			t.Errorf("repair %d kept %s, %v", n, kept, err)
+		}
+	}
+}
+
+// TestCounted: statistics are made of executions that are no warm-ups and did not fail.
+func TestCounted(t *testing.T) {
+	c := CellResult{Executions: []Execution{
+		{Index: 0, OK: true}, {Index: 1}, {Index: 2, OK: true, WarmUp: true}, {Index: 3, WarmUp: true}, {Index: 4, OK: true},
+	}}
+	if got := c.Counted(); len(got) != 2 || got[0].Index != 0 || got[1].Index != 4 {
+		t.Errorf("counted %+v, want executions 0 and 4", got)
+	}
+}
+
+// TestStoppedOrNot: an attempt without executions can be gone on with as one that never began.
+func TestStoppedOrNot(t *testing.T) {
+	for name, tc := range map[string]struct {
+		c    CellResult
+		want int
+	}{
+		"no execution": {CellResult{}, 0},
+		"two":          {CellResult{Executions: []Execution{{Index: -1, WarmUp: true}, {Index: 0}, {Index: 1}}}, 2},
+		"a gap":        {CellResult{Executions: []Execution{{Index: 0}, {Index: 2}}}, 0},
+		"disturbed":    {CellResult{Executions: []Execution{{Index: 0, Findings: []Finding{{}}}}}, 0},
+		"at its end":   {CellResult{Executions: []Execution{{Index: 0}}, End: &CellEnd{}}, 0},
+	} {
+		if got := tc.c.Stopped(); got != tc.want {
+			t.Errorf("%s: stopped after %d, want %d", name, got, tc.want)
+		}
+	}
+}
+
+// TestWhoCanSave: fsck is named where a campaign was read, since without one it saves nothing.
+func TestWhoCanSave(t *testing.T) {
+	for text, want := range map[string]bool{
+		twoCells[0] + "\nnonsense\n": true, "nonsense\n" + twoCells[0] + "\n": false,
+	} {
+		_, err := ReadFrom("r", strings.NewReader(text))
+		if err == nil || strings.Contains(err.Error(), "edgebed fsck") != want {
+			t.Errorf("%q: %v; want that fsck is named: %v", text, err, want)
+		}
+	}
+}
+
+// TestJoinedPaths: a packed record has the last elements of absolute paths, also behind a
+// flag, and other paths as they are.
+func TestJoinedPaths(t *testing.T) {
+	line := `{"type":"campaign","command":["--out=/home/a/b","--set=x=y/z","--in=results/s","a/b"]}`
+	got, err := dropPaths([]byte(line))
+	if want := `{"type":"campaign","command":["--out=b","--set=x=y/z","--in=results/s","a/b"]}`; err != nil || string(got) != want {
+		t.Errorf("%s, %v; want %s", got, err, want)
+	}
+}
+
+// TestDirtyWithoutCommit: a tree that was changed has no name where the commit is not known.
+func TestDirtyWithoutCommit(t *testing.T) {
+	info := &debug.BuildInfo{Settings: []debug.BuildSetting{{Key: "vcs.modified", Value: "true"}}}
+	if got := toolInfo(info, "", ""); got.Commit != unknown {
+		t.Errorf("the commit is %q, want %q", got.Commit, unknown)
+	}
+}
+
+// TestSumsInWords: up to five lines are named, of more how many there are; and what is only a
+// sum says nothing that it could be the sum of.
+func TestSumsInWords(t *testing.T) {
+	for n, want := range map[int]string{1: "(1)", 5: "(1, 2, 3, 4, 5)", 6: "(1, 2, 3, 4, 5, and 1 more)", 8: "(1, 2, 3, 4, 5, and 3 more)"} {
+		var lines []int
+		for i := range n {
+			lines = append(lines, i+1)
+		}
+		if got := alteredWarning("r", lines); !strings.Contains(got, want) {
+			t.Errorf("%d lines: %s, want %s", n, got, want)
+		}
+	}
+	if altered([]byte(`,"sum":"00000000"}`)) {
+		t.Error("a sum alone passes for a line that was altered")
+	}
+}
+
+// TestNoLocks: a file system that says in either way that it has no locks is used without.
+func TestNoLocks(t *testing.T) {
+	for err, want := range map[error]bool{
+		errors.ErrUnsupported: true, syscall.ENOTSUP: true, syscall.ENOLCK: true, syscall.EWOULDBLOCK: false, ErrBusy: false,
+	} {
+		if got := noLocks(fmt.Errorf("lock: %w", err)); got != want {
+			t.Errorf("%v means that there are no locks: %v", err, got)
+		}
+	}
+	if noLocks(nil) {
+		t.Error("a lock that was taken means that there are none")
+	}
+}

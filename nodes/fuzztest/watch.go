@@ -1,0 +1,106 @@
+package fuzztest
+
+import (
+	"fmt"
+	"runtime/debug"
+	"runtime/metrics"
+	"syscall"
+	"time"
+)
+
+const (
+	// Memory is what an input may take, in bytes: all that is allocated for it, whether or
+	// not that is given back meanwhile. What it holds at a time is never more.
+	Memory = 256 << 20
+
+	// wait is how long an input that takes no time of a processor may last: it waits for
+	// what does not come. The fuzzer itself gives up after 10 s.
+	wait = time.Minute
+
+	// look is how often is looked at an input that has not ended.
+	look = 250 * time.Millisecond
+)
+
+// T is what is watched: of a *testing.T what this package needs.
+type T interface {
+	Helper()
+	Cleanup(end func())
+	Errorf(format string, args ...any)
+}
+
+// Watch fails t where more than Memory, or more than the given time of the processors, is
+// taken between this call and its end, by whatever runs in this process. An input that
+// does not end is ended: the process panics, with the stacks of all goroutines, soon after
+// the time is over, or after a minute without work.
+func Watch(t T, processors time.Duration) {
+	t.Helper()
+	w := watch{from: spent(), began: time.Now(), processors: processors}
+	ended := make(chan struct{})
+	go w.endless(ended)
+
+	t.Cleanup(func() {
+		close(ended)
+		took := w.took()
+		if took.processors > processors {
+			t.Errorf("the input took %v of the processors, of at most %v", took.processors, processors)
+		}
+		if took.memory > Memory {
+			t.Errorf("the input took %d MB of memory, of at most %d MB", took.memory>>20, Memory>>20)
+		}
+	})
+}
+
+// watch is of one input.
+type watch struct {
+	from       effort
+	began      time.Time
+	processors time.Duration // how much of it an input may take
+}
+
+// endless panics where the input has not ended when it should have.
+func (w watch) endless(ended <-chan struct{}) {
+	ticks := time.NewTicker(look)
+	defer ticks.Stop()
+	for {
+		select {
+		case <-ended:
+			return
+		case <-ticks.C:
+		}
+
+		// Of the two an input that ends in the meantime says it better itself.
+		took, lasted := w.took(), time.Since(w.began)
+		if took.processors > w.processors+2*look || lasted > wait {
+			debug.SetTraceback("all")
+			panic(fmt.Sprintf("the input has not ended after %v, %v of the processors and %d MB of memory",
+				lasted.Round(time.Millisecond), took.processors.Round(time.Millisecond), took.memory>>20))
+		}
+	}
+}
+
+// took returns what was taken since the start.
+func (w watch) took() effort {
+	now := spent()
+	return effort{processors: now.processors - w.from.processors, memory: now.memory - w.from.memory}
+}
+
+// effort is what a process has taken so far: time of its processors, and bytes of memory,
+// whether or not they were given back.
+type effort struct {
+	processors time.Duration
+	memory     uint64
+}
+
+// spent returns the effort of this process.
+func spent() effort {
+	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	metrics.Read(sample)
+
+	// The call fails for a wrong argument only.
+	var usage syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &usage)
+	return effort{
+		processors: time.Duration(usage.Utime.Nano() + usage.Stime.Nano()),
+		memory:     sample[0].Value.Uint64(),
+	}
+}

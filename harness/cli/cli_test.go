@@ -9,6 +9,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"edgebed/harness/cgroup"
 	"edgebed/harness/emu/delayline"
 	"edgebed/harness/sandbox"
 )
@@ -21,6 +22,7 @@ func TestMain(m *testing.M) {
 	play()
 	sandbox.Enter()
 	delayline.MaybeMain()
+	cgroup.MaybeMain()
 	if os.Getenv(envCommand) != "" {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 		context.AfterFunc(ctx, stop)

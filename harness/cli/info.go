@@ -156,7 +156,8 @@ func validateCommand() *cobra.Command {
 		Short: "Check a scenario with its files, or a topology, without running anything",
 		Long: `Check a scenario with the files that it names, or a topology alone, without running
 anything: a file with switches is a topology, and so is what no scenario is called. What
-the network cannot do, which the scenario or --network names, is a mistake, too.
+the network cannot do, which the scenario or --network names, is a mistake, too, and so
+are limits of programs that this machine has no control groups for.
 
 ` + topologyHelp,
 		Args: exactly(1, "a scenario or a topology"),
@@ -174,6 +175,9 @@ the network cannot do, which the scenario or --network names, is a mistake, too.
 			} else {
 				plan, p, err := flags.prepare(args[0], nil)
 				if err != nil {
+					return usage(err)
+				}
+				if err := testbed.LimitsReady(p.Jobs); err != nil {
 					return usage(err)
 				}
 				remark(cmd, p.Remarks)

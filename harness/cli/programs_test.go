@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -67,7 +68,13 @@ var roles = map[string]func() error{
 		return nil
 	},
 	"sleep": func() error { time.Sleep(time.Hour); return nil },
-	"fail":  func() error { return fmt.Errorf("there is no such thing") },
+	// One that takes memory until it is ended.
+	"eat": func() error {
+		for all := [][]byte{}; ; {
+			all = append(all, bytes.Repeat([]byte{1}, 1<<20))
+		}
+	},
+	"fail": func() error { return fmt.Errorf("there is no such thing") },
 }
 
 // play behaves as a program of others, if the environment says so.
@@ -274,6 +281,88 @@ func TestProgramsAreEnded(t *testing.T) {
 	}
 	if after := surroundings(t); after != before {
 		t.Errorf("the machine changed:\n%s", outside.Changed(before, after))
+	}
+}
+
+// groupsOf are the control groups of a program on this machine.
+func groupsOf(t *testing.T, program string) (list []string) {
+	t.Helper()
+	_ = filepath.WalkDir("/sys/fs/cgroup", func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && d.Name() == program {
+			list = append(list, path)
+		}
+		return nil // what ends while it is looked at is no matter
+	})
+	return list
+}
+
+// TestProgramLimits checks that a program which takes too much memory ends with that reason in
+// the records, that an ordinary user is told what limits need before anything begins, and that
+// no control group outlives a SIGKILL.
+func TestProgramLimits(t *testing.T) {
+	name := fmt.Sprintf("limited-%d-%d", os.Getpid(), time.Now().UnixNano())
+	file := withPrograms(t, fmt.Sprintf(`
+  - name: %s
+    host: host0
+    command: [SELF]
+    environment: {EDGEBED_TEST_ROLE: eat}
+    limits: {cpu: 0.9, memory: 64 MB}
+    runs: execution
+`, name))
+
+	var stdout, stderr bytes.Buffer
+	switch code := Run(t.Context(), []string{"validate", file}, &stdout, &stderr); {
+	case code == exitUsage && strings.Contains(stderr.String(), "limits: limit programs: ") &&
+		strings.Contains(stderr.String(), "systemd-run"):
+		t.Skipf("no limits here: %s", &stderr)
+	case code != exitOK:
+		t.Fatalf("validate says %s", &stderr)
+	}
+
+	results, _ := runPrograms(t, file, exitIncomplete)
+	e := results.Cells[0].Executions[0]
+	if e.OK || !strings.Contains(e.Reason, "exit code 137: it reached its memory limit of 64 MB") ||
+		len(e.Programs) != 1 || e.Programs[0].Reason != "memory limit" || e.Programs[0].Code != 137 {
+		t.Errorf("the execution says %q, programs %+v", e.Reason, e.Programs)
+	}
+	if left := groupsOf(t, name); len(left) > 0 {
+		t.Errorf("%v are left", left)
+	}
+
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, bytes.Replace(text, []byte("ROLE: eat"), []byte("ROLE: sleep"), 1), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := command(t, &stderr, "run", file, "--allow-exec", "--out", filepath.Join(t.TempDir(), "out"))
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	inside := func() bool {
+		for _, group := range groupsOf(t, name) {
+			if procs, _ := os.ReadFile(filepath.Join(group, "cgroup.procs")); len(procs) > 0 {
+				return true
+			}
+		}
+		return false
+	}
+	waitFor(t, "the program to run", inside)
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	waitFor(t, "its groups to be gone", func() bool { return len(groupsOf(t, name)) == 0 })
+}
+
+// waitFor waits until something is so.
+func waitFor(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); !is(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited in vain for %s", what)
+		}
 	}
 }
 

@@ -311,6 +311,7 @@ type route struct {
 	from       netip.Addr
 	via        netip.Addr // the router that leads there; invalid where neighbours do
 	index      int
+	table      int    // of routes; 0 is the kernel's main one
 	local      bool   // the network is this host's own addresses
 	congestion string // of connections that take it; empty for those of others
 }
@@ -321,6 +322,9 @@ func (r route) request() *nl.NetlinkRequest {
 	msg.Family, msg.Dst_len = familyOf(r.to.Addr()), uint8(r.to.Bits())
 	msg.Scope, msg.Protocol = unix.RT_SCOPE_LINK, unix.RTPROT_STATIC
 	flags := unix.NLM_F_CREATE | unix.NLM_F_EXCL
+	if r.table != 0 {
+		msg.Table = uint8(r.table)
+	}
 	if r.local {
 		msg.Table, msg.Type, msg.Scope, msg.Protocol = unix.RT_TABLE_LOCAL, unix.RTN_LOCAL, unix.RT_SCOPE_HOST,
 			unix.RTPROT_KERNEL
@@ -343,6 +347,20 @@ func (r route) request() *nl.NetlinkRequest {
 	metrics := nl.NewRtAttr(unix.RTA_METRICS, nil)
 	metrics.AddRtAttr(unix.RTAX_CC_ALGO, nl.ZeroTerminated(r.congestion))
 	req.AddData(metrics)
+	return req
+}
+
+// newRule makes what has the address of the sender take the routes of a table.
+func newRule(from netip.Addr, table int) *nl.NetlinkRequest {
+	req := nl.NewNetlinkRequest(unix.RTM_NEWRULE, unix.NLM_F_CREATE|unix.NLM_F_EXCL)
+	// The kernel's struct fib_rule_hdr has the fields of a route's message, with the action for
+	// its type.
+	msg := &nl.RtMsg{RtMsg: unix.RtMsg{
+		Family: familyOf(from), Src_len: uint8(from.BitLen()), Table: uint8(table), Type: unix.FR_ACT_TO_TBL,
+	}}
+	req.AddData(msg)
+	req.AddData(nl.NewRtAttr(unix.FRA_SRC, from.AsSlice()))
+	req.AddData(nl.NewRtAttr(unix.FRA_PRIORITY, nl.Uint32Attr(uint32(table))))
 	return req
 }
 

@@ -46,7 +46,10 @@ func Build(ctx context.Context, t *topology.Topology, opts Options) (*Network, e
 	n := &Network{
 		opts: opts, topology: t.Clone(), wired: t.Wired(), mtu: t.LargestMTU(),
 		backend: None, settings: map[string]string{},
-		closed: make(chan struct{}), bridges: map[string]int{},
+		closed: make(chan struct{}), bridges: map[string]int{}, boxes: map[string]bool{},
+	}
+	for _, box := range n.wired.Switches[len(t.Switches):] {
+		n.boxes[box] = true
 	}
 
 	if err := n.plan(); err != nil {
@@ -192,23 +195,16 @@ const (
 func (n *Network) newPort(p port) *port {
 	p.index = firstPort + len(n.ports) + len(n.boxPorts)
 	switch {
-	case p.hidden || n.isBox(p.at):
+	case p.hidden || n.boxes[p.at]:
 		n.boxPorts = append(n.boxPorts, &p)
 		return &p
-	case n.isBox(p.toward):
+	case n.boxes[p.toward]:
 		p.trunk, p.shaped = false, true
 	default:
 		p.shaped = p.trunk
 	}
 	n.ports = append(n.ports, &p)
 	return &p
-}
-
-// isBox reports whether a switch of the wired network stands at the end of a host's
-// access link.
-func (n *Network) isBox(name string) bool {
-	h, ok := n.topology.Host(name)
-	return ok && h.HasAccess()
 }
 
 // end is the port as the end of a veth pair.
@@ -252,12 +248,7 @@ func (n *Network) addForwarding(ctx context.Context) error {
 		return n.addRouting(ctx)
 	}
 
-	bySwitch := map[string][]int{}
-	for i := range n.hosts {
-		at := n.wired.Hosts[i].Switch
-		bySwitch[at] = append(bySwitch[at], i)
-	}
-	f := forwarding{n, n.wired.Bundles()}
+	routes := n.wired.Routes()
 
 	// One looks for paths while the kernel takes the entries of another.
 	work := newWorkers(ctx)
@@ -274,7 +265,7 @@ func (n *Network) addForwarding(ctx context.Context) error {
 				if err := work.Err(); err != nil {
 					return err
 				}
-				if err := f.add(end, bySwitch[n.wired.Switches[end]], b); err != nil {
+				if err := n.addEntries(routes, end, b); err != nil {
 					return err
 				}
 			}
@@ -284,33 +275,19 @@ func (n *Network) addForwarding(ctx context.Context) error {
 	return work.Wait()
 }
 
-// forwarding is which port of each switch leads where.
-type forwarding struct {
-	*Network
-	bundles [][]int // of each link
-}
-
-// add adds the entries of all switches for the hosts of one.
-func (f forwarding) add(end int, hosts []int, b *batch) error {
-	t := f.wired
-	if len(hosts) == 0 {
-		return nil
-	}
-
-	next := t.Toward(end)
+// addEntries adds the entries of all switches for the interfaces at one.
+func (n *Network) addEntries(routes *topology.Routes, end int, b *batch) error {
 	var message []byte
-	for at, name := range t.Switches {
-		for _, host := range hosts {
-			h := f.hosts[host]
-			p := h.port
-			if at != end {
-				p = f.portOf(topology.Share(f.bundles[next[at]], host), name)
-			}
-			e := entry{index: p.index, hardware: h.mac}
-			message = e.appendTo(message[:0])
-			if err := b.addMessage(message, "add a forwarding entry to port", p.name); err != nil {
-				return err
-			}
+	for s := range routes.To(end) {
+		f := n.interfaces[s.Interface]
+		p := f.port
+		if s.Link != topology.Here {
+			p = n.portOf(s.Link, n.wired.Switches[s.At])
+		}
+		e := entry{index: p.index, hardware: f.mac}
+		message = e.appendTo(message[:0])
+		if err := b.addMessage(message, "add a forwarding entry to port", p.name); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -351,11 +328,13 @@ func (n *Network) carrier(ctx context.Context) error {
 	}
 
 	for _, h := range n.hosts {
-		if _, err := connected(ctx, h.socket, []int{eth0}); err != nil {
-			return fmt.Errorf("bring host %s up: %w", h.spec.Name, err)
+		var devices []int
+		for _, f := range h.interfaces {
+			devices = append(devices, f.index)
 		}
-		h.socket.Close()
-		h.socket = nil
+		if err := h.up(ctx, devices); err != nil {
+			return err
+		}
 	}
 	return n.routersUp(ctx)
 }

@@ -4,7 +4,7 @@
 // and leaves nothing behind: all namespaces are held by file descriptors of the
 // calling process.
 //
-// Each host is a network namespace with one interface. All switches are bridges
+// Each host is a network namespace with an interface, or several. All switches are bridges
 // in one hidden namespace, the fabric, so that one dump gives all counters.
 // Nothing is learned or flooded: forwarding entries and neighbours are static,
 // along shortest paths.
@@ -27,8 +27,11 @@
 // them (see segmentOnSending), and no other device takes any (gso_max_segs 1),
 // so that the shaper and the counters see what a real link would carry.
 //
-// Limits: Linux; IPv4, and IPv6 beside it; one interface a host, whose address is of the
-// network's one subnet (in routed mode its router is its only neighbour there); 1,023 ports
+// A host with several interfaces is no way between them. It sends by the one that is nearest to
+// the receiver, and from an interface's address by that interface (see topology.Topology.Exits).
+//
+// Limits: Linux; IPv4, and IPv6 beside it; 16 interfaces a host, whose addresses are of the
+// network's one subnet (in routed mode routers are its only neighbours there); 1,023 ports
 // on a switch (topology.MaxPorts), 5,000 switches, hosts and links each; rates of 8 kb/s to
 // 30 Gb/s (topology.MinRate, MaxRate), delays up to an hour; two open files a host, a router and a link,
 // and while it is built one for each 64 hosts and routers (FilesNeeded). There is no state

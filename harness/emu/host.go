@@ -4,76 +4,48 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"net"
 	"net/netip"
 	"os"
-	"os/exec"
 	"slices"
 	"strings"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
-
-	"edgebed/harness/topology"
 )
 
-// Host is an emulated machine: a network namespace with one interface, eth0.
+// Host is an emulated machine: a network namespace with an interface, eth0, or with several.
 // It implements wire.Net. Its sockets are the calling process's, so that nodes
 // need no process of their own. Its methods may be called from several
 // goroutines.
 type Host struct {
-	spec     topology.HostSpec
-	ns       *namespace
-	socket   *nl.NetlinkSocket // until the network is built
-	port     *port             // of its switch
-	mac      net.HardwareAddr
-	address6 netip.Addr // invalid where the network has no IPv6
-	settings []string   // values of its sysctls
+	Machine
+	interfaces []*Interface
+	settings   []string // values of its sysctls
 }
 
-// Name returns the host's name in the topology.
-func (h *Host) Name() string { return h.spec.Name }
+// Interfaces returns the host's interfaces, eth0 first.
+func (h *Host) Interfaces() []*Interface { return slices.Clone(h.interfaces) }
 
-// Address returns the host's IPv4 address.
-func (h *Host) Address() netip.Addr { return h.spec.Address }
+// Address returns the IPv4 address of eth0.
+func (h *Host) Address() netip.Addr { return h.interfaces[0].Address() }
 
-// Address6 returns the host's IPv6 address, the invalid one where the network has none.
-func (h *Host) Address6() netip.Addr { return h.address6 }
+// Address6 returns the IPv6 address of eth0, the invalid one where the network has none.
+func (h *Host) Address6() netip.Addr { return h.interfaces[0].Address6() }
 
 // HardwareAddr returns the MAC address of eth0.
-func (h *Host) HardwareAddr() net.HardwareAddr { return h.mac }
+func (h *Host) HardwareAddr() net.HardwareAddr { return h.interfaces[0].HardwareAddr() }
 
-// Switch returns the name of the switch that the host is attached to.
-func (h *Host) Switch() string { return h.spec.Switch }
+// Switch returns the name of the switch that eth0 is attached to.
+func (h *Host) Switch() string { return h.interfaces[0].Switch() }
 
-// HostAddresses returns the addresses that hosts have on this kernel, by name: an IPv4 one,
-// and an IPv6 one where they have it.
-func HostAddresses(t *topology.Topology) map[string][]netip.Addr {
-	all, both := make(map[string][]netip.Addr, len(t.Hosts)), t.HasIPv6() && HasIPv6()
-	for _, h := range t.Hosts {
-		all[h.Name] = []netip.Addr{h.Address}
-		if both {
-			all[h.Name] = append(all[h.Name], t.Address6(h))
-		}
-	}
-	return all
-}
-
+// addHosts makes the hosts.
 func (n *Network) addHosts(ctx context.Context) error {
 	settings, err := n.opts.sysctls()
 	if err != nil {
 		return err
 	}
-	for i, spec := range n.topology.Hosts {
-		at := n.wired.Hosts[i].Switch
-		p := n.newPort(port{name: at + "-" + spec.Name, at: at, toward: spec.Name})
-		h := &Host{spec: spec, mac: hardware(macHost, i), port: p}
-		if n.ipv6 {
-			h.address6 = n.topology.Address6(spec)
-		}
-		n.hosts = append(n.hosts, h)
-	}
+	n.planInterfaces()
 	first := quiet
 	if n.ipv6 {
 		first = quiet6
@@ -88,21 +60,20 @@ func (n *Network) addHosts(ctx context.Context) error {
 				return err
 			}
 
+			own := first
+			if len(h.interfaces) > 1 {
+				own = slices.Concat(first, n.several())
+			}
 			h.ns, err = newNamespace(n.home, func() error {
-				values, err := n.procs.setAll(first, settings)
+				values, err := n.procs.setAll(own, settings)
 				if err != nil {
 					return err
 				}
-				h.settings = values[len(first):]
-
-				var others []iter.Seq[[]byte]
-				for _, family := range all {
-					others = append(others, family.without(i))
-				}
-				return h.configure(n, others...)
+				h.settings = values[len(own):]
+				return h.configure(n, i, all)
 			})
 			if err != nil {
-				return fmt.Errorf("make host %s: %w", h.spec.Name, err)
+				return fmt.Errorf("make host %s: %w", h.name, err)
 			}
 			return nil
 		})
@@ -118,172 +89,107 @@ func (n *Network) addHosts(ctx context.Context) error {
 	return n.bringUp(ports)
 }
 
-// neighbours are the messages by which a host learns of the others in one family of
-// addresses, all of one length. They are the same for every host, but for the one that is
-// about itself.
+// neighbours are the messages by which a host learns of all interfaces in one family of
+// addresses, all of one length, by one of its own. They are the same for every host, but for
+// those that are about itself.
 type neighbours struct {
 	messages []byte
 	length   int
 }
 
-func (n *Network) neighbours(address func(*Host) netip.Addr) neighbours {
+func (n *Network) neighbours(device int, address func(*Interface) netip.Addr) neighbours {
 	var all neighbours
-	for _, h := range n.hosts {
-		e := entry{index: eth0, address: address(h), hardware: h.mac}
+	for _, f := range n.interfaces {
+		e := entry{index: device, address: address(f), hardware: f.mac}
 		all.messages = e.appendTo(all.messages)
 	}
-	all.length = len(all.messages) / len(n.hosts)
+	all.length = len(all.messages) / len(n.interfaces)
 	return all
 }
 
-// without returns all messages but one.
-func (a neighbours) without(host int) iter.Seq[[]byte] {
-	return func(yield func([]byte) bool) {
-		for at := 0; at < len(a.messages); at += a.length {
-			if at != host*a.length && !yield(a.messages[at:at+a.length]) {
-				return
-			}
-		}
-	}
-}
+// about returns the message about one interface, by its place.
+func (a neighbours) about(place int) []byte { return a.messages[place*a.length:][:a.length] }
 
 // allNeighbours returns what every host has to learn of the others, for each family of
-// addresses.
-func (n *Network) allNeighbours() []neighbours {
+// addresses, by each number of its own interfaces.
+func (n *Network) allNeighbours() [][]neighbours {
 	if n.sticks != nil {
 		return nil // hosts know their router only
 	}
-	list := []neighbours{n.neighbours((*Host).Address)}
-	if n.ipv6 {
-		list = append(list, n.neighbours((*Host).Address6))
+	most := 0
+	for _, h := range n.hosts {
+		most = max(most, len(h.interfaces))
+	}
+	list := make([][]neighbours, most)
+	for k := range list {
+		list[k] = append(list[k], n.neighbours(eth0+k, (*Interface).Address))
+		if n.ipv6 {
+			list[k] = append(list[k], n.neighbours(eth0+k, (*Interface).Address6))
+		}
 	}
 	return list
-}
-
-// place is where a host is, in one family of addresses.
-type place struct {
-	own netip.Prefix // with the length of the network that it is in
-	to  netip.Prefix // what eth0 leads to
-	via netip.Addr   // the router that it leads there by; invalid where hosts are neighbours
-}
-
-// places returns one for each family.
-func (h *Host) places(n *Network) []place {
-	list := []place{{own: netip.PrefixFrom(h.spec.Address, n.topology.Subnet.Bits()), to: n.topology.Subnet}}
-	if n.ipv6 {
-		list = append(list, place{own: netip.PrefixFrom(h.address6, topology.Subnet6().Bits()), to: topology.Subnet6()})
-	}
-	if n.sticks == nil {
-		return list
-	}
-
-	first := n.sticks[h.spec.Switch][0]
-	for i := range list {
-		p := &list[i]
-		p.via = first.addressLike(p.own.Addr())
-		p.own = alone(p.own.Addr())
-		p.to = netip.PrefixFrom(unspecifiedLike(p.via), 0)
-	}
-	return list
-}
-
-// alone returns the network of one address.
-func alone(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a, a.BitLen()) }
-
-// unspecifiedLike returns the address 0 of a family.
-func unspecifiedLike(a netip.Addr) netip.Addr {
-	if a.Is6() {
-		return netip.IPv6Unspecified()
-	}
-	return netip.IPv4Unspecified()
 }
 
 // configure makes the host's devices, on a thread that is in its namespace: the loopback
-// device and eth0 with its addresses, routes and neighbours.
-func (h *Host) configure(n *Network, known ...iter.Seq[[]byte]) (err error) {
+// device and its interfaces with their addresses, routes and neighbours. It is given its
+// place among the hosts.
+func (h *Host) configure(n *Network, place int, known [][]neighbours) (err error) {
 	if h.socket, err = nl.Subscribe(unix.NETLINK_ROUTE); err != nil {
 		return fmt.Errorf("open route netlink: %w", err)
 	}
 	b := &batch{socket: h.socket}
 
-	mtu := n.topology.HostMTU(h.spec)
-	far := h.port.end(mtu)
-	far.ns = n.fabric
-	near := end{name: "eth0", index: eth0, hardware: h.mac, mtu: mtu, whole: true, silent: n.ipv6}
-	if err := errors.Join(b.add(newVeth(near, far), "add the veth pair of port", h.port.name), b.send()); err != nil {
+	for _, f := range h.interfaces {
+		err = errors.Join(err, f.add(n, b))
+	}
+	if err := errors.Join(err, b.send()); err != nil {
 		return fmt.Errorf("%w%s", err, missing(err, "veth"))
 	}
-	if err := segmentOnSending("eth0"); err != nil {
-		return err
+	for _, f := range h.interfaces {
+		if err := segmentOnSending(f.Name()); err != nil {
+			return err
+		}
 	}
 
-	places := h.places(n)
-	if n.ipv6 {
-		err = b.add(silence(eth0), "set up IPv6 on", "eth0")
-	}
-	err = errors.Join(err,
-		b.add(setUp(loopback), "bring up", "lo"),
-		b.add(setUp(eth0), "bring up", "eth0"))
-	for _, p := range places {
-		err = errors.Join(err, b.add(newAddress(eth0, p.own), "add address", p.own.Addr().String()))
+	err = b.add(setUp(loopback), "bring up", "lo")
+	for _, f := range h.interfaces {
+		err = errors.Join(err, f.bringUp(n, b))
 	}
 	if err := errors.Join(err, b.send()); err != nil {
 		return err
 	}
 
-	if err := h.addRoutes(n, b, places); err != nil {
+	if err := h.addRoutes(n, place, b); err != nil {
 		return fmt.Errorf("%w%s", err, available())
 	}
-
-	// Hosts know each other, or in routed mode their router: no frame of ARP is ever on a link.
-	for _, neighbours := range known {
-		for message := range neighbours {
-			if err := b.addMessage(message, "add a neighbour of host", h.spec.Name); err != nil {
-				return err
-			}
-		}
-	}
-	for _, p := range places {
-		if p.via.IsValid() {
-			e := entry{index: eth0, address: p.via, hardware: n.sticks[h.spec.Switch][0].mac}
-			if err := b.addMessage(e.appendTo(nil), "add the router of host", h.spec.Name); err != nil {
-				return err
-			}
-		}
-	}
-	if err := b.send(); err != nil {
+	if err := h.addNeighbours(n, place, b, known); err != nil {
 		return err
 	}
 
-	// The port is still down: what the check sends goes nowhere.
+	// The ports are still down: what the check sends goes nowhere.
 	return h.checkCongestionControl(n)
 }
 
-// addRoutes adds the routes to others, and gives them and the kernel's local routes,
-// which connections of the host with itself use, the congestion control. It is an
-// attribute of routes because the sysctl for a namespace's default refuses cubic (EPERM)
-// even for root where the machine has it restricted, as kernels do for all but their
-// own default.
-func (h *Host) addRoutes(n *Network, b *batch, places []place) error {
-	home := netip.AddrFrom4([4]byte{127, 0, 0, 1})
-	routes := []route{
-		{to: alone(home), from: home, index: loopback, local: true},
-		{to: netip.PrefixFrom(home, 8).Masked(), from: home, index: loopback, local: true},
-	}
-	for _, p := range places {
-		own := p.own.Addr()
-		// The kernel's local route for an IPv6 address comes a moment after the address, and
-		// stays in front of this one, which is there at once.
-		routes = append(routes,
-			route{to: p.to, via: p.via, from: own, index: eth0},
-			route{to: alone(own), from: own, index: eth0, local: true})
-	}
+// addNeighbours tells the host what it has to know of others. Hosts know each other, or in
+// routed mode their routers: no frame of ARP is ever on a link.
+func (h *Host) addNeighbours(n *Network, place int, b *batch, known [][]neighbours) error {
+	for k, f := range h.interfaces {
+		if known == nil {
+			if err := f.addRouter(n, b); err != nil {
+				return err
+			}
+			continue
+		}
 
-	for _, r := range routes {
-		r.congestion = n.opts.CongestionControl
-		doing := "with congestion control " + r.congestion + " add the route to"
-		if err := b.add(r.request(), doing, r.to.String()); err != nil {
-			return err
+		for _, family := range known[k] {
+			for i, other := range n.interfaces {
+				if other.spec.HostIndex == place {
+					continue
+				}
+				if err := b.addMessage(family.about(i), "add a neighbour of host", h.name); err != nil {
+					return err
+				}
+			}
 		}
 	}
 	return b.send()
@@ -344,13 +250,6 @@ func available() string {
 	return " (this kernel has " + list + "; others may be modules to load)"
 }
 
-// Do calls fn on an operating system thread that is in the host's network
-// namespace: sockets that fn makes are the host's, and processes that it starts
-// run there. Goroutines that it starts do not.
-func (h *Host) Do(fn func() error) error {
-	return h.ns.do(fn)
-}
-
 // literal returns the network of an address, "tcp4" for "tcp", and refuses what would need
 // a name server.
 func literal(protocol, address string) (string, error) {
@@ -377,7 +276,7 @@ func (h *Host) Listen(ctx context.Context, address string) (l net.Listener, err 
 		})
 	}
 	if err != nil {
-		return nil, fmt.Errorf("listen on host %s at %s: %w", h.spec.Name, address, err)
+		return nil, fmt.Errorf("listen on host %s at %s: %w", h.name, address, err)
 	}
 	return l, nil
 }
@@ -385,17 +284,26 @@ func (h *Host) Listen(ctx context.Context, address string) (l net.Listener, err 
 // DialContext opens a TCP connection from the host. The address is a literal
 // ip:port. It sends no keep-alive probes.
 func (h *Host) DialContext(ctx context.Context, address string) (c net.Conn, err error) {
+	return h.DialFrom(ctx, netip.Addr{}, address)
+}
+
+// DialFrom is DialContext with one of the host's own addresses, by whose interface the
+// connection goes; an unspecified one leaves the choice to the kernel.
+func (h *Host) DialFrom(ctx context.Context, from netip.Addr, address string) (c net.Conn, err error) {
 	network, err := literal("tcp", address)
 	if err == nil {
 		err = h.Do(func() (err error) {
 			d := net.Dialer{KeepAlive: -1}
+			if from.IsValid() && !from.IsUnspecified() {
+				d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0))
+			}
 			d.SetMultipathTCP(false)
 			c, err = d.DialContext(ctx, network, address)
 			return err
 		})
 	}
 	if err != nil {
-		return nil, fmt.Errorf("dial from host %s to %s: %w", h.spec.Name, address, err)
+		return nil, fmt.Errorf("dial from host %s to %s: %w", h.name, address, err)
 	}
 	return c, nil
 }
@@ -412,20 +320,9 @@ func (h *Host) ListenPacket(ctx context.Context, address string) (c net.PacketCo
 		})
 	}
 	if err != nil {
-		return nil, fmt.Errorf("open UDP on host %s at %s: %w", h.spec.Name, address, err)
+		return nil, fmt.Errorf("open UDP on host %s at %s: %w", h.name, address, err)
 	}
 	return c, nil
-}
-
-// Start starts a program in the host. Everything else about the command, and
-// waiting for it, is the caller's. Do not ask for a parent-death signal: the
-// kernel sends it when the thread ends that started the program, and that may be
-// any of this process's threads. The sandbox ends what is left.
-func (h *Host) Start(cmd *exec.Cmd) error {
-	if err := h.Do(cmd.Start); err != nil {
-		return fmt.Errorf("start %s on host %s: %w", cmd.Path, h.spec.Name, err)
-	}
-	return nil
 }
 
 // TCP returns the kernel's TCP counters of the host, by the names of
@@ -447,17 +344,7 @@ func (h *Host) TCP() (map[string]int64, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read the TCP counters of host %s: %w", h.spec.Name, err)
+		return nil, fmt.Errorf("read the TCP counters of host %s: %w", h.name, err)
 	}
 	return counters, nil
-}
-
-func (h *Host) close() error {
-	if h.socket != nil {
-		h.socket.Close()
-	}
-	if h.ns == nil {
-		return nil
-	}
-	return h.ns.Close()
 }

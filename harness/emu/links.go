@@ -1,7 +1,6 @@
 package emu
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,12 +14,14 @@ import (
 
 func (n *Network) addLinks(ctx context.Context) error {
 	needed := n.opts.LiveDelay
-	suffixes := n.wired.Suffixes()
-	for i, spec := range n.wired.Links {
-		p := n.wired.Directions(spec)
-		n.links = append(n.links, &link{spec: spec, suffix: suffixes[i], params: p, line: -1})
+	suffixes := n.topology.Suffixes()
+	for i, spec := range n.topology.AllLinks() {
+		p := n.topology.Directions(spec)
+		l := &link{spec: n.wired.Links[i], ends: spec.Between, suffix: suffixes[i], params: p, line: -1}
+		n.links = append(n.links, l)
 		needed = needed || delayed(p[0]) || delayed(p[1])
 	}
+	n.findAccesses()
 
 	if needed && len(n.links) > 0 {
 		if err := n.openMedium(); err != nil {
@@ -67,6 +68,17 @@ func (n *Network) addLinks(ctx context.Context) error {
 		return n.startRelay(ctx)
 	}
 	return nil
+}
+
+// findAccesses tells access links, which follow those between switches, their interfaces.
+func (n *Network) findAccesses() {
+	next := len(n.topology.Links)
+	for _, f := range n.interfaces {
+		if f.spec.HasAccess() {
+			n.links[next].at = f
+			next++
+		}
+	}
 }
 
 // addPairs makes the devices of all links: a veth pair from port to port, or one from
@@ -198,7 +210,7 @@ func (n *Network) kind() network.Kind {
 }
 
 // mtu is that of both directions.
-func (l *link) mtu() int { return cmp.Or(l.params[0].MTU, topology.DefaultMTU) }
+func (l *link) mtu() int { return l.params[0].Packet() }
 
 // endName is the name of the device in the medium at one end of link i.
 func endName(i, end int) string { return fmt.Sprintf("w%d", 2*i+end) }

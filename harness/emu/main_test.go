@@ -118,9 +118,12 @@ func newPinger(tb testing.TB, from *Host) *pinger {
 	return p
 }
 
+// addressed is a host or an interface.
+type addressed interface{ Address() netip.Addr }
+
 // ping returns the round-trip time of one request, or an error if no answer
 // comes within the time limit.
-func (p *pinger) ping(to *Host, size int, limit time.Duration) (time.Duration, error) {
+func (p *pinger) ping(to addressed, size int, limit time.Duration) (time.Duration, error) {
 	timeout := unix.NsecToTimeval(limit.Nanoseconds())
 	if err := unix.SetsockoptTimeval(p.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &timeout); err != nil {
 		return 0, err

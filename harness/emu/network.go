@@ -16,15 +16,17 @@ import (
 // Network is an emulated network. Its methods may be called from several
 // goroutines.
 type Network struct {
-	opts     Options
-	home     *os.File
-	hosts    []*Host
-	ports    []*port
-	boxPorts []*port // which nobody sees: of the boxes at the hosts' ends of access links, and to routers
-	links    []*link
-	backend  Backend
-	relay    *delayline.Relay
-	settings map[string]string
+	opts  Options
+	home  *os.File
+	hosts []*Host
+	// interfaces of all hosts, in the topology's order.
+	interfaces []*Interface
+	ports      []*port
+	boxPorts   []*port // which nobody sees: of the boxes at the hosts' ends of access links, and to routers
+	links      []*link
+	backend    Backend
+	relay      *delayline.Relay
+	settings   map[string]string
 
 	fabric, medium   *namespace
 	fabricC, mediumC *conn          // medium and mediumC are nil if no link is delayed
@@ -34,6 +36,7 @@ type Network struct {
 	procs            procs          // while it is built
 
 	wired *topology.Topology // as built: see topology.Wired
+	boxes map[string]bool    // switches of wired that are at the ends of access links
 	mtu   int                // of devices that are not of one link
 	ipv6  bool               // beside IPv4
 
@@ -64,8 +67,10 @@ type port struct {
 // a host. Its ends and directions have the order of the topology: direction 0 leaves
 // end 0.
 type link struct {
-	spec   topology.LinkSpec
-	suffix string // of parallel links' names
+	spec   topology.LinkSpec // as wired
+	ends   [2]string         // as the topology has them
+	suffix string            // of parallel links' names
+	at     *Interface        // whose access link it is; nil between switches
 	port   [2]*port
 	params [2]topology.Params
 	line   int    // index of the relay's line, or -1
@@ -89,10 +94,10 @@ func (n *Network) Hosts() []*Host { return slices.Clone(n.hosts) }
 func (n *Network) Host(name string) (*Host, error) {
 	var names []string
 	for _, h := range n.hosts {
-		if h.spec.Name == name {
+		if h.name == name {
 			return h, nil
 		}
-		names = append(names, h.spec.Name)
+		names = append(names, h.name)
 	}
 	return nil, fmt.Errorf("find host: network %s has no host %q%s", n.topology.Name, name,
 		yamlfile.Suggest(name, names))

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os/exec"
 	"slices"
 
 	"github.com/vishvananda/netlink/nl"
@@ -32,21 +31,8 @@ import (
 // Router is a switch of a network in routed mode. Its methods may be called from several
 // goroutines.
 type Router struct {
-	name   string
-	ns     *namespace
-	socket *nl.NetlinkSocket // until the network is built
+	Machine
 	sticks []stick
-}
-
-// Name returns the router's name, which is that of a switch in the topology.
-func (r *Router) Name() string { return r.name }
-
-// Start starts a program in the router, as on a host (see Host.Start).
-func (r *Router) Start(cmd *exec.Cmd) error {
-	if err := r.ns.do(cmd.Start); err != nil {
-		return fmt.Errorf("start %s on router %s: %w", cmd.Path, r.name, err)
-	}
-	return nil
 }
 
 // Routers returns the routers in the topology's order, none where switches forward.
@@ -131,7 +117,7 @@ func (n *Network) addRouters(ctx context.Context) error {
 	neighbours := n.routersNeighbours()
 	var ports []*port
 	for _, name := range n.topology.Switches {
-		r := &Router{name: name, sticks: n.sticks[name]}
+		r := &Router{Machine{kind: "router", name: name}, n.sticks[name]}
 		for k := range r.sticks {
 			p := n.newPort(port{
 				name: fmt.Sprintf("%s-router%d", name, k), at: name, toward: stickName(k), hidden: true,
@@ -179,8 +165,8 @@ func (n *Network) routersNeighbours() map[string][]entry {
 		}
 	}
 
-	for _, h := range n.hosts {
-		know(h.spec.Switch, h.mac, h.spec.Address, h.address6)
+	for _, f := range n.interfaces {
+		know(f.spec.Switch, f.mac, f.spec.Address, f.address6)
 	}
 	bundles := n.wired.Bundles()
 	for i, l := range n.links[:len(n.topology.Links)] {
@@ -228,10 +214,13 @@ func (n *Network) addRouting(ctx context.Context) error {
 		return err
 	}
 
-	toward := map[string][]int{} // by the switch that a host is at
-	for _, h := range n.wired.Hosts {
-		if toward[h.Switch] == nil {
-			toward[h.Switch] = n.wired.Toward(slices.Index(n.wired.Switches, h.Switch))
+	// The way from each router to each interface.
+	ways, routes := make([][]topology.Step, len(n.routers)), n.wired.Routes()
+	for end := range n.wired.Switches {
+		for s := range routes.To(end) {
+			if s.At < len(n.routers) { // behind them are the boxes of access links
+				ways[s.At] = append(ways[s.At], s)
+			}
 		}
 	}
 	bundles := n.wired.Bundles()
@@ -244,9 +233,8 @@ func (n *Network) addRouting(ctx context.Context) error {
 				return err
 			}
 			b := &batch{socket: r.socket}
-			for i, h := range n.hosts {
-				first := toward[n.wired.Hosts[i].Switch][at]
-				if err := n.addRoute(r, h, n.nextRouter(r, first, bundles, i), b); err != nil {
+			for _, s := range ways[at] {
+				if err := n.addRoute(r, n.interfaces[s.Interface], n.nextRouter(r, s.Link, bundles), b); err != nil {
 					return err
 				}
 			}
@@ -256,23 +244,19 @@ func (n *Network) addRouting(ctx context.Context) error {
 	return work.Wait()
 }
 
-// nextRouter returns the router that a link leads to from another, with the address of
-// the one of the parallel links that a host has its share in; nil where the host is next.
-func (n *Network) nextRouter(r *Router, link int, bundles [][]int, host int) *stick {
-	if link < 0 {
+// nextRouter returns the router that a link leads to from another, with the address that
+// this one of parallel links has; nil where the host is next.
+func (n *Network) nextRouter(r *Router, link int, bundles [][]int) *stick {
+	if link == topology.Here || n.links[link].at != nil {
 		return nil
 	}
-	link = topology.Share(bundles[link], host)
 	sticks := n.sticks[n.links[link].spec.Other(r.name)]
-	if sticks == nil {
-		return nil // it leads to the box of a host
-	}
 	return &sticks[slices.Index(bundles[link], link)]
 }
 
-// addRoute adds a router's routes to a host, in each family.
-func (n *Network) addRoute(r *Router, h *Host, next *stick, b *batch) error {
-	for _, to := range []netip.Addr{h.spec.Address, h.address6} {
+// addRoute adds a router's routes to an interface, in each family.
+func (n *Network) addRoute(r *Router, f *Interface, next *stick, b *batch) error {
+	for _, to := range []netip.Addr{f.spec.Address, f.address6} {
 		if !to.IsValid() {
 			continue
 		}
@@ -280,7 +264,7 @@ func (n *Network) addRoute(r *Router, h *Host, next *stick, b *batch) error {
 		if next != nil {
 			way.via = next.addressLike(to)
 		}
-		if err := b.add(way.request(), "add to router "+r.name+" a route to", h.spec.Name); err != nil {
+		if err := b.add(way.request(), "add to router "+r.name+" a route to", f.spec.Host); err != nil {
 			return err
 		}
 	}
@@ -301,24 +285,20 @@ func (n *Network) addBridgeEntries() error {
 			errs = append(errs, add(s.port, s.mac))
 		}
 	}
-	for _, h := range n.hosts {
-		errs = append(errs, add(h.port, h.mac))
+	for _, f := range n.interfaces {
+		errs = append(errs, add(f.port, f.mac))
 	}
 
 	bundles := n.wired.Bundles()
 	for i, l := range n.links {
-		if i < len(n.topology.Links) {
+		if l.at == nil {
 			for dir, p := range l.port {
 				errs = append(errs, add(p, n.sticks[l.spec.Between[1-dir]][slices.Index(bundles[i], i)].mac))
 			}
 			continue
 		}
 		// An access link: the box is a bridge alone, between its host and the router.
-		h, err := n.Host(l.spec.Between[0])
-		if err != nil {
-			return err
-		}
-		errs = append(errs, add(l.port[0], n.sticks[h.spec.Switch][0].mac), add(l.port[1], h.mac))
+		errs = append(errs, add(l.port[0], n.sticks[l.at.spec.Switch][0].mac), add(l.port[1], l.at.mac))
 	}
 	return errors.Join(append(errs, b.send())...)
 }
@@ -330,21 +310,9 @@ func (n *Network) routersUp(ctx context.Context) error {
 		for k := range r.sticks {
 			indices = append(indices, eth0+k)
 		}
-		if _, err := connected(ctx, r.socket, indices); err != nil {
-			return fmt.Errorf("bring router %s up: %w", r.name, err)
+		if err := r.up(ctx, indices); err != nil {
+			return err
 		}
-		r.socket.Close()
-		r.socket = nil
 	}
 	return nil
-}
-
-func (r *Router) close() error {
-	if r.socket != nil {
-		r.socket.Close()
-	}
-	if r.ns == nil {
-		return nil
-	}
-	return r.ns.Close()
 }

@@ -35,7 +35,7 @@ func (n *Network) readSettings(context.Context) error {
 	hosts := network.Settings{}
 	for _, h := range n.hosts {
 		for i, s := range wanted {
-			hosts.Put("sysctl."+s.name, h.spec.Name, h.settings[i])
+			hosts.Put("sysctl."+s.name, h.name, h.settings[i])
 		}
 	}
 

@@ -24,27 +24,28 @@ func (j *Job) CapturePorts() ([]string, error) {
 		return nil, nil
 	}
 	var known []string
-	port := map[string]string{} // by what the scenario may call it
+	ports := map[string][]string{} // by what the scenario may call them
 	for _, p := range j.Network().Ports {
 		known = append(known, p.Name)
-		port[p.Name] = p.Name
+		ports[p.Name] = []string{p.Name}
 		if !p.Trunk {
 			known = append(known, p.Peer)
-			port[p.Peer] = p.Name
+			ports[p.Peer] = append(ports[p.Peer], p.Name)
 		}
 	}
 
-	var ports []string
+	var wanted []string
 	var errs []error
 	for k, name := range j.Cell.Capture.Of {
-		found, ok := port[name]
-		switch {
-		case !ok:
+		if ports[name] == nil {
 			errs = append(errs, j.Cell.Capture.Pos.At("of", k).Errorf("topology %s has no port and no host %s%s",
 				j.topology.Name, name, yamlfile.Suggest(name, known)))
-		case !slices.Contains(ports, found):
-			ports = append(ports, found)
+		}
+		for _, port := range ports[name] {
+			if !slices.Contains(wanted, port) {
+				wanted = append(wanted, port)
+			}
 		}
 	}
-	return ports, yamlfile.Join(errs...)
+	return wanted, yamlfile.Join(errs...)
 }

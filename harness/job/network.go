@@ -1,7 +1,6 @@
 package job
 
 import (
-	"slices"
 	"strings"
 
 	"edgebed/harness/fate"
@@ -14,24 +13,33 @@ import (
 func (j *Job) Network() *record.Network {
 	t := j.Topology()
 	n := &record.Network{Topology: t.Name, Switches: t.Switches}
-	for _, h := range t.Hosts {
-		n.Hosts = append(n.Hosts, record.Host{Name: h.Name, Address: h.Address.String(), Switch: h.Switch})
-		n.Ports = append(n.Ports, record.NetworkPort{Name: h.Switch + "-" + h.Name, Switch: h.Switch, Peer: h.Name})
-	}
+	links, suffixes := t.AllLinks(), t.Suffixes()
+	access := len(t.Links) // the next link of an interface
+	for f := range t.Interfaces() {
+		port := record.NetworkPort{Name: f.Switch + "-" + f.Host + f.Suffix, Switch: f.Switch, Peer: f.Host}
+		var uplink *record.NetworkPort
+		if f.HasAccess() {
+			both := t.Directions(links[access])
+			up, down := trunk(f.Host, f.Switch+f.Suffix, both[0]), trunk(f.Switch, f.Host+f.Suffix, both[1])
+			up.Trunk, down.Trunk = false, false
+			uplink, port = &up, down
+			access++
+		}
+		n.Ports = append(n.Ports, port)
 
-	suffixes := t.Suffixes()
-	for i, l := range t.AllLinks() {
-		both := t.Directions(l)
-		a, b := l.Between[0], l.Between[1]
-		if !t.IsAccess(l) {
-			n.Ports = append(n.Ports, trunk(a, b+suffixes[i], both[0]), trunk(b, a+suffixes[i], both[1]))
+		address := f.Address.String()
+		if f.Number == 0 {
+			n.Hosts = append(n.Hosts, record.Host{Name: f.Host, Address: address, Switch: f.Switch, Uplink: uplink})
 			continue
 		}
+		h := &n.Hosts[f.HostIndex]
+		h.Interfaces = append(h.Interfaces,
+			record.Interface{Name: f.Name(), Address: address, Switch: f.Switch, Uplink: uplink})
+	}
 
-		k := slices.IndexFunc(t.Hosts, func(h topology.HostSpec) bool { return h.Name == a })
-		up, down := trunk(a, b, both[0]), trunk(b, a, both[1])
-		up.Trunk, down.Trunk = false, false
-		n.Hosts[k].Uplink, n.Ports[k] = &up, down
+	for i, l := range t.Links {
+		a, b, both := l.Between[0], l.Between[1], t.Directions(l)
+		n.Ports = append(n.Ports, trunk(a, b+suffixes[i], both[0]), trunk(b, a+suffixes[i], both[1]))
 	}
 	return n
 }

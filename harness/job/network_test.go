@@ -1,6 +1,8 @@
 package job
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 
 	"edgebed/harness/topology"
@@ -39,5 +41,42 @@ links:
 	}
 	if back.Name != "swB-swA" || back.RateBPS != 0 || back.DelayNS != 2e6 || back.Queue != 0 {
 		t.Errorf("back, where it is not shaped, the link is %+v", back)
+	}
+}
+
+// TestNetworkInterfaces: each interface of a host has its port, and of its own what is more
+// than a port.
+func TestNetworkInterfaces(t *testing.T) {
+	parsed, err := topology.Parse("t.yaml", []byte(`
+name: t
+switches: [a, b]
+hosts:
+  - {name: h, switch: a, also: [{switch: b, uplink: {rate: 2 Mb/s}}, {switch: a}]}
+  - {name: i, switch: b, downlink: {rate: 1 Mb/s}}
+links: [{between: [a, b]}]
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	j := Job{topology: parsed}
+	n := j.Network()
+	var ports []string
+	for _, p := range n.Ports {
+		ports = append(ports, fmt.Sprintf("%s %s %s %v %d", p.Name, p.Switch, p.Peer, p.Trunk, p.RateBPS))
+	}
+	want := []string{"a-h a h false 0", "b-i b i false 1000000", "b-h b h false 0", "a-h#2 a h false 0", "a-b a b true 0",
+		"b-a b a true 0"}
+	if !slices.Equal(ports, want) {
+		t.Errorf("ports %q, want %q", ports, want)
+	}
+
+	h := n.Hosts[0]
+	if len(h.Interfaces) != 2 || h.Uplink != nil || h.Interfaces[0].Name != "eth1" || h.Interfaces[0].Address != "10.1.0.3" ||
+		h.Interfaces[0].Uplink == nil || h.Interfaces[0].Uplink.RateBPS != 2e6 || h.Interfaces[1].Uplink != nil {
+		t.Errorf("host %+v", h)
+	}
+	j.Cell.Capture.Of = []string{"h", "b-i"}
+	if got, err := j.CapturePorts(); err != nil || !slices.Equal(got, []string{"a-h", "b-h", "a-h#2", "b-i"}) {
+		t.Errorf("captured are %q, %v", got, err)
 	}
 }

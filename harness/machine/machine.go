@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+
+	"edgebed/harness/cgroup"
 )
 
 // Cores returns how many processors' time the process gets, which is no whole
@@ -24,7 +26,7 @@ func Cores() (cores float64, limited bool) {
 // quota returns the smallest quota of processor time that holds, in cores.
 func quota(root fs.FS) (cores float64, ok bool) {
 	cores = math.Inf(1)
-	groups(root, "cpu", func(folder string, second bool) {
+	cgroup.Folders(root, "cpu", func(folder string, second bool) {
 		limit, period := int64(-1), int64(0)
 		if second {
 			fields := strings.Fields(read(root, path.Join(folder, "cpu.max")))
@@ -63,7 +65,7 @@ func TasksLeft() (Tasks, bool) {
 
 // tasks is TasksLeft for control groups.
 func tasks(root fs.FS) (tightest Tasks, ok bool) {
-	groups(root, "pids", func(folder string, _ bool) {
+	cgroup.Folders(root, "pids", func(folder string, _ bool) {
 		allowed, limited := number(root, path.Join(folder, "pids.max"))
 		if !limited {
 			return

@@ -18,6 +18,8 @@ const (
 	IPv6 Ability = "IPv6"
 	// ParallelLinks are several links between the same two switches.
 	ParallelLinks Ability = "parallel links"
+	// Interfaces are several of one host.
+	Interfaces Ability = "several interfaces of a host"
 	// Corruption flips bits of frames.
 	Corruption Ability = "corruption"
 	// Disciplines are queues that drop other frames than those for which there is no room.
@@ -56,6 +58,8 @@ func Virtual() Kind {
 		IPv6: "in virtual time hosts have IPv4 alone; leave it out, " +
 			"or use emulated links (network: emulated)",
 		ParallelLinks: "in virtual time there are no parallel links; leave one, " +
+			"or use emulated links (network: emulated)",
+		Interfaces: "in virtual time hosts have one interface; leave also out, " +
 			"or use emulated links (network: emulated)",
 		Corruption: "in virtual time no frame is corrupted, only netem on emulated links does that; use loss, " +
 			"which is what TCP makes of a corrupted frame",

@@ -1,6 +1,7 @@
 package program
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	"syscall"
 	"time"
 
+	"edgebed/harness/cgroup"
 	"edgebed/harness/tail"
 )
 
@@ -30,11 +32,16 @@ type Outcome struct {
 	Stopped bool
 	// Restarts is how often it was started again.
 	Restarts int
+	// Reason says why the kernel ended it: MemoryLimit, or nothing.
+	Reason string
 	// Took is from its start to its end.
 	Took time.Duration
 	// Err says what was wrong, nil where nothing was.
 	Err error
 }
+
+// MemoryLimit is the reason of a program's end that reached its limit.
+const MemoryLimit = "memory limit"
 
 const (
 	// grace is how long a program has to end when it is asked to.
@@ -56,6 +63,8 @@ type process struct {
 	*Program
 	on       Host
 	address  netip.Addr
+	groups   *cgroup.Groups
+	killed   int // processes that the kernel has ended for want of memory
 	values   map[string]string
 	log      io.Writer
 	samples  *collector
@@ -102,7 +111,7 @@ func (p *process) start() (*run, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	r.began = time.Now()
-	err = p.on.Start(r.cmd)
+	err = p.launch(r.cmd)
 	for _, f := range r.cmd.ExtraFiles {
 		f.Close()
 	}
@@ -112,6 +121,30 @@ func (p *process) start() (*run, error) {
 	}
 	r.end, p.running = end, r.cmd
 	return r, nil
+}
+
+// launch starts the command on its host, within its limits.
+func (p *process) launch(cmd *exec.Cmd) error {
+	if p.Limits == (cgroup.Limits{}) {
+		return p.on.Start(cmd)
+	}
+	return p.on.Do(func() error { return p.groups.Start(p.Name, cmd) })
+}
+
+// reason says why the kernel ended the program, if it did.
+func (p *process) reason() string {
+	if p.Limits.Memory == 0 {
+		return ""
+	}
+	killed, err := p.groups.Killed(p.Name)
+	if err != nil {
+		fmt.Fprintf(p.log, "(edgebed: %v)\n", err)
+	}
+	if killed <= p.killed {
+		return ""
+	}
+	p.killed = killed
+	return MemoryLimit
 }
 
 // connect gives the command its environment and streams. What it returns takes what
@@ -201,12 +234,13 @@ func (p *process) once(ctx context.Context) Outcome {
 	defer stop()
 
 	o.Code, o.Took = p.wait(r)
+	o.Reason = p.reason()
 	switch complaint := p.samples.complaint(); {
 	case ctx.Err() != nil:
 		o.Err = fmt.Errorf("program %s on %s was ended after %v: %w", p.Name, p.Host, o.Took.Round(time.Millisecond),
 			context.Cause(ctx))
 	case o.Code != 0:
-		o.Err = p.failure(o.Code)
+		o.Err = p.failure(o.Code, o.Reason)
 	case complaint != nil:
 		o.Err = fmt.Errorf("program %s on %s: %w", p.Name, p.Host, complaint)
 	}
@@ -214,9 +248,13 @@ func (p *process) once(ctx context.Context) Outcome {
 }
 
 // failure says that the program ended with an exit code that is none of success.
-func (p *process) failure(code int) error {
+func (p *process) failure(code int, reason string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if reason == MemoryLimit {
+		return fmt.Errorf("program %s on %s ended with exit code %d: it reached its %s of %v%s", p.Name, p.Host, code,
+			reason, p.Limits.Memory, p.tail.After(": "))
+	}
 	return fmt.Errorf("program %s on %s ended with exit code %d%s", p.Name, p.Host, code, p.tail.After(": "))
 }
 
@@ -226,8 +264,11 @@ func (p *process) keep(r *run, failed func(error)) {
 	began, wait := r.began, pause
 	for {
 		code, _ := p.wait(r)
-		stopped := p.stopped()
-		p.note(func(o *Outcome) { o.Code, o.Took, o.Stopped = code, time.Since(began), stopped })
+		stopped, reason := p.stopped(), p.reason()
+		p.note(func(o *Outcome) {
+			o.Code, o.Took, o.Stopped = code, time.Since(began), stopped
+			o.Reason = cmp.Or(reason, o.Reason) // also of an end that it was started again after
+		})
 		if stopped {
 			return
 		}
@@ -236,7 +277,7 @@ func (p *process) keep(r *run, failed func(error)) {
 		restarts := p.ended().Restarts
 		if !again || restarts == maxRestarts {
 			if code != 0 {
-				failed(p.failure(code))
+				failed(p.failure(code, reason))
 			}
 			return
 		}
@@ -344,7 +385,7 @@ func (p *process) ready(ctx context.Context) error {
 		case ended && p.ended().Code == 0 && p.Ready == (Ready{}):
 			return nil // it had something to do once
 		case ended:
-			return p.failure(p.ended().Code)
+			return p.failure(p.ended().Code, p.ended().Reason)
 		case ctx.Err() != nil:
 			p.mu.Lock()
 			defer p.mu.Unlock()

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"edgebed/harness/cgroup"
 	"edgebed/nodes/yamlfile"
 )
 
@@ -43,6 +44,8 @@ type Program struct {
 	Ready Ready `yaml:"ready"`
 	// Restart says whether it is started again when it ends; never by default.
 	Restart Restart `yaml:"restart"`
+	// Limits are what it gets of the machine at most, with all that it starts; any, by default.
+	Limits cgroup.Limits `yaml:"limits" json:",omitzero"`
 	// Samples says where it writes what it measures: to a descriptor, by default.
 	Samples Source `yaml:"samples"`
 	// Quantities are what it measures, by name; figures and claims have them as
@@ -119,12 +122,26 @@ type Quantity struct {
 type Host interface {
 	// Start starts a command on the host.
 	Start(*exec.Cmd) error
+	// Do calls fn on a thread of the host, to which its goroutine is locked: what fn starts
+	// there runs on the host.
+	Do(fn func() error) error
 	DialContext(ctx context.Context, address string) (net.Conn, error)
 }
 
 // PerExecution reports whether any of the programs runs once in each execution.
 func PerExecution(programs []Program) bool {
 	return slices.ContainsFunc(programs, func(p Program) bool { return p.Runs == Execution })
+}
+
+// LimitsOf returns the limits of those programs that have some, by their names.
+func LimitsOf(programs []Program) map[string]cgroup.Limits {
+	limits := map[string]cgroup.Limits{}
+	for _, p := range programs {
+		if p.Limits != (cgroup.Limits{}) {
+			limits[p.Name] = p.Limits
+		}
+	}
+	return limits
 }
 
 // Limits of what a scenario may ask for.
@@ -200,6 +217,9 @@ func (p *Program) check() error {
 		errs = append(errs, text(at, p.Files[name]))
 	}
 
+	if key, err := p.Limits.Check(); err != nil {
+		fail(p.Pos.At("limits", key), "%w", err)
+	}
 	errs = append(errs,
 		oneOf(p.Pos.At("runs"), "span", p.Runs, Cell, Execution),
 		oneOf(p.Pos.At("restart"), "restart policy", p.Restart, Never, OnFailure, Always),

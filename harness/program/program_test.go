@@ -109,6 +109,8 @@ type local struct{}
 
 func (local) Start(c *exec.Cmd) error { return c.Start() }
 
+func (local) Do(fn func() error) error { return fn() }
+
 func (local) DialContext(ctx context.Context, address string) (net.Conn, error) {
 	var d net.Dialer
 	return d.DialContext(ctx, "tcp", address)

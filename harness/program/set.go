@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+
+	"edgebed/harness/cgroup"
 )
 
 // Options say where programs run.
@@ -22,6 +24,8 @@ type Options struct {
 	Seed uint64
 	// Dir is where each program gets its folder; it must be there.
 	Dir string
+	// Groups are where programs with limits are put, which need some.
+	Groups *cgroup.Groups
 	// Log opens the log of a program; nil keeps none.
 	Log func(name string) (io.WriteCloser, error)
 }
@@ -52,7 +56,7 @@ func Open(programs []Program, o Options) (_ *Set, err error) {
 
 	for i := range programs {
 		p := &process{
-			Program: &programs[i], address: o.Addresses[programs[i].Host], log: io.Discard,
+			Program: &programs[i], address: o.Addresses[programs[i].Host], groups: o.Groups, log: io.Discard,
 			samples:  newCollector(&programs[i]),
 			stopping: make(chan struct{}), over: make(chan struct{}), said: make(chan struct{}),
 			outcome: Outcome{Name: programs[i].Name, Host: programs[i].Host, Code: -1},

@@ -19,9 +19,20 @@ type Host struct {
 	Address string `json:"address"`
 	// Switch that it is attached to.
 	Switch string `json:"switch"`
+	// Interfaces are those beside the first one, in their order.
+	Interfaces []Interface `json:"interfaces,omitempty"`
 	// Uplink is what happens to a frame that the host sends, where that is more than to
 	// arrive at the switch; its Switch is the host, its Peer the switch. The port of the
 	// switch has the way back.
+	Uplink *NetworkPort `json:"uplink,omitempty"`
+}
+
+// Interface is one of a host's beside its first one, eth1 and so on.
+type Interface struct {
+	Name    string `json:"name"`
+	Address string `json:"address"`
+	Switch  string `json:"switch"`
+	// Uplink is as a host's.
 	Uplink *NetworkPort `json:"uplink,omitempty"`
 }
 

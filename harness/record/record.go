@@ -380,6 +380,8 @@ type Program struct {
 	Stopped bool `json:"stopped,omitempty"`
 	// Restarts is how often it was started again.
 	Restarts int `json:"restarts,omitempty"`
+	// Reason says why the kernel ended it: "memory limit".
+	Reason string `json:"reason,omitempty"`
 	// TookNS is from its start to its end.
 	TookNS int64 `json:"took_ns"`
 }

@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 
 	"edgebed/harness/emu"
+	"edgebed/harness/topology"
 )
 
 // command is one of the shell's own commands.
@@ -34,7 +35,7 @@ func commands() []command {
 			"UDP at a rate: what arrives, what is lost", (*Shell).iperfUDP},
 		{"link", "link SWITCH SWITCH up|down", "take a link down, or up again", (*Shell).upDown},
 		{"set", "set SWITCH SWITCH PARAMETER VALUE...",
-			"change both directions of a link at once: " + strings.Join(parameters(), ", "), (*Shell).set},
+			"change both directions of a link at once: " + strings.Join(topology.Parameters(), ", "), (*Shell).set},
 		{"watch", "watch [SECONDS]", "rates of all ports, every second, until Ctrl-C", (*Shell).watch},
 		{"counters", "counters", "bytes and packets of all ports since the start", (*Shell).counters},
 
@@ -78,7 +79,8 @@ func usageError(name string) error {
 	return errors.New("wrong usage")
 }
 
-// hostPair is the two hosts that a command begins with, and their addresses.
+// hostPair is the two hosts that a command begins with, the address that the first one sends
+// from, which is unspecified where the kernel chooses it, and that of the second one.
 type hostPair struct {
 	a, b     *emu.Host
 	from, to netip.Addr
@@ -91,22 +93,45 @@ func (s *Shell) twoHosts(command string, args []string) (t hostPair, rest []stri
 	if len(args) < 2 {
 		return t, nil, usageError(command)
 	}
-	a, errA := s.network.Host(args[0])
-	b, errB := s.network.Host(args[1])
+	a, ofA, errA := s.interfaceOf(args[0])
+	b, ofB, errB := s.interfaceOf(args[1])
 	if err := errors.Join(errA, errB); err != nil {
 		return t, nil, err
 	}
-	t, err = between(a, b, six)
+	t, err = between(a, b, ofB, six)
+	if args[0] != a.Name() { // that of an interface
+		t.from = ofA.Address()
+		if six {
+			t.from = ofA.Address6()
+		}
+	}
 	return t, args[2:], err
 }
 
-// between returns two hosts with the addresses of one family.
-func between(a, b *emu.Host, six bool) (hostPair, error) {
-	if !six {
-		return hostPair{a, b, a.Address(), b.Address()}, nil
+// interfaceOf finds a host, and its first interface, or that of a name such as host1-eth1.
+func (s *Shell) interfaceOf(name string) (*emu.Host, *emu.Interface, error) {
+	h, err := s.network.Host(name)
+	if err == nil {
+		return h, h.Interfaces()[0], nil
 	}
-	t := hostPair{a, b, a.Address6(), b.Address6()}
-	if !t.from.IsValid() {
+	for _, h := range s.network.Hosts() {
+		for _, f := range h.Interfaces() {
+			if h.Name()+"-"+f.Name() == name {
+				return h, f, nil
+			}
+		}
+	}
+	return nil, nil, err
+}
+
+// between returns two hosts with the address of one family that an interface of the second
+// one has.
+func between(a, b *emu.Host, of *emu.Interface, six bool) (hostPair, error) {
+	if !six {
+		return hostPair{a, b, netip.IPv4Unspecified(), of.Address()}, nil
+	}
+	t := hostPair{a, b, netip.IPv6Unspecified(), of.Address6()}
+	if !t.to.IsValid() {
 		return t, errors.New("hosts have no IPv6 addresses here: set ipv6 of the topology, " +
 			"on a kernel that has it (edgebed doctor says so)")
 	}

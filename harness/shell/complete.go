@@ -3,6 +3,8 @@ package shell
 import (
 	"slices"
 	"strings"
+
+	"edgebed/harness/topology"
 )
 
 // completer completes words for the terminal: commands and hosts at the start of a
@@ -29,6 +31,17 @@ func (c completer) Do(line []rune, pos int) (suffixes [][]rune, length int) {
 	return suffixes, len([]rune(prefix))
 }
 
+// ends are the switches, and the hosts that have a link with parameters.
+func (c completer) ends() []string {
+	var ends []string
+	t := c.s.network.Topology()
+	suffixes := t.Suffixes()
+	for i, l := range t.AllLinks() {
+		ends = append(ends, l.Between[0], l.Between[1], l.Between[1]+suffixes[i])
+	}
+	return ends
+}
+
 // candidates are the words that may follow.
 func (c completer) candidates(before []string) []string {
 	if len(before) == 0 {
@@ -39,12 +52,12 @@ func (c completer) candidates(before []string) []string {
 	case "link", "set":
 		switch {
 		case len(before) < 3:
-			return c.s.network.Topology().Switches
+			return c.ends()
 		case before[0] == "link":
 			return []string{"up", "down"}
 		}
 
-		return parameters()
+		return topology.Parameters()
 	case "capture":
 		return append(c.s.network.Ports(), "stop")
 	case "invoke":

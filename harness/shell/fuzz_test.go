@@ -26,10 +26,10 @@ func FuzzLine(f *testing.F) {
 		if total := len(strings.Join(args, "")); total > len(line) {
 			t.Errorf("%q has %d characters of arguments", line, total)
 		}
-		for _, name := range parameters() {
+		for _, name := range topology.Parameters() {
 			for _, text := range args {
 				var o topology.Override
-				if err := override(&o, name, text); err == nil {
+				if err := o.Set(name, text); err == nil {
 					_ = o.Apply(topology.Params{Queue: 10}).Validate()
 				}
 			}

@@ -60,11 +60,17 @@ func (s *Shell) pingInstead(ctx context.Context, h machine, args []string) error
 
 	// An address says which protocol is meant, as it does to ping.
 	for _, other := range s.network.Hosts() {
-		switch pair := []string{h.Name(), other.Name(), count}; {
-		case target == other.Address6().String(), six && target == other.Address().String():
-			return s.ping(ctx, append([]string{"-6"}, pair...))
-		case target == other.Address().String():
-			return s.ping(ctx, pair)
+		for k, f := range other.Interfaces() {
+			pair := []string{h.Name(), other.Name(), count}
+			if k > 0 {
+				pair[1] += "-" + f.Name()
+			}
+			switch {
+			case target == f.Address6().String(), six && target == f.Address().String():
+				return s.ping(ctx, append([]string{"-6"}, pair...))
+			case target == f.Address().String():
+				return s.ping(ctx, pair)
+			}
 		}
 	}
 
@@ -84,10 +90,10 @@ func (s *Shell) addresses(line string) string {
 		if i == 0 || word.FindString(name) != name {
 			continue
 		}
-		if h, err := s.network.Host(name); err == nil {
-			address := h.Address()
-			if six && h.Address6().IsValid() {
-				address = h.Address6()
+		if _, of, err := s.interfaceOf(name); err == nil {
+			address := of.Address()
+			if six && of.Address6().IsValid() {
+				address = of.Address6()
 			}
 			fields[i] = address.String() + f[len(name):]
 		}

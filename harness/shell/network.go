@@ -12,18 +12,26 @@ import (
 	"edgebed/harness/emu"
 	"edgebed/harness/topology"
 	"edgebed/harness/topology/view"
-	"edgebed/nodes/units"
-	"edgebed/nodes/yamlfile"
 )
 
 func (s *Shell) listHosts(context.Context, []string) error {
 	table := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
 	for _, h := range s.network.Hosts() {
-		addresses := h.Address().String()
-		if a := h.Address6(); a.IsValid() {
-			addresses += "\t" + a.String()
+		all := h.Interfaces()
+		for k, f := range all {
+			addresses := f.Address().String()
+			if a := f.Address6(); a.IsValid() {
+				addresses += "\t" + a.String()
+			}
+			name, at := h.Name(), f.Switch()
+			if k > 0 {
+				name += "-" + f.Name()
+			}
+			if len(all) > 1 {
+				at += ", port " + f.Port()
+			}
+			fmt.Fprintf(table, "%s\t%s\t%v\tat %s\n", name, addresses, f.HardwareAddr(), at)
 		}
-		fmt.Fprintf(table, "%s\t%s\t%v\tat %s\n", h.Name(), addresses, h.HardwareAddr(), h.Switch())
 	}
 
 	return table.Flush()
@@ -102,7 +110,7 @@ func (s *Shell) set(_ context.Context, args []string) error {
 
 	var o topology.Override
 	for k := 2; k < len(args); k += 2 {
-		if err := override(&o, args[k], args[k+1]); err != nil {
+		if err := o.Set(args[k], args[k+1]); err != nil {
 			return err
 		}
 	}
@@ -130,74 +138,6 @@ func (s *Shell) stands(err error, ways [2][2]string) error {
 		}
 	}
 	return err
-}
-
-// parameters are what set can change.
-func parameters() []string {
-	return []string{"rate", "delay", "jitter", "jitter-order", "loss", "loss-burst", "duplicate", "corrupt", "queue"}
-}
-
-// override reads one parameter of a link.
-func override(o *topology.Override, name, text string) error {
-	switch name {
-	case "rate":
-		rate, err := units.ParseRate(strings.ReplaceAll(strings.ReplaceAll(text, "bit/s", "b/s"), "bit", "b/s"))
-		o.Rate = &rate
-
-		return err
-	case "delay", "jitter":
-		d, err := time.ParseDuration(text)
-		if err != nil {
-			return fmt.Errorf("%s %q: expected a duration like 10ms", name, text)
-		}
-		if name == "delay" {
-			o.Delay = &d
-		} else {
-			o.Jitter = &d
-		}
-
-		return nil
-	case "loss":
-		var loss topology.Loss
-		err := loss.UnmarshalText([]byte(text))
-		o.Loss = &loss
-
-		return err
-	case "loss-burst":
-		length, err := strconv.ParseFloat(text, 64)
-		if err != nil {
-			return fmt.Errorf("loss-burst %q: expected a number of frames", text)
-		}
-		o.LossBurst = &length
-
-		return nil
-	case "jitter-order":
-		var order topology.JitterOrder
-		err := order.UnmarshalText([]byte(text))
-		o.JitterOrder = &order
-
-		return err
-	case "duplicate", "corrupt":
-		var share topology.Loss
-		err := share.UnmarshalText([]byte(text))
-		if name == "duplicate" {
-			o.Duplicate = &share
-		} else {
-			o.Corrupt = &share
-		}
-
-		return err
-	case "queue":
-		n, err := strconv.Atoi(text)
-		if err != nil {
-			return fmt.Errorf("queue %q: expected a number of packets", text)
-		}
-		o.Queue = &n
-
-		return nil
-	}
-
-	return fmt.Errorf("unknown parameter %q%s", name, yamlfile.Suggest(name, parameters()))
 }
 
 func (s *Shell) counters(context.Context, []string) error {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/gopacket/gopacket/pcapgo"
 
+	"edgebed/harness/cgroup"
 	"edgebed/harness/emu"
 	"edgebed/harness/emu/delayline"
 	"edgebed/harness/network"
@@ -32,6 +33,7 @@ import (
 func TestMain(m *testing.M) {
 	sandbox.Enter()
 	delayline.MaybeMain()
+	cgroup.MaybeMain()
 	sandboxtest.Run(m)
 }
 
@@ -42,6 +44,11 @@ func start(t *testing.T, reference string) (s *Shell, out *bytes.Buffer) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return startOn(t, model)
+}
+
+func startOn(t *testing.T, model *topology.Topology) (s *Shell, out *bytes.Buffer) {
+	t.Helper()
 	n, err := emu.Build(t.Context(), model, emu.Options{LiveDelay: true})
 	if err != nil {
 		t.Fatal(err)
@@ -456,6 +463,56 @@ func TestIPv6(t *testing.T) {
 		out.Reset()
 		if execute(t, s, line); !strings.Contains(out.String(), want) {
 			t.Errorf("%s says %q, want %q", line, out, want)
+		}
+	}
+}
+
+// TestInterfaces touches a host with two interfaces: its names and addresses, its links one by
+// one, and what is captured and counted.
+func TestInterfaces(t *testing.T) {
+	model, err := topology.Parse("dual", []byte(`
+name: dual
+switches: [s1, s2, s3]
+hosts:
+  - {name: h1, switch: s1, also: [{switch: s2, class: lte}]}
+  - {name: h2, switch: s3}
+link-classes: {lte: {rate: 20 Mb/s}}
+links:
+  - {between: [s1, s3]}
+  - {between: [s1, s2]}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, out := startOn(t, model)
+	if err := program.NameHosts(emu.HostAddresses(model)); err != nil {
+		t.Fatal(err)
+	}
+
+	file := filepath.Join(t.TempDir(), "dual.pcapng")
+	for _, c := range []struct{ line, want string }{
+		{"hosts", "h1-eth1  10.1.0.3"}, {"hosts", "at s2, port s2-h1"}, {"dump", "eth1       10.1.0.3  s2"},
+		{"net", "h1 > s2  20 Mb/s"}, {"tables s1", "s1      h1    10.1.0.3  s2"},
+		{"h2 echo to h1 h1-eth1", "to 10.1.0.1 10.1.0.3"},
+		{"h2 getent ahosts 'h1' | head -1", "10.1.0.1"}, {"h2 getent ahosts 'h1-eth1' | head -1", "10.1.0.3"},
+		{"capture s2-h1 " + file, "capturing"}, {"ping h2 h1-eth1 1", "1 of 1 answered"},
+		{"capture s2-h1 stop", "2 packets"}, {"counters", "s2-h1"},
+		{"iperf h1-eth1 h2 1", "Mb/s of payload"}, {"iperfudp h1-eth1 h2 1Mb/s 1", "0 % lost"},
+		{"link h1 s2 down", ""}, {"net", "h1 > s2  down"}, {"ping h2 h1-eth1 1", "no answer"}, {"ping h2 h1 1", "1 of 1 answered"},
+		{"link h1 s2 up", ""}, {"pingall", "2 of 2 answered"},
+	} {
+		out.Reset()
+		if execute(t, s, c.line); !strings.Contains(out.String(), c.want) {
+			t.Errorf("%s says %q, want %q", c.line, out, c.want)
+		}
+	}
+	counted, err := s.network.Counters()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range counted.Ports {
+		if p.Name == "s2-h1" && p.RxBytes < 1_000_000 {
+			t.Errorf("what was sent from eth1 did not leave by it: %+v", p)
 		}
 	}
 }

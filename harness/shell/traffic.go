@@ -97,7 +97,7 @@ func (s *Shell) pingAll(ctx context.Context, args []string) error {
 				return ctx.Err()
 			}
 
-			t, err := between(a, b, six)
+			t, err := between(a, b, b.Interfaces()[0], six)
 			if err != nil {
 				return err
 			}
@@ -197,7 +197,7 @@ func (s *Shell) iperf(ctx context.Context, args []string) error {
 
 	received := make(chan goodput, 1)
 	go func() { received <- receive(listener) }()
-	conn, err := t.a.DialContext(ctx, address)
+	conn, err := t.a.DialFrom(ctx, t.from, address)
 	if err != nil {
 		return err
 	}

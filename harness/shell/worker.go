@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 
+	"edgebed/harness/cgroup"
 	"edgebed/harness/emu"
 	"edgebed/harness/job"
 	"edgebed/harness/program"
@@ -50,7 +51,7 @@ type Config struct {
 // Spawn builds the topology in a sandbox of its own and does there what the Config
 // says, with the caller's standard streams and terminal. An *ExitError is the exit
 // code of the program, or of the sandbox.
-func Spawn(ctx context.Context, c Config) error {
+func Spawn(ctx context.Context, c Config) (err error) {
 	data, err := json.Marshal(c)
 	if err != nil {
 		return fmt.Errorf("start shell: %w", err)
@@ -64,6 +65,16 @@ func Spawn(ctx context.Context, c Config) error {
 	cmd := sandbox.Command(ctx, sandbox.Options{KeepTmp: true}, WorkerArg)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.ExtraFiles = []*os.File{read}
+	if c.Job != nil {
+		groups, err := cgroup.Make(program.LimitsOf(c.Job.Cell.Programs))
+		if err != nil {
+			return fmt.Errorf("start shell: %w", errors.Join(err, write.Close()))
+		}
+		defer func() { err = errors.Join(err, groups.Close()) }()
+		if err := groups.Attach(cmd.Cmd); err != nil {
+			return fmt.Errorf("start shell: %w", errors.Join(err, write.Close()))
+		}
+	}
 	if stdin := int(os.Stdin.Fd()); term.IsTerminal(stdin) {
 		// The sandbox gets the terminal, and this process takes it back.
 		cmd.SysProcAttr.Foreground, cmd.SysProcAttr.Ctty = true, stdin

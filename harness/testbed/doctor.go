@@ -13,13 +13,16 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"edgebed/harness/cgroup"
 	"edgebed/harness/emu"
 	"edgebed/harness/job"
 	"edgebed/harness/machine"
+	"edgebed/harness/program"
 	"edgebed/harness/record"
 	"edgebed/harness/sandbox"
 	"edgebed/harness/tail"
 	"edgebed/harness/topology"
+	"edgebed/nodes/units"
 	"edgebed/nodes/yamlfile"
 )
 
@@ -62,6 +65,15 @@ func Doctor(ctx context.Context) ([]string, error) {
 		if tasks.Left < cellTasks() {
 			return facts, lacksTasks(tasks, cellTasks())
 		}
+	}
+	if removed := cgroup.Sweep(); removed > 0 {
+		facts = append(facts, fmt.Sprintf("control groups: %d were left by processes that were killed; they are removed",
+			removed))
+	}
+	if err := cgroup.Ready(map[string]cgroup.Limits{"any": {CPU: 1, Memory: units.GB}}); err != nil {
+		facts = append(facts, fmt.Sprintf("limits of programs: not available: %v", err))
+	} else {
+		facts = append(facts, "limits of programs: available")
 	}
 	if err := sandbox.Probe(ctx, sandbox.Options{}); err != nil {
 		return facts, fmt.Errorf("sandbox: not available: %w", err)
@@ -115,6 +127,9 @@ func Ready(ctx context.Context, jobs []job.Job) (atOnce int, err error) {
 		return 0, err
 	}
 	if err := job.Startable(jobs); err != nil {
+		return 0, err
+	}
+	if err := LimitsReady(jobs); err != nil {
 		return 0, err
 	}
 
@@ -179,6 +194,26 @@ func Ready(ctx context.Context, jobs []job.Job) (atOnce int, err error) {
 		atOnce = int(max(1, tasks.Left/need))
 	}
 	return atOnce, nil
+}
+
+// LimitsReady finds out whether programs of the jobs can have the limits that they ask for, with
+// the place of the first that cannot.
+func LimitsReady(jobs []job.Job) error {
+	tried := map[string]bool{}
+	for i := range jobs {
+		for _, p := range jobs[i].Cell.Programs {
+			limits := program.LimitsOf([]program.Program{p})
+			key := fmt.Sprint(limits)
+			if len(limits) == 0 || tried[key] {
+				continue
+			}
+			if err := cgroup.Ready(limits); err != nil {
+				return p.Pos.At("limits").Errorf("%w", err)
+			}
+			tried[key] = true
+		}
+	}
+	return nil
 }
 
 func trialOf(j *job.Job) trial {

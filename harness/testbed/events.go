@@ -127,33 +127,44 @@ func (s *script) happen(ctx context.Context, e *scenario.Event, over bool) (what
 // mend puts back what the topology says of the links that events have changed, so that
 // nodes can take leave of each other.
 func (s *script) mend() error {
+	var changes []topology.Change
 	for i := range s.job.Cell.Events {
 		e := &s.job.Cell.Events[i]
 		if !e.Links() {
 			continue
 		}
-		if _, err := s.changeLinks(e, true); err != nil {
+		before, err := s.changes(e, true)
+		if err != nil {
 			return e.Pos.Errorf("%w", err)
 		}
+		changes = append(changes, before...)
 	}
-	return nil
+	return s.network.SetLinks(changes...)
+}
+
+// changes are those of the directions of links that an event is about, or what puts back what
+// the topology says.
+func (s *script) changes(e *scenario.Event, over bool) (list []topology.Change, err error) {
+	for _, d := range s.job.Directions(e) {
+		change := s.job.Change(e)
+		if over {
+			p, err := s.job.Topology().Params(d.From, d.To)
+			if err != nil {
+				return nil, err
+			}
+			change = p.Override()
+		}
+		list = append(list, topology.Change{From: d.From, To: d.To, Override: change})
+	}
+	return list, nil
 }
 
 // changeLinks changes the directions of links that an event is about, or puts back what
 // the topology says: all of them, or none.
 func (s *script) changeLinks(e *scenario.Event, over bool) (what string, err error) {
-	directions := s.job.Directions(e)
-	var changes []topology.Change
-	for _, d := range directions {
-		change := s.job.Change(e)
-		if over {
-			p, err := s.job.Topology().Params(d.From, d.To)
-			if err != nil {
-				return "", err
-			}
-			change = p.Override()
-		}
-		changes = append(changes, topology.Change{From: d.From, To: d.To, Override: change})
+	changes, err := s.changes(e, over)
+	if err != nil {
+		return "", err
 	}
 	if err := s.network.SetLinks(changes...); err != nil {
 		return "", err
@@ -176,7 +187,7 @@ func (s *script) changeLinks(e *scenario.Event, over bool) (what string, err err
 
 	// Directions that differed before may differ still.
 	var become []string
-	for _, d := range directions {
+	for _, d := range changes {
 		now, err := s.job.Topology().Params(d.From, d.To)
 		if err != nil {
 			return "", err

@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"edgebed/harness/cgroup"
 	"edgebed/harness/emu"
 	"edgebed/harness/network"
 	"edgebed/harness/program"
@@ -41,8 +42,12 @@ func (s *setup) startPrograms(ctx context.Context) (err error) {
 	if err := program.NameHosts(emu.HostAddresses(s.job.Topology())); err != nil {
 		return err
 	}
+	groups, err := cgroup.Open()
+	if err != nil {
+		return err
+	}
 	s.programs, err = program.Open(list, program.Options{
-		Host: hosts.ProgramHost, Addresses: addresses, Seed: s.job.Cell.Seed, Dir: programFolder,
+		Host: hosts.ProgramHost, Groups: groups, Addresses: addresses, Seed: s.job.Cell.Seed, Dir: programFolder,
 		Log: func(name string) (io.WriteCloser, error) { return s.files.create(name + ".log") },
 	})
 	if err != nil {
@@ -113,7 +118,8 @@ func programRecords(outcomes []program.Outcome) []record.Program {
 	var list []record.Program
 	for _, o := range outcomes {
 		list = append(list, record.Program{
-			Name: o.Name, Host: o.Host, Code: o.Code, Stopped: o.Stopped, Restarts: o.Restarts, TookNS: int64(o.Took),
+			Name: o.Name, Host: o.Host, Code: o.Code, Stopped: o.Stopped, Restarts: o.Restarts, Reason: o.Reason,
+			TookNS: int64(o.Took),
 		})
 	}
 	return list

@@ -14,8 +14,10 @@ import (
 	"runtime"
 	"syscall"
 
+	"edgebed/harness/cgroup"
 	"edgebed/harness/emu"
 	"edgebed/harness/job"
+	"edgebed/harness/program"
 	"edgebed/harness/record"
 	"edgebed/harness/sandbox"
 	"edgebed/harness/tail"
@@ -40,8 +42,13 @@ func Spawn(ctx context.Context, j job.Job, report job.Reporter) error {
 	if len(j.Cell.Programs) > 0 {
 		opts.Capabilities = nil // programs of others may change their user, or open low ports
 	}
+	groups, err := cgroup.Make(program.LimitsOf(j.Cell.Programs))
+	if err != nil {
+		return fmt.Errorf("start worker: %w", err)
+	}
 	cmd := sandbox.Command(ctx, opts, WorkerArg)
-	return child{cmd.Cmd, cmd, cancel}.run(ctx, j, report)
+	err = child{cmd.Cmd, cmd, groups, cancel}.run(ctx, j, report)
+	return errors.Join(err, groups.Close())
 }
 
 // VirtualProgram is the worker of SpawnVirtual; it lies beside the calling program.
@@ -78,7 +85,7 @@ func SpawnVirtual(ctx context.Context, j job.Job, report job.Reporter) error {
 	cmd := exec.CommandContext(ctx, path)
 	// A process group of its own: Ctrl-C reaches the caller only.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
-	return child{cmd, cmd, cancel}.run(ctx, j, report)
+	return child{cmd, cmd, nil, cancel}.run(ctx, j, report)
 }
 
 // child is a worker's process.
@@ -88,7 +95,8 @@ type child struct {
 		Start() error
 		Wait() error
 	}
-	end func()
+	groups *cgroup.Tree // of programs with limits
+	end    func()
 }
 
 // run starts the child, gives it the job and passes on its reports.
@@ -100,6 +108,10 @@ func (c child) run(ctx context.Context, j job.Job, report job.Reporter) error {
 		}
 		defer folder.Close()
 		c.cmd.ExtraFiles = []*os.File{folder}
+	}
+
+	if err := c.groups.Attach(c.cmd); err != nil {
+		return fmt.Errorf("start worker: %w", err)
 	}
 
 	input, err := json.Marshal(j)

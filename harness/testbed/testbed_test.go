@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"edgebed/harness/cgroup"
 	"edgebed/harness/emu/delayline"
 	"edgebed/harness/job"
 	"edgebed/harness/record"
@@ -27,6 +28,7 @@ import (
 func TestMain(m *testing.M) {
 	sandbox.Enter()
 	delayline.MaybeMain()
+	cgroup.MaybeMain()
 	if len(os.Args) == 3 && os.Args[1] == spinArg {
 		spin(os.Args[2])
 	}

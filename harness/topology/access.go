@@ -2,46 +2,73 @@ package topology
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 
 	"edgebed/nodes/yamlfile"
 )
 
-// access returns the host's access link: forward from the host to its switch.
-func (h HostSpec) access() LinkSpec {
-	return LinkSpec{
-		Between: [2]string{h.Name, h.Switch}, Class: h.Class, MTU: h.MTU, Forward: h.Uplink, Reverse: h.Downlink,
-	}
-}
-
 // AllLinks returns the links between switches, and after them the access links of hosts
-// that have parameters, in the order of the hosts; their first end is the host.
+// that have parameters, in the order of Interfaces; their first end is the host.
 func (t *Topology) AllLinks() []LinkSpec {
 	list := t.Links[:len(t.Links):len(t.Links)]
-	for _, h := range t.Hosts {
-		if h.HasAccess() {
-			list = append(list, h.access())
-		}
+	for f := range t.accesses() {
+		list = append(list, f.link())
 	}
 	return list
 }
 
-// Wired returns the network as it is built: each host whose access link has parameters is
-// attached to a switch of its own, which has the host's name and stands for the box at
-// the customer's end of the line. Links are those of AllLinks, in their order. It is not
-// valid as a file, which would have to name these switches otherwise.
+// accesses yields the interfaces whose access links have parameters, in the order of AllLinks.
+func (t *Topology) accesses() iter.Seq[Interface] {
+	return func(yield func(Interface) bool) {
+		for f := range t.Interfaces() {
+			if f.HasAccess() && !yield(f) {
+				return
+			}
+		}
+	}
+}
+
+// box is the name of the switch that stands for the box at the customer's end of an
+// interface's access link. Only a host's first one has a name that a file could have.
+func (f Interface) box() string {
+	if f.Number == 0 {
+		return f.Host
+	}
+	return f.Host + "/" + f.Name()
+}
+
+// Wired returns the network as it is built: each interface whose access link has parameters
+// is attached to a switch of its own, which stands for the box at the customer's end of the
+// line, after all others in Switches. Links and Interfaces are those of AllLinks and of t, in
+// their order. It is not valid as a file, which would have to name these switches otherwise.
 func (t *Topology) Wired() *Topology {
 	w := t.Clone()
 	w.Links = t.AllLinks()
-	for i := range w.Hosts {
-		h := &w.Hosts[i]
-		h.MTU = t.HostMTU(*h)
-		if h.HasAccess() {
-			w.Switches = append(w.Switches, h.Name)
-			h.Switch, h.Class, h.Uplink, h.Downlink = h.Name, "", Override{}, Override{}
+	link := len(t.Links)
+	for f := range t.Interfaces() {
+		wired := f.InterfaceSpec
+		wired.MTU = t.MTUOf(f.InterfaceSpec)
+		if f.HasAccess() {
+			w.Switches = append(w.Switches, f.box())
+			w.Links[link].Between[0] = f.box()
+			link++
+			wired.Switch, wired.Class, wired.Uplink, wired.Downlink = f.box(), "", Override{}, Override{}
 		}
+		w.setInterface(f, wired)
 	}
 	return w
+}
+
+// setInterface puts a description in the place of another one.
+func (t *Topology) setInterface(of Interface, spec InterfaceSpec) {
+	h := &t.Hosts[of.HostIndex]
+	if of.Number > 0 {
+		h.Also[of.Number-1] = spec
+		return
+	}
+	h.Address, h.Switch, h.MTU, h.Class, h.Uplink, h.Downlink = spec.Address, spec.Switch, spec.MTU, spec.Class,
+		spec.Uplink, spec.Downlink
 }
 
 // SetAccess changes the parameters of a host's access link that the overrides have, or
@@ -55,7 +82,7 @@ func (t *Topology) SetAccess(host string, uplink, downlink Override) error {
 
 	h := &changed.Hosts[i]
 	h.Uplink, h.Downlink = h.Uplink.Merge(uplink), h.Downlink.Merge(downlink)
-	for _, p := range changed.Directions(h.access()) {
+	for _, p := range changed.Directions(Interface{InterfaceSpec: h.first(), Host: host}.link()) {
 		if err := p.Validate(); err != nil {
 			return fmt.Errorf("change access link of host %s: %w", host, err)
 		}
@@ -78,14 +105,14 @@ func (t *Topology) placeOf(host string) (int, error) {
 	return i, fmt.Errorf("topology %s has no host %q%s", t.Name, host, yamlfile.Suggest(host, names))
 }
 
-// IsAccess reports whether a link is a host's access link.
+// IsAccess reports whether a link is an access link of a host.
 func (t *Topology) IsAccess(l LinkSpec) bool {
 	h, ok := t.Host(l.Between[0])
-	return ok && h.Switch == l.Between[1]
+	return ok && slices.Contains(h.switches(), l.Between[1])
 }
 
-// Way returns the parameters of the links that frames from host a to host b cross, those
-// of access links among them. It is empty where there is no path.
+// Way returns the parameters of the links that frames from host a to the first interface of
+// host b cross, those of access links among them. It is empty where there is no path.
 func (t *Topology) Way(a, b string) []Params {
 	path := t.Path(a, b)
 	if path == nil || a == b {

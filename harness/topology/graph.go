@@ -30,16 +30,24 @@ func (t *Topology) graph() graph {
 // other returns the switch at the other end of a link.
 func (g graph) other(link, end int) int { return g.ends[link][0] + g.ends[link][1] - end }
 
-// toward returns for every switch the link to take towards the switch end, as
-// Topology.Toward says, and the switches that have a path, the nearest first.
-func (g graph) toward(end int) (next, nearest []int) {
+// paths lead from all switches to one.
+type paths struct {
+	// next is the link to take from each switch, as Topology.Toward says, and hops how many
+	// there are, -1 where there is no path.
+	next, hops []int
+	// nearest are the switches that have a path, the nearest first.
+	nearest []int
+}
+
+// toward returns the paths to the switch end.
+func (g graph) toward(end int) paths {
 	next, hops := make([]int, len(g.links)), make([]int, len(g.links))
 	for i := range next {
 		next[i], hops[i] = -1, -1
 	}
 	hops[end] = 0
 
-	nearest = append(make([]int, 0, len(g.links)), end)
+	nearest := append(make([]int, 0, len(g.links)), end)
 	for k := 0; k < len(nearest); k++ {
 		at := nearest[k]
 		for _, link := range g.links[at] {
@@ -52,7 +60,7 @@ func (g graph) toward(end int) (next, nearest []int) {
 			}
 		}
 	}
-	return next, nearest
+	return paths{next, hops, nearest}
 }
 
 // isBetter reports whether the path from a switch that begins with the link is worth less than

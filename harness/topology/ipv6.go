@@ -39,13 +39,12 @@ func (t *Topology) CheckIPv6() error {
 
 // smallestMTU is that of a host, which is named; of a network without hosts its own.
 func (t *Topology) smallestMTU() (host string, mtu int) {
-	mtu = cmp.Or(t.MTU, DefaultMTU)
-	for i, h := range t.Hosts {
-		if own := t.HostMTU(h); i == 0 || own < mtu {
-			host, mtu = h.Name, own
+	for f := range t.Interfaces() {
+		if own := t.MTUOf(f.InterfaceSpec); mtu == 0 || own < mtu {
+			host, mtu = f.Host, own
 		}
 	}
-	return host, mtu
+	return host, cmp.Or(mtu, t.NetworkMTU())
 }
 
 // Subnet6 is the IPv6 network of all hosts: a part of the local addresses that nobody
@@ -55,10 +54,10 @@ func Subnet6() netip.Prefix {
 	return netip.PrefixFrom(netip.AddrFrom16([16]byte{0xfd, 0xed, 0x0b, 0xed}), 64)
 }
 
-// Address6 returns a host's IPv6 address: its place in the IPv4 subnet, put into Subnet6.
-// With 10.1.0.0/16, the host 10.1.0.2 has fded:bed::2.
-func (t *Topology) Address6(h HostSpec) netip.Addr {
-	own, first := h.Address.As4(), t.Subnet.Addr().As4()
+// Address6 returns the IPv6 address of the host, or interface, with an IPv4 address: the place
+// of that in its subnet, put into Subnet6. With 10.1.0.0/16, 10.1.0.2 has fded:bed::2.
+func (t *Topology) Address6(of netip.Addr) netip.Addr {
+	own, first := of.As4(), t.Subnet.Addr().As4()
 	number := binary.BigEndian.Uint32(own[:]) - binary.BigEndian.Uint32(first[:])
 	address := Subnet6().Addr().As16()
 	binary.BigEndian.PutUint32(address[12:], number)

@@ -12,18 +12,33 @@ import (
 // HostMTU returns the largest IP packet that a host sends and takes: its own MTU, that of
 // its access link's class, or the network's. TCP fits its segments to the smaller one of
 // both ends' (RFC 9293, sec. 3.7.1).
-func (t *Topology) HostMTU(h HostSpec) int {
-	return cmp.Or(h.MTU, t.Classes[h.Class].MTU, t.MTU, DefaultMTU)
+func (t *Topology) HostMTU(h HostSpec) int { return t.mtuOf(h.MTU, h.Class) }
+
+// MTUOf is HostMTU for one of the host's interfaces.
+func (t *Topology) MTUOf(f InterfaceSpec) int { return t.mtuOf(f.MTU, f.Class) }
+
+// NetworkMTU is that of links and hosts that have no other one.
+func (t *Topology) NetworkMTU() int { return t.mtuOf(0, "") }
+
+// mtuOf is the MTU of a link, or of a host and its link, that has one of its own and a class.
+func (t *Topology) mtuOf(own int, class string) int {
+	return cmp.Or(t.givenMTU(own, class), DefaultMTU)
+}
+
+// givenMTU is what the topology says of it: its own, its class's, or the network's; 0 is
+// nothing.
+func (t *Topology) givenMTU(own int, class string) int {
+	return cmp.Or(own, t.Classes[class].MTU, t.MTU)
 }
 
 // LargestMTU is that of the network's hosts and links.
 func (t *Topology) LargestMTU() int {
-	most := cmp.Or(t.MTU, DefaultMTU)
-	for _, h := range t.Hosts {
-		most = max(most, t.HostMTU(h))
+	most := t.NetworkMTU()
+	for f := range t.Interfaces() {
+		most = max(most, t.MTUOf(f.InterfaceSpec))
 	}
 	for _, l := range t.Links {
-		most = max(most, l.MTU, t.Classes[l.Class].MTU)
+		most = max(most, t.mtuOf(l.MTU, l.Class))
 	}
 	return most
 }
@@ -82,23 +97,20 @@ func (n TooNarrow) Error() string {
 // What two hosts exchange has the smaller one's MTU. It is to be asked of a topology that
 // Validate finds right.
 func (t *Topology) CheckMTUs() []TooNarrow {
-	widths, mtus := make([]int, len(t.Links)), make([]int, len(t.Hosts))
 	narrowest, largest := maxMTU, 0
-	for i, l := range t.Links {
-		widths[i] = cmp.Or(l.MTU, t.Classes[l.Class].MTU, t.MTU, DefaultMTU)
-		narrowest = min(narrowest, widths[i])
+	for _, l := range t.Links {
+		narrowest = min(narrowest, t.mtuOf(l.MTU, l.Class))
 	}
-	for i, h := range t.Hosts {
-		mtus[i] = t.HostMTU(h)
-		largest = max(largest, mtus[i])
+	for f := range t.Interfaces() {
+		largest = max(largest, t.MTUOf(f.InterfaceSpec))
 	}
 	if largest <= narrowest {
 		return nil // whatever the paths are, as in nearly all networks
 	}
 
-	c := t.mtuCheck(widths, mtus, narrowest)
-	for end, hosts := range c.hosts {
-		if len(hosts) > 0 {
+	c := t.mtuCheck(narrowest)
+	for end, there := range c.at {
+		if len(there) > 0 {
 			c.toward(end)
 		}
 	}
@@ -108,73 +120,93 @@ func (t *Topology) CheckMTUs() []TooNarrow {
 // mtuCheck compares what hosts send with the links' widths.
 type mtuCheck struct {
 	graph
-	bundles [][]int
-	widths  []int // of links
-	names   []string
-	mtus    []int // of hosts
-	// hosts at each switch whose packets do not fit through each link, and of them the one
-	// with the largest packets, or -1.
-	hosts   [][]int
-	largest []int
+	bundles    [][]int
+	widths     []int       // of links
+	interfaces []Interface // of hosts
+	mtus       []int       // of interfaces
+	// at each switch are interfaces whose packets do not fit through each link; largest are
+	// those of them with the largest packets.
+	at      [][]int
+	largest []largest
 	found   map[int]TooNarrow // by link
 }
 
-// mtuCheck prepares a check in which hosts matter that are larger than the narrowest link.
-func (t *Topology) mtuCheck(widths, mtus []int, narrowest int) *mtuCheck {
+// largest are the two interfaces of different hosts, out of many, whose packets are the
+// largest, by their places; -1 is none. Two, because a host sends itself nothing.
+type largest [2]int
+
+// mtuCheck prepares a check in which interfaces matter that are larger than the narrowest link.
+func (t *Topology) mtuCheck(narrowest int) *mtuCheck {
 	n := len(t.Switches)
 	c := &mtuCheck{
-		graph: t.graph(), bundles: t.Bundles(), widths: widths, mtus: mtus, hosts: make([][]int, n),
-		largest: slices.Repeat([]int{-1}, n), found: map[int]TooNarrow{},
+		graph: t.graph(), bundles: t.Bundles(), interfaces: slices.Collect(t.Interfaces()), at: make([][]int, n),
+		largest: slices.Repeat([]largest{{-1, -1}}, n), found: map[int]TooNarrow{},
 	}
-	for i, h := range t.Hosts {
-		c.names = append(c.names, h.Name)
-		at := c.index[h.Switch]
-		if mtus[i] > narrowest {
-			c.hosts[at] = append(c.hosts[at], i)
-			c.largest[at] = c.larger(c.largest[at], i)
+	for _, l := range t.Links {
+		c.widths = append(c.widths, t.mtuOf(l.MTU, l.Class))
+	}
+
+	for i, f := range c.interfaces {
+		mtu, at := t.MTUOf(f.InterfaceSpec), c.index[f.Switch]
+		c.mtus = append(c.mtus, mtu)
+		if mtu > narrowest {
+			c.at[at] = append(c.at[at], i)
+			c.add(&c.largest[at], i)
 		}
 	}
 	return c
 }
 
-// larger returns which of two hosts has larger packets: a, if they are equal. -1 is none.
-func (c *mtuCheck) larger(a, b int) int {
-	if a < 0 || b >= 0 && c.mtus[b] > c.mtus[a] {
-		return b
+// add takes an interface for one of the largest, if it is.
+func (c *mtuCheck) add(to *largest, i int) {
+	same := func(k int) bool { return to[k] >= 0 && c.interfaces[to[k]].HostIndex == c.interfaces[i].HostIndex }
+	larger := func(k int) bool { return to[k] < 0 || c.mtus[i] > c.mtus[to[k]] }
+
+	switch {
+	case larger(0) && !same(0):
+		to[1], to[0] = to[0], i
+	case larger(0):
+		to[0] = i
+	case larger(1) && !same(0):
+		to[1] = i
 	}
-	return a
 }
 
 // toward looks at what is sent to the hosts of a switch. Each link takes what comes from
 // the switches behind it; the farthest ones first, one look at each link is enough.
 func (c *mtuCheck) toward(end int) {
-	next, nearest := c.graph.toward(end)
+	to := c.graph.toward(end)
 	senders := slices.Clone(c.largest)
-	for _, from := range slices.Backward(nearest[1:]) {
-		sender := senders[from]
-		if sender < 0 {
-			continue
+	for _, from := range slices.Backward(to.nearest[1:]) {
+		parent := c.other(to.next[from], from)
+		for _, sender := range senders[from] {
+			if sender >= 0 {
+				c.add(&senders[parent], sender)
+			}
 		}
-		parent := c.other(next[from], from)
-		senders[parent] = c.larger(senders[parent], sender)
 
-		// Of parallel links each host has its own.
-		bundle, receivers := c.bundles[next[from]], c.hosts[end]
+		// Of parallel links each interface has its own.
+		bundle, receivers := c.bundles[to.next[from]], c.at[end]
 		if len(bundle) == 1 {
-			receivers = c.largest[end : end+1]
+			receivers = c.largest[end][:]
 		}
 		for _, receiver := range receivers {
-			c.compare(Share(bundle, receiver), sender, receiver)
+			for _, sender := range senders[from] {
+				c.compare(bundle, sender, receiver)
+			}
 		}
 	}
 }
 
 // compare notes a link that is too narrow for what one host sends to another.
-func (c *mtuCheck) compare(link, sender, receiver int) {
-	needs := min(c.mtus[sender], c.mtus[receiver])
+func (c *mtuCheck) compare(bundle []int, sender, receiver int) {
+	if sender < 0 || receiver < 0 || c.interfaces[sender].HostIndex == c.interfaces[receiver].HostIndex {
+		return
+	}
+	link, needs := Share(bundle, receiver), min(c.mtus[sender], c.mtus[receiver])
 	if needs > max(c.widths[link], c.found[link].Needs) {
-		hosts := [2]string{c.names[min(sender, receiver)], c.names[max(sender, receiver)]}
-		c.found[link] = TooNarrow{link, c.widths[link], hosts, needs}
+		a, b := c.interfaces[min(sender, receiver)], c.interfaces[max(sender, receiver)]
+		c.found[link] = TooNarrow{link, c.widths[link], [2]string{a.Host, b.Host}, needs}
 	}
 }
 

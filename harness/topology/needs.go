@@ -2,7 +2,7 @@ package topology
 
 import (
 	"cmp"
-	"reflect"
+	"slices"
 
 	"edgebed/harness/network"
 	"edgebed/nodes/yamlfile"
@@ -68,6 +68,11 @@ func (t *Topology) CanBe(kind network.Kind) error {
 	if err := kind.Can(network.Routers); err != nil && t.IsRouted() {
 		errs = append(errs, t.pos.At("mode").Errorf("topology %s has mode %s: %w", t.Name, t.Mode, err))
 	}
+	if err := kind.Can(network.Interfaces); err != nil && t.HasSeveralInterfaces() {
+		i := slices.IndexFunc(t.Hosts, func(h HostSpec) bool { return h.Also != nil })
+		errs = append(errs, t.pos.At("hosts", i, "also").Errorf("host %s has %d interfaces: %w", t.Hosts[i].Name,
+			len(t.Hosts[i].switches()), err))
+	}
 	if err := kind.Can(network.IPv6); err != nil && t.IPv6 != nil && *t.IPv6 {
 		errs = append(errs, t.pos.At("ipv6").Errorf("topology %s has ipv6: %w", t.Name, err))
 	}
@@ -94,16 +99,14 @@ type Places struct {
 	topology *Topology
 	links    []LinkSpec
 	suffixes []string
-	hosts    map[string]int
+	accesses []Interface // of the links behind those between switches
 }
 
 // Places returns those of the topology's AllLinks.
 func (t *Topology) Places() *Places {
-	p := &Places{topology: t, links: t.AllLinks(), suffixes: t.Suffixes(), hosts: make(map[string]int, len(t.Hosts))}
-	for i, h := range t.Hosts {
-		p.hosts[h.Name] = i
+	return &Places{
+		topology: t, links: t.AllLinks(), suffixes: t.Suffixes(), accesses: slices.Collect(t.accesses()),
 	}
-	return p
 }
 
 // Link returns one of AllLinks.
@@ -113,17 +116,6 @@ func (p *Places) Link(link int) LinkSpec { return p.links[link] }
 func (p *Places) Name(link, direction int) string {
 	ends := p.links[link].Between
 	return ends[direction] + "-" + ends[1-direction] + p.suffixes[link]
-}
-
-// Has reports whether o has the parameter of a key.
-func (o Override) Has(key string) bool {
-	v := reflect.ValueOf(o)
-	for i := range v.NumField() {
-		if v.Type().Field(i).Tag.Get("yaml") == key {
-			return !v.Field(i).IsNil()
-		}
-	}
-	return false
 }
 
 // Of returns where the topology's file gives a direction of one of AllLinks the
@@ -136,8 +128,8 @@ func (p *Places) Of(link, direction int, key string) yamlfile.Pos {
 	}
 	l := p.links[link]
 	at, keys := yamlfile.Path{"links", link}, [2]string{"forward", "reverse"}
-	if host, ok := p.hosts[l.Between[0]]; ok {
-		at, keys = yamlfile.Path{"hosts", host}, [2]string{"uplink", "downlink"}
+	if link >= len(t.Links) {
+		at, keys = p.accesses[link-len(t.Links)].place(), [2]string{"uplink", "downlink"}
 	}
 
 	class := t.Classes[l.Class]

@@ -3,6 +3,7 @@ package topology
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -13,42 +14,53 @@ import (
 // one is meant.
 
 // Suffixes returns what sets the names of parallel links apart, for each of AllLinks: "#2"
-// or nothing.
+// or nothing. Interfaces of a host at one switch count as such.
 func (t *Topology) Suffixes() []string {
-	list := make([]string, len(t.AllLinks()))
-	for _, bundle := range t.Bundles() {
-		for k, link := range bundle {
-			if k > 0 {
-				list[link] = "#" + strconv.Itoa(k+1)
-			}
-		}
+	list := make([]string, len(t.Links), len(t.Links)+len(t.Hosts))
+	bundles := t.Bundles()
+	for i := range t.Links {
+		list[i] = suffix(slices.Index(bundles[i], i))
+	}
+	for f := range t.accesses() {
+		list = append(list, f.Suffix)
 	}
 	return list
 }
 
+// suffix is that of a link with so many before it.
+func suffix(before int) string {
+	if before == 0 {
+		return ""
+	}
+	return "#" + strconv.Itoa(before+1)
+}
+
 // Bundles returns for each of AllLinks those between the same two switches, itself
-// among them, by their places in that list.
+// among them, by their places in that list. Access links are alone, each with its interface.
 func (t *Topology) Bundles() [][]int {
-	links := t.AllLinks()
-	together := make(map[[2]string][]int, len(links))
+	together := make(map[[2]string][]int, len(t.Links))
 	ends := func(l LinkSpec) [2]string {
 		return [2]string{min(l.Between[0], l.Between[1]), max(l.Between[0], l.Between[1])}
 	}
-	for i, l := range links {
+	for i, l := range t.Links {
 		together[ends(l)] = append(together[ends(l)], i)
 	}
 
-	bundles := make([][]int, len(links))
-	for i, l := range links {
+	bundles := make([][]int, len(t.Links), len(t.Links)+len(t.Hosts))
+	for i, l := range t.Links {
 		bundles[i] = together[ends(l)]
+	}
+	for range t.accesses() {
+		bundles = append(bundles, []int{len(bundles)})
 	}
 	return bundles
 }
 
-// Share returns which link of a bundle frames to a host take, whose place in the file is
-// given. Switches look at nothing but the destination: the hosts take turns. What
-// comes back, to another host, may take another one of the links.
-func Share(bundle []int, host int) int { return bundle[host%len(bundle)] }
+// Share returns which link of a bundle frames to one of Interfaces take, whose place there
+// is given; that of a host's first one is the host's in the file. Switches look at nothing but
+// the destination: interfaces take turns. What comes back, to another one, may take another
+// one of the links.
+func Share(bundle []int, to int) int { return bundle[to%len(bundle)] }
 
 // Link returns the place in AllLinks of the link from one switch to another, either of
 // which may have a suffix, or between a host and its switch; and the direction: 0 is
@@ -68,18 +80,51 @@ func (t *Topology) Link(from, to string) (link, direction int, err error) {
 		}
 	}
 
-	for i, l := range t.AllLinks() {
-		direction := 0
-		switch l.Between {
-		case [2]string{a, b}:
-		case [2]string{b, a}:
-			direction = 1
-		default:
+	for i, l := range t.Links {
+		direction, ok := directionOf(l.Between, a, b)
+		if !ok {
 			continue
 		}
 		if number--; number == 0 {
 			return i, direction, nil
 		}
 	}
-	return 0, 0, t.noLink(from, to)
+
+	place := len(t.Links)
+	for f := range t.Interfaces() {
+		direction, ok := directionOf([2]string{f.Host, f.Switch}, a, b)
+		if ok {
+			number--
+		}
+		switch {
+		case ok && number == 0 && f.HasAccess():
+			return place, direction, nil
+		case ok && number == 0:
+			return 0, 0, f.noAccess()
+		case f.HasAccess():
+			place++
+		}
+	}
+	return 0, 0, fmt.Errorf("topology %s has no link %s-%s", t.Name, from, to)
+}
+
+// directionOf tells which direction of a link leads from a to b: 0 is forward.
+func directionOf(ends [2]string, a, b string) (direction int, ok bool) {
+	switch ends {
+	case [2]string{a, b}:
+		return 0, true
+	case [2]string{b, a}:
+		return 1, true
+	}
+	return 0, false
+}
+
+// noAccess says that an interface's access link has no parameters.
+func (f Interface) noAccess() error {
+	if f.Number == 0 {
+		return fmt.Errorf("the access link of host %s has no parameters; give the host a class, uplink or downlink",
+			f.Host)
+	}
+	return fmt.Errorf("the access link of %s of host %s has no parameters; give the interface a class, uplink or "+
+		"downlink", f.Name(), f.Host)
 }

@@ -71,8 +71,8 @@ func TestIPv6(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !model.HasIPv6() || model.Address6(model.Hosts[3]) != netip.MustParseAddr("fded:bed::4") {
-		t.Errorf("IPv6 %v, host d has %v", model.HasIPv6(), model.Address6(model.Hosts[3]))
+	if !model.HasIPv6() || model.Address6(model.Hosts[3].Address) != netip.MustParseAddr("fded:bed::4") {
+		t.Errorf("IPv6 %v, host d has %v", model.HasIPv6(), model.Address6(model.Hosts[3].Address))
 	}
 	if model.MTU = 1000; model.HasIPv6() {
 		t.Error("there is IPv6 with an mtu of 1000 B")

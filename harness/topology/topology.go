@@ -93,7 +93,8 @@ type Topology struct {
 	wrong bool         // its file has mistakes: what is missing may be one of them
 }
 
-// HostSpec is one host: a machine with one interface.
+// HostSpec is one host: a machine with an interface, eth0, which its keys describe, or
+// with several.
 type HostSpec struct {
 	// Name of the host.
 	Name string `yaml:"name" required:"true"`
@@ -110,13 +111,12 @@ type HostSpec struct {
 	// switch, and back.
 	Uplink   Override `yaml:"uplink" json:",omitzero"`
 	Downlink Override `yaml:"downlink" json:",omitzero"`
+	// Also are further interfaces of the host: eth1 and so on, up to 16 with the first one.
+	Also []InterfaceSpec `yaml:"also" json:",omitzero"`
 }
 
-// HasAccess reports whether the host's access link has parameters. Without them
-// the host is a part of its switch, as it were.
-func (h HostSpec) HasAccess() bool {
-	return h.Class != "" || h.Uplink != (Override{}) || h.Downlink != (Override{})
-}
+// HasAccess reports whether the access link of the host's first interface has parameters.
+func (h HostSpec) HasAccess() bool { return h.first().HasAccess() }
 
 // LinkSpec is one full-duplex link between two switches, which may have several.
 type LinkSpec struct {
@@ -153,7 +153,6 @@ func (c Class) Merge(by Class) Class {
 
 // directions returns the parameters of both directions, over the defaults of p.
 func (c Class) directions(p Params) [2]Params {
-	p.MTU = cmp.Or(c.MTU, p.MTU)
 	both := c.Apply(p)
 	return [2]Params{c.Forward.Apply(both), c.Reverse.Apply(both)}
 }
@@ -223,7 +222,10 @@ type Params struct {
 }
 
 // Frame returns the largest frame on the link.
-func (p Params) Frame() units.Size { return units.Size(cmp.Or(p.MTU, DefaultMTU) + header) }
+func (p Params) Frame() units.Size { return units.Size(p.Packet() + header) }
+
+// Packet returns the largest IP packet on the link, in bytes.
+func (p Params) Packet() int { return cmp.Or(p.MTU, DefaultMTU) }
 
 // Bucket returns the size of one of the link's token buckets.
 func (p Params) Bucket(b Burst) units.Size {
@@ -505,28 +507,29 @@ func (t *Topology) checkFile() error {
 	return yamlfile.Join(errs...)
 }
 
-// complete gives the topology a subnet, and hosts without an address the lowest ones
-// that are free.
+// complete gives the topology a subnet, and interfaces without an address the lowest ones
+// that are free: the first ones of all hosts before others.
 func (t *Topology) complete() {
 	if !t.Subnet.IsValid() {
 		t.Subnet = DefaultSubnet()
 	}
 
 	taken := map[netip.Addr]bool{}
-	for _, h := range t.Hosts {
-		taken[h.Address] = true
+	for f := range t.Interfaces() {
+		taken[f.Address] = true
 	}
 
 	next := t.Subnet.Addr()
-	for i := range t.Hosts {
-		if t.Hosts[i].Address.IsValid() {
+	for f := range t.Interfaces() {
+		if f.Address.IsValid() {
 			continue
 		}
 		// Beyond the last address there is the invalid one, which Validate refuses.
 		for next = next.Next(); next.IsValid() && taken[next]; {
 			next = next.Next()
 		}
-		t.Hosts[i].Address = next
+		f.Address = next
+		t.setInterface(f, f.InterfaceSpec)
 	}
 }
 
@@ -546,6 +549,9 @@ func (t *Topology) Clone() *Topology {
 	c := *t
 	c.Switches, c.Hosts, c.Links = slices.Clone(t.Switches), slices.Clone(t.Hosts), slices.Clone(t.Links)
 	c.Classes = maps.Clone(t.Classes)
+	for i := range c.Hosts {
+		c.Hosts[i].Also = slices.Clone(c.Hosts[i].Also)
+	}
 	return &c
 }
 
@@ -626,34 +632,31 @@ func (t *Topology) direction(from, to string) (*Override, error) {
 		return [...]*Override{&t.Links[i].Forward, &t.Links[i].Reverse}[dir], nil
 	}
 
-	name := t.AllLinks()[i].Between[0]
-	h := &t.Hosts[slices.IndexFunc(t.Hosts, func(h HostSpec) bool { return h.Name == name })]
-	return [...]*Override{&h.Uplink, &h.Downlink}[dir], nil
-}
-
-// noLink says that there is no link, or none with parameters.
-func (t *Topology) noLink(from, to string) error {
-	for _, h := range t.Hosts {
-		if from == h.Name && to == h.Switch || from == h.Switch && to == h.Name {
-			return fmt.Errorf("the access link of host %s has no parameters; give the host a class, uplink or downlink",
-				h.Name)
+	for f := range t.accesses() {
+		if i--; i >= len(t.Links) {
+			continue
 		}
+		if f.Number > 0 {
+			also := &t.Hosts[f.HostIndex].Also[f.Number-1]
+			return [...]*Override{&also.Uplink, &also.Downlink}[dir], nil
+		}
+		h := &t.Hosts[f.HostIndex]
+		return [...]*Override{&h.Uplink, &h.Downlink}[dir], nil
 	}
-	return fmt.Errorf("topology %s has no link %s-%s", t.Name, from, to)
+	return nil, fmt.Errorf("topology %s has no link %s-%s", t.Name, from, to)
 }
 
-// defaults are the parameters of a link that has none of its own.
-func (t *Topology) defaults() Params { return Params{Queue: DefaultQueue, MTU: t.MTU} }
+// defaults are the parameters of a link with an MTU and a class that has none of its own.
+func (t *Topology) defaults(mtu int, class string) Params {
+	return Params{Queue: DefaultQueue, MTU: t.givenMTU(mtu, class)}
+}
 
 // Frame returns the largest frame on the network's links.
 func (t *Topology) Frame() units.Size { return Params{MTU: t.LargestMTU()}.Frame() }
 
 // Directions returns the parameters of a link's two directions: forward, reverse.
 func (t *Topology) Directions(l LinkSpec) [2]Params {
-	both := t.Classes[l.Class].directions(t.defaults())
-	for dir := range both {
-		both[dir].MTU = cmp.Or(l.MTU, both[dir].MTU)
-	}
+	both := t.Classes[l.Class].directions(t.defaults(l.MTU, l.Class))
 	return [2]Params{l.Forward.Apply(both[0]), l.Reverse.Apply(both[1])}
 }
 
@@ -676,20 +679,34 @@ func (t *Topology) Host(name string) (HostSpec, bool) {
 	return t.Hosts[i], true
 }
 
-// Path returns the switches that frames from host a to host b cross, or nil if
-// a host is unknown or there is no path. Frames from b to a cross the same ones
-// in reverse.
+// Path returns the switches that frames from host a to the first interface of host b
+// cross, or nil if a host is unknown or there is no path. What b sends back to where they
+// come from crosses the same ones in reverse.
 func (t *Topology) Path(a, b string) []string {
 	from, okA := t.Host(a)
 	to, okB := t.Host(b)
 	if !okA || !okB {
 		return nil
 	}
-	at, end := slices.Index(t.Switches, from.Switch), slices.Index(t.Switches, to.Switch)
-	if at < 0 || end < 0 {
+	end := slices.Index(t.Switches, to.Switch)
+	if end < 0 {
 		return nil
 	}
-	next := t.Toward(end)
+
+	// Of several interfaces the sender takes the one that Exits says.
+	toward := t.graph().toward(end)
+	at := -1
+	for _, s := range from.switches() {
+		k := slices.Index(t.Switches, s)
+		if k >= 0 && toward.hops[k] >= 0 && (at < 0 || toward.hops[k] < toward.hops[at]) {
+			at = k
+		}
+	}
+	if at < 0 {
+		return nil
+	}
+
+	next := toward.next
 	path := []string{t.Switches[at]}
 	for at != end {
 		if next[at] < 0 {
@@ -723,8 +740,7 @@ func (l LinkSpec) Other(end string) string {
 // both directions, and any part of a chosen path is chosen too, which forwarding
 // by destination address needs.
 func (t *Topology) Toward(end int) []int {
-	next, _ := t.graph().toward(end)
-	return next
+	return t.graph().toward(end).next
 }
 
 // validName is what switches and hosts may be called, className what link classes may.
@@ -755,8 +771,12 @@ func (t *Topology) Validate() error {
 	}
 
 	// What follows visits every part, so too many of them are refused first.
+	interfaces := 0
+	for _, h := range t.Hosts {
+		interfaces += len(h.switches())
+	}
 	for part, n := range map[string]int{
-		"switches": len(t.Switches), "hosts": len(t.Hosts), "links": len(t.Links), "link-classes": len(t.Classes),
+		"switches": len(t.Switches), "hosts": interfaces, "links": len(t.Links), "link-classes": len(t.Classes),
 	} {
 		if n > maxParts {
 			fail(yamlfile.Path{part}, "expected at most %d, got %d", maxParts, n)
@@ -823,24 +843,32 @@ func (t *Topology) Validate() error {
 		fail(yamlfile.Path{"hosts"}, "expected at least one host")
 	}
 
-	addresses := map[netip.Addr]string{}
 	for i, h := range t.Hosts {
 		name(yamlfile.Path{"hosts", i, "name"}, "host", h.Name)
-		known(yamlfile.Path{"hosts", i, "switch"}, h.Switch)
-		port(yamlfile.Path{"hosts", i, "switch"}, h.Switch, h.Name)
+		if n := len(h.switches()); n > MaxInterfaces {
+			fail(yamlfile.Path{"hosts", i, "also"}, "host %s has %d interfaces; expected at most %d", h.Name, n,
+				MaxInterfaces)
+		}
+	}
 
-		at := yamlfile.Path{"hosts", i, "address"}
-		if !h.Address.IsValid() && t.wrong {
+	addresses := map[netip.Addr]string{}
+	for f := range t.Interfaces() {
+		place := slices.Clip(f.place())
+		known(append(place, "switch"), f.Switch)
+		port(append(place, "switch"), f.Switch, f.Host)
+
+		at := append(place, "address")
+		if !f.Address.IsValid() && t.wrong {
 			continue
 		}
-		if other, ok := addresses[h.Address]; ok {
-			fail(at, "the address %v is taken by host %s", h.Address, other)
-		} else if subnetOK && !t.Subnet.Contains(h.Address) {
-			fail(at, "the address %v is outside the subnet %v", h.Address, t.Subnet)
-		} else if subnetOK && (h.Address == t.Subnet.Addr() || h.Address == broadcast(t.Subnet)) {
-			fail(at, "the address %v is the subnet's own or its broadcast address", h.Address)
+		if other, ok := addresses[f.Address]; ok {
+			fail(at, "the address %v is taken by host %s", f.Address, other)
+		} else if subnetOK && !t.Subnet.Contains(f.Address) {
+			fail(at, "the address %v is outside the subnet %v", f.Address, t.Subnet)
+		} else if subnetOK && (f.Address == t.Subnet.Addr() || f.Address == broadcast(t.Subnet)) {
+			fail(at, "the address %v is the subnet's own or its broadcast address", f.Address)
 		}
-		addresses[h.Address] = h.Name
+		addresses[f.Address] = f.Host
 	}
 
 	wrong := map[string]bool{} // classes, so that their links do not repeat it
@@ -849,7 +877,7 @@ func (t *Topology) Validate() error {
 			fail(yamlfile.Path{"link-classes", class},
 				"%q is not a name; expected a letter and up to 31 letters, digits or underscores", class)
 		}
-		for _, p := range t.Classes[class].directions(t.defaults()) {
+		for _, p := range t.Classes[class].directions(t.defaults(0, class)) {
 			if err := p.Validate(); err != nil {
 				fail(yamlfile.Path{"link-classes", class}, "%w", err)
 				wrong[class] = true
@@ -882,9 +910,9 @@ func (t *Topology) Validate() error {
 			}
 		}
 	}
-	for i, h := range t.Hosts {
-		if h.HasAccess() || h.MTU != 0 {
-			parameters(yamlfile.Path{"hosts", i}, h.access(), [2]string{"uplink", "downlink"})
+	for f := range t.Interfaces() {
+		if f.HasAccess() || f.MTU != 0 {
+			parameters(f.place(), f.link(), [2]string{"uplink", "downlink"})
 		}
 	}
 
@@ -905,14 +933,54 @@ func (t *Topology) Validate() error {
 
 	// Between wrong switches and links there are no paths to look for.
 	if len(errs) == 0 {
-		for i, link := range t.Toward(0) {
-			if i > 0 && link < 0 {
-				fail(yamlfile.Path{"switches", i},
-					"switch %s has no path to switch %s; link them", t.Switches[i], t.Switches[0])
-			}
+		for _, i := range t.cutOff() {
+			fail(yamlfile.Path{"switches", i},
+				"switch %s has no path to switch %s; link them", t.Switches[i], t.Switches[0])
 		}
 	}
 	return yamlfile.Join(errs...)
+}
+
+// cutOff returns the switches without a path to the first one, unless they are a network
+// beside it that hosts are in with further interfaces, and with none of their first ones.
+func (t *Topology) cutOff() []int {
+	g := t.graph()
+	apart := g.toward(0).hops
+	if !slices.Contains(apart, -1) {
+		return nil
+	}
+
+	const (
+		first = 1 << iota
+		further
+	)
+	has := make([]int, len(t.Switches))
+	for f := range t.Interfaces() {
+		if f.Number == 0 {
+			has[g.index[f.Switch]] |= first
+		} else {
+			has[g.index[f.Switch]] |= further
+		}
+	}
+
+	var cut []int
+	for i, hops := range apart {
+		if hops != -1 {
+			continue
+		}
+		part, all := g.toward(i).nearest, 0
+		for _, s := range part {
+			all |= has[s]
+		}
+		for _, s := range part {
+			apart[s] = 0 // it is looked at once
+		}
+		if all != further {
+			cut = append(cut, part...)
+		}
+	}
+	slices.Sort(cut)
+	return cut
 }
 
 // broadcast returns the last address of an IPv4 subnet.

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"math"
 	"net/netip"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -29,7 +30,7 @@ func TestRing6(t *testing.T) {
 	for i, h := range ring.Hosts {
 		// The prototype's addresses count from 1.
 		want := HostSpec{Name: fmt.Sprintf("host%d", i), Address: netip.AddrFrom4([4]byte{10, 1, 0, byte(i + 1)}), Switch: fmt.Sprintf("s%d", i)}
-		if h != want {
+		if !reflect.DeepEqual(h, want) {
 			t.Errorf("host %d is %v, want %v", i, h, want)
 		}
 	}

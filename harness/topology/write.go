@@ -46,7 +46,10 @@ func (t *Topology) YAML() ([]byte, error) {
 			scalar("name"), scalar(h.Name), scalar("address"), scalar(h.Address.String()),
 			scalar("switch"), scalar(h.Switch))
 		addMTU(host, h.MTU)
-		if err := addParameters(host, h.access(), [2]string{"uplink", "downlink"}); err != nil {
+		if err := addParameters(host, Interface{InterfaceSpec: h.first(), Host: h.Name}.link(), uplinks); err != nil {
+			return nil, err
+		}
+		if err := addFurther(host, h); err != nil {
 			return nil, err
 		}
 		hosts.Content = append(hosts.Content, host)
@@ -79,6 +82,29 @@ func (t *Topology) YAML() ([]byte, error) {
 	}
 
 	return yaml.Marshal(doc)
+}
+
+// uplinks are the keys of the directions of an access link.
+var uplinks = [2]string{"uplink", "downlink"}
+
+// addFurther adds the interfaces of a host beside its first.
+func addFurther(host *yaml.Node, h HostSpec) error {
+	if h.Also == nil {
+		return nil
+	}
+	also := flow(yaml.SequenceNode)
+	for k, spec := range h.Also {
+		one := flow(yaml.MappingNode,
+			scalar("address"), scalar(spec.Address.String()), scalar("switch"), scalar(spec.Switch))
+		addMTU(one, spec.MTU)
+		f := Interface{InterfaceSpec: spec, Host: h.Name, Number: k + 1}
+		if err := addParameters(one, f.link(), uplinks); err != nil {
+			return err
+		}
+		also.Content = append(also.Content, one)
+	}
+	host.Content = append(host.Content, scalar("also"), also)
+	return nil
 }
 
 // linkNodes returns the list of links.

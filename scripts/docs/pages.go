@@ -52,6 +52,7 @@ A scenario is a name, a topology and what varies; whatever else it leaves out ha
 			"workflow.Variant": "Variants", "emu.Backend": "Delay back ends",
 			"Process": "Arrivals", "Loop": "Loops", "Ramp": "Ramps", "ClientGroup": "Groups of clients",
 			"Span": "Spans", "Ready": "Readiness", "Restart": "Restarts", "Source": "Samples", "Quantity": "Quantities",
+			"cgroup.Limits": "Limits of programs",
 		},
 		words: map[string]string{
 			"Generators": "[generators](#generators)", "Metrics": "[metrics](#metrics)",
@@ -121,6 +122,8 @@ A scenario is a name, a topology and what varies; whatever else it leaves out ha
 			{title: "Readiness", folder: programs, of: "Ready"},
 			{title: "Restarts", folder: programs, of: "Restart",
 				only: texts([]program.Restart{program.Never, program.OnFailure, program.Always})},
+			{title: "Limits of programs", folder: "harness/cgroup", of: "Limits",
+				text: "As `limits: {cpu: 0.5, memory: 64 MB}`; [network.md](network.md#programs) says what they need."},
 			{title: "Samples", folder: programs, of: "Source", only: texts([]program.Source{
 				program.Descriptor, program.Stdout, program.Document, program.Text})},
 			{title: "Quantities", folder: programs, of: "Quantity"},
@@ -161,7 +164,7 @@ that of a box at its end of the line, as of a modem.
 Frames take the path with the fewest links. Among several, the one is taken that avoids
 links further down the file, in both directions.`,
 		link: map[string]string{
-			"HostSpec": "Hosts", "LinkSpec": "Links", "Class": "Link classes", "Override": "Link parameters",
+			"HostSpec": "Hosts", "InterfaceSpec": "Interfaces", "LinkSpec": "Links", "Class": "Link classes", "Override": "Link parameters",
 			"GilbertElliott": "Losses in bursts",
 		},
 		sections: []section{
@@ -170,6 +173,7 @@ links further down the file, in both directions.`,
 				only: texts([]topology.Mode{topology.Switched, topology.Routed}),
 				text: "What switches are; [network.md](network.md#routers-and-ipv6) has an example."},
 			{title: "Hosts", folder: folder, of: "HostSpec"},
+			{title: "Interfaces", folder: folder, of: "InterfaceSpec", text: interfaces},
 			{title: "Links", folder: folder, of: "LinkSpec"},
 			{title: "Link classes", text: "The keys are all [link parameters](#link-parameters), which are of both " +
 				"directions, `mtu`, and `forward` and `reverse`, which override them for one: " +
@@ -184,6 +188,12 @@ links further down the file, in both directions.`,
 		},
 	}
 }
+
+// interfaces is about hosts that have several.
+const interfaces = "A host with several links says so with `also`: `{name: h1, switch: s1, also: [{switch: s2}]}` " +
+	"has eth0 at s1 and eth1 at s2. [network.md](network.md#hosts-with-several-interfaces) says which way its " +
+	"frames go, and how its links and ports are called. Switches that only interfaces of `also` are at may have " +
+	"no link to the others: such a network reaches its members alone."
 
 // gilbertElliott is about losses in bursts.
 const gilbertElliott = `Random losses hit each frame by itself; on radio links they come in bursts. The channel of
@@ -219,7 +229,7 @@ const backends = `| | netem | delay line | virtual time |
 | MTUs of the network, links and hosts | yes | yes | yes |
 | corruption | yes | no | no |
 | red, codel, fq-codel | where the kernel has it | where the kernel has it | no |
-| routers, parallel links | yes | yes | no |
+| routers, parallel links, several interfaces of a host | yes | yes | no |
 | TCP's cubic and reno | yes | yes | yes |
 | other congestion control, sysctls of hosts | where the kernel has it | where the kernel has it | no |
 | programs of others | yes | yes | no |

@@ -36,6 +36,7 @@ func schemas() []schemaFile {
 var packageFolders = map[string]string{
 	"record": "harness/record", "topology": "harness/topology", "emu": "harness/emu",
 	"workflow": "nodes/workflow", "foreign": "nodes/workflow/foreign", "program": "harness/program",
+	"cgroup": "harness/cgroup",
 }
 
 // nodeTypes are what fields hold whose part of the file is read later, by struct and

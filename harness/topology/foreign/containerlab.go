@@ -24,8 +24,8 @@ type containerlabFile struct {
 	} `yaml:"topology"`
 }
 
-// readContainerlab takes names and links. A node of kind linux with one link, to a
-// node of another kind, is a host.
+// readContainerlab takes names and links. A node of kind linux with links to nodes of other
+// kinds alone is a host (see markHosts).
 func readContainerlab(_ string, data []byte) (*graph, error) {
 	var file containerlabFile
 	if err := yaml.Unmarshal(data, &file); err != nil {
@@ -89,21 +89,4 @@ func endpointNode(n yaml.Node) string {
 	name, _, _ := strings.Cut(n.Value, ":")
 
 	return name
-}
-
-// markHosts makes hosts of those nodes that may be hosts and have one link, to a
-// node that may not.
-func (g *graph) markHosts(may func(id string) bool) {
-	links := map[string][]string{}
-	for _, e := range g.edges {
-		back := g.directed && slices.Contains(links[e.from], e.to) // the same link's other direction
-		if !back {
-			links[e.from] = append(links[e.from], e.to)
-			links[e.to] = append(links[e.to], e.from)
-		}
-	}
-
-	for i, n := range g.nodes {
-		g.nodes[i].host = may(n.id) && len(links[n.id]) == 1 && !may(links[n.id][0])
-	}
 }

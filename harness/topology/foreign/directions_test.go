@@ -42,8 +42,9 @@ func TestDirections(t *testing.T) {
 			"links": [{"src": "s1", "dest": "s2", "opts": {"bw": "fast", "jitter": 5, "delay": "7ms"}},
 				{"src": "h1", "dest": "s1", "opts": {"bw": 3}}, {"src": "h1", "dest": "s1", "opts": {"bw": 4}},
 				{"src": "h1", "dest": "s2", "opts": {}}]}`,
-			[]string{"s1-s2 10 Mb/s, 7ms, jitter 5µs | 10 Mb/s, 7ms, jitter 5µs", "h1-s1 3 Mb/s, 0s | 3 Mb/s, 0s"},
-			[]string{"1 values of links are not understood", "2 links of hosts, beyond the one"}},
+			[]string{"s1-s2 10 Mb/s, 7ms, jitter 5µs | 10 Mb/s, 7ms, jitter 5µs", "h1-s1 3 Mb/s, 0s | 3 Mb/s, 0s",
+				"h1-s1 4 Mb/s, 0s | 4 Mb/s, 0s"},
+			[]string{"1 values of links are not understood"}},
 		{"x.clab.yml", "topology:\n  nodes: {a: {kind: x}, b: {kind: x}}\n  links:\n    - {endpoints: [\"a:1\", \"b:1\"], mtu: 9000}\n",
 			[]string{"a-b 10 Mb/s, 1ms | 10 Mb/s, 1ms"}, []string{"the MTU of 1 links", "images, kinds"}},
 	} {

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"gonum.org/v1/gonum/graph/formats/dot"
 	"gonum.org/v1/gonum/graph/formats/dot/ast"
@@ -15,12 +14,12 @@ import (
 	"edgebed/nodes/units"
 )
 
-// readDOT takes nodes with their labels, and edges with the attributes rate (or
-// bandwidth), delay, jitter, loss and queue, for instance rate="10 Mb/s". With reverse_
+// readDOT takes nodes with their labels, and edges with attributes that are called as link
+// parameters (and bandwidth, bw and latency), for instance rate="10 Mb/s". With reverse_
 // before them they are of the direction from the second node to the first, where it
 // differs; in a directed graph it may have an arrow of its own. The attribute mtu of an edge
 // is its link's, or its host's, and that of the graph the network's. A node with shape=box is
-// a host where one of its links leads to a node of another shape.
+// a host where its links lead to nodes of other shapes alone (see markHosts).
 func readDOT(_ string, data []byte) (*graph, error) {
 	file, err := dot.ParseBytes(data)
 	if err != nil {
@@ -231,49 +230,29 @@ var drawn = strings.Fields(`label xlabel headlabel taillabel color fillcolor fon
 // parameter sets a parameter of a link by an attribute's name; known is false where it is
 // none.
 func parameter(o *topology.Override, key, value string) (known bool, err error) {
-	duration := func(to **time.Duration) error {
-		d, err := time.ParseDuration(strings.ReplaceAll(value, " ", ""))
-		if err == nil && d < 0 {
-			err = fmt.Errorf("%v is negative", d)
-		}
-		if err == nil {
-			*to = &d
-		}
-		return err
+	switch key {
+	case "bandwidth", "bw":
+		key = "rate"
+	case "latency":
+		key = "delay"
+	}
+	switch {
+	case !slices.Contains(topology.Parameters(), key):
+		return false, nil
+	case key == "rate" && strings.EqualFold(value, "unshaped"):
+		o.Rate = new(units.Rate)
+		return true, nil
 	}
 
-	switch key {
-	case "rate", "bandwidth", "bw":
-		if strings.EqualFold(value, "unshaped") {
-			o.Rate = new(units.Rate)
-			return true, nil
-		}
-		rate, err := units.ParseRate(value)
-		if err == nil && rate <= 0 {
-			err = fmt.Errorf("a link of %v carries nothing: write unshaped for one without a limit", rate)
-		}
-		if err == nil {
-			o.Rate = &rate
-		}
-		return true, err
-	case "delay", "latency":
-		return true, duration(&o.Delay)
-	case "jitter":
-		return true, duration(&o.Jitter)
-	case "loss":
-		var loss topology.Loss
-		if err = loss.UnmarshalText([]byte(value)); err == nil {
-			o.Loss = &loss
-		}
-		return true, err
-	case "queue":
-		queue, err := strconv.Atoi(value)
-		if err == nil {
-			o.Queue = &queue
-		}
+	set := topology.Override{}
+	if err := set.Set(key, value); err != nil {
 		return true, err
 	}
-	return false, nil
+	if set.Rate != nil && *set.Rate <= 0 {
+		return true, fmt.Errorf("a link of %v carries nothing: write unshaped for one without a limit", *set.Rate)
+	}
+	*o = o.Merge(set)
+	return true, nil
 }
 
 // unquote returns an identifier without the quotes that DOT allows around it.

@@ -41,8 +41,10 @@ func (g *graph) network() (*Network, error) {
 		}
 	}
 	g.attachHosts(t, names)
-	g.addLinks(t, names)
+	direct := g.addLinks(t, names)
 	g.keepLargest(t)
+	g.addDirect(t, names, direct)
+	numberFurther(t)
 
 	if err := t.Validate(); err != nil {
 		return nil, err
@@ -59,16 +61,10 @@ func (g *graph) names() []string {
 
 	for i, n := range g.nodes {
 		label := cmp.Or(n.label, n.id)
-		name := cleanName(label)
-		for k := 2; taken[name]; k++ {
-			suffix := fmt.Sprintf("_%d", k)
-			name = cleanName(label)
-			name = name[:min(len(name), 32-len(suffix))] + suffix
-		}
-		if name != label {
+		names[i] = free(taken, label)
+		if names[i] != label {
 			changed++
 		}
-		taken[name], names[i] = true, name
 	}
 
 	if changed > 0 {
@@ -103,66 +99,21 @@ func cleanName(label string) string {
 // oneLine makes a label fit into a sentence.
 func oneLine(label string) string { return strings.Join(strings.Fields(label), " ") }
 
-// attachHosts makes the hosts: those of the file, each at the first switch that it
-// is linked to, or one at each switch.
-func (g *graph) attachHosts(t *topology.Topology, names []string) {
-	add := func(name, to string) {
-		n := len(t.Hosts) + 1
-		address := netip.AddrFrom4([4]byte{10, 1, byte(n >> 8), byte(n)})
-		t.Hosts = append(t.Hosts, topology.HostSpec{Name: name, Address: address, Switch: to})
-	}
-
-	if !slices.ContainsFunc(g.nodes, func(n node) bool { return n.host }) {
-		taken := map[string]bool{}
-		for _, s := range t.Switches {
-			taken[s] = true
-		}
-		for _, s := range t.Switches {
-			name := cleanName("h_" + s)
-			for k := 2; taken[name]; k++ {
-				suffix := fmt.Sprintf("_%d", k)
-				name = name[:min(len(name), 32-len(suffix))] + suffix
-			}
-			taken[name] = true
-			add(name, s)
-		}
-
-		return
-	}
-
-	for i, n := range g.nodes {
-		if !n.host {
-			continue
-		}
-		if to, ok := g.switchOf(i, names); ok {
-			add(names[i], to)
-		} else {
-			g.remark("host %s is linked to nothing and was left out", names[i])
-		}
-	}
+// made is what an edge of the graph became.
+type made struct {
+	// link is a place in Links, and host one in Hosts of the interface of this number; -1 is
+	// none, as of an edge between two hosts.
+	link, host, number int
+	// from is at which of the nodes the edge began that made it; where an edge back came too,
+	// at none, -1.
+	from int
 }
 
-// switchOf returns the first switch that host i is linked to.
-func (g *graph) switchOf(i int, names []string) (string, bool) {
-	for _, e := range g.edges {
-		for _, ends := range [][2]string{{e.from, e.to}, {e.to, e.from}} {
-			other := g.index[ends[1]]
-			if g.index[ends[0]] == i && !g.nodes[other].host {
-				return names[other], true
-			}
-		}
-	}
-
-	return "", false
-}
-
-// addLinks makes the links between switches, and those of hosts to theirs.
-func (g *graph) addLinks(t *topology.Topology, names []string) {
-	// first is where the link between two nodes is among the topology's, none for that of a
-	// host, and at which of them the edge began that made it; where an edge back came too,
-	// at none.
-	type made struct{ link, from int }
-	first := map[[2]string]made{}
+// addLinks makes the links between switches, and the interfaces of hosts. It returns the edges
+// between two hosts.
+func (g *graph) addLinks(t *topology.Topology, names []string) (direct []edge) {
+	first := map[[2]string]*made{}
+	interfaces := map[int]int{} // of each host
 	twice, loops, clamped, beyond := 0, 0, 0, 0
 
 	for _, e := range g.edges {
@@ -182,31 +133,43 @@ func (g *graph) addLinks(t *topology.Topology, names []string) {
 			twice++
 			continue
 		}
-		if g.nodes[a].host || g.nodes[b].host {
-			switch {
-			case named && !g.once || !addAccess(t, [2]string{names[a], names[b]}, both, e.mtu, named):
-				beyond++
-			case named:
-				first[ends] = made{-1, -1}
-			default:
-				first[ends] = made{-1, a}
-			}
+		if g.once && named {
+			back := e
+			back.forward = both[0]
+			g.setBack(t, of, back)
+			of.from = -1
 			continue
 		}
 
-		if a > b {
-			both[0], both[1] = both[1], both[0]
+		is := &made{link: -1, host: -1, from: a}
+		switch hostA, hostB := g.nodes[a].host, g.nodes[b].host; {
+		case hostA && hostB:
+			direct = append(direct, edge{from: e.from, to: e.to, forward: both[0], back: &both[1], mtu: e.mtu})
+		case hostA || hostB:
+			// From the host's end on.
+			ends := [2]string{names[a], names[b]}
+			if hostB {
+				ends[0], ends[1], both[0], both[1] = ends[1], ends[0], both[1], both[0]
+			}
+			is.host = slices.IndexFunc(t.Hosts, func(h topology.HostSpec) bool { return h.Name == ends[0] })
+			if is.number = interfaces[is.host]; is.number == topology.MaxInterfaces {
+				beyond++
+				continue
+			}
+			interfaces[is.host]++
+			setInterface(&t.Hosts[is.host], is.number,
+				topology.InterfaceSpec{Switch: ends[1], MTU: e.mtu, Uplink: both[0], Downlink: both[1]})
+		default:
+			if a > b {
+				both[0], both[1] = both[1], both[0]
+			}
+			is.link = len(t.Links)
+			t.Links = append(t.Links,
+				topology.LinkSpec{Between: ends, Class: "link", MTU: e.mtu, Forward: both[0], Reverse: both[1]})
 		}
-		if g.once && named {
-			g.setBack(&t.Links[of.link], a, b, both)
-			t.Links[of.link].MTU = cmp.Or(t.Links[of.link].MTU, e.mtu)
-			first[ends] = made{of.link, -1}
-			continue
+		if !named {
+			first[ends] = is
 		}
-		first[ends] = made{len(t.Links), a}
-		t.Links = append(t.Links, topology.LinkSpec{
-			Between: ends, Class: "link", MTU: e.mtu, Forward: both[0], Reverse: both[1],
-		})
 	}
 
 	single := 0
@@ -225,46 +188,37 @@ func (g *graph) addLinks(t *topology.Topology, names []string) {
 		g.remark("%d links lead from a switch to itself and were left out", loops)
 	}
 	if beyond > 0 {
-		g.remark("%d links of hosts, beyond the one to a switch that each host has, were left out", beyond)
+		g.remark("%d links of hosts, beyond %d of each, were left out", beyond, topology.MaxInterfaces)
 	}
 	if clamped > 0 {
 		g.remark("%d links have rates outside %v to %v, which were brought into it", clamped, topology.MinRate,
 			topology.MaxRate)
 	}
+	return direct
 }
 
-// setBack gives a link the parameters of the edge from node a to node b, which leads back.
-func (g *graph) setBack(l *topology.LinkSpec, a, b int, both [2]topology.Override) {
-	if a < b {
-		l.Forward = both[0]
-	} else {
-		l.Reverse = both[1]
-	}
-}
-
-// addAccess gives a host what the file says of its link, from the first end and from the
-// second, or where the link's edge back came before, from the first end only; false where
-// this is not the link by which the host is at its switch. Places say nothing here.
-func addAccess(t *topology.Topology, ends [2]string, both [2]topology.Override, mtu int, back bool) bool {
-	for k, end := range ends {
-		i := slices.IndexFunc(t.Hosts, func(h topology.HostSpec) bool { return h.Name == end && h.Switch == ends[1-k] })
-		if i < 0 {
-			continue
+// setBack gives what an edge made the parameters of the edge that leads back.
+func (g *graph) setBack(t *topology.Topology, of *made, back edge) {
+	a, b := g.index[back.from], g.index[back.to]
+	switch {
+	case of.link >= 0:
+		l := &t.Links[of.link]
+		l.MTU = cmp.Or(l.MTU, back.mtu)
+		if a < b {
+			l.Forward = back.forward
+		} else {
+			l.Reverse = back.forward
 		}
-
-		h := &t.Hosts[i]
-		h.MTU = cmp.Or(h.MTU, mtu)
-		switch up, down := both[k], both[1-k]; {
-		case back && k == 0: // the edge from the switch came first
-			h.Uplink = up
-		case back:
-			h.Downlink = down
-		default:
-			h.Uplink, h.Downlink = up, down
+	case of.host >= 0:
+		spec := interfaceOf(&t.Hosts[of.host], of.number)
+		spec.MTU = cmp.Or(spec.MTU, back.mtu)
+		if g.nodes[a].host {
+			spec.Uplink = back.forward
+		} else {
+			spec.Downlink = back.forward
 		}
-		return true
+		setInterface(&t.Hosts[of.host], of.number, spec)
 	}
-	return false
 }
 
 // parameters returns what the file says of a link, from its first end and from its second,
@@ -326,6 +280,9 @@ func (g *graph) keepLargest(t *topology.Topology) {
 	g.remark("the network has %d parts without a link between them: the largest, of %d switches, was kept",
 		len(sizes), sizes[best])
 	t.Switches = slices.DeleteFunc(t.Switches, outside)
-	t.Hosts = slices.DeleteFunc(t.Hosts, func(h topology.HostSpec) bool { return outside(h.Switch) })
+	for i := range t.Hosts {
+		dropInterfaces(&t.Hosts[i], outside)
+	}
+	t.Hosts = slices.DeleteFunc(t.Hosts, func(h topology.HostSpec) bool { return h.Switch == "" })
 	t.Links = slices.DeleteFunc(t.Links, func(l topology.LinkSpec) bool { return outside(l.Between[0]) })
 }

@@ -6,10 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"edgebed/harness/topology"
-	"edgebed/nodes/units"
 	"edgebed/nodes/yamlfile"
 )
 
@@ -147,22 +145,8 @@ func (p Preset) read(words []string) (values, changes, error) {
 // set reads one parameter.
 func (p Preset) set(v values, change *changes, name, text string) error {
 	switch name {
-	case "rate":
-		rate, err := units.ParseRate(text)
-		if err != nil {
-			return fmt.Errorf("rate: %w", err)
-		}
-		change.Rate = &rate
-
-		return nil
-	case "delay":
-		delay, err := time.ParseDuration(strings.ReplaceAll(text, " ", ""))
-		if err != nil {
-			return fmt.Errorf("delay %q: expected a duration like 1ms", text)
-		}
-		change.Delay = &delay
-
-		return nil
+	case "rate", "delay":
+		return change.Set(name, text)
 	case "mode":
 		return change.mode.UnmarshalText([]byte(text))
 	}

@@ -2,6 +2,7 @@ package preset
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -37,7 +38,7 @@ func TestPaper(t *testing.T) {
 	if diff := cmp.Diff(want.Links, got.Links); diff != "" {
 		t.Errorf("links (-file +preset):\n%s", diff)
 	}
-	if diff := cmp.Diff(want.Hosts, got.Hosts, cmp.Comparer(func(a, b topology.HostSpec) bool { return a == b })); diff != "" {
+	if diff := cmp.Diff(want.Hosts, got.Hosts, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
 		t.Errorf("hosts (-file +preset):\n%s", diff)
 	}
 	for _, l := range want.Links {

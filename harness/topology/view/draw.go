@@ -92,8 +92,10 @@ func newDrawing(t *topology.Topology) *drawing {
 	for _, l := range t.Links {
 		connect(l.Between[0], l.Between[1])
 	}
-	for _, h := range t.Hosts {
-		connect(h.Name, h.Switch)
+	for f := range t.Interfaces() {
+		if f.Suffix == "" { // one line holds them together
+			connect(f.Host, f.Switch)
+		}
 	}
 
 	eades := layout.EadesR2{Repulsion: 1, Rate: 0.05, Updates: 400, Theta: 0.1, Src: rand.NewPCG(1, 1)}
@@ -261,10 +263,18 @@ func (p *picture) placeLabels() {
 // addLinks adds the links between where their ends are; parallel ones lie beside each
 // other.
 func (p *picture) addLinks(at func(string) vg.Point) {
-	bundles := p.t.Bundles()
-	for i, l := range p.t.AllLinks() {
+	links := p.t.AllLinks()
+	together := map[[2]string][]int{}
+	ends := func(l topology.LinkSpec) [2]string {
+		return [2]string{min(l.Between[0], l.Between[1]), max(l.Between[0], l.Between[1])}
+	}
+	for i, l := range links {
+		together[ends(l)] = append(together[ends(l)], i)
+	}
+
+	for i, l := range links {
 		const apart = 11
-		bundle, s := bundles[i], segment{a: at(l.Between[0]), b: at(l.Between[1])}
+		bundle, s := together[ends(l)], segment{a: at(l.Between[0]), b: at(l.Between[1])}
 		aside := apart * (vg.Length(slices.Index(bundle, i)) - vg.Length(len(bundle)-1)/2)
 		if l.Between[0] > l.Between[1] {
 			aside = -aside
@@ -319,9 +329,9 @@ func (p *picture) draw(c draw.Canvas) {
 	c.FillText(title, vg.Point{X: 12, Y: p.height - 14}, heading(p.t))
 
 	dashed := draw.LineStyle{Color: linkColor, Width: 0.7, Dashes: []vg.Length{2, 2}}
-	for _, h := range p.t.Hosts {
-		if !h.HasAccess() {
-			host, on := p.middle(h.Name), p.middle(h.Switch)
+	for f := range p.t.Interfaces() {
+		if !f.HasAccess() {
+			host, on := p.middle(f.Host), p.middle(f.Switch)
 			c.StrokeLine2(dashed, host.X, host.Y, on.X, on.Y)
 		}
 	}

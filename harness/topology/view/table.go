@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -76,9 +77,16 @@ func WriteTable(w io.Writer, t *topology.Topology) error {
 	}
 
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "\nhost\taddress\tswitch")
-	for _, h := range t.Hosts {
-		fmt.Fprintf(table, "%s\t%v\t%s\n", h.Name, h.Address, h.Switch)
+	if t.HasSeveralInterfaces() {
+		fmt.Fprintln(table, "\nhost\tinterface\taddress\tswitch")
+		for _, f := range byHost(t) {
+			fmt.Fprintf(table, "%s\t%s\t%v\t%s\n", f.Host, f.Name(), f.Address, f.Switch)
+		}
+	} else {
+		fmt.Fprintln(table, "\nhost\taddress\tswitch")
+		for _, h := range t.Hosts {
+			fmt.Fprintf(table, "%s\t%v\t%s\n", h.Name, h.Address, h.Switch)
+		}
 	}
 
 	fmt.Fprintln(table, "\nlink\tclass\tparameters")
@@ -94,6 +102,13 @@ func WriteTable(w io.Writer, t *topology.Topology) error {
 	}
 
 	return table.Flush()
+}
+
+// byHost are the interfaces of all hosts, those of each together.
+func byHost(t *topology.Topology) []topology.Interface {
+	return slices.SortedStableFunc(t.Interfaces(), func(a, b topology.Interface) int {
+		return a.HostIndex - b.HostIndex
+	})
 }
 
 // WritePairs writes the ways between all hosts.
@@ -128,6 +143,15 @@ type Host struct {
 	Name    string `json:"name"`
 	Address string `json:"address"`
 	Switch  string `json:"switch"`
+	// Interfaces are those beside the first one, in their order.
+	Interfaces []Interface `json:"interfaces,omitempty"`
+}
+
+// Interface is one of a host's beside its first one.
+type Interface struct {
+	Name    string `json:"name"`
+	Address string `json:"address"`
+	Switch  string `json:"switch"`
 }
 
 // Link is one direction of a link.
@@ -156,10 +180,15 @@ type Link struct {
 func JSON(t *topology.Topology) Network {
 	n := Network{
 		Name: t.Name, Subnet: t.Subnet.String(), Mode: string(cmp.Or(t.Mode, topology.Switched)), IPv6: t.HasIPv6(),
-		MTU: cmp.Or(t.MTU, topology.DefaultMTU), Switches: t.Switches,
+		MTU: t.NetworkMTU(), Switches: t.Switches,
 	}
-	for _, h := range t.Hosts {
-		n.Hosts = append(n.Hosts, Host{h.Name, h.Address.String(), h.Switch})
+	for _, f := range byHost(t) {
+		if f.Number == 0 {
+			n.Hosts = append(n.Hosts, Host{Name: f.Host, Address: f.Address.String(), Switch: f.Switch})
+			continue
+		}
+		h := &n.Hosts[f.HostIndex]
+		h.Interfaces = append(h.Interfaces, Interface{f.Name(), f.Address.String(), f.Switch})
 	}
 
 	for _, l := range t.AllLinks() {

@@ -21,23 +21,25 @@ import (
 func WriteDOT(w io.Writer, t *topology.Topology) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "graph %s {\n", strconv.Quote(t.Name))
-	usual := cmp.Or(t.MTU, topology.DefaultMTU)
+	usual := t.NetworkMTU()
 	if usual != topology.DefaultMTU {
 		fmt.Fprintf(&b, "  mtu=%d;\n", usual)
 	}
 	for _, s := range t.Switches {
 		fmt.Fprintf(&b, "  %s [shape=circle];\n", strconv.Quote(s))
 	}
-	for _, h := range t.Hosts {
-		fmt.Fprintf(&b, "  %s [shape=box];\n", strconv.Quote(h.Name))
-		if h.HasAccess() {
+	for _, f := range byHost(t) {
+		if f.Number == 0 {
+			fmt.Fprintf(&b, "  %s [shape=box];\n", strconv.Quote(f.Host))
+		}
+		if f.HasAccess() {
 			continue // its link has parameters, below
 		}
 		mtu := ""
-		if own := t.HostMTU(h); own != usual {
+		if own := t.MTUOf(f.InterfaceSpec); own != usual {
 			mtu = fmt.Sprintf(" [mtu=%d]", own)
 		}
-		fmt.Fprintf(&b, "  %s -- %s%s;\n", strconv.Quote(h.Name), strconv.Quote(h.Switch), mtu)
+		fmt.Fprintf(&b, "  %s -- %s%s;\n", strconv.Quote(f.Host), strconv.Quote(f.Switch), mtu)
 	}
 	for _, l := range t.AllLinks() {
 		both := t.Directions(l)
@@ -45,7 +47,7 @@ func WriteDOT(w io.Writer, t *topology.Topology) error {
 		if both[0] != both[1] {
 			attributes = append(attributes, dotParameters(both[1], both[0], "reverse_")...)
 		}
-		if own := cmp.Or(both[0].MTU, topology.DefaultMTU); own != usual {
+		if own := both[0].Packet(); own != usual {
 			attributes = append(attributes, fmt.Sprintf("mtu=%d", own))
 		}
 		attributes = append(attributes, fmt.Sprintf("label=%q", Label(t, l)))
@@ -87,7 +89,7 @@ func dotParameters(p, other topology.Params, prefix string) []string {
 // WriteMermaid for the ending ".mmd", does not hold.
 func LeftOut(t *topology.Topology, ending string) []string {
 	remarks := []string{fmt.Sprintf("the subnet %v and the addresses of hosts are left out", t.Subnet)}
-	mtu := cmp.Or(t.MTU, topology.DefaultMTU)
+	mtu := t.NetworkMTU()
 	if mtu != topology.DefaultMTU && ending == ".mmd" {
 		remarks = append(remarks, fmt.Sprintf("the MTU of %d is left out", mtu))
 	}
@@ -99,8 +101,8 @@ func LeftOut(t *topology.Topology, ending string) []string {
 	}
 
 	own := 0 // other hosts' MTUs are those of their links
-	for _, h := range t.Hosts {
-		if ending == ".mmd" && !h.HasAccess() && t.HostMTU(h) != mtu {
+	for f := range t.Interfaces() {
+		if ending == ".mmd" && !f.HasAccess() && t.MTUOf(f.InterfaceSpec) != mtu {
 			own++
 		}
 	}
@@ -121,7 +123,7 @@ func LeftOut(t *topology.Topology, ending string) []string {
 			said["sizes of token buckets"] = p.Burst != 0 || p.CeilBurst != 0
 			if ending == ".mmd" {
 				said["jitter"], said["losses"] = p.Jitter > 0, p.MeanLoss() > 0
-				said["MTUs"] = cmp.Or(p.MTU, topology.DefaultMTU) != mtu
+				said["MTUs"] = p.Packet() != mtu
 				said["limits of queues"] = p.Queue != topology.DefaultQueue
 			}
 			for what, is := range said {
@@ -161,12 +163,13 @@ func WriteMermaid(w io.Writer, t *topology.Topology) error {
 	for _, s := range t.Switches {
 		fmt.Fprintf(&b, "  %s((%s))\n", id(s), label(s))
 	}
-	for _, h := range t.Hosts {
-		if h.HasAccess() {
-			fmt.Fprintf(&b, "  %s[%s]\n", id(h.Name), label(h.Name))
-			continue
+	for _, f := range byHost(t) {
+		switch name := fmt.Sprintf("%s[%s]", id(f.Host), label(f.Host)); {
+		case !f.HasAccess():
+			fmt.Fprintf(&b, "  %s --- %s\n", name, id(f.Switch))
+		case f.Number == 0:
+			fmt.Fprintf(&b, "  %s\n", name)
 		}
-		fmt.Fprintf(&b, "  %s[%s] --- %s\n", id(h.Name), label(h.Name), id(h.Switch))
 	}
 	for _, l := range t.AllLinks() {
 		fmt.Fprintf(&b, "  %s ---|%s| %s\n", id(l.Between[0]), Label(t, l), id(l.Between[1]))

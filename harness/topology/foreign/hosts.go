@@ -1,0 +1,203 @@
+package foreign
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"edgebed/harness/topology"
+)
+
+// markHosts makes hosts of those nodes that may be hosts and have links to nodes only that may
+// not. With several links they are hosts with several interfaces, unless the network would
+// fall into parts without them: then they are what holds it together, switches.
+func (g *graph) markHosts(may func(id string) bool) {
+	links := map[string][]string{}
+	for _, e := range g.edges {
+		back := g.directed && slices.Contains(links[e.from], e.to) // the same link's other direction
+		if !back {
+			links[e.from] = append(links[e.from], e.to)
+			links[e.to] = append(links[e.to], e.from)
+		}
+	}
+
+	for i, n := range g.nodes {
+		g.nodes[i].host = may(n.id) && len(links[n.id]) > 0 && !slices.ContainsFunc(links[n.id], may)
+	}
+
+	part := g.parts(links)
+	for i, n := range g.nodes {
+		apart := func(to string) bool { return part[to] != part[links[n.id][0]] }
+		if n.host && slices.ContainsFunc(links[n.id], apart) {
+			g.nodes[i].host = false
+		}
+	}
+}
+
+// parts numbers the connected parts of what is no host.
+func (g *graph) parts(links map[string][]string) map[string]int {
+	part := map[string]int{}
+	for _, n := range g.nodes {
+		if _, seen := part[n.id]; seen || n.host {
+			continue
+		}
+		number, reached := len(part), []string{n.id}
+		part[n.id] = number
+		for k := 0; k < len(reached); k++ {
+			for _, next := range links[reached[k]] {
+				if _, seen := part[next]; !seen && !g.nodes[g.index[next]].host {
+					part[next] = number
+					reached = append(reached, next)
+				}
+			}
+		}
+	}
+	return part
+}
+
+// attachHosts makes the hosts: those of the file that are linked to a switch, each at the first
+// one, or one at each switch.
+func (g *graph) attachHosts(t *topology.Topology, names []string) {
+	add := func(name, to string) {
+		t.Hosts = append(t.Hosts, topology.HostSpec{Name: name, Address: addressOf(len(t.Hosts) + 1), Switch: to})
+	}
+
+	if !slices.ContainsFunc(g.nodes, func(n node) bool { return n.host }) {
+		taken := map[string]bool{}
+		for _, s := range t.Switches {
+			taken[s] = true
+		}
+		for _, s := range t.Switches {
+			add(free(taken, "h_"+s), s)
+		}
+
+		return
+	}
+
+	for i, n := range g.nodes {
+		if !n.host {
+			continue
+		}
+		if to, ok := g.switchOf(i, names); ok {
+			add(names[i], to)
+		} else {
+			g.remark("host %s is linked to no switch and was left out", names[i])
+		}
+	}
+}
+
+// free returns a name near a label that is not taken, and takes it.
+func free(taken map[string]bool, label string) string {
+	base := cleanName(label)
+	name := base
+	for k := 2; taken[name]; k++ {
+		suffix := fmt.Sprintf("_%d", k)
+		name = base[:min(len(base), 32-len(suffix))] + suffix
+	}
+	taken[name] = true
+	return name
+}
+
+// addressOf is the address of the interface of this number, from 1.
+func addressOf(n int) netip.Addr { return netip.AddrFrom4([4]byte{10, 1, byte(n >> 8), byte(n)}) }
+
+// switchOf returns the first switch that host i is linked to.
+func (g *graph) switchOf(i int, names []string) (string, bool) {
+	for _, e := range g.edges {
+		for _, ends := range [][2]string{{e.from, e.to}, {e.to, e.from}} {
+			other := g.index[ends[1]]
+			if g.index[ends[0]] == i && !g.nodes[other].host {
+				return names[other], true
+			}
+		}
+	}
+
+	return "", false
+}
+
+// interfaceOf returns a host's interface of a number.
+func interfaceOf(h *topology.HostSpec, number int) topology.InterfaceSpec {
+	if number > 0 {
+		return h.Also[number-1]
+	}
+	return topology.InterfaceSpec{
+		Address: h.Address, Switch: h.Switch, MTU: h.MTU, Uplink: h.Uplink, Downlink: h.Downlink,
+	}
+}
+
+// setInterface describes a host's interface of a number, which may be its next one.
+func setInterface(h *topology.HostSpec, number int, spec topology.InterfaceSpec) {
+	switch {
+	case number == 0:
+		h.Switch, h.MTU, h.Uplink, h.Downlink = spec.Switch, spec.MTU, spec.Uplink, spec.Downlink
+	case number > len(h.Also):
+		h.Also = append(h.Also, spec)
+	default:
+		h.Also[number-1] = spec
+	}
+}
+
+// dropInterfaces leaves a host those interfaces whose switches stay; without any it has no
+// switch.
+func dropInterfaces(h *topology.HostSpec, gone func(s string) bool) {
+	var stay []topology.InterfaceSpec
+	for number := range 1 + len(h.Also) {
+		if spec := interfaceOf(h, number); !gone(spec.Switch) {
+			stay = append(stay, spec)
+		}
+	}
+
+	h.Switch, h.Also = "", nil
+	for number, spec := range stay {
+		setInterface(h, number, spec)
+	}
+}
+
+// addDirect makes the links between two hosts: each has an interface for it, at a switch that
+// is there for the two.
+func (g *graph) addDirect(t *topology.Topology, names []string, direct []edge) {
+	hosts, taken := map[string]int{}, map[string]bool{}
+	for i, h := range t.Hosts {
+		hosts[h.Name] = i
+	}
+	for _, name := range names {
+		taken[name] = true
+	}
+
+	left := 0
+	for _, e := range direct {
+		a, b := names[g.index[e.from]], names[g.index[e.to]]
+		i, okA := hosts[a]
+		k, okB := hosts[b]
+		const most = topology.MaxInterfaces - 1 // beside the first one
+		if !okA || !okB || len(t.Hosts[i].Also) == most || len(t.Hosts[k].Also) == most {
+			left++
+			continue
+		}
+
+		middle := free(taken, a+"-"+b)
+		t.Switches = append(t.Switches, middle)
+		t.Hosts[i].Also = append(t.Hosts[i].Also,
+			topology.InterfaceSpec{Switch: middle, MTU: e.mtu, Uplink: e.forward, Downlink: *e.back})
+		t.Hosts[k].Also = append(t.Hosts[k].Also, topology.InterfaceSpec{Switch: middle, MTU: e.mtu})
+	}
+	if left > 0 {
+		g.remark("%d links between hosts, one of which is linked to no switch or has %d links, were left out", left,
+			topology.MaxInterfaces)
+	}
+}
+
+// numberFurther gives interfaces beside the first ones addresses.
+func numberFurther(t *topology.Topology) {
+	last := 0
+	for _, h := range t.Hosts {
+		bytes := h.Address.As4()
+		last = max(last, int(bytes[2])<<8+int(bytes[3]))
+	}
+	for i := range t.Hosts {
+		for k := range t.Hosts[i].Also {
+			last++
+			t.Hosts[i].Also[k].Address = addressOf(last)
+		}
+	}
+}

@@ -29,7 +29,8 @@ func (l Limits) Check() (key string, err error) {
 	case l.CPU != 0 && !(l.CPU >= leastCPU && l.CPU <= mostCPU):
 		return "cpu", fmt.Errorf("%g processors are out of range: expected %g to %d", l.CPU, leastCPU, mostCPU)
 	case l.Memory != 0 && (l.Memory < leastMemory || l.Memory > mostMemory):
-		return "memory", fmt.Errorf("memory of %v is out of range: expected %v to %v", l.Memory, leastMemory, mostMemory)
+		return "memory",
+			fmt.Errorf("memory of %v is out of range: expected %v to %v", l.Memory, leastMemory, mostMemory)
 	}
 	return "", nil
 }

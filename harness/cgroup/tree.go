@@ -277,6 +277,7 @@ func (t *Tree) Attach(cmd *exec.Cmd) error {
 	if t == nil {
 		return nil
 	}
+
 	const standard = 3 // descriptors in front of the extra files
 	var parts []string
 	for _, h := range t.hierarchies {
@@ -293,6 +294,7 @@ func (t *Tree) Attach(cmd *exec.Cmd) error {
 			fmt.Sprintf("%d:%s=%d,%d", version, strings.Join(h.controllers, "+"), next, next+1))
 		cmd.ExtraFiles = append(cmd.ExtraFiles, h.lock, own)
 	}
+
 	if cmd.Env == nil {
 		cmd.Env = os.Environ()
 	}

@@ -67,10 +67,11 @@ func Doctor(ctx context.Context) ([]string, error) {
 		}
 	}
 	if removed := cgroup.Sweep(); removed > 0 {
-		facts = append(facts, fmt.Sprintf("control groups: %d were left by processes that were killed; they are removed",
+		facts = append(facts, fmt.Sprintf("control groups: %d were left by killed processes, and are removed",
 			removed))
 	}
-	if err := cgroup.Ready(map[string]cgroup.Limits{"any": {CPU: 1, Memory: units.GB}}); err != nil {
+	some := map[string]cgroup.Limits{"any": {CPU: 1, Memory: units.GB}}
+	if err := cgroup.Ready(some); err != nil {
 		facts = append(facts, fmt.Sprintf("limits of programs: not available: %v", err))
 	} else {
 		facts = append(facts, "limits of programs: available")

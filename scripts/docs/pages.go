@@ -164,7 +164,8 @@ that of a box at its end of the line, as of a modem.
 Frames take the path with the fewest links. Among several, the one is taken that avoids
 links further down the file, in both directions.`,
 		link: map[string]string{
-			"HostSpec": "Hosts", "InterfaceSpec": "Interfaces", "LinkSpec": "Links", "Class": "Link classes", "Override": "Link parameters",
+			"HostSpec": "Hosts", "InterfaceSpec": "Interfaces", "LinkSpec": "Links", "Class": "Link classes",
+			"Override":       "Link parameters",
 			"GilbertElliott": "Losses in bursts",
 		},
 		sections: []section{

@@ -62,19 +62,12 @@ func (j *Job) CanRunOn(n record.NetworkKind) error {
 func (j *Job) needs() []need {
 	var list []need
 	spec := &j.Cell.Topology
-	if j.topology.IsRouted() {
-		list = append(list, need{network.Routers, atHand(j.placeOfMode(), "mode "+string(j.topology.Mode))})
-	}
-	if six := j.topology.IPv6; six != nil && *six {
-		at := spec.Pos.At("ipv6")
-		if spec.IPv6 == nil {
-			at = j.placeOfTopology()
-		}
-		list = append(list, need{network.IPv6, atHand(at, "ipv6")})
-	}
 	places := sync.OnceValue(j.places)
 	for _, n := range j.topology.Needs() {
 		list = append(list, need{n.Ability, func() (yamlfile.Pos, string) {
+			if n.What != "" {
+				return j.placeOfNeed(n), n.What
+			}
 			return places().of(n.Link, n.Direction, n.Key), "link " + places().Name(n.Link, n.Direction)
 		}})
 	}

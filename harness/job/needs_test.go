@@ -19,7 +19,7 @@ import (
 func TestNeedsPlaces(t *testing.T) {
 	const file = `name: own
 switches: [a, b]
-hosts: [{name: x, switch: a, uplink: {corrupt: 1 %}}, {name: y, switch: b}]
+hosts: [{name: x, switch: a, uplink: {corrupt: 1 %}}, {name: y, switch: b, also: [{switch: a}]}]
 link-classes: {wan: {delay: 1 ms}}
 links: [{between: [a, b], class: wan}]
 `
@@ -44,6 +44,7 @@ execution: {model: pure-faas}
 
 	got := yamlfile.Each(job.CanRunOn(record.Virtual))
 	want := []string{
+		"own.yaml:3:82: hosts[1].also: host y with 2 interfaces: in virtual time hosts have one interface",
 		"own.yaml:3:48: hosts[0].uplink.corrupt: link x-a: ",
 		"test.yaml:4:38: topology.classes.wan.reverse.corrupt: link b-a: ",
 		"test.yaml:6:41: topology.changes[0].reverse.corrupt: link a-b: ",

@@ -3,14 +3,23 @@ package job
 import (
 	"slices"
 
+	"edgebed/harness/network"
 	"edgebed/harness/topology"
 	"edgebed/nodes/yamlfile"
 )
 
-// placeOfMode returns where the scenario says what switches do, or that its topology does.
-func (j *Job) placeOfMode() yamlfile.Pos {
-	if spec := &j.Cell.Topology; spec.Mode != "" {
+// placeOfNeed returns where the scenario asks for what no link of its network asks for, or
+// that its topology does.
+func (j *Job) placeOfNeed(n topology.Need) yamlfile.Pos {
+	spec := &j.Cell.Topology
+	switch {
+	case n.Ability == network.Routers && spec.Mode != "":
 		return spec.Pos.At("mode")
+	case n.Ability == network.IPv6 && spec.IPv6 != nil:
+		return spec.Pos.At("ipv6")
+	}
+	if at := j.topology.PlaceOfNeed(n); at != (yamlfile.Pos{}) {
+		return at
 	}
 	return j.placeOfTopology()
 }

@@ -2,6 +2,7 @@ package topology
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"edgebed/harness/network"
@@ -11,15 +12,34 @@ import (
 // Need is something that a topology asks for and not every kind of network can do.
 type Need struct {
 	network.Ability
+	// What asks for it where that is no link: "mode routed", "host h0 with 2 interfaces".
+	What string
 	// Link is the link's place in AllLinks, Direction 0 for forward.
 	Link, Direction int
 	// Key of the link's parameters that asks for it; none for what a link is itself.
 	Key string
+	// path is where a topology's file asks for what no link asks for.
+	path yamlfile.Path
 }
 
 // Needs lists what the topology asks for beyond what all networks do.
 func (t *Topology) Needs() []Need {
 	var list []Need
+	if t.IsRouted() {
+		list = append(list, Need{Ability: network.Routers, What: "mode " + string(t.Mode), path: yamlfile.Path{"mode"}})
+	}
+	if t.IPv6 != nil && *t.IPv6 {
+		list = append(list, Need{Ability: network.IPv6, What: "ipv6", path: yamlfile.Path{"ipv6"}})
+	}
+	for i, h := range t.Hosts {
+		if h.Also != nil {
+			list = append(list, Need{
+				Ability: network.Interfaces, What: fmt.Sprintf("host %s with %d interfaces", h.Name, 1+len(h.Also)),
+				path: yamlfile.Path{"hosts", i, "also"},
+			})
+		}
+	}
+
 	bundles := t.Bundles()
 	for i, l := range t.AllLinks() {
 		if bundles[i][0] != i {
@@ -33,6 +53,15 @@ func (t *Topology) Needs() []Need {
 		}
 	}
 	return list
+}
+
+// PlaceOfNeed returns where the topology's file asks for what no link asks for. It is the
+// zero place in a topology that was not read from a file of ours.
+func (t *Topology) PlaceOfNeed(n Need) yamlfile.Pos {
+	if t.pos == (yamlfile.Pos{}) {
+		return t.pos
+	}
+	return t.pos.At(n.path...)
 }
 
 // Needs lists what the parameters ask for beyond what all networks do.
@@ -65,23 +94,15 @@ func (t *Topology) CanBe(kind network.Kind) error {
 	}
 
 	var errs []error
-	if err := kind.Can(network.Routers); err != nil && t.IsRouted() {
-		errs = append(errs, t.pos.At("mode").Errorf("topology %s has mode %s: %w", t.Name, t.Mode, err))
-	}
-	if err := kind.Can(network.Interfaces); err != nil && t.HasSeveralInterfaces() {
-		i := slices.IndexFunc(t.Hosts, func(h HostSpec) bool { return h.Also != nil })
-		errs = append(errs, t.pos.At("hosts", i, "also").Errorf("host %s has %d interfaces: %w", t.Hosts[i].Name,
-			len(t.Hosts[i].switches()), err))
-	}
-	if err := kind.Can(network.IPv6); err != nil && t.IPv6 != nil && *t.IPv6 {
-		errs = append(errs, t.pos.At("ipv6").Errorf("topology %s has ipv6: %w", t.Name, err))
-	}
-
 	places := t.Places()
 	said := map[yamlfile.Pos]bool{}
 	for _, need := range t.Needs() {
 		err := kind.Can(need.Ability)
 		if err == nil {
+			continue
+		}
+		if need.What != "" {
+			errs = append(errs, t.PlaceOfNeed(need).Errorf("%s: %w", need.What, err))
 			continue
 		}
 		at := places.Of(need.Link, need.Direction, need.Key)

@@ -39,7 +39,9 @@ func (o *Override) Set(key, text string) error {
 	var err error
 	switch v := value.Interface().(type) {
 	case encoding.TextUnmarshaler:
-		err = v.UnmarshalText([]byte(text))
+		if err := v.UnmarshalText([]byte(text)); err != nil { // which says what the text is
+			return fmt.Errorf("%s: %w", key, err)
+		}
 	case *time.Duration:
 		if *v, err = units.ParseDuration(text); err == nil && *v < 0 {
 			err = fmt.Errorf("%v is negative", *v)

@@ -33,7 +33,7 @@ func TestSet(t *testing.T) {
 	before := o
 	for _, c := range []struct{ key, text, want string }{
 		{"rat", "5", `unknown parameter "rat"; did you mean rate?`}, {"gilbert-elliott", "1", "unknown parameter"},
-		{"rate", "5", `rate "5": parse rate`}, {"delay", "soon", `delay "soon": expected a duration like 10ms`},
+		{"rate", "5", `rate: parse rate "5": the unit is missing`}, {"delay", "soon", `delay "soon": expected a duration like 10ms`},
 		{"delay", "-1ms", "negative"}, {"queue", "many", `queue "many": expected a whole number`},
 		{"loss-burst", "x", "expected a number"}, {"loss", "2", "probability"}, {"discipline", "none", "expected fifo or red"},
 	} {

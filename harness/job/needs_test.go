@@ -44,8 +44,8 @@ execution: {model: pure-faas}
 
 	got := yamlfile.Each(job.CanRunOn(record.Virtual))
 	want := []string{
-		"own.yaml:3:82: hosts[1].also: host y with 2 interfaces: in virtual time hosts have one interface",
 		"own.yaml:3:48: hosts[0].uplink.corrupt: link x-a: ",
+		"own.yaml:3:82: hosts[1].also: host y with 2 interfaces: in virtual time hosts have one interface",
 		"test.yaml:4:38: topology.classes.wan.reverse.corrupt: link b-a: ",
 		"test.yaml:6:41: topology.changes[0].reverse.corrupt: link a-b: ",
 		"test.yaml:7:54: topology.changes[1].downlink.discipline: link b-y: ",

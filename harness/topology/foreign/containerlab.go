@@ -25,7 +25,7 @@ type containerlabFile struct {
 }
 
 // readContainerlab takes names and links. A node of kind linux with links to nodes of other
-// kinds alone is a host (see markHosts).
+// kinds alone is a host, unless it holds the network together (see markHosts, unmarkJoints).
 func readContainerlab(_ string, data []byte) (*graph, error) {
 	var file containerlabFile
 	if err := yaml.Unmarshal(data, &file); err != nil {
@@ -71,6 +71,9 @@ func readContainerlab(_ string, data []byte) (*graph, error) {
 
 	linux := func(name string) bool { return file.Topology.Nodes[name].Kind == "linux" }
 	g.markHosts(linux)
+	if joints := g.unmarkJoints(); len(joints) > 0 {
+		g.remark("nodes of kind linux that hold the network together were taken for switches: %s", some(joints))
+	}
 
 	return g, nil
 }

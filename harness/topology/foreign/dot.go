@@ -19,7 +19,8 @@ import (
 // before them they are of the direction from the second node to the first, where it
 // differs; in a directed graph it may have an arrow of its own. The attribute mtu of an edge
 // is its link's, or its host's, and that of the graph the network's. A node with shape=box is
-// a host where its links lead to nodes of other shapes alone (see markHosts).
+// a host where its links lead to nodes of other shapes alone (see markHosts), in the order of
+// which they are the host's interfaces.
 func readDOT(_ string, data []byte) (*graph, error) {
 	file, err := dot.ParseBytes(data)
 	if err != nil {
@@ -40,7 +41,10 @@ func readDOT(_ string, data []byte) (*graph, error) {
 		return nil, err
 	}
 	r.network(first.Stmts)
-	r.markHosts(func(id string) bool { return r.boxes[id] })
+	others := r.markHosts(func(id string) bool { return r.boxes[id] })
+	if len(others) > 0 {
+		r.remark("boxes without links, or with links to boxes, were taken for switches: %s", some(others))
+	}
 	if len(r.unused) > 0 {
 		r.remark("the attributes %s of links were left out", strings.Join(slices.Sorted(maps.Keys(r.unused)), ", "))
 	}

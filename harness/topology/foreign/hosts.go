@@ -1,17 +1,58 @@
 package foreign
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"edgebed/harness/topology"
 )
 
-// markHosts makes hosts of those nodes that may be hosts and have links to nodes only that may
-// not. With several links they are hosts with several interfaces, unless the network would
-// fall into parts without them: then they are what holds it together, switches.
-func (g *graph) markHosts(may func(id string) bool) {
+// markHosts makes hosts of those nodes that may be hosts and have links, all of them to nodes
+// that may not. With several links they are hosts with several interfaces. It returns the
+// labels of those that may be hosts and are none.
+func (g *graph) markHosts(may func(id string) bool) (others []string) {
+	links := g.neighbours()
+	for i, n := range g.nodes {
+		if !may(n.id) {
+			continue
+		}
+		g.nodes[i].host = len(links[n.id]) > 0 && !slices.ContainsFunc(links[n.id], may)
+		if !g.nodes[i].host {
+			others = append(others, cmp.Or(n.label, n.id))
+		}
+	}
+	return others
+}
+
+// unmarkJoints makes switches of hosts without which the network would fall into parts: they
+// are what holds it together. It returns their labels.
+func (g *graph) unmarkJoints() (joints []string) {
+	links := g.neighbours()
+	part := g.parts(links)
+	for i, n := range g.nodes {
+		apart := func(to string) bool { return part[to] != part[links[n.id][0]] }
+		if n.host && slices.ContainsFunc(links[n.id], apart) {
+			g.nodes[i].host = false
+			joints = append(joints, cmp.Or(n.label, n.id))
+		}
+	}
+	return joints
+}
+
+// some names a few of many.
+func some(labels []string) string {
+	const few = 8
+	if len(labels) <= few {
+		return strings.Join(labels, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(labels[:few], ", "), len(labels)-few)
+}
+
+// neighbours are the other ends of each node's links.
+func (g *graph) neighbours() map[string][]string {
 	links := map[string][]string{}
 	for _, e := range g.edges {
 		back := g.directed && slices.Contains(links[e.from], e.to) // the same link's other direction
@@ -20,18 +61,7 @@ func (g *graph) markHosts(may func(id string) bool) {
 			links[e.to] = append(links[e.to], e.from)
 		}
 	}
-
-	for i, n := range g.nodes {
-		g.nodes[i].host = may(n.id) && len(links[n.id]) > 0 && !slices.ContainsFunc(links[n.id], may)
-	}
-
-	part := g.parts(links)
-	for i, n := range g.nodes {
-		apart := func(to string) bool { return part[to] != part[links[n.id][0]] }
-		if n.host && slices.ContainsFunc(links[n.id], apart) {
-			g.nodes[i].host = false
-		}
-	}
+	return links
 }
 
 // parts numbers the connected parts of what is no host.

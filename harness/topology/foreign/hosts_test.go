@@ -10,7 +10,7 @@ import (
 )
 
 // TestInterfaces reads hosts with several links: they have an interface for each, and nodes
-// that hold a network together are no hosts.
+// of a kind that routers may have, too, are none where they hold the network together.
 func TestInterfaces(t *testing.T) {
 	const clab = "topology:\n  nodes: {h: {kind: linux}, g: {kind: linux}, a: {kind: x}, b: {kind: x}, c: {kind: x}}\n  links:\n"
 	for _, tc := range []struct {
@@ -29,17 +29,23 @@ func TestInterfaces(t *testing.T) {
 			"s1 s2 h1-h2", []string{"host h3 is linked to no switch", "1 links between hosts"}},
 		{"x.clab.yml", clab + `    - {endpoints: ["a:1", "b:1"]}` + "\n" + `    - {endpoints: ["h:1", "a:2"]}` + "\n" +
 			`    - {endpoints: ["h:2", "b:2"]}` + "\n" + `    - {endpoints: ["g:1", "b:3"]}` + "\n" + `    - {endpoints: ["g:2", "c:1"]}` + "\n",
-			[]string{"h eth0 10.1.0.1 a -", "h eth1 10.1.0.2 b -"}, "a b c g", []string{"images, kinds"}},
+			[]string{"h eth0 10.1.0.1 a -", "h eth1 10.1.0.2 b -"}, "a b c g",
+			[]string{"images, kinds", "hold the network together were taken for switches: g"}},
 		{"x.dot", `digraph { node [shape=circle]; a; b; h [shape=box]; a -> b; b -> a; h -> a [rate="1 Mb/s"];
 			b -> h [rate="2 Mb/s"]; h -> b [rate="3 Mb/s"]; a -> h [rate="4 Mb/s"]; h -> a }`,
 			[]string{"h eth0 10.1.0.1 a 1 Mb/s down 4 Mb/s", "h eth1 10.1.0.2 b 3 Mb/s down 2 Mb/s"}, "a b",
 			[]string{"1 links are named again"}},
 		{"x.dot", `graph { node [shape=circle]; a; b; c; d; e; h [shape=box]; h -- d; h -- a; h -- b; a -- b; b -- c; d -- e }`,
-			[]string{"h_a eth0 10.1.0.1 a -", "h_b eth0 10.1.0.2 b -", "h_c eth0 10.1.0.3 c -", "h_d eth0 10.1.0.4 d -",
-				"h_e eth0 10.1.0.5 e -", "h_h eth0 10.1.0.6 h -"}, "a b c d e h", nil},
+			[]string{"h eth0 10.1.0.1 d -", "h eth1 10.1.0.2 a -", "h eth2 10.1.0.3 b -"}, "d e a b c", nil},
+		{"x.dot", `graph { node [shape=circle]; d; a; b; c; e; node [shape=box]; h -- d; i -- a; h -- a; k -- c; k -- e }`,
+			[]string{"h eth0 10.1.0.1 a -", "i eth0 10.1.0.2 a -", "h eth1 10.1.0.3 d -"}, "a d",
+			[]string{"5 parts without a link between them: 3 switches", "the first interface of hosts is now one in the part with the most hosts: h"}},
+		{"x.dot", `graph { node [shape=circle]; a; b; node [shape=box]; g -- a; h -- a; k -- b; x -- y -- a; z; a -- b }`,
+			[]string{"g eth0 10.1.0.1 a -", "h eth0 10.1.0.2 a -", "k eth0 10.1.0.3 b -"}, "a b x y",
+			[]string{"boxes without links, or with links to boxes, were taken for switches: x, y, z", "2 parts without a link"}},
 		{"x.mn", `{"switches": [{"number": "1"}, {"number": "2"}, {"number": "3"}], "hosts": [{"number": "1"}],
 			"links": [{"src": "h1", "dest": "s3"}, {"src": "s1", "dest": "s2"}, {"src": "s1", "dest": "h1"}]}`,
-			[]string{"h1 eth0 10.1.0.1 s1 -"}, "s1 s2", []string{"2 parts without a link"}},
+			[]string{"h1 eth0 10.1.0.1 s3 -", "h1 eth1 10.1.0.2 s1 -"}, "s3 s1 s2", nil},
 	} {
 		n, err := Read(tc.file, []byte(tc.text))
 		if err != nil {

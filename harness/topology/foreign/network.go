@@ -42,7 +42,7 @@ func (g *graph) network() (*Network, error) {
 	}
 	g.attachHosts(t, names)
 	direct := g.addLinks(t, names)
-	g.keepLargest(t)
+	g.keepMain(t)
 	g.addDirect(t, names, direct)
 	numberFurther(t)
 
@@ -243,46 +243,4 @@ func (g *graph) parameters(e edge) (both [2]topology.Override, clamped bool) {
 		}
 	}
 	return both, clamped
-}
-
-// keepLargest leaves the largest connected part of the network, if it has several.
-func (g *graph) keepLargest(t *topology.Topology) {
-	neighbours := map[string][]string{}
-	for _, l := range t.Links {
-		neighbours[l.Between[0]] = append(neighbours[l.Between[0]], l.Between[1])
-		neighbours[l.Between[1]] = append(neighbours[l.Between[1]], l.Between[0])
-	}
-
-	part := map[string]int{}
-	var sizes []int
-	for _, s := range t.Switches {
-		if _, ok := part[s]; ok {
-			continue
-		}
-		reached := []string{s}
-		part[s] = len(sizes)
-		for k := 0; k < len(reached); k++ {
-			for _, next := range neighbours[reached[k]] {
-				if _, ok := part[next]; !ok {
-					part[next] = len(sizes)
-					reached = append(reached, next)
-				}
-			}
-		}
-		sizes = append(sizes, len(reached))
-	}
-	if len(sizes) < 2 {
-		return
-	}
-
-	best := slices.Index(sizes, slices.Max(sizes))
-	outside := func(s string) bool { return part[s] != best }
-	g.remark("the network has %d parts without a link between them: the largest, of %d switches, was kept",
-		len(sizes), sizes[best])
-	t.Switches = slices.DeleteFunc(t.Switches, outside)
-	for i := range t.Hosts {
-		dropInterfaces(&t.Hosts[i], outside)
-	}
-	t.Hosts = slices.DeleteFunc(t.Hosts, func(h topology.HostSpec) bool { return h.Switch == "" })
-	t.Links = slices.DeleteFunc(t.Links, func(l topology.LinkSpec) bool { return outside(l.Between[0]) })
 }

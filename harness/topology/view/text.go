@@ -17,7 +17,8 @@ import (
 // WriteDOT writes the network for Graphviz: hosts are boxes, switches circles, and
 // links have the parameters that reading such a file understands, those of the other
 // direction with reverse_ before them where they differ, and their MTU, or that of their
-// host, where it is not the network's.
+// host, where it is not the network's. The links of a host follow it, in the order of its
+// interfaces.
 func WriteDOT(w io.Writer, t *topology.Topology) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "graph %s {\n", strconv.Quote(t.Name))
@@ -28,12 +29,14 @@ func WriteDOT(w io.Writer, t *topology.Topology) error {
 	for _, s := range t.Switches {
 		fmt.Fprintf(&b, "  %s [shape=circle];\n", strconv.Quote(s))
 	}
+	links, access := t.AllLinks(), accessOf(t)
 	for _, f := range byHost(t) {
 		if f.Number == 0 {
 			fmt.Fprintf(&b, "  %s [shape=box];\n", strconv.Quote(f.Host))
 		}
-		if f.HasAccess() {
-			continue // its link has parameters, below
+		if i, ok := access[interfaceAt{f.HostIndex, f.Number}]; ok {
+			writeDOTLink(&b, t, links[i])
+			continue
 		}
 		mtu := ""
 		if own := t.MTUOf(f.InterfaceSpec); own != usual {
@@ -41,24 +44,43 @@ func WriteDOT(w io.Writer, t *topology.Topology) error {
 		}
 		fmt.Fprintf(&b, "  %s -- %s%s;\n", strconv.Quote(f.Host), strconv.Quote(f.Switch), mtu)
 	}
-	for _, l := range t.AllLinks() {
-		both := t.Directions(l)
-		attributes := dotParameters(both[0], both[0], "")
-		if both[0] != both[1] {
-			attributes = append(attributes, dotParameters(both[1], both[0], "reverse_")...)
-		}
-		if own := both[0].Packet(); own != usual {
-			attributes = append(attributes, fmt.Sprintf("mtu=%d", own))
-		}
-		attributes = append(attributes, fmt.Sprintf("label=%q", Label(t, l)))
-		fmt.Fprintf(&b, "  %s -- %s [%s];\n", strconv.Quote(l.Between[0]), strconv.Quote(l.Between[1]),
-			strings.Join(attributes, ", "))
+	for _, l := range t.Links {
+		writeDOTLink(&b, t, l)
 	}
 	b.WriteString("}\n")
 
 	_, err := io.WriteString(w, b.String())
 
 	return err
+}
+
+// interfaceAt is a host's place in Hosts, and the number of its interface.
+type interfaceAt struct{ host, number int }
+
+// accessOf returns the places in AllLinks of the access links that have parameters.
+func accessOf(t *topology.Topology) map[interfaceAt]int {
+	places := map[interfaceAt]int{}
+	for f := range t.Interfaces() {
+		if f.HasAccess() {
+			places[interfaceAt{f.HostIndex, f.Number}] = len(t.Links) + len(places)
+		}
+	}
+	return places
+}
+
+// writeDOTLink writes a link with its parameters.
+func writeDOTLink(b *strings.Builder, t *topology.Topology, l topology.LinkSpec) {
+	both := t.Directions(l)
+	attributes := dotParameters(both[0], both[0], "")
+	if both[0] != both[1] {
+		attributes = append(attributes, dotParameters(both[1], both[0], "reverse_")...)
+	}
+	if own := both[0].Packet(); own != t.NetworkMTU() {
+		attributes = append(attributes, fmt.Sprintf("mtu=%d", own))
+	}
+	attributes = append(attributes, fmt.Sprintf("label=%q", Label(t, l)))
+	fmt.Fprintf(b, "  %s -- %s [%s];\n", strconv.Quote(l.Between[0]), strconv.Quote(l.Between[1]),
+		strings.Join(attributes, ", "))
 }
 
 // dotParameters are the attributes of a direction of a link; what is seldom set is only

@@ -94,8 +94,8 @@ func (g *graph) keepMain(t *topology.Topology) {
 	t.Switches = slices.Concat(slices.DeleteFunc(slices.Clone(t.Switches), away),
 		slices.DeleteFunc(t.Switches, func(s string) bool { return gone(s) || !away(s) }))
 	if left := before - len(t.Switches); left > 0 {
-		g.remark("the network has %d parts without a link between them: %d switches outside the one with the most hosts "+
-			"were left out", len(parts), left)
+		g.remark("the network has %d parts without a link between them: %d switches outside the one with the most "+
+			"hosts were left out", len(parts), left)
 	}
 	t.Links = slices.DeleteFunc(t.Links, func(l topology.LinkSpec) bool { return gone(l.Between[0]) })
 

@@ -22,7 +22,7 @@ workload: {length: 2, states: 2, argument: 10 kB}
 execution: {model: state-local, discard: 2}
 matrix:
   - axis: loop
-    values: [{name: open, set: {loop: open, arrivals: poisson, rate: 10}}, {name: closed, set: {loop: closed, arrivals: periodic, rate: 50}}]
+    values: [{name: open, set: {loop: open, arrivals: poisson, rate: 5}}, {name: closed, set: {loop: closed, arrivals: periodic, rate: 50}}]
 profiles: {quick: {executions: 12}}
 `), nil, nil)
 	if err != nil {

@@ -188,6 +188,7 @@ func ReadFrom(name string, r io.Reader) (*Results, error) {
 		}
 		return p.line(text)
 	})
+
 	switch {
 	case err != nil && p.results.Runs > 0 && strings.HasSuffix(name, ".gz"):
 		return nil, fmt.Errorf("read records: %s:%w (unpack what is sound with zcat %s > %s, and edgebed fsck says "+

@@ -87,6 +87,7 @@ type admission struct {
 	// scales holds by how much cells of a kind take more of the machine than their
 	// first guess says; others is what the machine does beside the campaign, in cores.
 	scales map[string]float64
+	sum    float64 // of scales
 	others float64
 
 	waiting, running []*task
@@ -161,11 +162,12 @@ func (a *admission) scale(kind string) float64 {
 	if s, ok := a.scales[kind]; ok {
 		return s
 	}
-	sum := 1.0
-	for _, s := range a.scales {
-		sum += s
-	}
-	return sum / float64(len(a.scales)+1)
+	return (1 + a.sum) / float64(1+len(a.scales))
+}
+
+func (a *admission) setScale(kind string, scale float64) {
+	a.sum += scale - a.scales[kind]
+	a.scales[kind] = scale
 }
 
 // predicted is the machine's expected busy time per second, in cores.
@@ -264,8 +266,8 @@ func (a *admission) audited(t *task, found *record.Audit) (again bool) {
 		return false
 	}
 
-	if v, ok := found.Measures[audit.CellCPU]; ok {
-		a.scales[t.kind] = (a.scale(t.kind) + v/100/t.guess) / 2
+	if v, ok := found.Measures[audit.CellCPU]; ok && !a.exact {
+		a.setScale(t.kind, (a.scale(t.kind)+v/100/t.guess)/2)
 	}
 
 	if found.Verdict == record.Exact {
@@ -302,6 +304,9 @@ func (a *admission) audited(t *task, found *record.Audit) (again bool) {
 // shares the difference to the prediction among them and the rest of the
 // machine.
 func (a *admission) observe(busy float64) {
+	if a.exact {
+		return
+	}
 	kinds := map[string][]*task{}
 	for _, t := range a.running {
 		kinds[t.kind] = append(kinds[t.kind], t)
@@ -318,7 +323,7 @@ func (a *admission) observe(busy float64) {
 			guess += t.guess
 		}
 		n := float64(len(list))
-		a.scales[kind] = max(0, a.scale(kind)+step*n/(guess/n))
+		a.setScale(kind, max(0, a.scale(kind)+step*n/(guess/n)))
 	}
 	// With nothing running, all of it is others'.
 	if len(kinds) == 0 {

@@ -81,6 +81,11 @@ func Open(dir string, header record.Campaign, jobs []job.Job, o OpenOptions) (*O
 		return nil, err
 	}
 
+	if n := len(old.Altered); n > 0 {
+		return nil, fmt.Errorf("resume %s: lines of its records that were changed after they were written: %d; "+
+			"edgebed fsck --repair leaves them out, and what they said is then made again", dir, n)
+	}
+
 	c := old.Campaign
 	if c.ScenarioSHA256 != header.ScenarioSHA256 || c.Scenario != header.Scenario || c.Profile != header.Profile {
 		return nil, fmt.Errorf("resume %s: it holds %s, profile %s, and what decides its results has changed: %s; "+

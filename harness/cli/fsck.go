@@ -38,6 +38,10 @@ writing there.`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			damaged := 0
+			advice := "; --repair leaves them out, and keeps the file as it was"
+			if repair {
+				advice = ""
+			}
 			for _, dir := range args {
 				left, err := fsck(cmd.OutOrStdout(), dir, repair)
 				if err != nil {
@@ -47,7 +51,7 @@ writing there.`,
 			}
 			if damaged > 0 {
 				return &exitError{exitFailed,
-					fmt.Errorf("damaged lines: %d; --repair leaves them out, and keeps the file as it was", damaged)}
+					fmt.Errorf("damaged lines: %d%s", damaged, advice)}
 			}
 			return nil
 		},
@@ -79,8 +83,8 @@ func fsck(w io.Writer, dir string, repair bool) (int, error) {
 	stays := 0
 	if c := x.Campaign; c != nil {
 		stays = 1
-		fmt.Fprintf(w, "%s:%d: %s: start the campaign again in another folder\n",
-			dir+"/"+record.FileName, c.Line, c.Why)
+		fmt.Fprintf(w, "%s:%d: %s; without it the others are of no campaign, so it stays: start the campaign again "+
+			"in another folder\n", dir+"/"+record.FileName, c.Line, c.Why)
 	}
 	fmt.Fprintf(w, "%s: %s\n", dir, escape.Terminal(x.String()))
 	if !repair || len(x.Damage) == 0 {

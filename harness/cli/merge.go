@@ -31,6 +31,7 @@ different results of one cell, are refused. If cells are missing the exit code i
 			if err != nil {
 				return usage(err)
 			}
+			warn(cmd, r)
 			notDrawn, err := writeReport(cmd, args[0], r, cmd.OutOrStdout())
 			if err != nil {
 				return err

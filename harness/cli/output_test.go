@@ -13,9 +13,9 @@ import (
 	"edgebed/harness/record"
 )
 
-// ownOutput are the commands that hand the standard output to programs on hosts, whose
+// ownOutput are the commands that hand the standard output to a program on a host, whose
 // own matter it then is, and those that print nothing.
-var ownOutput = []string{"edgebed exec", "edgebed shell", "edgebed topo draw"}
+var ownOutput = []string{"edgebed exec", "edgebed topo draw"}
 
 // TestFullOutput runs every command on a full disk, as it were: none takes an output for
 // written that is not there.
@@ -43,6 +43,7 @@ func TestFullOutput(t *testing.T) {
 		"plan":     {scenario},
 		"report":   {dir},
 		"run":      {scenario, "--reruns", "0", "--out", out},
+		"shell":    {"star,2", "-c", "pingall", "-c", "hosts"},
 		"show":     {"exp400"},
 		"trace":    {scenario, "--where", "model=pure-faas", "--out", filepath.Join(dir, "trace")},
 		"validate": {scenario}, "workload": {scenario, "--out", filepath.Join(dir, "workload")},

@@ -405,10 +405,15 @@ func readResults(cmd *cobra.Command, dir string) (*record.Results, error) {
 	if err != nil {
 		return nil, err
 	}
+	warn(cmd, results)
+	return results, nil
+}
+
+// warn says what is odd about records.
+func warn(cmd *cobra.Command, results *record.Results) {
 	for _, warning := range results.Warnings {
 		fmt.Fprintln(cmd.ErrOrStderr(), "warning:", escape.Terminal(warning))
 	}
-	return results, nil
 }
 
 // writeReport makes everything that follows from the records, and lists the

@@ -165,7 +165,7 @@ func shellWorkerCommand() *cobra.Command {
 			defer stop()
 			defer keepInterrupt()()
 
-			if code := shell.Main(ctx); code != 0 {
+			if code := shell.Main(ctx, cmd.OutOrStdout()); code != 0 {
 				return &exitError{code: code, err: errSaid}
 			}
 

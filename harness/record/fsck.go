@@ -45,7 +45,7 @@ func Examine(dir string) (*Examination, error) {
 	file, err := open(name, os.O_RDONLY)
 	if errors.Is(err, os.ErrNotExist) {
 		if _, packed := os.Stat(name + ".gz"); packed == nil {
-			return nil, fmt.Errorf("examine records: %s.gz is packed; unpack it first (gunzip)", name)
+			return nil, fmt.Errorf("examine records: %s.gz is packed; unpack it first (zcat %[1]s.gz > %[1]s)", name)
 		}
 	}
 	if err != nil {
@@ -68,9 +68,13 @@ func (x *Examination) String() string {
 			}
 		}
 	}
+	damaged := len(x.Damage)
+	if x.Campaign != nil {
+		damaged++
+	}
 	c := x.Results.Campaign
 	return fmt.Sprintf("%s, profile %s: %d of %d cells complete, %d of %d executions; %d of %d lines damaged",
-		c.Scenario, c.Profile, len(x.Results.Complete()), c.Cells, executions, c.Executions, len(x.Damage), x.Lines)
+		c.Scenario, c.Profile, len(x.Results.Complete()), c.Cells, executions, c.Executions, damaged, x.Lines)
 }
 
 // examine reads the file until nothing more is to be left out: without an end that
@@ -90,8 +94,8 @@ func examine(dir string, file io.ReadSeeker) (*Examination, error) {
 		}
 
 		x := &Examination{Lines: len(numbers), dir: dir}
-		for _, n := range p.altered {
-			x.Campaign = &Damage{Line: n, Why: changed + ", and no other line says what it was"}
+		for _, n := range p.results.Altered {
+			x.Campaign = &Damage{Line: n, Why: changed}
 		}
 		for _, n := range numbers {
 			if why, ok := out[n]; ok {
@@ -119,13 +123,13 @@ func sift(r io.Reader, out map[int]string) (*parser, []int, error) {
 			return nil
 		}
 		p.number = number
-		if altered(text) {
+		if lost := p.lostSum(text); json.Valid(text) && (lost || altered(text)) {
 			// Without its campaign the rest would be lost.
 			if kind, _ := typeOf(text); p.results.Runs > 0 || kind != typeCampaign {
 				out[number] = changed
 				return nil
 			}
-			p.altered = append(p.altered, number)
+			p.results.Altered = append(p.results.Altered, number)
 		}
 
 		switch err := p.line(text); {

@@ -18,7 +18,10 @@ import (
 func Pack(w io.Writer, dir string, withoutPorts bool) error {
 	z := gzip.NewWriter(w)
 	err := eachLine(dir, func(line []byte) error {
-		if altered(line) {
+		switch {
+		case !json.Valid(line):
+			return errors.New("a line was cut short (edgebed fsck --repair leaves it out)")
+		case altered(line):
 			return errors.New("a line was changed after it was written (edgebed fsck says which)")
 		}
 		line, err := dropPaths(line)

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 )
 
@@ -30,6 +31,8 @@ type Results struct {
 	Runs int
 	// Mixed says that one of them was on another machine or of another build.
 	Mixed bool
+	// Altered are the numbers of the lines, from 1, that do not say any more what was written.
+	Altered []int
 	// Warnings are oddities that do not make the records unusable, such as a
 	// last line cut short by a killed run.
 	Warnings []string
@@ -180,12 +183,16 @@ func ReadFrom(name string, r io.Reader) (*Results, error) {
 			p.warn("%s:%d: the last line is cut short; a run was killed while it wrote it", name, number)
 			return nil
 		}
-		if altered(text) {
-			p.altered = append(p.altered, number)
+		if p.lostSum(text) || altered(text) {
+			p.results.Altered = append(p.results.Altered, number)
 		}
 		return p.line(text)
 	})
+
 	switch {
+	case err != nil && p.results.Runs > 0 && strings.HasSuffix(name, ".gz"):
+		return nil, fmt.Errorf("read records: %s:%w (unpack what is sound with zcat %s > %s, and edgebed fsck says "+
+			"what can be saved)", name, err, filepath.Base(name), FileName)
 	case err != nil && p.results.Runs > 0:
 		return nil, fmt.Errorf("read records: %s:%w (edgebed fsck says what can be saved)", name, err)
 	case err != nil:
@@ -255,8 +262,8 @@ type parser struct {
 	names map[string]string
 	// number is that of the line being read, from 1; Examine alone needs it.
 	number int
-	// altered are the numbers of the lines that do not say any more what was written.
-	altered []int
+	// sealed says that the last campaign record had a sum.
+	sealed bool
 }
 
 func newParser(name string) *parser {
@@ -495,8 +502,8 @@ func (p *parser) finish() (*Results, error) {
 		return nil, fmt.Errorf("read records: %s: %w (the run was stopped before it began; start it again)",
 			r.Name, ErrNoCampaign)
 	}
-	if len(p.altered) > 0 {
-		r.Warnings = append(r.Warnings, alteredWarning(r.Name, p.altered))
+	if len(r.Altered) > 0 {
+		r.Warnings = append(r.Warnings, alteredWarning(r.Name, r.Altered))
 	}
 
 	for _, id := range p.order {

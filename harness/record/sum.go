@@ -47,6 +47,16 @@ func altered(text []byte) bool {
 	return ok && sum != fmt.Sprintf("%08x", crc32.Checksum(said, castagnoli))
 }
 
+// lostSum reports whether a line has no sum, though the campaign before it has one, and with
+// it all that the same build wrote.
+func (p *parser) lostSum(text []byte) bool {
+	_, _, ok := cutSum(text)
+	if kind, err := typeOf(text); err == nil && kind == typeCampaign {
+		p.sealed = ok
+	}
+	return p.sealed && !ok
+}
+
 // alteredWarning says what lines do not say what was written, by their numbers.
 func alteredWarning(name string, lines []int) string {
 	const most = 5
@@ -58,6 +68,6 @@ func alteredWarning(name string, lines []int) string {
 		list = append(list, fmt.Sprintf("and %d more", more))
 	}
 	return fmt.Sprintf("%s: lines changed after they were written: %d of its lines (%s); figures may show what was "+
-		"not measured (edgebed fsck --repair leaves them out, and edgebed run --resume makes them again)",
+		"not measured (edgebed fsck says more)",
 		name, len(lines), strings.Join(list, ", "))
 }

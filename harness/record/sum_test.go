@@ -78,6 +78,24 @@ func TestAltered(t *testing.T) {
 		t.Errorf("after the repair: %v, %v, %v", r.Complete(), r.Warnings, err)
 	}
 
+	// A sum that is gone goes with what it was of; and two lines in one are no changed line.
+	said, _, _ := cutSum([]byte(sealed[8]))
+	for name, line := range map[string]string{"no sum": string(said) + "}", "joined": sealed[8] + sealed[9]} {
+		lines := slices.Clone(sealed)
+		lines[8] = line
+		x, err := Examine(folder(t, strings.Join(lines, "\n")+"\n"))
+		if err != nil || len(x.Damage) == 0 || x.Damage[0].Line != 9 ||
+			strings.Contains(x.Damage[0].Why, "changed after") != (name == "no sum") {
+			t.Errorf("%s: Examine = %+v, %v", name, x, err)
+		}
+	}
+
+	// A record that was cut is not sealed as it is.
+	dir = folder(t, sound+sealed[8][:20])
+	if err := Pack(&bytes.Buffer{}, dir, false); err == nil || !strings.Contains(err.Error(), "cut short") {
+		t.Errorf("Pack of a cut line: %v", err)
+	}
+
 	dir = folder(t, change(1, `"s"`, `"z"`))
 	x, err = Examine(dir)
 	if err != nil || len(x.Damage) != 0 || x.Campaign == nil || x.Campaign.Line != 1 {

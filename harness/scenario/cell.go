@@ -429,7 +429,7 @@ func (s *Scenario) Expand(sel Selection) (*Plan, error) {
 		}
 	}
 
-	if err := s.replaced(errs...); err != nil {
+	if _, err := s.replaced(errs...); err != nil {
 		plan.Broken = true
 		return plan, err
 	}
@@ -582,6 +582,11 @@ func (s *Scenario) cell(axes []Axis, point []Value, params map[string]string) (C
 // errVariable is a name that no axis and no parameter has.
 var errVariable = errors.New("unknown variable")
 
+// unknownVariable returns the error about a name that stands in a value as it is written.
+func unknownVariable(name, written string, known []string) error {
+	return &unknownError{name, fmt.Errorf("%w %s%s", errVariable, written, yamlfile.Suggest(name, known))}
+}
+
 // beyond is yamlfile.Beyond for what is wrong with values of which some could not be read:
 // what has no place is about one of these.
 func beyond(err, more error) error {
@@ -722,22 +727,24 @@ func (s *Scenario) substitute(node *yaml.Node, vars map[string]string) (*yaml.No
 
 	out := *node
 	if node.Kind == yaml.ScalarNode {
-		var wrong error
+		var wrong []error
 		out.Value = variable.ReplaceAllStringFunc(node.Value, func(ref string) string {
 			if expression, ok := strings.CutPrefix(ref, "${"); ok {
 				value, err := s.derive(strings.TrimSuffix(expression, "}"), vars)
-				wrong = cmp.Or(wrong, err)
+				if err != nil {
+					wrong = append(wrong, s.doc.At(node).Errorf("%w", err))
+				}
 				return value
 			}
 			value, ok := vars[ref[1:]]
 			if !ok {
-				wrong = fmt.Errorf("%w $%s%s", errVariable, ref[1:],
-					yamlfile.Suggest(ref[1:], slices.Sorted(maps.Keys(vars))))
+				err := unknownVariable(ref[1:], ref, slices.Sorted(maps.Keys(vars)))
+				wrong = append(wrong, s.doc.At(node).Errorf("%w", err))
 			}
 			return value
 		})
 		if wrong != nil {
-			return nil, s.doc.At(node).Errorf("%w", wrong)
+			return nil, yamlfile.Join(wrong...)
 		}
 		if out.Value != node.Value {
 			out.Tag = "" // the value decides anew what kind of scalar it is

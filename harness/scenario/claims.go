@@ -74,7 +74,7 @@ func (s *Scenario) CheckClaims() error {
 
 		series := s.axis(c.Series)
 		if series == nil {
-			fail("series", "unknown axis %s%s", c.Series, yamlfile.Suggest(c.Series, s.axisNames()))
+			fail("series", "%w", s.unknownAxis(c.Series))
 			continue
 		}
 
@@ -105,8 +105,8 @@ func (s *Scenario) CheckClaims() error {
 		}
 		along := s.axis(c.Along)
 		if along == nil || c.Along == c.Series {
-			fail("along", "expected an axis other than the series, got %s%s",
-				c.Along, yamlfile.Suggest(c.Along, s.axisNames()))
+			fail("along", "%w", &unknownError{c.Along, fmt.Errorf("expected an axis other than the series, got %s%s",
+				c.Along, yamlfile.Suggest(c.Along, s.axisNames()))})
 			continue
 		}
 

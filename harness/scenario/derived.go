@@ -19,7 +19,6 @@ import (
 	"github.com/expr-lang/expr/vm"
 
 	"edgebed/nodes/units"
-	"edgebed/nodes/yamlfile"
 )
 
 // Limits of an expression. Without loops its time is that of its parts.
@@ -271,7 +270,7 @@ func (s *Scenario) derive(expression string, vars map[string]string) (string, er
 	for _, name := range names {
 		value, ok := vars[name]
 		if !ok {
-			return "", fmt.Errorf("%w %s in ${%s}%s", errVariable, name, expression, yamlfile.Suggest(name, known))
+			return "", unknownVariable(name, fmt.Sprintf("%s in ${%s}", name, expression), known)
 		}
 		x := valueIn(value)
 		env[strings.ReplaceAll(name, "-", dash)] = x

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -51,5 +52,89 @@ claims: [{name: c, place: p, quote: q, kind: rises, metric: delay, series: n, of
 		"workload: {argument: 1 kB}\nfigures: []\nclaims: []\n")
 	if err != nil {
 		t.Errorf("a scenario that does not need the axes gives %v", err)
+	}
+}
+
+// TestLostAxesMistakes: mistakes of the file that is extended are told beside lost axes,
+// and of these only those that something still uses.
+func TestLostAxesMistakes(t *testing.T) {
+	const sentence = "matrix: this list is in place of that of base.yaml, which uses its axes "
+	for name, tt := range map[string]struct {
+		base, own string
+		want      []string // of each error what it holds
+	}{
+		"axis that nothing uses": {
+			"workload: {generator: chain, length: 0, argument: $arg}\nexecution: {timeot: 5s}\n" +
+				"matrix: [{axis: arg, values: [1 kB, 2 kB]}]\n",
+			"workload: {argument: 10 kB}\n",
+			[]string{"workload.length: ", "unknown key \"timeot\"; did you mean timeout?"},
+		},
+		"axis that is used beside a mistake": {
+			"workload: {argument: $arg}\nexecution: {timeot: 5s}\nmatrix: [{axis: arg, values: [1 kB, 2 kB]}]\n", "",
+			[]string{"unknown key \"timeot\"; did you mean timeout?", sentence + "arg elsewhere"},
+		},
+		"one of two": {
+			"topology: {preset: \"ring,switches=$n\"}\nworkload: {argument: $arg}\n" +
+				"matrix: [{axis: arg, values: [1 kB, 2 kB]}, {axis: n, values: [4, 6]}]\n",
+			"workload: {argument: 10 kB}\n", []string{sentence + "n elsewhere"},
+		},
+		"both in one value": {
+			"topology: {preset: \"ring,switches=$n,rate=$rate\"}\n" +
+				"matrix: [{axis: rate, values: [1 Mb/s, 2 Mb/s]}, {axis: n, values: [4, 6]}]\n", "",
+			[]string{sentence + "rate, n elsewhere"},
+		},
+		"in an expression": {
+			"workload: {length: \"${2 * n}\"}\nmatrix: [{axis: n, values: [4, 6]}]\n", "",
+			[]string{sentence + "n elsewhere"},
+		},
+		"variables that values set": {
+			"workload: {argument: $a, length: $b}\nmatrix: [{axis: both, values: [{name: x, set: {a: 1 kB, b: 2}}, " +
+				"{name: y, set: {a: 2 kB, b: 3}}]}]\n", "",
+			[]string{sentence + "both elsewhere"},
+		},
+		"variables of zip": {
+			"workload: {argument: $a, length: $b}\nmatrix: [{axis: both, zip: {a: [1 kB, 2 kB], b: [2, 3]}}]\n", "",
+			[]string{sentence + "both elsewhere"},
+		},
+		"axis that there never was": {
+			"workload: {argument: $ar, length: $n}\n" +
+				"matrix: [{axis: arg, values: [1 kB, 2 kB]}, {axis: n, values: [4, 6]}]\n", "",
+			[]string{"base.yaml:2:22: unknown variable $ar", sentence + "n elsewhere"},
+		},
+		"use in the own file": {
+			"matrix: [{axis: arg, values: [1 kB, 2 kB]}]\n", "workload: {argument: $arg}\n",
+			[]string{"own.yaml:4:22: unknown variable $arg"},
+		},
+		// Read finds the use of n, and Expand that of arg.
+		"figures and sections": {
+			"workload: {argument: $arg}\nfigures: [{name: f, kind: lines, metric: delay, x: n, series: model}]\n" +
+				"matrix: [{axis: arg, values: [1 kB, 2 kB]}, {axis: n, values: [4, 6]}]\n", "",
+			[]string{sentence + "n elsewhere", sentence + "arg elsewhere"},
+		},
+		"exclude and claims": {
+			"exclude: [{n: [4]}]\nclaims: [{name: c, place: p, quote: q, kind: rises, metric: delay, series: model, " +
+				"of: [pure-faas], along: n}]\nmatrix: [{axis: n, values: [4, 6]}]\n", "",
+			[]string{sentence + "n elsewhere"},
+		},
+	} {
+		base := oneBase("name: base\n" + tt.base)
+		if !strings.Contains(tt.base, "topology") {
+			base += "topology: {preset: ring}\n"
+		}
+		s, err := Read("own.yaml", []byte("name: own\nextends: base\n"+
+			"matrix: [{axis: model, values: [pure-faas, state-prop]}]\n"+tt.own), base)
+		if s != nil {
+			_, more := s.Expand(Selection{Profile: "quick"})
+			err = yamlfile.Join(err, more)
+		}
+
+		got := yamlfile.Each(err)
+		fine := len(got) == len(tt.want)
+		for _, want := range tt.want {
+			fine = fine && slices.ContainsFunc(got, func(err error) bool { return strings.Contains(err.Error(), want) })
+		}
+		if !fine {
+			t.Errorf("%s gives\n%v\nwant %q", name, err, tt.want)
+		}
 	}
 }

@@ -54,9 +54,10 @@ type Scenario struct {
 	broken        bool  // it has mistakes: see Parse
 	vague         bool  // axes or parameters could not be read
 	misread       error // what is wrong with the form of claims
-	// lost are axes of base, which the file extends, that its own matrix does not have.
-	lost []string
-	base string
+	// lost are axes of files that the file extends which its own matrix does not have,
+	// and told are those of them that Read has found to be used.
+	lost []lostAxis
+	told []string
 }
 
 // Parameter is a value that is the same in all cells of a campaign, and that
@@ -254,7 +255,7 @@ func Read(name string, data []byte, files Files) (*Scenario, error) {
 		Name: f.Name, Title: cmp.Or(f.Title, f.Name), Description: f.Description, File: name,
 		Network: cmp.Or(f.Network, record.Emulated), Parameters: f.Parameters, Exclude: f.Exclude, Include: f.Include,
 		Profiles: f.Profiles, Figures: f.Figures, Claims: f.Claims, doc: doc,
-		lost: extends.lost, base: extends.base,
+		lost: extends.lost,
 		sections: sections{
 			topology: f.Topology, nodes: f.Nodes, workload: f.Workload, execution: f.Execution,
 			clients: f.Clients, load: f.Load, events: f.Events,
@@ -285,7 +286,8 @@ func Read(name string, data []byte, files Files) (*Scenario, error) {
 		s.Figures = s.ownFigures()
 	}
 	s.broken = err != nil
-	return s, s.replaced(err)
+	s.told, err = s.replaced(err)
+	return s, err
 }
 
 // under returns the errors that are about a key of the file, or what is in it.
@@ -568,13 +570,13 @@ func (s *Scenario) checkFigures(metrics []string) error {
 
 		for _, role := range slices.Sorted(maps.Keys(roles)) {
 			if axis := roles[role]; axis != "" && s.axis(axis) == nil {
-				fail(append(path, role), "unknown axis %s%s", axis, yamlfile.Suggest(axis, s.axisNames()))
+				fail(append(path, role), "%w", s.unknownAxis(axis))
 			}
 		}
 
 		for k, axis := range f.Panels {
 			if s.axis(axis) == nil {
-				fail(append(path, "panels", k), "unknown axis %s%s", axis, yamlfile.Suggest(axis, s.axisNames()))
+				fail(append(path, "panels", k), "%w", s.unknownAxis(axis))
 			}
 		}
 
@@ -618,13 +620,18 @@ func (s *Scenario) checkFigures(metrics []string) error {
 	return yamlfile.Join(errs...)
 }
 
+// unknownAxis returns the error about an axis that there is not.
+func (s *Scenario) unknownAxis(name string) error {
+	return &unknownError{name, fmt.Errorf("unknown axis %s%s", name, yamlfile.Suggest(name, s.axisNames()))}
+}
+
 // errNoValue is a value that an axis does not have.
 var errNoValue = errors.New("unknown value")
 
 func (s *Scenario) checkValue(axis, value string) error {
 	a := s.axis(axis)
 	if a == nil {
-		return fmt.Errorf("unknown axis %s%s", axis, yamlfile.Suggest(axis, s.axisNames()))
+		return s.unknownAxis(axis)
 	}
 	if a.value(value) == nil {
 		return fmt.Errorf("%w: axis %s has no value %q%s", errNoValue, axis, value, yamlfile.Suggest(value, a.names()))

@@ -117,7 +117,7 @@ func (s *Shell) Program(ctx context.Context, host string, argv ...string) error 
 
 func (s *Shell) program(ctx context.Context, h machine, argv ...string) error {
 	cmd := exec.Command(argv[0], argv[1:]...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, s.out, s.errs
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, s.stdout, s.errs
 	cmd.Env = append(os.Environ(), "EDGEBED_HOST="+h.Name())
 	// A process group of its own, in the terminal's foreground: Ctrl-C is the
 	// program's alone.

@@ -28,6 +28,9 @@ type Shell struct {
 	network *emu.Network
 	out     io.Writer
 	errs    io.Writer
+	// stdout is the standard output of programs on hosts: out, unless they need the
+	// terminal or file behind it.
+	stdout io.Writer
 	// terminal says whether a person is there: programs get it, and prompts are
 	// shown.
 	terminal bool
@@ -44,7 +47,7 @@ type Shell struct {
 // Results go to out, mistakes to errs.
 func New(n *emu.Network, out, errs io.Writer) *Shell {
 	return &Shell{
-		network: n, out: out, errs: errs,
+		network: n, out: out, errs: errs, stdout: out,
 		terminal: term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd())),
 		down:     map[[2]string]topology.Loss{},
 		captures: map[string]*capture{},

@@ -98,9 +98,10 @@ func Spawn(ctx context.Context, c Config) (err error) {
 	return errors.Join(err, writeErr)
 }
 
-// Main is the worker's side of Spawn. It returns the exit code.
-func Main(ctx context.Context) int {
-	err := run(ctx)
+// Main is the worker's side of Spawn. Results of the shell itself go to out: programs have
+// the standard output. It returns the exit code.
+func Main(ctx context.Context, out io.Writer) int {
+	err := run(ctx, out)
 	var exit *ExitError
 	switch {
 	case err == nil:
@@ -115,7 +116,7 @@ func Main(ctx context.Context) int {
 	return 1
 }
 
-func run(ctx context.Context) (err error) {
+func run(ctx context.Context, out io.Writer) (err error) {
 	if !sandbox.Inside() {
 		return errors.New("this command is started by edgebed shell, inside a sandbox; use edgebed shell")
 	}
@@ -133,7 +134,7 @@ func run(ctx context.Context) (err error) {
 	}
 
 	if c.Job != nil {
-		return c.onScenario(ctx)
+		return c.onScenario(ctx, out)
 	}
 	t, err := topology.Parse("topology", c.Topology)
 	if err != nil {
@@ -148,11 +149,11 @@ func run(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, n.Close()) }()
 
-	return c.do(ctx, New(n, os.Stdout, os.Stderr))
+	return c.do(ctx, New(n, out, os.Stderr))
 }
 
 // onScenario starts the nodes of a scenario, and does what the Config says.
-func (c Config) onScenario(ctx context.Context) (err error) {
+func (c Config) onScenario(ctx context.Context, out io.Writer) (err error) {
 	if err := c.Job.Open(); err != nil {
 		return err
 	}
@@ -165,11 +166,12 @@ func (c Config) onScenario(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
 
-	return c.do(ctx, NewOn(b, os.Stdout, os.Stderr))
+	return c.do(ctx, NewOn(b, out, os.Stderr))
 }
 
 // do does what the Config says.
 func (c Config) do(ctx context.Context, s *Shell) error {
+	s.stdout = os.Stdout
 	switch {
 	case c.Program != nil:
 		return s.Program(ctx, c.Host, c.Program...)

@@ -1,6 +1,7 @@
 package fuzztest
 
 import (
+	"flag"
 	"fmt"
 	"runtime/debug"
 	"runtime/metrics"
@@ -17,6 +18,10 @@ const (
 	// what does not come. The fuzzer itself gives up after 10 s.
 	wait = time.Minute
 
+	// patience is by how much more time of the processors an input may take where the
+	// fuzzer does not try inputs one by one.
+	patience = 10
+
 	// look is how often is looked at an input that has not ended.
 	look = 250 * time.Millisecond
 )
@@ -32,7 +37,21 @@ type T interface {
 // taken between this call and its end, by whatever runs in this process. An input that
 // does not end is ended: the process panics, with the stacks of all goroutines, soon after
 // the time is over, or after a minute without work.
+//
+// The time is that of an input under the flag -fuzz. Without it inputs run beside other
+// tests of the package, whose time counts, too, and on a machine that does more than this;
+// the race detector makes all slower. Then an input may take ten times as much.
 func Watch(t T, processors time.Duration) {
+	t.Helper()
+	fuzz := flag.Lookup("test.fuzz")
+	if raced || fuzz == nil || fuzz.Value.String() == "" {
+		processors *= patience
+	}
+	within(t, processors)
+}
+
+// within is Watch with the time as it is given.
+func within(t T, processors time.Duration) {
 	t.Helper()
 	w := watch{from: spent(), began: time.Now(), processors: processors}
 	ended := make(chan struct{})

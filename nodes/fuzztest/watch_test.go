@@ -1,6 +1,7 @@
 package fuzztest
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -70,7 +71,7 @@ func TestWatch(t *testing.T) {
 		"time":   "of the processors, of at most 1s",
 	} {
 		r := &recorder{}
-		Watch(r, time.Second)
+		within(r, time.Second)
 		if wrong := faults[name]; wrong != nil {
 			wrong()
 		}
@@ -84,11 +85,44 @@ func TestWatch(t *testing.T) {
 	}
 }
 
+// TestPatience: without the fuzzer an input has ten times as long as with it.
+func TestPatience(t *testing.T) {
+	fuzz := flag.Lookup("test.fuzz")
+	before := fuzz.Value.String()
+	defer fuzz.Value.Set(before)
+
+	for _, tt := range []struct {
+		fuzz       string
+		processors time.Duration
+		want       string
+	}{
+		{"", 100 * time.Millisecond, "of at most 1s"},
+		{"^FuzzFault$", time.Second, "of at most 1s"},
+	} {
+		if raced && tt.fuzz != "" {
+			tt.want = "" // ten times as long there, too
+		}
+		if err := fuzz.Value.Set(tt.fuzz); err != nil {
+			t.Fatal(err)
+		}
+		r := &recorder{}
+		Watch(r, tt.processors)
+		faults["time"]()
+		for _, end := range r.ends {
+			end()
+		}
+		got := strings.Join(r.errors, "; ")
+		if (got == "") != (tt.want == "") || !strings.Contains(got, tt.want) {
+			t.Errorf("with -fuzz %q of 1.2 s of at most %v is said %q, want %q", tt.fuzz, tt.processors, got, tt.want)
+		}
+	}
+}
+
 // TestWatchEndless runs this program again, which has to end by itself.
 func TestWatchEndless(t *testing.T) {
 	const again = "EDGEBED_FUZZ_AGAIN"
 	if os.Getenv(again) != "" {
-		Watch(t, 100*time.Millisecond)
+		within(t, 100*time.Millisecond)
 		faults["hang"]()
 	}
 

@@ -153,10 +153,28 @@ func TestShaperOff(t *testing.T) {
 	}
 }
 
-// TestStarvedLink slows a link down while it has much to send.
+// TestStarvedLink slows a link down while it has much to send. A machine that was busy all the
+// while saw too little of it, and looks again.
 func TestStarvedLink(t *testing.T) {
+	const looks = 3
+	for look := 1; ; look++ {
+		a := starve(t)
+		found := find(a, "link-starved")
+		if len(found) == 0 && look < looks {
+			t.Logf("seen for %.3g s alone", a.Measures["backlogged-s"])
+			continue
+		}
+		if len(found) != 1 || found[0].Where != "s0-s1" || found[0].Value < 70 || found[0].Value > 90 {
+			t.Errorf("found %+v, measures %v", a.Findings, a.Measures)
+		}
+		return
+	}
+}
+
+// starve watches a link of 2 Mb/s that sends for 1.1 s at 80 % of its rate.
+func starve(t *testing.T) *record.Audit {
 	n := ring(t, 2*units.Mbps)
-	a := watch(t, n, func() {
+	return watch(t, n, func() {
 		sabotage(t, 0.8)
 		hosts := n.Hosts()
 		sink, err := hosts[1].ListenPacket(t.Context(), hosts[1].Address().String()+":9000")
@@ -169,17 +187,14 @@ func TestStarvedLink(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer source.Close()
-		for range 150 { // 1.1 s at 80 % of 2 Mb/s
+
+		for range 150 {
 			if _, err := source.WriteTo(make([]byte, 1472), sink.LocalAddr()); err != nil {
 				t.Fatal(err)
 			}
 		}
 		time.Sleep(time.Second)
 	})
-	found := find(a, "link-starved")
-	if len(found) != 1 || found[0].Where != "s0-s1" || found[0].Value < 70 || found[0].Value > 90 {
-		t.Errorf("found %+v, measures %v", a.Findings, a.Measures)
-	}
 }
 
 // TestErrorsEndTheAudit closes the network under the audit.

@@ -40,7 +40,7 @@ func TestReadyForRouters(t *testing.T) {
 	for i := range jobs {
 		jobs[i].Topology().Mode = topology.Routed
 		err := jobs[i].CanRunOn(record.Virtual)
-		if err == nil || !strings.Contains(err.Error(), "exp400.yaml:") || !strings.Contains(err.Error(), "no routers") {
+		if err == nil || !strings.Contains(err.Error(), "ring6.yaml:") || !strings.Contains(err.Error(), "no routers") {
 			t.Errorf("error %v, want one that says that there are no routers, with the place", err)
 		}
 	}

@@ -50,7 +50,7 @@ func jobs(t *testing.T, rates ...string) []job.Job {
 // to and reports made-up executions, so that tests see what the engine makes of
 // them.
 type worker struct {
-	// load is what a job takes of the machine, in cores; Load if nil.
+	// load is what a job takes of the machine, in cores; loadAlone if nil.
 	load func(job.Job) float64
 	// audit judges an attempt by the largest load during it; no audit if nil.
 	audit func(j job.Job, peak float64) *record.Audit
@@ -84,6 +84,9 @@ func (w *worker) sum() float64 {
 	return sum
 }
 
+// loadAlone is what the admission first takes a job's load for.
+func loadAlone(j job.Job) float64 { return load(j, j.Expected()) }
+
 func (w *worker) start(j job.Job) (attempt int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -94,7 +97,7 @@ func (w *worker) start(j job.Job) (attempt int) {
 	w.calls[id]++
 	w.order = append(w.order, id)
 	w.beside[id] = append(w.beside[id], len(w.running))
-	load := Load
+	load := loadAlone
 	if w.load != nil {
 		load = w.load
 	}
@@ -254,7 +257,7 @@ func TestBudgetRises(t *testing.T) {
 		if seeing > blind*9/10 {
 			t.Errorf("with faithful audits it took %v, without audits %v", seeing, blind)
 		}
-		if e := Expected(list, Options{Cores: 1}); e < seeing*8/10 || e > seeing*12/10 {
+		if e := Expected(list, Options{Cores: 1}); e < seeing*9/10 || e > seeing*11/10 {
 			t.Errorf("Expected says %v, it took %v", e, seeing)
 		}
 	})
@@ -268,7 +271,7 @@ func TestDisturbedRunAgain(t *testing.T) {
 	hopeless := list[len(list)-1].Cell.ID
 	synctest.Test(t, func(t *testing.T) {
 		dir, w := writer(t, len(list))
-		fake := worker{load: func(j job.Job) float64 { return 2 * Load(j) }}
+		fake := worker{load: func(j job.Job) float64 { return 2 * loadAlone(j) }}
 		fake.audit = func(j job.Job, peak float64) *record.Audit {
 			if j.Cell.ID == hopeless {
 				peak = 2
@@ -316,8 +319,8 @@ func TestAloneMeansAlone(t *testing.T) {
 		_, w := writer(t, len(list))
 		alone := list[3]
 		fake := worker{audit: func(j job.Job, peak float64) *record.Audit {
-			if j.Cell.ID == alone.Cell.ID && peak > Load(j)*1.01 {
-				t.Errorf("load %.2f while the cell ran, its own is %.2f", peak, Load(j))
+			if j.Cell.ID == alone.Cell.ID && peak > loadAlone(j)*1.01 {
+				t.Errorf("load %.2f while the cell ran, its own is %.2f", peak, loadAlone(j))
 			}
 			return overload(100)(j, peak)
 		}}

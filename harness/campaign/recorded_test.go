@@ -39,27 +39,11 @@ func TestForecastRecorded(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			told := replay(t, p.Jobs, file)
-
-			took := told[len(told)-1].elapsed
-			worst := 0.0
-			for _, p := range told {
-				off := p.total.Seconds()/took.Seconds() - 1
-				if p.elapsed < took/3 {
-					continue
-				}
-				if off > 0.25 || off < -0.25 {
-					t.Fatalf("after %v it says %v in all, %+.0f %% off: it took %v", p.elapsed, p.total, 100*off, took)
-				}
-				worst = max(worst, off, -off)
-			}
-			t.Logf("%v, first estimate %v, at worst %.0f %% off after a third", took, told[0].total, 100*worst)
+			list := replay(t, p.Jobs, file)
+			comesTrue(t, list, list[len(list)-1].elapsed, 0.25)
 		})
 	}
 }
-
-// told is what a campaign says, at a time since its start, about how long it takes.
-type told struct{ elapsed, total time.Duration }
 
 // replay lets the admission and the estimate see a recorded campaign.
 func replay(t *testing.T, jobs []job.Job, name string) []told {

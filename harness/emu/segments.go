@@ -10,9 +10,8 @@ import (
 // mostSegments is how many frames of a connection a port takes at once.
 const mostSegments = 1
 
-// singleFrames makes the ports take single frames that do not yet: until Linux 5.19 the far
-// end of a veth pair had the limits of the near one, whatever was asked of it (veth_newlink in
-// drivers/net/veth.c).
+// singleFrames makes the ports take single frames that do not yet: in Linux 5.10, and no more
+// in 6.1, the far end of a veth pair has the limits of the near one, whatever is asked of it.
 //
 // It returns what the kernel says about the ports then.
 func singleFrames(ctx context.Context, c *conn, ports []*port, found []device) ([]device, error) {

@@ -33,7 +33,7 @@ func (j *Job) eachLink(do func(topology.Params)) {
 }
 
 // Ending is about how long a cell goes on beside its payload: nodes start and stop, clients
-// come and go, and the audit looks at what was seen. 1.6 s at the median of experiments 400
+// come and go, and the audit looks at what was seen. Fitted to the cells of experiments 400
 // and 401 in the quick profile, on 2 cores of an AMD EPYC.
 const Ending = 1600 * time.Millisecond
 

@@ -123,7 +123,7 @@ func sift(r io.Reader, out map[int]string) (*parser, []int, error) {
 			return nil
 		}
 		p.number = number
-		if lost := p.lostSum(text); json.Valid(text) && (lost || altered(text)) {
+		if p.sums.altered(text) && json.Valid(text) {
 			// Without its campaign the rest would be lost.
 			if kind, _ := typeOf(text); p.results.Runs > 0 || kind != typeCampaign {
 				out[number] = changed

@@ -17,11 +17,12 @@ import (
 // else.
 func Pack(w io.Writer, dir string, withoutPorts bool) error {
 	z := gzip.NewWriter(w)
+	var sums sums
 	err := eachLine(dir, func(line []byte) error {
 		switch {
 		case !json.Valid(line):
 			return errors.New("a line was cut short (edgebed fsck --repair leaves it out)")
-		case altered(line):
+		case sums.altered(line):
 			return errors.New("a line was changed after it was written (edgebed fsck says which)")
 		}
 		line, err := dropPaths(line)

@@ -183,7 +183,7 @@ func ReadFrom(name string, r io.Reader) (*Results, error) {
 			p.warn("%s:%d: the last line is cut short; a run was killed while it wrote it", name, number)
 			return nil
 		}
-		if p.lostSum(text) || altered(text) {
+		if p.sums.altered(text) {
 			p.results.Altered = append(p.results.Altered, number)
 		}
 		return p.line(text)
@@ -262,8 +262,7 @@ type parser struct {
 	names map[string]string
 	// number is that of the line being read, from 1; Examine alone needs it.
 	number int
-	// sealed says that the last campaign record had a sum.
-	sealed bool
+	sums   sums
 }
 
 func newParser(name string) *parser {

@@ -24,7 +24,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 func seal(line []byte) []byte {
 	text, newline := bytes.CutSuffix(line, []byte{'\n'})
 	said, _, _ := cutSum(text)
-	sealed := fmt.Appendf(bytes.Clone(said), "%s%08x%s", sumHead, crc32.Checksum(said, castagnoli), sumTail)
+	sealed := fmt.Append(bytes.Clone(said), sumHead+sumOf(said)+sumTail)
 	if newline {
 		sealed = append(sealed, '\n')
 	}
@@ -41,20 +41,29 @@ func cutSum(text []byte) (said []byte, sum string, ok bool) {
 	return bytes.TrimSuffix(text, []byte{'}'}), "", false
 }
 
-// altered reports whether a line has a sum that is not the one of what it says.
-func altered(text []byte) bool {
-	said, sum, ok := cutSum(text)
-	return ok && sum != fmt.Sprintf("%08x", crc32.Checksum(said, castagnoli))
+// sumOf is the sum of what a line says.
+func sumOf(said []byte) string {
+	return fmt.Sprintf("%0*x", sumLength, crc32.Checksum(said, castagnoli))
 }
 
-// lostSum reports whether a line has no sum, though the campaign before it has one, and with
-// it all that the same build wrote.
-func (p *parser) lostSum(text []byte) bool {
-	_, _, ok := cutSum(text)
+// sums tells, line by line from the first, whether a file says what was written.
+type sums struct {
+	// sealed says that the last campaign record had a sum, and with it all that the same
+	// build wrote.
+	sealed bool
+}
+
+// altered reports whether the next line has a sum that is not the one of what it says, or has
+// lost it.
+func (s *sums) altered(text []byte) bool {
+	said, sum, ok := cutSum(text)
 	if kind, err := typeOf(text); err == nil && kind == typeCampaign {
-		p.sealed = ok
+		s.sealed = ok
 	}
-	return p.sealed && !ok
+	if !ok {
+		return s.sealed
+	}
+	return sum != sumOf(said)
 }
 
 // alteredWarning says what lines do not say what was written, by their numbers.

@@ -132,6 +132,9 @@ func write(b *strings.Builder, root, kind string, names []string) error {
 		if err != nil {
 			return fmt.Errorf("table %s: %w", kind, err)
 		}
+		if len(r.Altered) > 0 {
+			return fmt.Errorf("table %s: %s", kind, strings.Join(r.Warnings, "; "))
+		}
 		r.Name = name
 		results = append(results, r)
 	}

@@ -47,6 +47,7 @@ func (d Drawn) Render(dir string) ([]string, error) {
 	if d.Err != nil {
 		return nil, d.Err
 	}
+
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, fmt.Errorf("render figure %q: %w", d.Figure.Name, err)
 	}

@@ -123,6 +123,7 @@ func write(b *strings.Builder, root, kind string, names []string) error {
 	if !ok {
 		return fmt.Errorf("unknown table %q%s", kind, yamlfile.Suggest(kind, Kinds()))
 	}
+
 	var results []*record.Results
 	for _, name := range names {
 		if name != filepath.Base(name) {

@@ -100,7 +100,7 @@ func TestAltered(t *testing.T) {
 
 	dir = folder(t, change(1, `"s"`, `"z"`))
 	x, err = Examine(dir)
-	if err != nil || len(x.Damage) != 0 || x.Campaign == nil || x.Campaign.Line != 1 {
+	if err != nil || len(x.Damage) != 0 || !slices.Equal(x.Results.Altered, []int{1}) {
 		t.Errorf("Examine of a changed campaign = %+v, %v", x, err)
 	}
 	if r, err := Read(dir); err != nil || len(r.Warnings) != 1 {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"gopkg.in/yaml.v3"
@@ -168,7 +169,7 @@ are limits of programs that this machine has no control groups for.
 				if err != nil {
 					return err
 				}
-				if err := flags.checkTopology(t); err != nil {
+				if err := errors.Join(onlyOfScenarios(cmd, args[0]), flags.checkTopology(t)); err != nil {
 					return usage(err)
 				}
 				v.Hosts, v.Links = len(t.Hosts), len(t.Links)
@@ -194,6 +195,22 @@ are limits of programs that this machine has no control groups for.
 	flags.add(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "the same as JSON")
 	return cmd
+}
+
+// onlyOfScenarios refuses flags that choose among a scenario's cells where a topology is
+// named.
+func onlyOfScenarios(cmd *cobra.Command, topology string) error {
+	var given []string
+	for _, name := range []string{"filter", "profile", "set", "where"} {
+		if cmd.Flags().Changed(name) {
+			given = append(given, "--"+name)
+		}
+	}
+	if given == nil {
+		return nil
+	}
+	return fmt.Errorf("%s is a topology, and %s chooses among a scenario's cells; leave it out",
+		topology, strings.Join(given, ", "))
 }
 
 // checkTopology checks that the network can be as a topology says, where the flags name

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -347,12 +346,6 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *job.Prepared, part 
 	fmt.Fprintf(cmd.ErrOrStderr(), "%s, profile %s, %s network: %d cells to run, records in %s\n",
 		plan.Scenario.Name, plan.Profile, o.backend.Network, len(todo), o.out)
 	events.begin(header, len(todo), o.out)
-
-	// Whoever reads the events or the progress may go away (| head): the write then
-	// fails, instead of a signal that would end the campaign.
-	pipe := make(chan os.Signal, 1)
-	signal.Notify(pipe, syscall.SIGPIPE)
-	defer signal.Stop(pipe)
 
 	release := hold(ctx)
 	var summary campaign.Summary

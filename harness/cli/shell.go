@@ -123,6 +123,9 @@ func spawn(cmd *cobra.Command, c shell.Config) error {
 	err := shell.Spawn(cmd.Context(), c)
 	var exit *shell.ExitError
 	if errors.As(err, &exit) {
+		if exit.Code < 0 && cmd.Context().Err() != nil {
+			return &exitError{exitInterrupted, errors.New("interrupted")}
+		}
 		return &exitError{code: exit.Code, err: errSaid}
 	}
 

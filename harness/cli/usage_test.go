@@ -22,6 +22,11 @@ func TestUnknownBelow(t *testing.T) {
 		"topo --help":       {exitOK, ""},
 		"topo list":         {exitOK, ""},
 		"help topo":         {exitOK, ""},
+		"help nosuch":       {exitUsage, "unknown command \"nosuch\""},
+		"topo list x":       {exitUsage, "unknown command"},
+
+		"topo show ring --pairs --tables": {exitUsage, "pairs tables"},
+		"validate ring --where a=b":       {exitUsage, "ring is a topology, and --where chooses among"},
 	} {
 		var out, errs bytes.Buffer
 		if code := Run(t.Context(), strings.Fields(line), &out, &errs); code != want.code {

@@ -90,19 +90,3 @@ func TestCannot(t *testing.T) {
 		}
 	}
 }
-
-// TestParallelLinks: they are refused by the names of their switches.
-func TestParallelLinks(t *testing.T) {
-	model, err := topology.Parse("parallel", []byte("{name: x, switches: [s, r], hosts: [{name: a, switch: s}], "+
-		"links: [{between: [s, r]}, {between: [r, s]}]}"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	n, err := Build(model, Options{})
-	if err == nil {
-		n.Close()
-	}
-	if err == nil || !strings.Contains(err.Error(), "link r-s#2: in virtual time there are no parallel links") {
-		t.Errorf("parallel links give %v", err)
-	}
-}

@@ -123,7 +123,7 @@ func TestTransfer(t *testing.T) {
 	for _, rate := range []units.Rate{units.Mbps, 10 * units.Mbps, 100 * units.Mbps} {
 		n := chain(t, fmt.Sprintf("rate: %v, delay: 1 ms, queue: 1000", rate), 1)
 		took, c := transfer(t, n, size)
-		segment := segmentOf(n.topology, n.topology.Hosts[0])
+		segment := segmentOf(topology.DefaultMTU)
 		segments := (size + segment - 1) / segment
 		wire := units.Size(size + segments*(ethernet+52))
 		least := 3*time.Millisecond + rate.Time(wire-3*topology.Frame)

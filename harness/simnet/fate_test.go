@@ -90,3 +90,26 @@ func TestCannot(t *testing.T) {
 		}
 	}
 }
+
+// TestDice: each direction of each link meets fates of its own, those of the emulation's lines:
+// parallel links do, too.
+func TestDice(t *testing.T) {
+	model, err := topology.Parse("dice", []byte("{name: x, switches: [s, r], hosts: [{name: a, switch: s, uplink: "+
+		"{loss: 1 %}}], links: [{between: [s, r]}, {between: [r, s]}]}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const seed = 7
+	n, err := Build(model, Options{Seed: seed})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	for i, ends := range n.links {
+		for direction, p := range ends {
+			if p.dice != fate.NewDice(seed+uint64(i), uint64(direction)) {
+				t.Errorf("port %s throws other dice than direction %d of line %d", p.counters.Name, direction, i)
+			}
+		}
+	}
+}

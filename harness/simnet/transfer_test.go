@@ -33,14 +33,15 @@ func TestMain(m *testing.M) {
 // chain builds hosts a and b on two switches with one link.
 func chain(t *testing.T, link string, seed uint64) *Network {
 	t.Helper()
-	return chainWith(t, link, Options{Seed: seed})
+	return chainWith(t, topology.Switched, link, Options{Seed: seed})
 }
 
-func chainWith(t *testing.T, link string, opts Options) *Network {
+func chainWith(t *testing.T, mode topology.Mode, link string, opts Options) *Network {
 	t.Helper()
 	model, err := topology.Parse("chain", []byte(fmt.Sprintf(`
 version: 1
 name: chain
+mode: %s
 subnet: 10.9.0.0/16
 switches: [s0, s1]
 hosts:
@@ -50,7 +51,7 @@ link-classes:
   trunk: {%s}
 links:
   - {between: [s0, s1], class: trunk}
-`, link)))
+`, mode, link)))
 	if err != nil {
 		t.Fatal(err)
 	}

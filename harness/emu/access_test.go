@@ -228,3 +228,22 @@ func TestMTUsOfHosts(t *testing.T) {
 		}
 	}
 }
+
+// TestNarrowMTU: a network whose hosts' packets do not fit through a link, or are too small for
+// IPv6, is not built.
+func TestNarrowMTU(t *testing.T) {
+	narrow, small := pair(topology.Override{}), pair(topology.Override{})
+	narrow.Links[0].MTU = 1200
+	small.MTU, small.IPv6 = 1200, new(true)
+	for model, want := range map[*topology.Topology]string{
+		narrow: "link s0-s1: packets between hosts a and b have up to 1500 bytes", small: "IPv6 needs an mtu of 1280 B",
+	} {
+		n, err := Build(t.Context(), model, Options{})
+		if err == nil {
+			n.Close()
+		}
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("building gives %v, want %q", err, want)
+		}
+	}
+}

@@ -468,7 +468,7 @@ func Parse(filename string, data []byte) (*Topology, error) {
 	if !t.wrong {
 		t.complete()
 	}
-	if err := yamlfile.Beyond(err, t.checkFile()); err != nil {
+	if err := yamlfile.Beyond(err, t.Check()); err != nil {
 		return nil, err
 	}
 	return t, nil
@@ -483,15 +483,15 @@ func Inline(parts Topology, pos yamlfile.Pos) (*Topology, error) {
 	t := parts.Clone()
 	t.Version, t.pos = 1, pos
 	t.complete()
-	if err := t.checkFile(); err != nil {
+	if err := t.Check(); err != nil {
 		return nil, err
 	}
 	return t, nil
 }
 
-// checkFile checks all that a file can have wrong: also what hosts send, which whoever
-// changes the topology checks when all is changed.
-func (t *Topology) checkFile() error {
+// Check returns all that is wrong with a network that is to be built: what Validate finds, and
+// else what CheckIPv6 and CheckMTUs find, which whoever changes several things asks last.
+func (t *Topology) Check() error {
 	err := t.Validate()
 	if sixErr := t.CheckIPv6(); sixErr != nil && checkMTU(t.MTU) == nil {
 		err = yamlfile.Join(err, t.pos.At("ipv6").Errorf("%w", sixErr))
@@ -502,7 +502,12 @@ func (t *Topology) checkFile() error {
 
 	var errs []error
 	for _, narrow := range t.CheckMTUs() {
-		errs = append(errs, t.PlaceOfMTU(narrow.Link).Errorf("%w", narrow))
+		at := t.PlaceOfMTU(narrow.Link)
+		if at == (yamlfile.Pos{}) {
+			errs = append(errs, fmt.Errorf("link %s: %w", t.Places().Name(narrow.Link, 0), narrow))
+			continue
+		}
+		errs = append(errs, at.Errorf("%w", narrow))
 	}
 	return yamlfile.Join(errs...)
 }
@@ -750,8 +755,8 @@ var (
 )
 
 // Validate checks what a file's grammar cannot: names, addresses, references,
-// ranges and connectedness. It reports all errors together. CheckMTUs and CheckIPv6 are
-// about what hosts send through the network.
+// ranges and connectedness. It reports all errors together. What hosts send through the
+// network is not looked at: see Check.
 func (t *Topology) Validate() error {
 	var errs []error
 	fail := func(path yamlfile.Path, format string, args ...any) {

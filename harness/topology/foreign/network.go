@@ -46,7 +46,7 @@ func (g *graph) network() (*Network, error) {
 	g.addDirect(t, names, direct)
 	numberFurther(t)
 
-	if err := t.Validate(); err != nil {
+	if err := t.Check(); err != nil {
 		return nil, err
 	}
 

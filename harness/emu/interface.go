@@ -16,6 +16,7 @@ type Interface struct {
 	index    int   // of the device
 	port     *port // of its switch
 	mac      net.HardwareAddr
+	mtu      int
 	address6 netip.Addr // invalid where the network has no IPv6
 }
 
@@ -30,6 +31,9 @@ func (f *Interface) Address6() netip.Addr { return f.address6 }
 
 // HardwareAddr returns the interface's MAC address.
 func (f *Interface) HardwareAddr() net.HardwareAddr { return f.mac }
+
+// MTU returns the largest IP packet that the interface sends and takes, in bytes.
+func (f *Interface) MTU() int { return f.mtu }
 
 // Switch returns the name of the switch that the interface is attached to.
 func (f *Interface) Switch() string { return f.spec.Switch }
@@ -62,7 +66,10 @@ func (n *Network) planInterfaces() {
 		place := len(n.interfaces)
 		at := wired[place].Switch
 		p := n.newPort(port{name: at + "-" + spec.Host + spec.Suffix, at: at, toward: spec.Host})
-		f := &Interface{spec: spec, index: eth0 + spec.Number, mac: hardware(macHost, place), port: p}
+		f := &Interface{
+			spec: spec, index: eth0 + spec.Number, port: p, mac: hardware(macHost, place),
+			mtu: n.topology.MTUOf(spec.InterfaceSpec),
+		}
 		if n.ipv6 {
 			f.address6 = n.topology.Address6(spec.Address)
 		}
@@ -93,10 +100,9 @@ func (n *Network) several() []sysctl {
 // add makes the device and the port that it leads to, on a thread that is in the host's
 // namespace.
 func (f *Interface) add(n *Network, b *batch) error {
-	mtu := n.topology.MTUOf(f.spec.InterfaceSpec)
-	far := f.port.end(mtu)
+	far := f.port.end(f.mtu)
 	far.ns = n.fabric
-	near := end{name: f.Name(), index: f.index, hardware: f.mac, mtu: mtu, whole: true, silent: n.ipv6}
+	near := end{name: f.Name(), index: f.index, hardware: f.mac, mtu: f.mtu, whole: true, silent: n.ipv6}
 	return b.add(newVeth(near, far), "add the veth pair of port", f.port.name)
 }
 

@@ -183,6 +183,11 @@ func TestLeftOut(t *testing.T) {
 			t.Errorf("it does not say %q:\n%s", want, said)
 		}
 	}
+
+	n.Hosts[0].Also = []topology.InterfaceSpec{{Switch: "s1", MTU: 1300}, {Switch: "s2", MTU: 1300}}
+	if said := strings.Join(LeftOut(n, ".mmd"), "\n"); !strings.Contains(said, "MTUs of 1 hosts: left out") {
+		t.Errorf("of three interfaces of a host it says\n%s", said)
+	}
 }
 
 // TestNoNames checks that an empty list of names asks for all switches.

@@ -35,21 +35,28 @@ func suffix(before int) string {
 	return "#" + strconv.Itoa(before+1)
 }
 
-// Bundles returns for each of AllLinks those between the same two switches, itself
-// among them, by their places in that list. Access links are alone, each with its interface.
-func (t *Topology) Bundles() [][]int {
-	together := make(map[[2]string][]int, len(t.Links))
+// Parallel returns for each of some links those between the same two ends, itself among them, by
+// their places.
+func Parallel(links []LinkSpec) [][]int {
+	together := make(map[[2]string][]int, len(links))
 	ends := func(l LinkSpec) [2]string {
 		return [2]string{min(l.Between[0], l.Between[1]), max(l.Between[0], l.Between[1])}
 	}
-	for i, l := range t.Links {
+	for i, l := range links {
 		together[ends(l)] = append(together[ends(l)], i)
 	}
 
-	bundles := make([][]int, len(t.Links), len(t.Links)+len(t.Hosts))
-	for i, l := range t.Links {
+	bundles := make([][]int, len(links))
+	for i, l := range links {
 		bundles[i] = together[ends(l)]
 	}
+	return bundles
+}
+
+// Bundles returns for each of AllLinks those between the same two switches, itself
+// among them, by their places in that list. Access links are alone, each with its interface.
+func (t *Topology) Bundles() [][]int {
+	bundles := Parallel(t.Links)
 	for range t.accesses() {
 		bundles = append(bundles, []int{len(bundles)})
 	}

@@ -31,7 +31,14 @@ func (g *graph) markHosts(may func(id string) bool) (others []string) {
 // are what holds it together. It returns their labels.
 func (g *graph) unmarkJoints() (joints []string) {
 	links := g.neighbours()
-	part := g.parts(links)
+	var switches []string
+	for _, n := range g.nodes {
+		if !n.host {
+			switches = append(switches, n.id)
+		}
+	}
+	part, _ := connected(switches, links)
+
 	for i, n := range g.nodes {
 		apart := func(to string) bool { return part[to] != part[links[n.id][0]] }
 		if n.host && slices.ContainsFunc(links[n.id], apart) {
@@ -62,27 +69,6 @@ func (g *graph) neighbours() map[string][]string {
 		}
 	}
 	return links
-}
-
-// parts numbers the connected parts of what is no host.
-func (g *graph) parts(links map[string][]string) map[string]int {
-	part := map[string]int{}
-	for _, n := range g.nodes {
-		if _, seen := part[n.id]; seen || n.host {
-			continue
-		}
-		number, reached := len(part), []string{n.id}
-		part[n.id] = number
-		for k := 0; k < len(reached); k++ {
-			for _, next := range links[reached[k]] {
-				if _, seen := part[next]; !seen && !g.nodes[g.index[next]].host {
-					part[next] = number
-					reached = append(reached, next)
-				}
-			}
-		}
-	}
-	return part
 }
 
 // attachHosts makes the hosts: those of the file that are linked to a switch, each at the first

@@ -126,7 +126,8 @@ func (t *Topology) Exits(host int) []int {
 
 	var exits []int
 	for f := range t.Interfaces() {
-		exits = append(exits, nearest(hops, g.index[f.Switch]))
+		end := g.index[f.Switch]
+		exits = append(exits, nearest(len(hops), func(k int) int { return hops[k][end] }))
 	}
 	return exits
 }
@@ -140,12 +141,12 @@ func (h HostSpec) switches() []string {
 	return list
 }
 
-// nearest returns which of several starts has the fewest hops to an end, -1 where none has a
-// way.
-func nearest(hops [][]int, end int) int {
+// nearest returns which of so many starts has the fewest hops, the first of several, and -1 where
+// none has a way, which is -1 hops.
+func nearest(starts int, hops func(start int) int) int {
 	best := -1
-	for k, from := range hops {
-		if from[end] >= 0 && (best < 0 || from[end] < hops[best][end]) {
+	for k := range starts {
+		if n := hops(k); n >= 0 && (best < 0 || n < hops(best)) {
 			best = k
 		}
 	}

@@ -693,31 +693,28 @@ func (t *Topology) Path(a, b string) []string {
 	if !okA || !okB {
 		return nil
 	}
-	end := slices.Index(t.Switches, to.Switch)
-	if end < 0 {
+	g := t.graph()
+	end, okEnd := g.index[to.Switch]
+	if !okEnd {
 		return nil
 	}
 
 	// Of several interfaces the sender takes the one that Exits says.
-	toward := t.graph().toward(end)
-	at := -1
-	for _, s := range from.switches() {
-		k := slices.Index(t.Switches, s)
-		if k >= 0 && toward.hops[k] >= 0 && (at < 0 || toward.hops[k] < toward.hops[at]) {
-			at = k
+	toward, starts := g.toward(end), from.switches()
+	exit := nearest(len(starts), func(k int) int {
+		if at, ok := g.index[starts[k]]; ok {
+			return toward.hops[at]
 		}
-	}
-	if at < 0 {
+		return -1
+	})
+	if exit < 0 {
 		return nil
 	}
 
-	next := toward.next
+	at := g.index[starts[exit]]
 	path := []string{t.Switches[at]}
 	for at != end {
-		if next[at] < 0 {
-			return nil
-		}
-		at = slices.Index(t.Switches, t.Links[next[at]].Other(t.Switches[at]))
+		at = g.other(toward.next[at], at)
 		path = append(path, t.Switches[at])
 	}
 	return path

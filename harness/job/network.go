@@ -14,16 +14,14 @@ func (j *Job) Network() *record.Network {
 	t := j.Topology()
 	n := &record.Network{Topology: t.Name, Switches: t.Switches}
 	links, suffixes := t.AllLinks(), t.Suffixes()
-	access := len(t.Links) // the next link of an interface
 	for f := range t.Interfaces() {
 		port := record.NetworkPort{Name: f.Switch + "-" + f.Host + f.Suffix, Switch: f.Switch, Peer: f.Host}
 		var uplink *record.NetworkPort
 		if f.HasAccess() {
-			both := t.Directions(links[access])
+			both := t.Directions(links[f.Link])
 			up, down := trunk(f.Host, f.Switch+f.Suffix, both[0]), trunk(f.Switch, f.Host+f.Suffix, both[1])
 			up.Trunk, down.Trunk = false, false
 			uplink, port = &up, down
-			access++
 		}
 		n.Ports = append(n.Ports, port)
 

@@ -13,7 +13,7 @@ import (
 func (t *Topology) AllLinks() []LinkSpec {
 	list := t.Links[:len(t.Links):len(t.Links)]
 	for f := range t.accesses() {
-		list = append(list, f.link())
+		list = append(list, f.link(f.Host))
 	}
 	return list
 }
@@ -45,30 +45,17 @@ func (f Interface) box() string {
 func (t *Topology) Wired() *Topology {
 	w := t.Clone()
 	w.Links = t.AllLinks()
-	link := len(t.Links)
 	for f := range t.Interfaces() {
 		wired := f.InterfaceSpec
 		wired.MTU = t.MTUOf(f.InterfaceSpec)
 		if f.HasAccess() {
 			w.Switches = append(w.Switches, f.box())
-			w.Links[link].Between[0] = f.box()
-			link++
+			w.Links[f.Link].Between[0] = f.box()
 			wired.Switch, wired.Class, wired.Uplink, wired.Downlink = f.box(), "", Override{}, Override{}
 		}
-		w.setInterface(f, wired)
+		w.Hosts[f.HostIndex].SetInterface(f.Number, wired)
 	}
 	return w
-}
-
-// setInterface puts a description in the place of another one.
-func (t *Topology) setInterface(of Interface, spec InterfaceSpec) {
-	h := &t.Hosts[of.HostIndex]
-	if of.Number > 0 {
-		h.Also[of.Number-1] = spec
-		return
-	}
-	h.Address, h.Switch, h.MTU, h.Class, h.Uplink, h.Downlink = spec.Address, spec.Switch, spec.MTU, spec.Class,
-		spec.Uplink, spec.Downlink
 }
 
 // SetAccess changes the parameters of a host's access link that the overrides have, or
@@ -82,7 +69,7 @@ func (t *Topology) SetAccess(host string, uplink, downlink Override) error {
 
 	h := &changed.Hosts[i]
 	h.Uplink, h.Downlink = h.Uplink.Merge(uplink), h.Downlink.Merge(downlink)
-	for _, p := range changed.Directions(Interface{InterfaceSpec: h.first(), Host: host}.link()) {
+	for _, p := range changed.Directions(h.Interface(0).link(host)) {
 		if err := p.Validate(); err != nil {
 			return fmt.Errorf("change access link of host %s: %w", host, err)
 		}

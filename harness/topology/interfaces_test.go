@@ -39,11 +39,11 @@ func TestInterfaces(t *testing.T) {
 		t.Helper()
 		var got []string
 		for f := range n.Interfaces() {
-			got = append(got, fmt.Sprintf("%s %s %v %s%s %d", f.Host, f.Name(), f.Address, f.Switch, f.Suffix,
-				n.MTUOf(f.InterfaceSpec)))
+			got = append(got, fmt.Sprintf("%s %s %v %s%s %d %d", f.Host, f.Name(), f.Address, f.Switch, f.Suffix,
+				n.MTUOf(f.InterfaceSpec), f.Link))
 		}
-		want := []string{"home eth0 10.1.0.1 s0 1500", "a eth0 10.1.0.2 s1 1500", "b eth0 10.1.0.3 s2 1500",
-			"home eth1 10.1.0.4 s2 1400", "home eth2 10.1.0.5 s2#2 1400"}
+		want := []string{"home eth0 10.1.0.1 s0 1500 -1", "a eth0 10.1.0.2 s1 1500 -1", "b eth0 10.1.0.3 s2 1500 -1",
+			"home eth1 10.1.0.4 s2 1400 3", "home eth2 10.1.0.5 s2#2 1400 4"}
 		if !slices.Equal(got, want) {
 			t.Errorf("interfaces %q, want %q", got, want)
 		}

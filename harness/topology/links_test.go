@@ -105,6 +105,13 @@ func TestWired(t *testing.T) {
 			t.Fatal(err)
 		}
 
+		links := drawn.AllLinks()
+		for f := range drawn.Interfaces() {
+			if is := f.Link >= 0; is != f.HasAccess() || is && links[f.Link].Between != [2]string{f.Host, f.Switch} {
+				t.Fatalf("the access link of %s of %s is number %d of %v", f.Name(), f.Host, f.Link, links)
+			}
+		}
+
 		wired := drawn.Wired()
 		for _, a := range drawn.Hosts {
 			for _, b := range drawn.Hosts {

@@ -97,19 +97,17 @@ func (t *Topology) Link(from, to string) (link, direction int, err error) {
 		}
 	}
 
-	place := len(t.Links)
 	for f := range t.Interfaces() {
 		direction, ok := directionOf([2]string{f.Host, f.Switch}, a, b)
 		if ok {
 			number--
 		}
 		switch {
-		case ok && number == 0 && f.HasAccess():
-			return place, direction, nil
-		case ok && number == 0:
-			return 0, 0, f.noAccess()
+		case !ok || number != 0:
 		case f.HasAccess():
-			place++
+			return f.Link, direction, nil
+		default:
+			return 0, 0, f.noAccess()
 		}
 	}
 	return 0, 0, fmt.Errorf("topology %s has no link %s-%s", t.Name, from, to)

@@ -116,7 +116,7 @@ type HostSpec struct {
 }
 
 // HasAccess reports whether the access link of the host's first interface has parameters.
-func (h HostSpec) HasAccess() bool { return h.first().HasAccess() }
+func (h HostSpec) HasAccess() bool { return h.Interface(0).HasAccess() }
 
 // LinkSpec is one full-duplex link between two switches, which may have several.
 type LinkSpec struct {
@@ -534,7 +534,7 @@ func (t *Topology) complete() {
 			next = next.Next()
 		}
 		f.Address = next
-		t.setInterface(f, f.InterfaceSpec)
+		t.Hosts[f.HostIndex].SetInterface(f.Number, f.InterfaceSpec)
 	}
 }
 
@@ -638,7 +638,7 @@ func (t *Topology) direction(from, to string) (*Override, error) {
 	}
 
 	for f := range t.accesses() {
-		if i--; i >= len(t.Links) {
+		if f.Link != i {
 			continue
 		}
 		if f.Number > 0 {
@@ -914,7 +914,7 @@ func (t *Topology) Validate() error {
 	}
 	for f := range t.Interfaces() {
 		if f.HasAccess() || f.MTU != 0 {
-			parameters(f.place(), f.link(), [2]string{"uplink", "downlink"})
+			parameters(f.place(), f.link(f.Host), [2]string{"uplink", "downlink"})
 		}
 	}
 

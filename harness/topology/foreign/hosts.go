@@ -75,7 +75,7 @@ func (g *graph) neighbours() map[string][]string {
 // one, or one at each switch.
 func (g *graph) attachHosts(t *topology.Topology, names []string) {
 	add := func(name, to string) {
-		t.Hosts = append(t.Hosts, topology.HostSpec{Name: name, Address: addressOf(len(t.Hosts) + 1), Switch: to})
+		t.Hosts = append(t.Hosts, topology.HostSpec{Name: name, Switch: to})
 	}
 
 	if !slices.ContainsFunc(g.nodes, func(n node) bool { return n.host }) {
@@ -131,41 +131,19 @@ func (g *graph) switchOf(i int, names []string) (string, bool) {
 	return "", false
 }
 
-// interfaceOf returns a host's interface of a number.
-func interfaceOf(h *topology.HostSpec, number int) topology.InterfaceSpec {
-	if number > 0 {
-		return h.Also[number-1]
-	}
-	return topology.InterfaceSpec{
-		Address: h.Address, Switch: h.Switch, MTU: h.MTU, Uplink: h.Uplink, Downlink: h.Downlink,
-	}
-}
-
-// setInterface describes a host's interface of a number, which may be its next one.
-func setInterface(h *topology.HostSpec, number int, spec topology.InterfaceSpec) {
-	switch {
-	case number == 0:
-		h.Switch, h.MTU, h.Uplink, h.Downlink = spec.Switch, spec.MTU, spec.Uplink, spec.Downlink
-	case number > len(h.Also):
-		h.Also = append(h.Also, spec)
-	default:
-		h.Also[number-1] = spec
-	}
-}
-
 // dropInterfaces leaves a host those interfaces whose switches stay; without any it has no
 // switch.
 func dropInterfaces(h *topology.HostSpec, gone func(s string) bool) {
 	var stay []topology.InterfaceSpec
 	for number := range 1 + len(h.Also) {
-		if spec := interfaceOf(h, number); !gone(spec.Switch) {
+		if spec := h.Interface(number); !gone(spec.Switch) {
 			stay = append(stay, spec)
 		}
 	}
 
 	h.Switch, h.Also = "", nil
 	for number, spec := range stay {
-		setInterface(h, number, spec)
+		h.SetInterface(number, spec)
 	}
 }
 
@@ -203,12 +181,14 @@ func (g *graph) addDirect(t *topology.Topology, names []string, direct []edge) {
 	}
 }
 
-// numberFurther gives interfaces beside the first ones addresses.
-func numberFurther(t *topology.Topology) {
+// number gives hosts the addresses of their numbers, from 1, and interfaces beside the first ones
+// those behind them.
+func number(t *topology.Topology, hosts map[string]int) {
 	last := 0
-	for _, h := range t.Hosts {
-		bytes := h.Address.As4()
-		last = max(last, int(bytes[2])<<8+int(bytes[3]))
+	for i := range t.Hosts {
+		h := &t.Hosts[i]
+		h.Address = addressOf(hosts[h.Name])
+		last = max(last, hosts[h.Name])
 	}
 	for i := range t.Hosts {
 		for k := range t.Hosts[i].Also {

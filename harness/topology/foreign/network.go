@@ -41,10 +41,14 @@ func (g *graph) network() (*Network, error) {
 		}
 	}
 	g.attachHosts(t, names)
+	numbers := map[string]int{} // which the hosts keep, whichever of them are left out
+	for i, h := range t.Hosts {
+		numbers[h.Name] = i + 1
+	}
 	direct := g.addLinks(t, names)
 	g.keepMain(t)
 	g.addDirect(t, names, direct)
-	numberFurther(t)
+	number(t, numbers)
 
 	if err := t.Check(); err != nil {
 		return nil, err
@@ -157,7 +161,7 @@ func (g *graph) addLinks(t *topology.Topology, names []string) (direct []edge) {
 				continue
 			}
 			interfaces[is.host]++
-			setInterface(&t.Hosts[is.host], is.number,
+			t.Hosts[is.host].SetInterface(is.number,
 				topology.InterfaceSpec{Switch: ends[1], MTU: e.mtu, Uplink: both[0], Downlink: both[1]})
 		default:
 			if a > b {
@@ -210,14 +214,14 @@ func (g *graph) setBack(t *topology.Topology, of *made, back edge) {
 			l.Reverse = back.forward
 		}
 	case of.host >= 0:
-		spec := interfaceOf(&t.Hosts[of.host], of.number)
+		spec := t.Hosts[of.host].Interface(of.number)
 		spec.MTU = cmp.Or(spec.MTU, back.mtu)
 		if g.nodes[a].host {
 			spec.Uplink = back.forward
 		} else {
 			spec.Downlink = back.forward
 		}
-		setInterface(&t.Hosts[of.host], of.number, spec)
+		t.Hosts[of.host].SetInterface(of.number, spec)
 	}
 }
 

@@ -72,7 +72,7 @@ func partsOf(t *topology.Topology) (parts []part, of map[string]int) {
 func firstIn(h *topology.HostSpec, of map[string]int) map[int]int {
 	numbers := map[int]int{}
 	for number := range 1 + len(h.Also) {
-		p := of[interfaceOf(h, number).Switch]
+		p := of[h.Interface(number).Switch]
 		if _, ok := numbers[p]; !ok {
 			numbers[p] = number
 		}
@@ -134,14 +134,14 @@ func turn(h *topology.HostSpec, number int) bool {
 	if number == 0 {
 		return false
 	}
-	specs := []topology.InterfaceSpec{interfaceOf(h, number)}
+	specs := []topology.InterfaceSpec{h.Interface(number)}
 	for k := range 1 + len(h.Also) {
 		if k != number {
-			specs = append(specs, interfaceOf(h, k))
+			specs = append(specs, h.Interface(k))
 		}
 	}
 	for k, spec := range specs {
-		setInterface(h, k, spec)
+		h.SetInterface(k, spec)
 	}
 	return true
 }

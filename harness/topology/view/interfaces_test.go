@@ -100,11 +100,11 @@ func TestDOTInterfaces(t *testing.T) {
 // interfaces lists which is where, and what its link is.
 func interfaces(n *topology.Topology) []string {
 	var list []string
-	links, access := n.AllLinks(), accessOf(n)
+	links := n.AllLinks()
 	for f := range n.Interfaces() {
 		text := fmt.Sprintf("%s %s %s%s mtu %d", f.Host, f.Name(), f.Switch, f.Suffix, n.MTUOf(f.InterfaceSpec))
-		if i, ok := access[interfaceAt{f.HostIndex, f.Number}]; ok {
-			text += fmt.Sprintf(" %+v", n.Directions(links[i]))
+		if f.Link >= 0 {
+			text += fmt.Sprintf(" %+v", n.Directions(links[f.Link]))
 		}
 		list = append(list, text)
 	}

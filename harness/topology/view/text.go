@@ -29,13 +29,13 @@ func WriteDOT(w io.Writer, t *topology.Topology) error {
 	for _, s := range t.Switches {
 		fmt.Fprintf(&b, "  %s [shape=circle];\n", strconv.Quote(s))
 	}
-	links, access := t.AllLinks(), accessOf(t)
+	links := t.AllLinks()
 	for _, f := range byHost(t) {
 		if f.Number == 0 {
 			fmt.Fprintf(&b, "  %s [shape=box];\n", strconv.Quote(f.Host))
 		}
-		if i, ok := access[interfaceAt{f.HostIndex, f.Number}]; ok {
-			writeDOTLink(&b, t, links[i])
+		if f.HasAccess() {
+			writeDOTLink(&b, t, links[f.Link])
 			continue
 		}
 		mtu := ""
@@ -52,20 +52,6 @@ func WriteDOT(w io.Writer, t *topology.Topology) error {
 	_, err := io.WriteString(w, b.String())
 
 	return err
-}
-
-// interfaceAt is a host's place in Hosts, and the number of its interface.
-type interfaceAt struct{ host, number int }
-
-// accessOf returns the places in AllLinks of the access links that have parameters.
-func accessOf(t *topology.Topology) map[interfaceAt]int {
-	places := map[interfaceAt]int{}
-	for f := range t.Interfaces() {
-		if f.HasAccess() {
-			places[interfaceAt{f.HostIndex, f.Number}] = len(t.Links) + len(places)
-		}
-	}
-	return places
 }
 
 // writeDOTLink writes a link with its parameters.

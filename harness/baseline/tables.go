@@ -123,6 +123,7 @@ func write(b *strings.Builder, root, kind string, names []string) error {
 	if !ok {
 		return fmt.Errorf("unknown table %q%s", kind, yamlfile.Suggest(kind, Kinds()))
 	}
+
 	var results []*record.Results
 	for _, name := range names {
 		if name != filepath.Base(name) {
@@ -131,6 +132,9 @@ func write(b *strings.Builder, root, kind string, names []string) error {
 		r, err := record.Read(filepath.Join(root, name))
 		if err != nil {
 			return fmt.Errorf("table %s: %w", kind, err)
+		}
+		if len(r.Altered) > 0 {
+			return fmt.Errorf("table %s: %s", kind, strings.Join(r.Warnings, "; "))
 		}
 		r.Name = name
 		results = append(results, r)

@@ -82,8 +82,8 @@ func Open(dir string, header record.Campaign, jobs []job.Job, o OpenOptions) (*O
 	}
 
 	if n := len(old.Altered); n > 0 {
-		return nil, fmt.Errorf("resume %s: lines of its records that were changed after they were written: %d; "+
-			"edgebed fsck --repair leaves them out, and what they said is then made again", dir, n)
+		return nil, fmt.Errorf("resume %s: lines of its records that were changed after they were written: %d "+
+			"(edgebed fsck says what can be saved)", dir, n)
 	}
 
 	c := old.Campaign

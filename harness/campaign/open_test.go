@@ -34,7 +34,7 @@ func TestResumeAltered(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := Open(dir, header, jobs, OpenOptions{Resume: true}); err == nil ||
-		!strings.Contains(err.Error(), "changed after they were written: 1; edgebed fsck --repair") {
+		!strings.Contains(err.Error(), "changed after they were written: 1 (edgebed fsck says") {
 		t.Errorf("Open: %v", err)
 	}
 	if after, err := os.ReadFile(name); err != nil || !bytes.Equal(after, changed) {

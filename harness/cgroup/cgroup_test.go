@@ -127,8 +127,8 @@ func hold() error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	for _, h := range tree.hierarchies {
-		fmt.Println(h.folder)
+	for _, folder := range tree.folders() {
+		fmt.Println(folder)
 	}
 	fmt.Println("ready")
 	return cmd.Wait()
@@ -199,18 +199,11 @@ func TestMemory(t *testing.T) {
 		t.Errorf("the other one ended with %s, %d were ended for want of memory", state, killed)
 	}
 
-	folders := folders(tree)
+	folders := tree.folders()
 	if err := tree.Close(); err != nil {
 		t.Error(err)
 	}
 	gone(t, folders, 0)
-}
-
-func folders(t *Tree) (list []string) {
-	for _, h := range t.hierarchies {
-		list = append(list, h.folder)
-	}
-	return list
 }
 
 // gone waits until folders are gone.
@@ -284,6 +277,26 @@ func TestKilled(t *testing.T) {
 	}
 }
 
+// TestGuardHolds: what the guard is about to remove is not left, though who made it has it no
+// more.
+func TestGuardHolds(t *testing.T) {
+	tree := limited(t, map[string]Limits{"p": {CPU: 1, Memory: units.GB}})
+	for _, h := range tree.hierarchies {
+		if err := h.lock.Close(); err != nil {
+			t.Error(err)
+		}
+		h.lock = nil
+	}
+	for _, folder := range tree.folders() {
+		if !slices.Contains(Made(), folder) || slices.Contains(Left(), folder) {
+			t.Errorf("%v: made %v, left %v", folder, Made(), Left())
+		}
+	}
+	if err := tree.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestGuardKilled: where the guard was killed, too, whoever makes the next groups removes those
 // that are left, and none that are in use.
 func TestGuardKilled(t *testing.T) {
@@ -295,12 +308,28 @@ func TestGuardKilled(t *testing.T) {
 	stop(t, cmd.Process.Pid)
 	_ = cmd.Wait()
 
+	// Others that make groups at this time remove them, too.
+	isLeft := func(folder string) bool {
+		_, err := os.Stat(folder)
+		return errors.Is(err, os.ErrNotExist) || slices.Contains(Left(), folder)
+	}
+	for began := time.Now(); !isLeft(left[0]) || !isLeft(left[len(left)-1]); time.Sleep(time.Millisecond) {
+		if time.Since(began) > 10*time.Second {
+			t.Fatalf("%v are not among what is left, %v", left, Left())
+		}
+	}
+	for _, folder := range used.folders() {
+		if !slices.Contains(Made(), folder) || slices.Contains(Left(), folder) {
+			t.Errorf("of %v, which is in use: made %v, left %v", folder, Made(), Left())
+		}
+	}
+
 	removed := 0
 	for began := time.Now(); removed < len(left) && time.Since(began) < 10*time.Second; time.Sleep(time.Millisecond) {
 		removed += Sweep() // the kernel takes a moment for what ran in them
 	}
 	gone(t, left, 0)
-	for _, folder := range folders(used) {
+	for _, folder := range used.folders() {
 		if _, err := os.Stat(folder); err != nil {
 			t.Error(err)
 		}
@@ -410,8 +439,29 @@ func TestNone(t *testing.T) {
 	if err := groups.Start("p", exec.Command("true")); !errors.Is(err, errNone) {
 		t.Error(err)
 	}
-	if _, err := descriptors("2:cpu+memory=4"); err == nil {
-		t.Error("half of the descriptors are enough")
+}
+
+// TestDescriptors: what is not whole is refused.
+func TestDescriptors(t *testing.T) {
+	for text, want := range map[string]string{
+		`[{"Controllers":["cpu","memory"],"Second":true,"Folder":4}]`: "[{[cpu memory] true 4 0}]",
+		`[{"Controllers":["cpu"],"Second":false,"Folder":4,"Own":5}]`: "[{[cpu] false 4 5}]",
+		`[{"Controllers":["cpu"],"Second":false,"Folder":4}]`:         "",
+		`[{"Controllers":["cpu"],"Second":true,"Folder":4,"Own":5}]`:  "",
+		`[{"Controllers":["cpu"],"Second":true}]`:                     "",
+		`[{"Second":true,"Folder":4}]`:                                "",
+		`[{"Controllers":["cpu"],"Second":true,"Folder":"4"}]`:        "",
+		`[{"Controllers":["cpu"],"Second":true,"Folder":4}`:           "",
+		``: "",
+	} {
+		list, err := descriptors(text)
+		got := ""
+		if err == nil {
+			got = fmt.Sprint(list)
+		}
+		if got != want {
+			t.Errorf("%s: %s, %v; want %q", text, got, err, want)
+		}
 	}
 }
 
@@ -422,17 +472,15 @@ func TestNotRoot(t *testing.T) {
 	}
 	runtime.LockOSThread() // and never unlocked: the thread is another user's, and ends
 	const nobody = 65534
-	for _, h := range []struct{ name string }{{"cpu"}} {
-		found, err := find(os.DirFS("/"), []string{h.name})
-		if err != nil {
-			t.Skip(err)
-		}
-		if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, nobody, nobody, nobody); errno != 0 {
-			t.Fatal(errno)
-		}
-		tree := &Tree{hierarchies: found}
-		if err := tree.add(prefix + "test"); err == nil || !strings.Contains(err.Error(), "systemd-run") {
-			t.Errorf("an ordinary user: %v", err)
-		}
+	found, err := find(os.DirFS("/"), []string{cpu})
+	if err != nil {
+		t.Skip(err)
+	}
+	if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, nobody, nobody, nobody); errno != 0 {
+		t.Fatal(errno)
+	}
+	tree := &Tree{hierarchies: found}
+	if err := tree.add(prefix + "test"); err == nil || !strings.Contains(err.Error(), "systemd-run") {
+		t.Errorf("an ordinary user: %v", err)
 	}
 }

@@ -1,6 +1,7 @@
 package cgroup
 
 import (
+	"fmt"
 	"io/fs"
 	"path"
 	"slices"
@@ -63,4 +64,47 @@ func Folders(root fs.FS, controller string, visit func(folder string, second boo
 func lines(root fs.FS, name string) func(yield func(string) bool) {
 	text, _ := fs.ReadFile(root, name)
 	return strings.Lines(string(text))
+}
+
+// cure is what to do where no groups can be made.
+const cure = "run as root, or in a scope that is delegated to you " +
+	"(systemd-run --user --scope -p Delegate=yes edgebed ...), or leave limits out"
+
+// find returns the hierarchies of controllers, and where groups can be made in each.
+func find(root fs.FS, controllers []string) (list []*hierarchy, err error) {
+	for _, c := range controllers {
+		var first, second []string // of each version, innermost first
+		Folders(root, c, func(folder string, isSecond bool) {
+			if isSecond {
+				second = append(second, folder)
+			} else {
+				first = append(first, folder)
+			}
+		})
+
+		h := &hierarchy{controllers: []string{c}}
+		switch {
+		case len(first) > 0:
+			h.own, h.base = "/"+first[0], "/"+first[0]
+		case len(second) > 0:
+			// Groups with processes in them have no others below, but for the outermost one: ours
+			// are beside that of this process.
+			base := second[min(1, len(second)-1)]
+			h.second, h.base = true, "/"+base
+			enabled, _ := fs.ReadFile(root, base+"/cgroup.subtree_control")
+			if !slices.Contains(strings.Fields(string(enabled)), c) {
+				return nil, fmt.Errorf("the control group /%s has no %s for those in it; %s", base, c, cure)
+			}
+		default:
+			return nil, fmt.Errorf("no control groups of the kernel's controller %s are mounted here; %s", c, cure)
+		}
+
+		same := func(other *hierarchy) bool { return other.base == h.base }
+		if k := slices.IndexFunc(list, same); k >= 0 {
+			list[k].controllers = append(list[k].controllers, c)
+			continue
+		}
+		list = append(list, h)
+	}
+	return list, nil
 }

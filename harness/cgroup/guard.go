@@ -52,10 +52,6 @@ func (t *Tree) startGuard() error {
 	if os.Getenv(guardMarker) != "" {
 		return errors.New("this is itself the guard of control groups: call cgroup.MaybeMain first thing in main")
 	}
-	var folders []string
-	for _, h := range t.hierarchies {
-		folders = append(folders, h.folder)
-	}
 
 	read, write, err := os.Pipe()
 	if err != nil {
@@ -64,8 +60,12 @@ func (t *Tree) startGuard() error {
 	defer read.Close()
 	cmd := exec.Command("/proc/self/exe")
 	cmd.Args = []string{"edgebed-guard"}
-	cmd.Env = append(os.Environ(), guardMarker+"="+strings.Join(folders, "\n"))
+	cmd.Env = append(os.Environ(), guardMarker+"="+strings.Join(t.folders(), "\n"))
 	cmd.Stdin, cmd.Stderr, cmd.Dir = read, &t.said, "/"
+	// As long as the guard has something to remove, it has the locks.
+	for _, h := range t.hierarchies {
+		cmd.ExtraFiles = append(cmd.ExtraFiles, h.lock)
+	}
 	// A session of its own: what is sent to this process's group, or its terminal, does not
 	// reach it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}

@@ -1,6 +1,7 @@
 package cgroup
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -17,12 +18,16 @@ import (
 // several goroutines.
 type Groups struct{ list []inner }
 
-// inner is a hierarchy as the worker has it: descriptors of our folder in it, and of that of the
-// worker's own group.
+// handed names the environment variable that tells a worker the descriptors of its groups: a list
+// of inner, in JSON.
+const handed = "EDGEBED_CONTROL_GROUPS"
+
+// inner is a hierarchy as the worker has it.
 type inner struct {
-	controllers []string
-	second      bool
-	folder, own int
+	Controllers []string
+	Second      bool
+	Folder      int // descriptor of ours in it
+	Own         int `json:",omitzero"` // of that of the worker's own group, in version 1
 }
 
 // Open returns the groups that were handed on to this process, nil where none were.
@@ -36,10 +41,25 @@ func Open() (*Groups, error) {
 		return nil, err
 	}
 	for _, h := range list {
-		unix.CloseOnExec(h.folder)
-		unix.CloseOnExec(h.own)
+		unix.CloseOnExec(h.Folder)
+		if !h.Second {
+			unix.CloseOnExec(h.Own)
+		}
 	}
 	return &Groups{list}, nil
+}
+
+// descriptors reads what Attach has written.
+func descriptors(text string) (list []inner, err error) {
+	if err := json.Unmarshal([]byte(text), &list); err != nil {
+		return nil, fmt.Errorf("read %s: %q: %w", handed, text, err)
+	}
+	for _, h := range list {
+		if len(h.Controllers) == 0 || h.Folder == 0 || (h.Own == 0) != h.Second {
+			return nil, fmt.Errorf("read %s: %q names no groups", handed, text)
+		}
+	}
+	return list, nil
 }
 
 // errNone is what a program with limits meets where nobody made groups.
@@ -53,7 +73,7 @@ func (g *Groups) Start(program string, cmd *exec.Cmd) (err error) {
 	}
 
 	for _, h := range g.list {
-		if h.second {
+		if h.Second {
 			group, err := h.open(program, unix.O_DIRECTORY|unix.O_RDONLY)
 			if err != nil {
 				return fmt.Errorf("limit program %s: %w", program, err)
@@ -67,17 +87,17 @@ func (g *Groups) Start(program string, cmd *exec.Cmd) (err error) {
 		}
 
 		// A child begins in the groups of the thread that starts it.
-		if err := enter(h.folder, program); err != nil {
+		if err := enter(h.Folder, program); err != nil {
 			return fmt.Errorf("limit program %s: %w", program, err)
 		}
-		defer func() { err = errors.Join(err, enter(h.own, ".")) }()
+		defer func() { err = errors.Join(err, enter(h.Own, ".")) }()
 	}
 	return cmd.Start()
 }
 
 // open opens a file below the folder of a hierarchy.
 func (h inner) open(name string, flags int) (int, error) {
-	return unix.Openat(h.folder, name, flags|unix.O_CLOEXEC, 0)
+	return unix.Openat(h.Folder, name, flags|unix.O_CLOEXEC, 0)
 }
 
 // enter puts the calling thread into a group of version 1.
@@ -98,9 +118,9 @@ func (g *Groups) Killed(program string) (int, error) {
 		return 0, nil
 	}
 	for _, h := range g.list {
-		if slices.Contains(h.controllers, memory) {
+		if slices.Contains(h.Controllers, memory) {
 			file := program + "/memory.oom_control"
-			if h.second {
+			if h.Second {
 				file = program + "/memory.events"
 			}
 			return h.value(file, "oom_kill")

@@ -3,6 +3,7 @@ package cgroup
 import (
 	"bytes"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,7 +12,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -33,7 +33,7 @@ type hierarchy struct {
 	controllers []string
 	second      bool
 	base        string   // the folder that ours is made in
-	own         string   // that of this process's group
+	own         string   // that of this process's group, in version 1
 	folder      string   // ours
 	lock        *os.File // of it, as long as it is in use
 }
@@ -81,49 +81,6 @@ func Ready(programs map[string]Limits) error {
 	return errors.Join(err, t.Close())
 }
 
-// cure is what to do where no groups can be made.
-const cure = "run as root, or in a scope that is delegated to you " +
-	"(systemd-run --user --scope -p Delegate=yes edgebed ...), or leave limits out"
-
-// find returns the hierarchies of controllers, and where groups can be made in each.
-func find(root fs.FS, controllers []string) (list []*hierarchy, err error) {
-	for _, c := range controllers {
-		var first, second []string // of each version, innermost first
-		Folders(root, c, func(folder string, isSecond bool) {
-			if isSecond {
-				second = append(second, folder)
-			} else {
-				first = append(first, folder)
-			}
-		})
-
-		h := &hierarchy{controllers: []string{c}}
-		switch {
-		case len(first) > 0:
-			h.own, h.base = "/"+first[0], "/"+first[0]
-		case len(second) > 0:
-			// Groups with processes in them have no others below, but for the outermost one: ours
-			// are beside that of this process.
-			base := second[min(1, len(second)-1)]
-			h.second, h.own, h.base = true, "/"+second[0], "/"+base
-			enabled, _ := fs.ReadFile(root, base+"/cgroup.subtree_control")
-			if !slices.Contains(strings.Fields(string(enabled)), c) {
-				return nil, fmt.Errorf("the control group /%s has no %s for those in it; %s", base, c, cure)
-			}
-		default:
-			return nil, fmt.Errorf("no control groups of the kernel's controller %s are mounted here; %s", c, cure)
-		}
-
-		same := func(other *hierarchy) bool { return other.base == h.base }
-		if k := slices.IndexFunc(list, same); k >= 0 {
-			list[k].controllers = append(list[k].controllers, c)
-			continue
-		}
-		list = append(list, h)
-	}
-	return list, nil
-}
-
 // add makes our folder in each hierarchy, locked, and removes those of processes that have
 // ended.
 func (t *Tree) add(name string) error {
@@ -150,86 +107,6 @@ func (t *Tree) add(name string) error {
 		}
 	}
 	return nil
-}
-
-// lock opens a folder and locks it, unless another process has it.
-func lock(folder string) (*os.File, error) {
-	f, err := os.Open(folder)
-	if err != nil {
-		return nil, err
-	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return nil, errors.Join(&fs.PathError{Op: "lock", Path: folder, Err: err}, f.Close())
-	}
-	return f, nil
-}
-
-// locked calls do while no other edgebed makes or removes groups in a folder.
-func locked(folder string, do func() error) error {
-	f, err := os.Open(folder)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
-		return &fs.PathError{Op: "lock", Path: folder, Err: err}
-	}
-	return do()
-}
-
-// sweep removes groups in a folder whose makers and guards have ended, and counts them.
-func sweep(folder string) (removed int, err error) {
-	entries, err := os.ReadDir(folder)
-	if err != nil {
-		return 0, err
-	}
-	for _, e := range entries {
-		if !e.IsDir() || !strings.HasPrefix(e.Name(), prefix) {
-			continue
-		}
-		f, err := lock(filepath.Join(folder, e.Name()))
-		if err != nil {
-			continue // somebody's, or gone
-		}
-		if remove(f.Name()) == nil {
-			removed++
-		}
-		f.Close()
-	}
-	return removed, nil
-}
-
-// remove removes a group with the groups in it. Its files are the kernel's.
-func remove(folder string) error {
-	entries, err := os.ReadDir(folder)
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		if e.IsDir() {
-			err = errors.Join(err, remove(filepath.Join(folder, e.Name())))
-		}
-	}
-	return errors.Join(err, os.Remove(folder))
-}
-
-// Sweep removes the groups that processes left which were killed with their guards, and returns
-// how many there were.
-func Sweep() (removed int) {
-	for _, c := range []string{cpu, memory} {
-		found, err := find(os.DirFS("/"), []string{c})
-		if err != nil {
-			continue
-		}
-		for _, h := range found {
-			_ = locked(h.base, func() error { // what cannot be removed is left to its owner
-				n, err := sweep(h.base)
-				removed += n
-				return err
-			})
-		}
-	}
-	return removed
 }
 
 // addPrograms makes the groups of programs, with their limits.
@@ -268,10 +145,6 @@ func write(file, value string) error {
 	return errors.Join(err, f.Close())
 }
 
-// handed names the environment variable that tells a worker the descriptors of its groups:
-// VERSION:CONTROLLERS=FOLDER,OWN for each hierarchy, with semicolons between.
-const handed = "EDGEBED_CONTROL_GROUPS"
-
 // Attach hands the groups on to a command that is not started yet, behind its other files.
 func (t *Tree) Attach(cmd *exec.Cmd) error {
 	if t == nil {
@@ -279,26 +152,29 @@ func (t *Tree) Attach(cmd *exec.Cmd) error {
 	}
 
 	const standard = 3 // descriptors in front of the extra files
-	var parts []string
+	var list []inner
 	for _, h := range t.hierarchies {
-		own, err := os.Open(h.own)
-		if err != nil {
-			return fmt.Errorf("hand control groups on: %w", err)
+		one := inner{Controllers: h.controllers, Second: h.second, Folder: standard + len(cmd.ExtraFiles)}
+		cmd.ExtraFiles = append(cmd.ExtraFiles, h.lock)
+		if !h.second {
+			own, err := os.Open(h.own)
+			if err != nil {
+				return fmt.Errorf("hand control groups on: %w", err)
+			}
+			one.Own = standard + len(cmd.ExtraFiles)
+			cmd.ExtraFiles = append(cmd.ExtraFiles, own)
 		}
-		version := 1
-		if h.second {
-			version = 2
-		}
-		next := standard + len(cmd.ExtraFiles)
-		parts = append(parts,
-			fmt.Sprintf("%d:%s=%d,%d", version, strings.Join(h.controllers, "+"), next, next+1))
-		cmd.ExtraFiles = append(cmd.ExtraFiles, h.lock, own)
+		list = append(list, one)
+	}
+	text, err := json.Marshal(list)
+	if err != nil {
+		return fmt.Errorf("hand control groups on: %w", err)
 	}
 
 	if cmd.Env == nil {
 		cmd.Env = os.Environ()
 	}
-	cmd.Env = append(cmd.Env, handed+"="+strings.Join(parts, ";"))
+	cmd.Env = append(cmd.Env, handed+"="+string(text))
 	return nil
 }
 
@@ -307,39 +183,34 @@ func (t *Tree) Close() error {
 	if t == nil {
 		return nil
 	}
+
 	var errs []error
-	for _, h := range t.hierarchies {
-		if h.lock != nil {
-			errs = append(errs, h.lock.Close())
-		}
-	}
 	if t.guard != nil {
 		errs = append(errs, t.line.Close())
 		if err := t.guard.Wait(); err != nil {
 			errs = append(errs, fmt.Errorf("remove control groups: %w\n%s", err, t.said.Bytes()))
 		}
-		return errors.Join(errs...)
+	} else {
+		for _, folder := range t.folders() {
+			errs = append(errs, remove(folder))
+		}
 	}
+
+	// Last, since what nobody has locked passes for left.
 	for _, h := range t.hierarchies {
-		if h.folder != "" {
-			errs = append(errs, remove(h.folder))
+		if h.lock != nil {
+			errs = append(errs, h.lock.Close())
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// descriptors reads what Attach has written.
-func descriptors(text string) (list []inner, err error) {
-	for part := range strings.SplitSeq(text, ";") {
-		what, files, ok := strings.Cut(part, "=")
-		version, controllers, ok2 := strings.Cut(what, ":")
-		folder, own, ok3 := strings.Cut(files, ",")
-		a, errA := strconv.Atoi(folder)
-		b, errB := strconv.Atoi(own)
-		if !ok || !ok2 || !ok3 || errA != nil || errB != nil {
-			return nil, fmt.Errorf("read %s: %q names no groups", handed, text)
+// folders are ours, as far as they are made.
+func (t *Tree) folders() (list []string) {
+	for _, h := range t.hierarchies {
+		if h.folder != "" {
+			list = append(list, h.folder)
 		}
-		list = append(list, inner{strings.Split(controllers, "+"), version == "2", a, b})
 	}
-	return list, nil
+	return list
 }

@@ -37,21 +37,21 @@ writing there.`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			damaged := 0
-			advice := "; --repair leaves them out, and keeps the file as it was"
-			if repair {
-				advice = ""
-			}
+			damaged, stay := 0, 0
 			for _, dir := range args {
-				left, err := fsck(cmd.OutOrStdout(), dir, repair)
+				left, kept, err := fsck(cmd.OutOrStdout(), dir, repair)
 				if err != nil {
 					return err
 				}
-				damaged += left
+				damaged, stay = damaged+left, stay+kept
 			}
-			if damaged > 0 {
+
+			switch {
+			case damaged > 0:
 				return &exitError{exitFailed,
-					fmt.Errorf("damaged lines: %d%s", damaged, advice)}
+					fmt.Errorf("damaged lines: %d; --repair leaves them out, and keeps the file as it was", damaged)}
+			case stay > 0:
+				return &exitError{exitFailed, fmt.Errorf("damaged campaigns: %d, which nothing repairs", stay)}
 			}
 			return nil
 		},
@@ -61,11 +61,11 @@ writing there.`,
 }
 
 // fsck says on w what the records of a folder hold, repairs them if asked to, and
-// returns how many damaged lines are left.
-func fsck(w io.Writer, dir string, repair bool) (int, error) {
+// returns how many damaged lines are left, and how many more no repair leaves out.
+func fsck(w io.Writer, dir string, repair bool) (left, stay int, err error) {
 	x, err := record.Examine(dir)
 	if err != nil {
-		return 0, usage(err)
+		return 0, 0, usage(err)
 	}
 
 	// The first ones tell what happened; thousands would hide the summary.
@@ -78,26 +78,24 @@ func fsck(w io.Writer, dir string, repair bool) (int, error) {
 		fmt.Fprintf(w, "%s:%d: %s\n", dir+"/"+record.FileName, d.Line, escape.Terminal(d.Why))
 	}
 	if x.Results == nil {
-		return 0, &exitError{exitFailed, fmt.Errorf("%s: %w", dir, record.ErrLost)}
+		return 0, 0, &exitError{exitFailed, fmt.Errorf("%s: %w", dir, record.ErrLost)}
 	}
-	stays := 0
-	if c := x.Campaign; c != nil {
-		stays = 1
-		fmt.Fprintf(w, "%s:%d: %s; without it the others are of no campaign, so it stays: start the campaign again "+
-			"in another folder\n", dir+"/"+record.FileName, c.Line, c.Why)
+	for _, line := range x.Results.Altered {
+		fmt.Fprintf(w, "%s:%d: the campaign was changed after it was written; without it the other lines are of none, "+
+			"so it stays: start it again in another folder\n", dir+"/"+record.FileName, line)
 	}
 	fmt.Fprintf(w, "%s: %s\n", dir, escape.Terminal(x.String()))
 	if !repair || len(x.Damage) == 0 {
-		return len(x.Damage) + stays, nil
+		return len(x.Damage), len(x.Results.Altered), nil
 	}
 
 	kept, err := record.Repair(dir)
 	if errors.Is(err, record.ErrBusy) {
-		return 0, usage(err)
+		return 0, 0, usage(err)
 	}
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	fmt.Fprintf(w, "%s: repaired; the file as it was is %s\n", dir, kept)
-	return stays, nil
+	return 0, len(x.Results.Altered), nil
 }

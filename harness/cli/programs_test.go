@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -15,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"edgebed/harness/cgroup"
 	"edgebed/harness/record"
 	"edgebed/harness/sandbox/outside"
 	"edgebed/scenarios"
@@ -284,18 +284,6 @@ func TestProgramsAreEnded(t *testing.T) {
 	}
 }
 
-// groupsOf are the control groups of a program on this machine.
-func groupsOf(t *testing.T, program string) (list []string) {
-	t.Helper()
-	_ = filepath.WalkDir("/sys/fs/cgroup", func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.IsDir() && d.Name() == program {
-			list = append(list, path)
-		}
-		return nil // what ends while it is looked at is no matter
-	})
-	return list
-}
-
 // TestProgramLimits checks that a program which takes too much memory ends with that reason in
 // the records, that an ordinary user is told what limits need before anything begins, and that
 // no control group outlives a SIGKILL.
@@ -325,7 +313,16 @@ func TestProgramLimits(t *testing.T) {
 		len(e.Programs) != 1 || e.Programs[0].Reason != "memory limit" || e.Programs[0].Code != 137 {
 		t.Errorf("the execution says %q, programs %+v", e.Reason, e.Programs)
 	}
-	if left := groupsOf(t, name); len(left) > 0 {
+	groups := func() (list []string) {
+		for _, group := range cgroup.Made() {
+			own := filepath.Join(group, name)
+			if _, err := os.Stat(own); err == nil {
+				list = append(list, own)
+			}
+		}
+		return list
+	}
+	if left := groups(); len(left) > 0 {
 		t.Errorf("%v are left", left)
 	}
 
@@ -341,7 +338,7 @@ func TestProgramLimits(t *testing.T) {
 		t.Fatal(err)
 	}
 	inside := func() bool {
-		for _, group := range groupsOf(t, name) {
+		for _, group := range groups() {
 			if procs, _ := os.ReadFile(filepath.Join(group, "cgroup.procs")); len(procs) > 0 {
 				return true
 			}
@@ -353,7 +350,7 @@ func TestProgramLimits(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait()
-	waitFor(t, "its groups to be gone", func() bool { return len(groupsOf(t, name)) == 0 })
+	waitFor(t, "its groups to be gone", func() bool { return len(groups()) == 0 })
 }
 
 // waitFor waits until something is so.

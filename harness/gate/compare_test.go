@@ -345,9 +345,14 @@ func TestUnpaired(t *testing.T) {
 	if c := compare(t, base, fresh); c.Change != Same || c.Curves[len(c.Curves)-1].Tests[0].Paired {
 		t.Errorf("other workloads with the same delays are %s, paired %v", c.Change, c.Curves[0].Tests[0].Paired)
 	}
-	fresh = changed(fresh, func(c record.Cell, e *record.Execution) { e.DelayNS *= 4 })
-	if c := compare(t, base, fresh); c.Change != Regression {
-		t.Errorf("delays four times as long with other workloads are %s", c.Change)
+	for want, change := range map[Change]func(e *record.Execution){
+		Regression:  func(e *record.Execution) { e.DelayNS *= 4 },
+		Improvement: func(e *record.Execution) { e.DelayNS /= 4 },
+	} {
+		other := changed(fresh, func(c record.Cell, e *record.Execution) { change(e) })
+		if c := compare(t, base, other); c.Change != want {
+			t.Errorf("delays with other workloads are %s, want %s", c.Change, want)
+		}
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"edgebed/harness/matrix"
 	"edgebed/harness/record"
 	"edgebed/harness/stats"
 )
@@ -164,31 +163,6 @@ func TestPairs(t *testing.T) {
 	}
 }
 
-// TestFitOfParts: delays are taken apart where there are several workloads, and where both
-// parts of the mean are more than nothing.
-func TestFitOfParts(t *testing.T) {
-	for name, tc := range map[string]struct {
-		workloads      int
-		fixed, perByte float64
-		want           bool
-	}{
-		"both parts": {2, 1, 1, true}, "one workload": {1, 1, 1, false}, "no fixed part": {2, -0.1, 2, false},
-		"faster with less rate": {2, 1, -0.5, false}, "neither": {2, -1, -1, false},
-	} {
-		cv := &curve{x: record.Axis{Name: "x", Unit: "Mb/s"}}
-		var points []pairs
-		for rate := 1.0; rate <= 3; rate++ {
-			cv.steps = append(cv.steps, matrix.Point{{Axis: cv.x, Coord: record.Coord{Axis: "x", Number: rate}}})
-			delay := tc.fixed + tc.perByte/rate
-			sample := quotients(delay, delay)[:tc.workloads]
-			points = append(points, pairs{base: sample, fresh: sample, paired: true})
-		}
-		if f := cv.fit(points); f.known != tc.want {
-			t.Errorf("%s: known %v, want %v", name, f.known, tc.want)
-		}
-	}
-}
-
 // TestOneSideVirtual: results of virtual time against emulated ones are held against chance,
 // since one side has it.
 func TestOneSideVirtual(t *testing.T) {
@@ -220,22 +194,6 @@ func TestNothingChanged(t *testing.T) {
 	}
 }
 
-// TestCostsOfOthers: results of another scenario, or of another profile, are not compared.
-func TestCostsOfOthers(t *testing.T) {
-	of := func(scenario, profile, cost string) Checked {
-		return Checked{Scenario: scenario, Profile: profile, Parameters: map[string]string{costParameter: cost}}
-	}
-	first := of("exp400", "quick", "none")
-	for _, second := range []Checked{of("exp401", "quick", "fit"), of("exp400", "full", "fit")} {
-		if _, err := CompareCosts([]Checked{first, second}); err == nil || !strings.Contains(err.Error(), "differ in more than") {
-			t.Errorf("%s and %s: %v", first, second, err)
-		}
-	}
-	if _, err := CompareCosts([]Checked{first, of("exp400", "quick", "fit")}); err != nil {
-		t.Error(err)
-	}
-}
-
 // TestGroups: curves are grouped by the series of the figure of lines, and without one
 // together only.
 func TestGroups(t *testing.T) {
@@ -264,40 +222,5 @@ func TestFewUnpaired(t *testing.T) {
 	}
 	if got := c.test("here", record.Delay, together(wholeCurve, []component{one, one})); got.worse > 0.001 {
 		t.Errorf("at two points worse with p = %v", got.worse)
-	}
-}
-
-// TestUnpairedImprovement: executions of other workloads that take a quarter of the time
-// are an improvement.
-func TestUnpairedImprovement(t *testing.T) {
-	base := load(t, "repeat1")
-	fresh := changed(base, func(c record.Cell, e *record.Execution) {
-		e.Workload += "x"
-		e.DelayNS /= 4
-	})
-	if c := compare(t, base, fresh); c.Change != Improvement {
-		t.Errorf("delays of a quarter with other workloads are %s", c.Change)
-	}
-}
-
-// TestConcludeAtLimits: what is just the limit does not matter, and what is as sure on both
-// sides is neither.
-func TestConcludeAtLimits(t *testing.T) {
-	const sure = 0.0001
-	for name, tc := range map[string]struct {
-		ratio, explained float64
-		worse, better    float64
-		want             Change
-	}{
-		"faster by the limit":             {1 / 1.05, 1, 1, sure, Same},
-		"faster, as sure as slower":       {0.8, 1, sure, sure, Same},
-		"slower by the limit":             {1.05, 1, sure, 1, Same},
-		"a slower machine's by the limit": {1.05, 1.04, 1, 1, Same},
-		"a slower machine's":              {1.06, 1.04, 1, 1, SlowerMachine},
-	} {
-		one := &tested{Test: Test{Ratio: tc.ratio, Explained: tc.explained, Low: 1.01}, effect: 0.05, worse: tc.worse, better: tc.better}
-		if got := conclude(nil, []*tested{one}, Limits{Alpha: 0.01})[0].Change; got != tc.want {
-			t.Errorf("%s: %s, want %s", name, got, tc.want)
-		}
 	}
 }

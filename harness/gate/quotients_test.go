@@ -31,34 +31,41 @@ func TestRanksOfQuotients(t *testing.T) {
 	}
 }
 
-// TestFitNeedsRates: delays are taken apart over three rates or more, where all points are
-// pairs.
-func TestFitNeedsRates(t *testing.T) {
-	quotient := func(v float64) []stats.Quotient {
-		return []stats.Quotient{{Key: "v", Num: v, Den: 1}, {Key: "w", Num: v, Den: 1}}
-	}
+// TestFit: delays are taken apart over three rates or more, where all points are pairs, where
+// there are several workloads, and where both parts of the mean are more than nothing.
+func TestFit(t *testing.T) {
 	for name, tc := range map[string]struct {
-		unit     string
-		points   int
-		unpaired bool
-		want     int
+		unit        string
+		points      int
+		unpaired    bool
+		workloads   int
+		base, fresh fit
+		rates       int
+		known       bool
 	}{
-		"three rates":   {"Mb/s", 3, false, 3},
-		"two rates":     {"Mb/s", 2, false, 0},
-		"no rates":      {"kB", 3, false, 0},
-		"not all pairs": {"Mb/s", 3, true, 0},
+		"three rates":           {"Mb/s", 3, false, 2, fit{1, 1}, fit{1, 2}, 3, true},
+		"two rates":             {"Mb/s", 2, false, 2, fit{1, 1}, fit{1, 2}, 0, false},
+		"no rates":              {"kB", 3, false, 2, fit{1, 1}, fit{1, 2}, 0, false},
+		"not all pairs":         {"Mb/s", 3, true, 2, fit{1, 1}, fit{1, 2}, 0, false},
+		"both sides alike":      {"Mb/s", 3, false, 2, fit{1, 1}, fit{1, 1}, 3, true},
+		"one workload":          {"Mb/s", 3, false, 1, fit{1, 1}, fit{1, 1}, 3, false},
+		"no fixed part":         {"Mb/s", 3, false, 2, fit{-0.1, 2}, fit{-0.1, 2}, 3, false},
+		"faster with less rate": {"Mb/s", 3, false, 2, fit{1, -0.5}, fit{1, -0.5}, 3, false},
+		"neither":               {"Mb/s", 3, false, 2, fit{-1, -1}, fit{-1, -1}, 3, false},
 	} {
 		cv := &curve{x: record.Axis{Name: "x", Unit: tc.unit}}
 		var points []pairs
 		for i := range tc.points {
 			rate := float64(i + 1)
+			of := func(f fit) []stats.Quotient {
+				delay := f.fixed + f.perByte/rate
+				return quotients(delay, delay)[:tc.workloads]
+			}
 			cv.steps = append(cv.steps, matrix.Point{{Axis: cv.x, Coord: record.Coord{Axis: "x", Number: rate}}})
-			points = append(points, pairs{
-				base: quotient(1 + 1/rate), fresh: quotient(1 + 2/rate), paired: !tc.unpaired || i > 0,
-			})
+			points = append(points, pairs{base: of(tc.base), fresh: of(tc.fresh), paired: !tc.unpaired || i > 0})
 		}
-		if f := cv.fit(points); len(f.rates) != tc.want || f.known != (tc.want > 0) {
-			t.Errorf("%s: fitted %v over %d rates, want %d", name, f.known, len(f.rates), tc.want)
+		if f := cv.fit(points); len(f.rates) != tc.rates || f.known != tc.known {
+			t.Errorf("%s: fitted %v over %d rates, want %v, %d", name, f.known, len(f.rates), tc.known, tc.rates)
 		}
 	}
 }

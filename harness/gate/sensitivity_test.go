@@ -86,16 +86,24 @@ func TestCompareCostsRefuses(t *testing.T) {
 	other.Parameters["link-delay"] = "7 ms"
 	unnamed := fit
 	unnamed.Parameters = others(fit)
+	of := func(scenario, profile, cost string) Checked {
+		return Checked{Scenario: scenario, Profile: profile, Parameters: map[string]string{costParameter: cost}}
+	}
+	quick := of("exp400", "quick", "none")
 	for name, tc := range map[string]struct {
 		results []Checked
-		want    string
+		want    string // empty where they are compared
 	}{
 		"one":                {[]Checked{none}, "two or three"},
 		"twice the same":     {[]Checked{fit, fit}, "another result has the software cost fit"},
 		"another parameter":  {[]Checked{none, other}, "differ in more than software-cost"},
 		"without a software": {[]Checked{none, unnamed}, "no parameter software-cost"},
+		"another scenario":   {[]Checked{quick, of("exp401", "quick", "fit")}, "differ in more than"},
+		"another profile":    {[]Checked{quick, of("exp400", "full", "fit")}, "differ in more than"},
+		"another cost":       {[]Checked{quick, of("exp400", "quick", "fit")}, ""},
 	} {
-		if _, err := CompareCosts(tc.results); err == nil || !strings.Contains(err.Error(), tc.want) {
+		_, err := CompareCosts(tc.results)
+		if (err == nil) != (tc.want == "") || err != nil && !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: error %v, want one with %q", name, err, tc.want)
 		}
 	}

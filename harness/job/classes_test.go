@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"edgebed/harness/scenario"
+	"edgebed/harness/scenario/scenariotest"
 	"edgebed/nodes/yamlfile"
 )
 
@@ -16,14 +16,7 @@ func TestIdleClasses(t *testing.T) {
 		"links: [{between: [s, u], class: trunk}]\n"
 	open := func(more string) (*Prepared, error) {
 		t.Helper()
-		s, err := scenario.Parse("f.yaml", []byte("name: f\ntopology: {file: net.yaml"+more+"}\n"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		plan, err := s.Expand(scenario.Selection{Profile: "quick"})
-		if err != nil {
-			t.Fatal(err)
-		}
+		plan := scenariotest.ExpandText(t, "name: f\ntopology: {file: net.yaml"+more+"}\n")
 		return Prepare(plan, func(name string) ([]byte, string, error) { return []byte(net), name, nil }, nil)
 	}
 
@@ -37,7 +30,7 @@ func TestIdleClasses(t *testing.T) {
 	}
 
 	_, err = open(", classes: {tunk: {delay: 2 ms}}")
-	for _, want := range []string{"f.yaml:2:", "classes.tunk: no link of topology net is of class tunk", "did you mean trunk?"} {
+	for _, want := range []string{"test.yaml:2:", "classes.tunk: no link of topology net is of class tunk", "did you mean trunk?"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("a change of a class that no link has gives %v, without %q", err, want)
 		}

@@ -76,9 +76,9 @@ func (j *Job) checkMTUs() error {
 	if len(narrow) == 0 {
 		return yamlfile.Join(errs...)
 	}
-	places := j.topology.Places()
+	places := j.places()
 	for _, n := range narrow {
-		errs = append(errs, j.placeOfMTU(n.Link).Errorf("link %s: %w", places.Name(n.Link, 0), n))
+		errs = append(errs, places.ofMTU(n.Link).Errorf("link %s: %w", places.Name(n.Link, 0), n))
 	}
 	return yamlfile.Join(errs...)
 }

@@ -24,29 +24,6 @@ func (j *Job) placeOfNeed(n topology.Need) yamlfile.Pos {
 	return j.placeOfTopology()
 }
 
-// placeOfMTU returns where a link between switches gets its MTU from.
-func (j *Job) placeOfMTU(link int) yamlfile.Pos {
-	spec := &j.Cell.Topology
-	for _, c := range slices.Backward(spec.Changes) {
-		if c.MTU == 0 || len(c.Link) != 2 {
-			continue
-		}
-		if at, _, err := j.topology.Link(c.Link[0], c.Link[1]); err == nil && at == link {
-			return c.Pos.At("mtu")
-		}
-	}
-	switch l := j.topology.Links[link]; {
-	case l.MTU == 0 && spec.Classes[l.Class].MTU != 0:
-		return spec.Pos.At("classes", l.Class, "mtu")
-	case l.MTU == 0 && j.topology.Classes[l.Class].MTU == 0:
-		return j.placeOfHosts()
-	}
-	if at := j.topology.PlaceOfMTU(link); at != (yamlfile.Pos{}) {
-		return at
-	}
-	return j.placeOfTopology()
-}
-
 // placeOfHosts returns where hosts become larger than links of the network's own MTU: at
 // the scenario's changes of hosts, or where the topology is named.
 func (j *Job) placeOfHosts() yamlfile.Pos {
@@ -78,9 +55,11 @@ type places struct {
 	changes map[int][]change
 }
 
-// change is what the scenario makes of both directions of a link.
+// change is what the scenario makes of both directions of a link, and its MTU where it is
+// between switches.
 type change struct {
 	at        yamlfile.Pos
+	mtu       int
 	overrides [2]topology.Override
 	keys      [2]string
 }
@@ -89,11 +68,11 @@ func (j *Job) places() *places {
 	p := &places{Places: j.topology.Places(), job: j, changes: map[int][]change{}}
 	for _, c := range slices.Backward(j.Cell.Topology.Changes) {
 		ends := c.Link
-		one := change{c.Pos, [2]topology.Override{c.Forward, c.Reverse}, [2]string{"forward", "reverse"}}
+		one := change{c.Pos, c.MTU, [2]topology.Override{c.Forward, c.Reverse}, [2]string{"forward", "reverse"}}
 		if c.Host != "" {
 			host, _ := j.topology.Host(c.Host)
 			ends = []string{host.Name, host.Switch}
-			one = change{c.Pos, [2]topology.Override{c.Uplink, c.Downlink}, [2]string{"uplink", "downlink"}}
+			one = change{c.Pos, 0, [2]topology.Override{c.Uplink, c.Downlink}, [2]string{"uplink", "downlink"}}
 		}
 		if len(ends) != 2 {
 			continue
@@ -131,6 +110,27 @@ func (p *places) of(link, direction int, key string) yamlfile.Pos {
 	}
 
 	if at := p.Of(link, direction, key); at != (yamlfile.Pos{}) {
+		return at
+	}
+	return p.job.placeOfTopology()
+}
+
+// ofMTU returns where a link between switches gets its MTU from.
+func (p *places) ofMTU(link int) yamlfile.Pos {
+	for _, c := range p.changes[link] {
+		if c.mtu != 0 {
+			return c.at.At("mtu")
+		}
+	}
+
+	spec, net := &p.job.Cell.Topology, p.job.topology
+	switch l := net.Links[link]; {
+	case l.MTU == 0 && spec.Classes[l.Class].MTU != 0:
+		return spec.Pos.At("classes", l.Class, "mtu")
+	case l.MTU == 0 && net.Classes[l.Class].MTU == 0:
+		return p.job.placeOfHosts()
+	}
+	if at := net.PlaceOfMTU(link); at != (yamlfile.Pos{}) {
 		return at
 	}
 	return p.job.placeOfTopology()

@@ -9,19 +9,21 @@ import (
 
 // idle looks for keys of programs that do nothing beside the others.
 func idle(programs []Program) error {
-	elsewhere := map[string]bool{} // what all programs' texts name
+	names := make([]map[string]bool, len(programs)) // in each program's texts
+	all := map[string]bool{}
 	for i := range programs {
-		maps.Copy(elsewhere, programs[i].names())
+		names[i] = programs[i].names()
+		maps.Copy(all, names[i])
 	}
 
 	var errs []error
 	for i := range programs {
 		p := &programs[i]
-		own, r := p.names(), &p.Ready
+		own, r := names[i], &p.Ready
 		fail := func(key, format string, args ...any) {
 			errs = append(errs, p.Pos.At(key).Errorf(format, args...))
 		}
-		if p.Port != 0 && !r.Port && r.HTTP == "" && !own["port"] && !elsewhere[p.Name+".port"] {
+		if p.Port != 0 && !r.Port && r.HTTP == "" && !own["port"] && !all[p.Name+".port"] {
 			fail("port", "nothing uses the port; write {{port}} where the program is told it, {{%s.port}} in another "+
 				"one, or ready: {port: true}, or remove it", p.Name)
 		}

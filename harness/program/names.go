@@ -33,7 +33,7 @@ func NameHosts(hosts map[string][]netip.Addr) error {
 // preferences is what /etc/gai.conf says: IPv4 addresses before others, as RFC 6724 has it for
 // local ones, and those of hosts' first interfaces before those of others.
 func preferences(hosts map[string][]netip.Addr) string {
-	const first, others = 100, 30 // 40 is what the kernel's library gives to all else
+	const first, others = 100, 30 // 40 is what glibc gives to all else
 	var b strings.Builder
 	fmt.Fprintf(&b, "precedence ::ffff:0:0/96 %d\n", first)
 	for _, name := range slices.Sorted(maps.Keys(hosts)) {

@@ -32,7 +32,7 @@ type Outcome struct {
 	Stopped bool
 	// Restarts is how often it was started again.
 	Restarts int
-	// Reason says why the kernel ended it: MemoryLimit, or nothing.
+	// Reason says why the kernel ended it: "memory limit", or nothing.
 	Reason string
 	// Took is from its start to its end.
 	Took time.Duration
@@ -40,8 +40,8 @@ type Outcome struct {
 	Err error
 }
 
-// MemoryLimit is the reason of a program's end that reached its limit.
-const MemoryLimit = "memory limit"
+// memoryLimit is the reason of a program's end that reached its limit.
+const memoryLimit = "memory limit"
 
 const (
 	// grace is how long a program has to end when it is asked to.
@@ -144,7 +144,7 @@ func (p *process) reason() string {
 		return ""
 	}
 	p.killed = killed
-	return MemoryLimit
+	return memoryLimit
 }
 
 // connect gives the command its environment and streams. What it returns takes what
@@ -251,7 +251,7 @@ func (p *process) once(ctx context.Context) Outcome {
 func (p *process) failure(code int, reason string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if reason == MemoryLimit {
+	if reason == memoryLimit {
 		return fmt.Errorf("program %s on %s ended with exit code %d: it reached its %s of %v%s", p.Name, p.Host, code,
 			reason, p.Limits.Memory, p.tail.After(": "))
 	}

@@ -23,11 +23,9 @@ type Examination struct {
 	// Lines is how many lines the record file has, blank ones left out.
 	Lines int
 	// Damage lists the lines to leave out, in their order. Without them the file is
-	// sound.
+	// sound, unless the campaign's own line is among Results.Altered: Repair keeps it, as
+	// without it the others would be of no campaign.
 	Damage []Damage
-	// Campaign is a damaged line without which the others would be of no campaign, so
-	// that Repair keeps it; nil where there is none.
-	Campaign *Damage
 	// Results is what the other lines hold; nil where they hold no campaign, so that
 	// nothing can be repaired.
 	Results *Results
@@ -36,9 +34,9 @@ type Examination struct {
 }
 
 // Examine reads the record file of the folder dir and goes on behind what is wrong:
-// lines that do not parse, that are cut short, that were changed, or that contradict those before them,
-// such as an execution after its cell's end. Where lines of a complete cell are
-// lost, its end is to be left out as well: with it the cell would pass for complete,
+// lines that do not parse, that are cut short, that were changed, or that contradict those
+// before them, such as an execution after its cell's end. Where lines of a complete cell
+// are lost, its end is to be left out as well: with it the cell would pass for complete,
 // and resuming would not run it again. Packed records are refused.
 func Examine(dir string) (*Examination, error) {
 	name := filepath.Join(dir, FileName)
@@ -68,10 +66,7 @@ func (x *Examination) String() string {
 			}
 		}
 	}
-	damaged := len(x.Damage)
-	if x.Campaign != nil {
-		damaged++
-	}
+	damaged := len(x.Damage) + len(x.Results.Altered)
 	c := x.Results.Campaign
 	return fmt.Sprintf("%s, profile %s: %d of %d cells complete, %d of %d executions; %d of %d lines damaged",
 		c.Scenario, c.Profile, len(x.Results.Complete()), c.Cells, executions, c.Executions, damaged, x.Lines)
@@ -94,9 +89,6 @@ func examine(dir string, file io.ReadSeeker) (*Examination, error) {
 		}
 
 		x := &Examination{Lines: len(numbers), dir: dir}
-		for _, n := range p.results.Altered {
-			x.Campaign = &Damage{Line: n, Why: changed}
-		}
 		for _, n := range numbers {
 			if why, ok := out[n]; ok {
 				x.Damage = append(x.Damage, Damage{Line: n, Why: why})
@@ -110,7 +102,7 @@ func examine(dir string, file io.ReadSeeker) (*Examination, error) {
 }
 
 // changed is what is wrong with a line whose sum is not its own.
-const changed = "changed after it was written: its sum is of another line"
+const changed = "changed after it was written: its sum is missing, or of another line"
 
 // sift parses all lines but those that are out, adds to them what is wrong, and
 // returns the numbers of all lines that are not blank.

@@ -18,6 +18,7 @@ import (
 func Pack(w io.Writer, dir string, withoutPorts bool) error {
 	z := gzip.NewWriter(w)
 	var sums sums
+
 	err := eachLine(dir, func(line []byte) error {
 		switch {
 		case !json.Valid(line):

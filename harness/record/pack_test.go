@@ -56,33 +56,41 @@ func TestPack(t *testing.T) {
 	}
 }
 
-// TestPackPaths: a packed record does not tell where its folder lay.
+// TestPackPaths: a packed record does not tell where its folder lay, and has sums of what it
+// says, not of what it said.
 func TestPackPaths(t *testing.T) {
-	dir := t.TempDir()
-	w, err := Create(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = w.Campaign(Campaign{
-		Version: Version, Scenario: "s", Command: []string{"edgebed", "run", "/home/a & b/s.yaml", "--out", "results/s"},
-	})
-	if err := errors.Join(err, w.Close()); err != nil {
-		t.Fatal(err)
-	}
-	var packed bytes.Buffer
-	if err := Pack(&packed, dir, false); err != nil {
-		t.Fatal(err)
-	}
-	to := t.TempDir()
-	if err := os.WriteFile(filepath.Join(to, FileName+".gz"), packed.Bytes(), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	got, err := Read(to)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := []string{"edgebed", "run", "s.yaml", "--out", "results/s"}
-	if diff := cmp.Diff(want, got.Campaign.Command); diff != "" {
-		t.Errorf("the command (-want +got):\n%s", diff)
+	for name, tc := range map[string]struct {
+		command, want []string
+		withoutPorts  bool
+	}{
+		"with ports": {[]string{"edgebed", "run", "/home/a & b/s.yaml", "--out", "results/s"},
+			[]string{"edgebed", "run", "s.yaml", "--out", "results/s"}, false},
+		"without ports": {[]string{"edgebed", "/tmp/deep/s.yaml"}, []string{"edgebed", "s.yaml"}, true},
+	} {
+		dir := t.TempDir()
+		w, err := Create(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = w.Campaign(Campaign{Version: Version, Scenario: "s", Command: tc.command})
+		if err := errors.Join(err, w.Close()); err != nil {
+			t.Fatal(err)
+		}
+
+		var packed bytes.Buffer
+		if err := Pack(&packed, dir, tc.withoutPorts); err != nil {
+			t.Fatal(err)
+		}
+		to := t.TempDir()
+		if err := os.WriteFile(filepath.Join(to, FileName+".gz"), packed.Bytes(), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		got, err := Read(to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(tc.want, got.Campaign.Command); diff != "" || len(got.Warnings) > 0 {
+			t.Errorf("%s: warnings %q, the command (-want +got):\n%s", name, got.Warnings, diff)
+		}
 	}
 }

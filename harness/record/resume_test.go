@@ -157,34 +157,6 @@ func TestNetworksOfResults(t *testing.T) {
 	}
 }
 
-// TestMoreFigures refuses what kinds of figures do not have.
-func TestMoreFigures(t *testing.T) {
-	c := sampleCampaign()
-	for name, tc := range map[string]struct {
-		figure Figure
-		want   string
-	}{
-		"bars without x":             {Figure{Kind: KindBars, Metric: Delay}, ""},
-		"a distribution":             {Figure{Kind: KindECDF, Metric: Delay, LogX: true}, ""},
-		"a distribution along x":     {Figure{Kind: KindECDF, Metric: Delay, X: "rate"}, "the metric goes along x"},
-		"a distribution, log y":      {Figure{Kind: KindECDF, Metric: Delay, LogY: true}, "begins at zero"},
-		"bars, log y":                {Figure{Kind: KindBars, Metric: Delay, LogY: true}, "begins at zero"},
-		"a timeline":                 {Figure{Kind: KindTimeline, Metric: Delay, LogY: true}, ""},
-		"a timeline along x":         {Figure{Kind: KindTimeline, Metric: Delay, X: "rate"}, "leave x out"},
-		"a timeline of bytes":        {Figure{Kind: KindTimeline, Metric: TrafficRate}, "choose the metric delay"},
-		"two panels":                 {Figure{Kind: KindBox, Metric: Delay, Panels: []string{"rate", "model"}}, ""},
-		"of series":                  {Figure{Kind: KindBox, Metric: Delay, Series: "model", Of: []string{"pure-faas"}}, ""},
-		"what a program measures":    {Figure{Kind: KindBox, Metric: "top.memory"}, ""},
-		"a place and a series of it": {Figure{Kind: KindBox, Metric: Delay, Series: "model", Where: map[string]string{"rate": "1 Mb/s"}}, ""},
-	} {
-		tc.figure.Name = "f"
-		err := tc.figure.Check(c.Axes)
-		if (err == nil) != (tc.want == "") || err != nil && !strings.Contains(err.Error(), tc.want) {
-			t.Errorf("%s: %v, want %q", name, err, tc.want)
-		}
-	}
-}
-
 // TestGoneWhileWriting: a record whose file was removed, or replaced by another, is not
 // taken for written, nor is any after it.
 func TestGoneWhileWriting(t *testing.T) {

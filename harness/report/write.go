@@ -26,7 +26,7 @@ func Write(dir string, r *record.Results) (files []string, missing []error, err 
 		return nil, nil, fmt.Errorf("write report: %w", err)
 	}
 	drawn := figure.Draw(r)
-	files, missing, errs := renderAll(drawn, func(d figure.Drawn) ([]string, error) { return d.Render(dir) })
+	files, missing, errs := renderAll(drawn, dir)
 
 	checked := gate.Check(r, r.Campaign.Claims)
 	checked.Result = filepath.Base(checked.Result) // the report goes where its folder goes
@@ -57,10 +57,10 @@ func Write(dir string, r *record.Results) (files []string, missing []error, err 
 
 // renderAll draws figures. It returns the names of the files, and apart from other errors
 // those of figures that show nothing.
-func renderAll[T any](figures []T, render func(T) ([]string, error)) (files []string, missing, errs []error) {
-	for _, f := range figures {
-		drawn, err := render(f)
-		files = append(files, drawn...)
+func renderAll(drawn []figure.Drawn, dir string) (files []string, missing, errs []error) {
+	for _, d := range drawn {
+		names, err := d.Render(dir)
+		files = append(files, names...)
 		if errors.Is(err, figure.ErrNoData) {
 			missing = append(missing, err)
 		} else {
@@ -78,17 +78,16 @@ func WriteComparison(dir string, a, b *record.Results) (files []string, missing 
 	side := func(r *record.Results) page.Side {
 		return page.Side{Results: r, Claims: page.JudgedOf(gate.Judge(r, r.Campaign.Claims))}
 	}
+	drawn := figure.NewTwo(a, b).Draw()
 	var text bytes.Buffer
-	if err := page.WriteComparison(&text, side(a), side(b)); err != nil {
+	if err := page.WriteComparison(&text, side(a), side(b), drawn); err != nil {
 		return nil, nil, err
 	}
 
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, nil, fmt.Errorf("write comparison: %w", err)
 	}
-	two := figure.NewTwo(a, b)
-	files, missing, errs := renderAll(a.Campaign.Figures,
-		func(f record.Figure) ([]string, error) { return two.Render(f, dir) })
+	files, missing, errs := renderAll(drawn, dir)
 
 	file := filepath.Join(dir, "report.html")
 	err = whole.Write(file, func(w io.Writer) error { _, err := text.WriteTo(w); return err })

@@ -20,6 +20,14 @@ func mistakesIn(text string) error {
 	return yamlfile.Join(err, more)
 }
 
+// says reports whether an error has a text in it, and of an empty one whether there is no error.
+func says(err error, text string) bool {
+	if err == nil || text == "" {
+		return err == nil && text == ""
+	}
+	return strings.Contains(err.Error(), text)
+}
+
 // TestBounds: each number is taken up to its limits, and refused beyond, where it stands.
 func TestBounds(t *testing.T) {
 	const (

@@ -816,3 +816,12 @@ func (n *Nodes) expandNames() error {
 	}
 	return yamlfile.Join(errs...)
 }
+
+// unknownError is what is wrong with the name of an axis or a variable that there is not.
+type unknownError struct {
+	name string
+	err  error
+}
+
+func (e *unknownError) Error() string { return e.err.Error() }
+func (e *unknownError) Unwrap() error { return e.err }

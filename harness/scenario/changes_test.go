@@ -27,7 +27,7 @@ func TestChanges(t *testing.T) {
 		"{host: host1}":                                                       "changes[0]: this changes nothing",
 	} {
 		err := mistakesIn("name: c\ntopology: {preset: ring, changes: [" + change + "]}\nexecution: {model: pure-faas}\n")
-		if (want == "") != (err == nil) || want != "" && !strings.Contains(err.Error(), want) {
+		if !says(err, want) {
 			t.Errorf("%s: %v, want %q", change, err, want)
 		}
 	}
@@ -35,7 +35,7 @@ func TestChanges(t *testing.T) {
 	for n, want := range map[int]string{1000: "", 1001: "expected at most 1000 changes, got 1001"} {
 		changes := strings.Repeat("{host: host1, mtu: 1400}, ", n)
 		err := mistakesIn("name: c\ntopology: {preset: ring, changes: [" + changes + "]}\nexecution: {model: pure-faas}\n")
-		if (want == "") != (err == nil) || want != "" && !strings.Contains(err.Error(), want) {
+		if !says(err, want) {
 			t.Errorf("%d changes: %v", n, err)
 		}
 	}
@@ -69,7 +69,7 @@ func TestTopologySection(t *testing.T) {
 		sysctls(1, 201):                                "expected a value of at most 200 characters",
 	} {
 		err := mistakesIn("name: c\ntopology: {" + topology + "}\nexecution: {model: pure-faas}\n")
-		if (want == "") != (err == nil) || want != "" && !strings.Contains(err.Error(), want) {
+		if !says(err, want) {
 			t.Errorf("%.80s: %v, want %q", topology, err, want)
 		}
 	}
@@ -96,7 +96,7 @@ func TestEventChanges(t *testing.T) {
 		"computer: host1, stop: true, every: 5 s, random: true":           "what stays cannot be repeated",
 	} {
 		_, err := underLoad(t, "events: [{"+event+"}]")
-		if (want == "") != (err == nil) || want != "" && !strings.Contains(err.Error(), want) {
+		if !says(err, want) {
 			t.Errorf("%s: %v, want %q", event, err, want)
 		}
 	}

@@ -89,7 +89,7 @@ claims:
 		"[{name: n, metric: delay, series: mode, " + good + "}]":                                                         "claims[0].series: unknown axis mode; did you mean model?",
 	} {
 		err := mistakesIn(strings.TrimSuffix(head, "\n") + " " + claims + "\n")
-		if (want == "") != (err == nil) || want != "" && !strings.Contains(err.Error(), want) {
+		if !says(err, want) {
 			t.Errorf("%s: %v, want %q", claims, err, want)
 		}
 	}

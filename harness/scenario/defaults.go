@@ -240,3 +240,16 @@ func (s *Scenario) generatorDefaults(into map[string]string) {
 		}
 	}
 }
+
+// keysOf returns the keys of a mapping, none of anything else.
+func keysOf(node *yaml.Node) []string {
+	node = alias(node)
+	if node.Kind != yaml.MappingNode {
+		return nil
+	}
+	var keys []string
+	for i := 0; i < len(node.Content); i += 2 {
+		keys = append(keys, node.Content[i].Value)
+	}
+	return keys
+}

@@ -104,10 +104,7 @@ func (s *Scenario) classEffects() error {
 	slices.Sort(used)
 	used = slices.Compact(used)
 
-	var names []string
-	for i := 0; i+1 < len(alias(classes).Content); i += 2 {
-		names = append(names, alias(classes).Content[i].Value)
-	}
+	names := keysOf(classes)
 	var errs []error
 	for _, name := range names {
 		// A slip in a name is one mistake, and reported where it stands.

@@ -9,12 +9,12 @@ import (
 	"edgebed/nodes/yamlfile"
 )
 
-// oneBase has one scenario to extend.
-type oneBase string
+// texts are scenarios to extend, by their names.
+type texts map[string]string
 
-func (oneBase) Glob(string) ([]string, error) { return nil, errors.New("no folder") }
-func (b oneBase) Scenario(string) ([]byte, string, error) {
-	return []byte(b), "base.yaml", nil
+func (texts) Glob(string) ([]string, error) { return nil, errors.New("no folder") }
+func (l texts) Scenario(name string) ([]byte, string, error) {
+	return []byte(l[name]), name + ".yaml", nil
 }
 
 // TestLostAxes: a matrix is in place of that of the file which is extended, and one
@@ -29,7 +29,7 @@ figures: [{name: f, kind: lines, metric: delay, x: size, series: n}]
 claims: [{name: c, place: p, quote: q, kind: rises, metric: delay, series: n, of: ["4"], along: size}]
 `
 	read := func(text string) error {
-		s, err := Read("own.yaml", []byte("name: own\nextends: base\n"+text), oneBase(base))
+		s, err := Read("own.yaml", []byte("name: own\nextends: base\n"+text), texts{"base": base})
 		if s == nil {
 			return err
 		}
@@ -52,6 +52,28 @@ claims: [{name: c, place: p, quote: q, kind: rises, metric: delay, series: n, of
 		"workload: {argument: 1 kB}\nfigures: []\nclaims: []\n")
 	if err != nil {
 		t.Errorf("a scenario that does not need the axes gives %v", err)
+	}
+}
+
+// TestLostAxesInTurn: each list that is in place of another is told of what that one's file
+// wants, at its own place.
+func TestLostAxesInTurn(t *testing.T) {
+	files := texts{
+		"b": "extends: c\nmatrix: [{axis: bb, values: [1 kB, 2 kB]}]\nworkload: {argument: $bb}\n",
+		"c": "topology: {preset: \"ring,switches=$cc\"}\nmatrix: [{axis: cc, values: [4, 6]}]\n",
+	}
+	s, err := Read("a.yaml", []byte("name: a\nextends: b\nmatrix: [{axis: model, values: [pure-faas]}]\n"), files)
+	if s != nil {
+		_, more := s.Expand(Selection{Profile: "quick"})
+		err = yamlfile.Join(err, more)
+	}
+	for _, want := range []string{
+		"a.yaml:3:9: matrix: this list is in place of that of b.yaml, which uses its axes bb elsewhere",
+		"b.yaml:2:9: matrix: this list is in place of that of c.yaml, which uses its axes cc elsewhere",
+	} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v\nwant %s", err, want)
+		}
 	}
 }
 
@@ -117,12 +139,12 @@ func TestLostAxesMistakes(t *testing.T) {
 			[]string{sentence + "n elsewhere"},
 		},
 	} {
-		base := oneBase("name: base\n" + tt.base)
+		base := "name: base\n" + tt.base
 		if !strings.Contains(tt.base, "topology") {
 			base += "topology: {preset: ring}\n"
 		}
 		s, err := Read("own.yaml", []byte("name: own\nextends: base\n"+
-			"matrix: [{axis: model, values: [pure-faas, state-prop]}]\n"+tt.own), base)
+			"matrix: [{axis: model, values: [pure-faas, state-prop]}]\n"+tt.own), texts{"base": base})
 		if s != nil {
 			_, more := s.Expand(Selection{Profile: "quick"})
 			err = yamlfile.Join(err, more)

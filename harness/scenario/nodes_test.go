@@ -74,7 +74,7 @@ func TestKeepers(t *testing.T) {
 		"[{hosts: [a]}, {}]":                                                  "",
 	} {
 		err := mistakesIn("name: k\ntopology: {preset: ring}\nexecution: {model: state-local}\nnodes: {client: z, computers: " + nodes + "}\n")
-		if (want == "") != (err == nil) || want != "" && (!strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "b.yaml:4:")) {
+		if !says(err, want) || err != nil && !strings.HasPrefix(err.Error(), "b.yaml:4:") {
 			t.Errorf("%s: %v, want %q", nodes, err, want)
 		}
 	}
@@ -132,7 +132,7 @@ func TestCosts(t *testing.T) {
 		"{}": "", "{call: 1 ms}": "", "[fit]": "expected none, fit",
 	} {
 		_, err := underLoad(t, "nodes: {software-cost: "+text+"}")
-		if (want == "") != (err == nil) || want != "" && !strings.Contains(err.Error(), want) {
+		if !says(err, want) {
 			t.Errorf("%s: %v, want %q", text, err, want)
 		}
 	}

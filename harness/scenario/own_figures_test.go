@@ -50,7 +50,7 @@ func TestFigureRoles(t *testing.T) {
 		},
 		"names and a number": {
 			head + preset("rate=$rate") + "execution: {model: pure-faas}\nmatrix: [{axis: rate, values: [1 Mb/s, 2 Mb/s]}, " +
-				"{axis: state, values: [a, b]}]\nparameters: [{name: x, default: $state}]\nworkload: {argument: \"${state == 'a' ? '1 kB' : '2 kB'}\"}",
+				"{axis: state, values: [a, b]}]\nworkload: {argument: \"${state == 'a' ? '1 kB' : '2 kB'}\"}",
 			"delay-by-rate: lines of delay, x rate, series state, panels [], logarithmic false false, \"Title: mean delay against rate\"",
 		},
 		"panels, two of three": {
@@ -64,8 +64,7 @@ func TestFigureRoles(t *testing.T) {
 			"delay: bars of delay, x shape, series model, panels [form], logarithmic false false, \"Title: mean delay against shape\"",
 		},
 	} {
-		text := strings.Replace(tc.text, "\nparameters: [{name: x, default: $state}]", "", 1)
-		got := figuresOf(t, text)
+		got := figuresOf(t, tc.text)
 		if len(got) < 2 || got[0] != tc.want {
 			t.Errorf("%s: figures\n%s\nwant first\n%s", name, strings.Join(got, "\n"), tc.want)
 			continue
@@ -118,7 +117,7 @@ func TestFigureMistakes(t *testing.T) {
 		"name: a, kind: lines, metric: delay, x: rate, series: rate":                                                                 "figures[0]",
 	} {
 		err := mistakesIn(minimal("figures: [{" + figure + "}]"))
-		if (want == "") != (err == nil) || want != "" && (!strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n")) {
+		if !says(err, want) || err != nil && strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: %v, want %q", figure, err, want)
 		}
 	}

@@ -200,18 +200,17 @@ func Ready(ctx context.Context, jobs []job.Job) (atOnce int, err error) {
 // LimitsReady finds out whether programs of the jobs can have the limits that they ask for, with
 // the place of the first that cannot.
 func LimitsReady(jobs []job.Job) error {
-	tried := map[string]bool{}
+	tried := map[cgroup.Limits]bool{{}: true} // none need no trial
 	for i := range jobs {
 		for _, p := range jobs[i].Cell.Programs {
-			limits := program.LimitsOf([]program.Program{p})
-			key := fmt.Sprint(limits)
-			if len(limits) == 0 || tried[key] {
+			if tried[p.Limits] {
 				continue
 			}
+			limits := program.LimitsOf([]program.Program{p})
 			if err := cgroup.Ready(limits); err != nil {
 				return p.Pos.At("limits").Errorf("%w", err)
 			}
-			tried[key] = true
+			tried[p.Limits] = true
 		}
 	}
 	return nil

@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	// Memory is what an input may take, in bytes: all that is allocated for it, whether or
+	// most is what an input may take, in bytes: all that is allocated for it, whether or
 	// not that is given back meanwhile. What it holds at a time is never more.
-	Memory = 256 << 20
+	most = 256 << 20
 
 	// wait is how long an input that takes no time of a processor may last: it waits for
 	// what does not come. The fuzzer itself gives up after 10 s.
@@ -33,10 +33,10 @@ type T interface {
 	Errorf(format string, args ...any)
 }
 
-// Watch fails t where more than Memory, or more than the given time of the processors, is
-// taken between this call and its end, by whatever runs in this process. An input that
-// does not end is ended: the process panics, with the stacks of all goroutines, soon after
-// the time is over, or after a minute without work.
+// Watch fails t where more than 256 MB of memory, or more than the given time of the
+// processors, is taken between this call and its end, by whatever runs in this process. An
+// input that does not end is ended: the process panics, with the stacks of all goroutines,
+// soon after the time is over, or after a minute without work.
 //
 // The time is that of an input under the flag -fuzz. Without it inputs run beside other
 // tests of the package, whose time counts, too, and on a machine that does more than this;
@@ -63,8 +63,8 @@ func within(t T, processors time.Duration) {
 		if took.processors > processors {
 			t.Errorf("the input took %v of the processors, of at most %v", took.processors, processors)
 		}
-		if took.memory > Memory {
-			t.Errorf("the input took %d MB of memory, of at most %d MB", took.memory>>20, Memory>>20)
+		if took.memory > most {
+			t.Errorf("the input took %d MB of memory, of at most %d MB", took.memory>>20, most>>20)
 		}
 	})
 }

@@ -120,6 +120,15 @@ func TestGeneratorErrors(t *testing.T) {
 		Random{Size: 1, States: 1, Infeasible: true},
 		Mix{MaxTasks: 2, Functions: fiveHosts},
 		Mix{MaxTasks: 35, Functions: fiveHosts},
+		DAGs{Variant: Text, Stages: 1, Branches: 0, Functions: fifty()},
+		DAGs{Variant: Text, Stages: 1, Branches: 1, Functions: fifty()[:2]},
+		Random{Size: 1, States: -1},
+		Random{Size: 1, Density: -0.1},
+		Random{Size: 1, Density: 1.1},
+		Random{Size: MaxFunctions + 1},
+		Random{Size: 2, States: 0, Infeasible: true},
+		Mix{MaxTasks: 3, States: -1, Functions: fifty()},
+		Mix{MaxTasks: 3},
 	} {
 		if w, err := g.Generate(1, 0); err == nil {
 			t.Errorf("%#v makes %v, want an error", g, w)
@@ -226,12 +235,17 @@ func TestTextUsers(t *testing.T) {
 	}
 }
 
+// TestAlias: a mark with nothing before or behind it makes no task, and what is no number above
+// 1 no alias.
 func TestAlias(t *testing.T) {
-	for name, want := range map[string]string{
-		"f": "f", "f@2": "f", "f@12": "f", "f@1": "f@1", "f@02": "f@02", "f@": "f@", "@2": "", "f@x": "f@x", "a@2@3": "a@2@3",
+	for name, want := range map[string][2]string{ // function and task
+		"f": {"f", "f"}, "f@2": {"f", "f@2"}, "f@12": {"f", "f@12"}, "f@1": {"f@1", "f@1"}, "f@02": {"f@02", "f@02"},
+		"f@": {"f@", "f@"}, "@2": {"", "@2"}, "f@x": {"f@x", "f@x"}, "a@2@3": {"a@2@3", "a@2@3"},
+		"f@99999999999999999999": {"f@99999999999999999999", "f@99999999999999999999"},
+		"f~t":                    {"f", "t"}, "g~f~t": {"g~f", "t"}, "~t": {"~t", "~t"}, "f~": {"f~", ""},
 	} {
-		if got := AliasOf(name); got != want {
-			t.Errorf("%s is an alias of %q, want %q", name, got, want)
+		if f, task := AliasOf(name), TaskOf(name); f != want[0] || task != want[1] {
+			t.Errorf("%s is task %q of %q, want %q of %q", name, task, f, want[1], want[0])
 		}
 	}
 	got := distinct([]string{"f", "f", "f@2", "g", "f"})

@@ -143,7 +143,13 @@ func TestPredictErrors(t *testing.T) {
 	good := Placement{Client: "c", Host: apart}
 	parallel := dag([][]int{{1, 2}, {3}, {3}}, "s:bc")
 	for name, f := range map[string]func() (*Prediction, error){
-		"no hosts": func() (*Prediction, error) { return Predict(chain("a"), Run{PureFaaS, Carry, 1}, Placement{}, nil) },
+		"no client, no hosts": func() (*Prediction, error) { return Predict(chain("a"), Run{PureFaaS, Carry, 1}, Placement{}, nil) },
+		"no client": func() (*Prediction, error) {
+			return Predict(chain("a"), Run{PureFaaS, Carry, 1}, Placement{Host: apart}, nil)
+		},
+		"no hosts": func() (*Prediction, error) {
+			return Predict(chain("a"), Run{PureFaaS, Carry, 1}, Placement{Client: "c"}, nil)
+		},
 		"no host": func() (*Prediction, error) {
 			return Predict(chain("a"), Run{PureFaaS, Carry, 1}, Placement{Client: "c", Host: func(int) string { return "" }}, nil)
 		},

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -104,11 +105,27 @@ func (b *bench) try(ctx context.Context, i int) (outcome, error) {
 	}
 
 	m, binary := b.all[i], filepath.Join(b.dir, "one.test")
-	if _, err := b.build(ctx, binary, map[string][]byte{m.file: m.apply(b.source.texts[m.file])}); err != nil {
+	text, err := b.build(ctx, binary, map[string][]byte{m.file: m.apply(b.source.texts[m.file])})
+	switch {
+	case ctx.Err() != nil:
 		return broken, ctx.Err()
+	case refused(text, err):
+		return broken, nil
+	case err != nil:
+		return broken, fmt.Errorf("build the tests of %s with the mutant %v: %w\n%s", b.pkg, m, err, text)
 	}
 	_, out := b.test(ctx, binary, 0, b.stages)
 	return out, ctx.Err()
+}
+
+// place is one of source that the compiler complains of.
+var place = regexp.MustCompile(`(?m)^\S+\.go:\d+:\d+: `)
+
+// refused reports whether a build failed since the compiler takes the source for wrong, and not
+// for want of a tool or of room, which says nothing of a mutant.
+func refused(text string, err error) bool {
+	var exit *exec.ExitError
+	return errors.As(err, &exit) && place.MatchString(text)
 }
 
 // build compiles the package's tests with other texts of its files.

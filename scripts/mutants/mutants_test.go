@@ -117,3 +117,32 @@ func TestHunt(t *testing.T) {
 		t.Errorf("survivors are\n%s", got)
 	}
 }
+
+// TestRefused: only what the compiler says of the source is of a mutant; what a build lacks
+// ends the hunt.
+func TestRefused(t *testing.T) {
+	for name, tc := range map[string]struct {
+		script string
+		want   bool
+	}{
+		"compiler":  {`echo '# m/p'; echo 'p/p.go:3:5: invalid operation'; exit 1`, true},
+		"full disk": {`echo 'go: write /tmp/b/_pkg_.a: no space left on device'; exit 1`, false},
+		"linker":    {`echo '# m/p.test'; echo 'link: mapping output file failed: no space left on device'; exit 1`, false},
+		"no tool":   {"", false},
+		"built":     {"exit 0", false},
+	} {
+		wrapper := filepath.Join(t.TempDir(), "wrapper")
+		if tc.script != "" {
+			if err := os.WriteFile(wrapper, []byte("#!/bin/sh\n"+tc.script+"\n"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}
+		all := []mutant{{file: "p/p.go", kind: "ARITHMETIC_BASE"}}
+		b := &bench{pkg: "p", dir: t.TempDir(), all: all, o: options{wrapper: wrapper}}
+
+		outcome, err := b.try(t.Context(), 0)
+		if built := name == "built"; !built && (outcome != broken || (err == nil) != tc.want) || built && err != nil {
+			t.Errorf("%s: outcome %d, %v; want it to be the compiler's refusal: %v", name, outcome, err, tc.want)
+		}
+	}
+}

@@ -144,9 +144,9 @@ func (a edit) compare(b edit) int {
 	return b.span - a.span
 }
 
-// together turns operators into calls of the helpers: all mutants that it can make
-// that way, whose places in the list are the keys of those that it made, plus one. It
-// returns the files' new texts, too.
+// together turns operators into calls of the helpers: all mutants that it can make that
+// way. It returns the files' new texts, in which a mutant's number is its place in the list
+// plus one, and the places of those that it made.
 //
 // It can not where the compiler wants a constant, where an operator of strings has no
 // other, and where a type is known by a parameter only.

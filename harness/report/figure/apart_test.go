@@ -75,7 +75,7 @@ func TestApart(t *testing.T) {
 	// A line through three points, and one through two with a hole after them.
 	dir := t.TempDir()
 	none.Panels, none.Where = nil, map[string]string{"model": "pure-faas", "argument": "10 kB"}
-	if _, err := two.Render(none, dir); err != nil {
+	if _, err := renderTwo(two, none, dir); err != nil {
 		t.Fatal(err)
 	}
 	svg, err := os.ReadFile(filepath.Join(dir, "f.svg"))

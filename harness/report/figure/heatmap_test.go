@@ -123,7 +123,7 @@ func TestTwo(t *testing.T) {
 		if !strings.Contains(c.Caption, "a (emulated): emulated links, profile test; b (virtual): virtual links") {
 			t.Errorf("%s: caption %q", kind, c.Caption)
 		}
-		if files, err := two.Render(f, t.TempDir()); err != nil || len(files) != 2 || filepath.Ext(files[0]) != ".svg" {
+		if files, err := renderTwo(two, f, t.TempDir()); err != nil || len(files) != 2 || filepath.Ext(files[0]) != ".svg" {
 			t.Errorf("%s: files %q, %v", kind, files, err)
 		}
 	}

@@ -47,17 +47,13 @@ func (d Drawn) Render(dir string) ([]string, error) {
 	if d.Err != nil {
 		return nil, d.Err
 	}
-	return render(d.Charts, d.Figure, dir)
-}
 
-// render writes the charts of a figure.
-func render(all []*Chart, f record.Figure, dir string) ([]string, error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return nil, fmt.Errorf("render figure %q: %w", f.Name, err)
+		return nil, fmt.Errorf("render figure %q: %w", d.Figure.Name, err)
 	}
 
 	var files []string
-	for _, c := range all {
+	for _, c := range d.Charts {
 		for _, format := range []struct {
 			extension string
 			write     func(*Chart, io.Writer) error
@@ -65,7 +61,7 @@ func render(all []*Chart, f record.Figure, dir string) ([]string, error) {
 			name := filepath.Join(dir, c.Stem+format.extension)
 			err := whole.Write(name, func(w io.Writer) error { return format.write(c, w) })
 			if err != nil {
-				return files, fmt.Errorf("render figure %q: %w", f.Name, err)
+				return files, fmt.Errorf("render figure %q: %w", d.Figure.Name, err)
 			}
 			files = append(files, name)
 		}

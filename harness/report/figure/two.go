@@ -82,13 +82,15 @@ func (t Two) Charts(f record.Figure) ([]*Chart, error) {
 	return all, err
 }
 
-// Render draws a figure over both results into dir, as Render does of one.
-func (t Two) Render(f record.Figure, dir string) ([]string, error) {
-	all, err := t.Charts(f)
-	if err != nil {
-		return nil, err
+// Draw selects the data of the first result's figures over both, once for all forms of a
+// comparison.
+func (t Two) Draw() []Drawn {
+	var all []Drawn
+	for _, f := range t.A.Campaign.Figures {
+		charts, err := t.Charts(f)
+		all = append(all, Drawn{f, charts, err})
 	}
-	return render(all, f, dir)
+	return all
 }
 
 // words say what the results are.

@@ -457,7 +457,7 @@ func TestComparisonInBrowser(t *testing.T) {
 	r := pageResults(t)
 	file := filepath.Join(t.TempDir(), "report.html")
 	var text bytes.Buffer
-	if err := WriteComparison(&text, side(r), side(slower(r, 1.1))); err != nil {
+	if err := WriteComparison(&text, side(r), side(slower(r, 1.1)), figure.NewTwo(r, slower(r, 1.1)).Draw()); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(file, text.Bytes(), 0o666); err != nil {

@@ -16,7 +16,6 @@ import (
 
 // comparison is what the template of a comparison shows.
 type comparison struct {
-	two             figure.Two
 	Title, Subtitle string
 	A, B            string
 	Facts           []table.Fact
@@ -62,10 +61,10 @@ func (s Side) facts() []table.Fact {
 
 // WriteComparison writes two results side by side as one HTML file: both curves in
 // each figure of the first, and the ratios of the second to the first. Results that
-// have no point in common, and other axes, give an error.
-func WriteComparison(w io.Writer, a, b Side) error {
-	c := &comparison{two: figure.NewTwo(a.Results, b.Results)}
-	c.A, c.B = c.two.Names[0], c.two.Names[1]
+// have no point in common, and other axes, give an error. The figures are those of both.
+func WriteComparison(w io.Writer, a, b Side, drawn []figure.Drawn) error {
+	names := figure.NewTwo(a.Results, b.Results).Names
+	c := &comparison{A: names[0], B: names[1]}
 	shared := commonPoints(a.Results, b.Results)
 	if len(shared) == 0 && !figure.Comparable(a.Results, b.Results) {
 		return errors.New("compare results: they have no point of their matrices in common, nor the same axes: " +
@@ -88,7 +87,7 @@ func WriteComparison(w io.Writer, a, b Side) error {
 	c.Differ, c.Same = c.beside(a.facts(), b.facts())
 	c.claims(a.Claims, b.Claims)
 
-	c.draw(a.Results.Campaign.Figures)
+	c.Figures, c.NotDrawn = sections(drawn)
 	for _, metric := range []string{record.Delay, record.TrafficVolume, record.TrunkVolume} {
 		if len(shared) == 0 {
 			break
@@ -96,20 +95,6 @@ func WriteComparison(w io.Writer, a, b Side) error {
 		c.Ratios = append(c.Ratios, c.ratios(a.Results, b.Results, metric))
 	}
 	return pages.ExecuteTemplate(w, "comparison.html", c)
-}
-
-// draw adds figures over both results.
-func (c *comparison) draw(figures []record.Figure) {
-	for _, f := range figures {
-		all, err := c.two.Charts(f)
-		if err != nil {
-			c.NotDrawn = append(c.NotDrawn, err.Error())
-			continue
-		}
-		for _, chart := range all {
-			c.Figures = append(c.Figures, view{chart}.section())
-		}
-	}
 }
 
 // made counts the executions of results.

@@ -8,6 +8,7 @@ import (
 
 	"edgebed/harness/gate"
 	"edgebed/harness/record"
+	"edgebed/harness/report/figure"
 	"edgebed/harness/report/reporttest"
 )
 
@@ -20,7 +21,7 @@ func TestComparison(t *testing.T) {
 	b := reporttest.Synthesize(w)
 	b.Name = "results/b/records.jsonl"
 	var text bytes.Buffer
-	if err := WriteComparison(&text, side(a), side(b)); err != nil {
+	if err := WriteComparison(&text, side(a), side(b), figure.NewTwo(a, b).Draw()); err != nil {
 		t.Fatal(err)
 	}
 	selfContained(t, text.String())
@@ -33,7 +34,7 @@ func TestComparison(t *testing.T) {
 		t.Error("the comparison has a section on claims without any")
 	}
 	b.Cells = nil
-	if err := WriteComparison(&text, side(a), side(b)); err == nil {
+	if err := WriteComparison(&text, side(a), side(b), figure.NewTwo(a, b).Draw()); err == nil {
 		t.Error("results without a common point give no error")
 	}
 }
@@ -51,7 +52,7 @@ func TestComparisonOfClaims(t *testing.T) {
 	other.Name = "only-in-b"
 	b.Campaign.Claims = []record.Claim{claim, other}
 	var text bytes.Buffer
-	if err := WriteComparison(&text, side(a), side(b)); err != nil {
+	if err := WriteComparison(&text, side(a), side(b), figure.NewTwo(a, b).Draw()); err != nil {
 		t.Fatal(err)
 	}
 	selfContained(t, text.String())

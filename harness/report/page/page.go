@@ -99,7 +99,7 @@ func contentOf(r *record.Results, drawn []figure.Drawn, claims []Judged) (*conte
 			p.Failed = append(p.Failed, t)
 		}
 	}
-	p.draw(drawn)
+	p.Figures, p.NotDrawn = sections(drawn)
 	return p, p.tabulate(r, roles)
 }
 
@@ -121,17 +121,18 @@ func (p *content) glance(c record.Campaign, totals table.Totals) []table.Fact {
 	return facts
 }
 
-// draw adds the figures.
-func (p *content) draw(drawn []figure.Drawn) {
+// sections are the figures, and why others show nothing.
+func sections(drawn []figure.Drawn) (figures []section, notDrawn []string) {
 	for _, d := range drawn {
 		if d.Err != nil {
-			p.NotDrawn = append(p.NotDrawn, d.Err.Error())
+			notDrawn = append(notDrawn, d.Err.Error())
 			continue
 		}
 		for _, c := range d.Charts {
-			p.Figures = append(p.Figures, view{c}.section())
+			figures = append(figures, view{c}.section())
 		}
 	}
+	return figures, notDrawn
 }
 
 // tabulate adds the tables of metrics.

@@ -13,11 +13,14 @@ import (
 	"strings"
 
 	"github.com/vishvananda/netlink"
+
+	"edgebed/harness/cgroup"
 )
 
 // Describe returns what a campaign must not change: links with their queues,
 // addresses, routes, rules, settings of the network, mounts, control groups and
-// namespaces of this process, and named namespaces.
+// namespaces of this process, named namespaces, and control groups that nobody has
+// any more: those of other campaigns that run come and go.
 func Describe() (string, error) {
 	var b strings.Builder
 	for _, part := range []func(*strings.Builder) error{links, addresses, routes, files, sysctls, namespaces} {
@@ -77,7 +80,7 @@ func routes(b *strings.Builder) error {
 	return nil
 }
 
-// files are what the kernel describes itself, and the control groups that there are.
+// files are what the kernel describes itself, and the control groups that are left.
 func files(b *strings.Builder) error {
 	for _, file := range []string{"/proc/self/mountinfo", "/proc/self/cgroup"} {
 		data, err := os.ReadFile(file)
@@ -88,7 +91,12 @@ func files(b *strings.Builder) error {
 	}
 
 	groups, _ := filepath.Glob("/sys/fs/cgroup/*/")
+	made := cgroup.Made()
+	groups = slices.DeleteFunc(groups, func(g string) bool { return slices.Contains(made, filepath.Clean(g)) })
 	fmt.Fprintln(b, "cgroups", groups)
+	for _, group := range cgroup.Left() {
+		fmt.Fprintln(b, "cgroup", group)
+	}
 	return nil
 }
 

@@ -238,6 +238,15 @@ func (p Params) Bucket(b Burst) units.Size {
 // BurstSize is how much the idle link passes at once: the smaller of its buckets.
 func (p Params) BurstSize() units.Size { return min(p.Bucket(p.Burst), p.Bucket(p.CeilBurst)) }
 
+// burstText describes the token buckets, both where they differ.
+func (p Params) burstText() string {
+	one, other := p.Bucket(p.Burst), p.Bucket(p.CeilBurst)
+	if one == other {
+		return one.String()
+	}
+	return fmt.Sprintf("%v, ceil-burst %v", one, other)
+}
+
 // AtLeast returns the least time from the first to the last of so many bytes of
 // frames on the link: what exceeds the burst, and the frame that HTB begins with
 // the burst's last byte, waits for the rate.
@@ -433,7 +442,8 @@ func (p Params) Validate() error {
 }
 
 // String describes the parameters, for instance
-// "10 Mb/s, 1ms, queue 1000, burst 1.514 kB".
+// "10 Mb/s, 1ms, queue 1000, burst 1.514 kB": those of every link, and of the others all
+// that are not the usual ones and do something.
 func (p Params) String() string {
 	var parts []string
 	if p.Rate > 0 {
@@ -450,7 +460,10 @@ func (p Params) String() string {
 	}
 	parts = append(parts, p.lossParts()...)
 	if p.Rate > 0 {
-		parts = append(parts, "queue "+p.queueText(), "burst "+p.BurstSize().String())
+		parts = append(parts, "queue "+p.queueText(), "burst "+p.burstText())
+	}
+	if p.Packet() != DefaultMTU {
+		parts = append(parts, fmt.Sprintf("mtu %d", p.Packet()))
 	}
 	return strings.Join(parts, ", ")
 }

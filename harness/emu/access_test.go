@@ -17,7 +17,7 @@ import (
 // slowUp is a host a with an access link that is slow upwards, and a host b, on a switch.
 func slowUp(t *testing.T) *topology.Topology {
 	t.Helper()
-	model, err := topology.Parse("access", []byte(`
+	model := parse(t, `
 name: access
 subnet: 10.9.0.0/24
 switches: [s0]
@@ -26,10 +26,7 @@ hosts:
   - {name: b, switch: s0}
 link-classes:
   dsl: {delay: 10 ms, forward: {rate: 4 Mb/s}, reverse: {rate: 40 Mb/s}}
-`))
-	if err != nil {
-		t.Fatal(err)
-	}
+`)
 	return model
 }
 

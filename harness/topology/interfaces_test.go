@@ -31,10 +31,7 @@ links:
 // TestInterfaces reads a host with several interfaces: their addresses, which are behind those
 // of all hosts, and the names of their links, which can be changed one by one; and writes it.
 func TestInterfaces(t *testing.T) {
-	parsed, err := Parse("homes.yaml", []byte(homes))
-	if err != nil {
-		t.Fatal(err)
-	}
+	parsed := parse(t, homes)
 	check := func(n *Topology) {
 		t.Helper()
 		var got []string
@@ -67,15 +64,7 @@ func TestInterfaces(t *testing.T) {
 		}
 	}
 
-	text, err := parsed.YAML()
-	if err != nil {
-		t.Fatal(err)
-	}
-	again, err := Parse("again.yaml", text)
-	if err != nil || again.Digest() != parsed.Digest() {
-		t.Fatalf("written and read again, %v:\n%s", err, text)
-	}
-	check(again)
+	check(readBack(t, parsed))
 
 	changed := parsed.Clone()
 	if err := changed.SetLink("s2", "home#2", Override{Delay: new(time.Second)}); err != nil {
@@ -92,10 +81,7 @@ func TestInterfaces(t *testing.T) {
 
 // TestExits: a host sends by the nearest of its interfaces, and paths begin there.
 func TestExits(t *testing.T) {
-	n, err := Parse("homes.yaml", []byte(homes))
-	if err != nil {
-		t.Fatal(err)
-	}
+	n := parse(t, homes)
 	// To itself, a in the middle, b at the far end, itself there.
 	if got, want := n.Exits(0), []int{0, 0, 1, 1, 1}; !slices.Equal(got, want) {
 		t.Errorf("home leaves by %v, want %v", got, want)
@@ -136,11 +122,8 @@ func TestInterfaceMistakes(t *testing.T) {
 		}
 	}
 
-	parsed, err := Parse("homes.yaml", []byte(homes))
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := "homes.yaml:4:36: hosts[0].also: host home with 3 interfaces: in virtual time hosts have one interface"
+	parsed := parse(t, homes)
+	want := "topology.yaml:4:36: hosts[0].also: host home with 3 interfaces: in virtual time hosts have one interface"
 	if err := parsed.CanBe(network.Virtual()); err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("in virtual time: %v, want %q", err, want)
 	}

@@ -33,10 +33,7 @@ links:
 // TestDirections: a class, a direction of it, and a direction of a link, each over the one
 // before; and what a host writes.
 func TestDirections(t *testing.T) {
-	parsed, err := Parse("directed.yaml", []byte(directed))
-	if err != nil {
-		t.Fatal(err)
-	}
+	parsed := parse(t, directed)
 	both := Params{Delay: 8 * time.Millisecond, Loss: 0.02, LossBurst: 3, Queue: DefaultQueue, MTU: 1400}
 	up, down, forward, reverse, bob := both, both, both, both, Params{Queue: DefaultQueue, MTU: 1400}
 	up.Rate, up.Queue, up.Loss = units.Mbps, 20, 0
@@ -69,18 +66,7 @@ func TestDirections(t *testing.T) {
 	}
 
 	// Written and read again it is the same.
-	text, err := parsed.YAML()
-	if err != nil {
-		t.Fatal(err)
-	}
-	again, err := Parse("again.yaml", text)
-	if err != nil {
-		t.Fatalf("%v\n%s", err, text)
-	}
-	check(again)
-	if again.Digest() != parsed.Digest() {
-		t.Errorf("the digest changes:\n%s", text)
-	}
+	check(readBack(t, parsed))
 
 	// What a direction has, put into another one, makes it the same.
 	if err := parsed.SetLink("bob", "east", forward.Override()); err != nil {

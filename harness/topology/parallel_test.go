@@ -24,10 +24,7 @@ links:
 
 // TestParallel names parallel links, changes one, and follows frames over them.
 func TestParallel(t *testing.T) {
-	n, err := Parse("bundle.yaml", []byte(bundle))
-	if err != nil {
-		t.Fatal(err)
-	}
+	n := parse(t, bundle)
 	if got, want := n.Suffixes(), []string{"", "", "#2", "#3"}; !slices.Equal(got, want) {
 		t.Errorf("suffixes %q, want %q", got, want)
 	}

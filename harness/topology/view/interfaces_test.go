@@ -28,10 +28,7 @@ links:
 
 // TestInterfaces shows a host with several interfaces in each way that there is.
 func TestInterfaces(t *testing.T) {
-	n, err := topology.Parse("homes.yaml", []byte(homes))
-	if err != nil {
-		t.Fatal(err)
-	}
+	n := parse(t, homes)
 
 	var text bytes.Buffer
 	show := func(err error) {

@@ -73,11 +73,7 @@ func TestDOTNoMTU(t *testing.T) {
 // where none has.
 func TestShownMTUs(t *testing.T) {
 	show := func(hosts, links string) string {
-		n, err := topology.Parse("x.yaml", []byte("name: x\nswitches: [a, b]\nhosts: ["+hosts+"]\nlinks: [{between: [a, b]"+
-			links+"}]\n"))
-		if err != nil {
-			t.Fatal(err)
-		}
+		n := parse(t, "name: x\nswitches: [a, b]\nhosts: ["+hosts+"]\nlinks: [{between: [a, b]"+links+"}]\n")
 		var table bytes.Buffer
 		if err := WriteTable(&table, n); err != nil {
 			t.Fatal(err)
@@ -114,11 +110,8 @@ func TestShownMTUs(t *testing.T) {
 func TestJSONHasAll(t *testing.T) {
 	const all = "rate: 1 Mb/s, delay: 2ms, jitter: 1ms, loss: 0.1"
 	object := func(more string) string {
-		n, err := topology.Parse("x.yaml", []byte("name: x\nswitches: [a, b]\nhosts: [{name: h, switch: a}]\n"+
-			"link-classes: {l: {"+all+more+"}}\nlinks: [{between: [a, b], class: l}]\n"))
-		if err != nil {
-			t.Fatal(err)
-		}
+		n := parse(t, "name: x\nswitches: [a, b]\nhosts: [{name: h, switch: a}]\n"+
+			"link-classes: {l: {"+all+more+"}}\nlinks: [{between: [a, b], class: l}]\n")
 		text, err := json.Marshal(JSON(n).Links[0])
 		if err != nil {
 			t.Fatal(err)

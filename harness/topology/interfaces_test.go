@@ -122,8 +122,11 @@ func TestInterfaceMistakes(t *testing.T) {
 		}
 	}
 
-	parsed := parse(t, homes)
-	want := "topology.yaml:4:36: hosts[0].also: host home with 3 interfaces: in virtual time hosts have one interface"
+	parsed, err := Parse("homes.yaml", []byte(homes))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "homes.yaml:4:36: hosts[0].also: host home with 3 interfaces: in virtual time hosts have one interface"
 	if err := parsed.CanBe(network.Virtual()); err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("in virtual time: %v, want %q", err, want)
 	}

@@ -238,7 +238,7 @@ func TestNoneTooNarrow(t *testing.T) {
 
 // TestCanBe: what a kind of network lacks is told once for each place in the file.
 func TestCanBe(t *testing.T) {
-	parsed := parse(t, `name: c
+	parsed, err := Parse("c.yaml", []byte(`name: c
 switches: [a, b, c]
 hosts: [{name: x, switch: a, uplink: {corrupt: 1 %}}, {name: y, switch: c}]
 link-classes:
@@ -247,17 +247,20 @@ links:
   - {between: [a, b], class: core}
   - {between: [b, c], class: core, forward: {discipline: fifo}}
   - {between: [c, b]}
-`)
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := parsed.CanBe(network.Emulated()); err != nil {
 		t.Error(err)
 	}
-	err := parsed.CanBe(network.Virtual())
+	err = parsed.CanBe(network.Virtual())
 	if err == nil {
 		t.Fatal("virtual time can do it all")
 	}
 	want := []string{
-		"topology.yaml:3:48: hosts[0].uplink.corrupt: link x-a:", "topology.yaml:5:36: link-classes.core.discipline: link a-b:",
-		"topology.yaml:5:62: link-classes.core.reverse.corrupt: link b-a:", "topology.yaml:9:5: links[2]: link c-b#2:",
+		"c.yaml:3:48: hosts[0].uplink.corrupt: link x-a:", "c.yaml:5:36: link-classes.core.discipline: link a-b:",
+		"c.yaml:5:62: link-classes.core.reverse.corrupt: link b-a:", "c.yaml:9:5: links[2]: link c-b#2:",
 	}
 	lines := strings.Split(err.Error(), "\n")
 	if len(lines) != len(want) {

@@ -192,6 +192,9 @@ func TestQueueInWords(t *testing.T) {
 
 // TestParamsNeed: a discipline is needed where there is a queue that it is of.
 func TestParamsNeed(t *testing.T) {
+	if rate := (Override{Rate: new(units.Mbps)}); rate.MayNeed() {
+		t.Error("a rate may need what not every network can do")
+	}
 	for name, tc := range map[string]struct {
 		p    Params
 		want []network.Ability
@@ -205,6 +208,11 @@ func TestParamsNeed(t *testing.T) {
 		var got []network.Ability
 		for _, need := range tc.p.Needs() {
 			got = append(got, need.Ability)
+			var o Override
+			err := o.Set(need.Key, tc.p.Override().Text(need.Key))
+			if err != nil || !o.MayNeed() {
+				t.Errorf("%s: %s alone may need nothing (%v)", name, need.Key, err)
+			}
 		}
 		if !slices.Equal(got, tc.want) {
 			t.Errorf("%s needs %v, want %v", name, got, tc.want)

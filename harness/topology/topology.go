@@ -927,7 +927,7 @@ func (t *Topology) Validate() error {
 	}
 	for f := range t.Interfaces() {
 		if f.HasAccess() || f.MTU != 0 {
-			parameters(f.place(), f.link(f.Host), [2]string{"uplink", "downlink"})
+			parameters(f.place(), f.link(f.Host), uplinks)
 		}
 	}
 

@@ -40,7 +40,9 @@ func (f *Interface) Switch() string { return f.spec.Switch }
 
 // Port returns the name of the switch's port that leads to the interface, by which its
 // traffic is counted and captured.
-func (f *Interface) Port() string { return f.spec.Switch + "-" + f.spec.Host + f.spec.Suffix }
+func (f *Interface) Port() string {
+	return topology.PortName(f.spec.Switch, f.spec.Host, f.spec.Suffix)
+}
 
 // HostAddresses returns the addresses that hosts have on this kernel, by name: for each
 // interface, eth0 first, an IPv4 one, and an IPv6 one where they have it.
@@ -65,7 +67,7 @@ func (n *Network) planInterfaces() {
 	for spec := range n.topology.Interfaces() {
 		place := len(n.interfaces)
 		at := wired[place].Switch
-		p := n.newPort(port{name: at + "-" + spec.Host + spec.Suffix, at: at, toward: spec.Host})
+		p := n.newPort(port{name: topology.PortName(at, spec.Host, spec.Suffix), at: at, toward: spec.Host})
 		f := &Interface{
 			spec: spec, index: eth0 + spec.Number, port: p, mac: hardware(macHost, place),
 			mtu: n.topology.MTUOf(spec.InterfaceSpec),

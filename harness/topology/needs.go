@@ -140,7 +140,7 @@ func (p *Places) Link(link int) LinkSpec { return p.links[link] }
 // Name names a direction of one of AllLinks as records do, such as s0-s1.
 func (p *Places) Name(link, direction int) string {
 	ends := p.links[link].Between
-	return ends[direction] + "-" + ends[1-direction] + p.suffixes[link]
+	return PortName(ends[direction], ends[1-direction], p.suffixes[link])
 }
 
 // Of returns where the topology's file gives a direction of one of AllLinks the

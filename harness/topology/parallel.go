@@ -13,6 +13,10 @@ import (
 // writes s0 and s1#2. Names of switches cannot have that sign. Without it, the first
 // one is meant.
 
+// PortName is what the port at one end of a link is called, or of a switch to an interface, by which
+// its traffic is counted and captured: "s0-s1", "s0-host1#2".
+func PortName(at, toward, suffix string) string { return at + "-" + toward + suffix }
+
 // Suffixes returns what sets the names of parallel links apart, for each of AllLinks: "#2"
 // or nothing. Interfaces of a host at one switch count as such.
 func (t *Topology) Suffixes() []string {

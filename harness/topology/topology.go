@@ -807,11 +807,11 @@ func (t *Topology) Validate() error {
 	}
 	called := map[string][2]string{} // the ends of ports, as counters and captures call them
 	port := func(path yamlfile.Path, at, toward string) {
-		ends := [2]string{at, toward}
-		if other, ok := called[at+"-"+toward]; ok && other != ends {
-			fail(path, "two ports would be called %s-%s; rename a switch or a host", at, toward)
+		ends, name := [2]string{at, toward}, PortName(at, toward, "")
+		if other, ok := called[name]; ok && other != ends {
+			fail(path, "two ports would be called %s; rename a switch or a host", name)
 		}
-		called[at+"-"+toward] = ends
+		called[name] = ends
 
 		if ports[at]++; ports[at] > MaxPorts && !full[at] {
 			full[at] = true

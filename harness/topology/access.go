@@ -97,26 +97,3 @@ func (t *Topology) IsAccess(l LinkSpec) bool {
 	h, ok := t.Host(l.Between[0])
 	return ok && slices.Contains(h.switches(), l.Between[1])
 }
-
-// Way returns the parameters of the links that frames from host a to the first interface of
-// host b cross, those of access links among them. It is empty where there is no path.
-func (t *Topology) Way(a, b string) []Params {
-	path := t.Path(a, b)
-	if path == nil || a == b {
-		return nil
-	}
-
-	var way []Params
-	links, bundles := t.AllLinks(), t.Bundles()
-	host := slices.IndexFunc(t.Hosts, func(h HostSpec) bool { return h.Name == b })
-	stops := append(append([]string{a}, path...), b)
-	for k := 1; k < len(stops); k++ {
-		first, _, err := t.Link(stops[k-1], stops[k])
-		if err != nil {
-			continue // hosts without an access link are at their switch
-		}
-		link := links[Share(bundles[first], host)]
-		way = append(way, t.Directions(link)[slices.Index(link.Between[:], stops[k-1])])
-	}
-	return way
-}

@@ -99,7 +99,7 @@ func TestAccessLinks(t *testing.T) {
 	for hosts, want := range map[[2]string]int{
 		{"ann", "ben"}: 2, {"ann", "cat"}: 1, {"cat", "ben"}: 1, {"ann", "ann"}: 0, {"ann", "dog"}: 0, {"dog", "dog"}: 0,
 	} {
-		if got := topology.Way(hosts[0], hosts[1]); len(got) != want {
+		if got := topology.Ways().Params(hosts[0], hosts[1]); len(got) != want {
 			t.Errorf("%v have %v between them, want %d links", hosts, got, want)
 		}
 	}
@@ -267,7 +267,7 @@ func TestVirtualLacks(t *testing.T) {
 // TestDelayIsEachWay: the parameters of a way are those of the direction that frames go.
 func TestDelayIsEachWay(t *testing.T) {
 	topology := parse(t, strings.NewReplacer("forward: {rate: 10 Mb/s}", "forward: {rate: 10 Mb/s, delay: 5 ms}").Replace(village))
-	there, back := topology.Way("cat", "ben"), topology.Way("ben", "cat")
+	there, back := topology.Ways().Params("cat", "ben"), topology.Ways().Params("ben", "cat")
 	if len(there) != 1 || len(back) != 1 {
 		t.Fatalf("there %v, back %v", there, back)
 	}

@@ -93,10 +93,10 @@ func TestExits(t *testing.T) {
 			t.Errorf("from %s to %s by %s, want %s", ends[0], ends[1], got, want)
 		}
 	}
-	if way := n.Way("home", "b"); len(way) != 1 || way[0].Delay != 9*time.Millisecond {
+	if way := n.Ways().Params("home", "b"); len(way) != 1 || way[0].Delay != 9*time.Millisecond {
 		t.Errorf("from home to b: %v", way)
 	}
-	if way := n.Way("b", "home"); len(way) != 2 || way[0].Delay != 0 {
+	if way := n.Ways().Params("b", "home"); len(way) != 2 || way[0].Delay != 0 {
 		t.Errorf("from b to the first interface of home: %v", way)
 	}
 }

@@ -55,10 +55,10 @@ func TestDirections(t *testing.T) {
 		}
 	}
 	check(parsed)
-	if way := parsed.Way("alice", "bob"); !slices.Equal(way, []Params{up, forward, bob}) {
+	if way := parsed.Ways().Params("alice", "bob"); !slices.Equal(way, []Params{up, forward, bob}) {
 		t.Errorf("from alice to bob: %v", way)
 	}
-	if way := parsed.Way("carol", "alice"); !slices.Equal(way, []Params{reverse, down}) {
+	if way := parsed.Ways().Params("carol", "alice"); !slices.Equal(way, []Params{reverse, down}) {
 		t.Errorf("from carol to alice: %v", way)
 	}
 	if hops := parsed.Hops("alice", "bob"); hops != 1 {

@@ -56,7 +56,7 @@ func TestParallel(t *testing.T) {
 		{"a", "d", []time.Duration{1 * time.Millisecond, 5 * time.Millisecond}},
 	} {
 		var got []time.Duration
-		for _, p := range n.Way(tc.from, tc.to) {
+		for _, p := range n.Ways().Params(tc.from, tc.to) {
 			got = append(got, p.Delay)
 		}
 		if !slices.Equal(got, tc.want) {

@@ -697,46 +697,6 @@ func (t *Topology) Host(name string) (HostSpec, bool) {
 	return t.Hosts[i], true
 }
 
-// Path returns the switches that frames from host a to the first interface of host b
-// cross, or nil if a host is unknown or there is no path. What b sends back to where they
-// come from crosses the same ones in reverse.
-func (t *Topology) Path(a, b string) []string {
-	from, okA := t.Host(a)
-	to, okB := t.Host(b)
-	if !okA || !okB {
-		return nil
-	}
-	g := t.graph()
-	end, okEnd := g.index[to.Switch]
-	if !okEnd {
-		return nil
-	}
-
-	// Of several interfaces the sender takes the one that Exits says.
-	toward, starts := g.toward(end), from.switches()
-	exit := nearest(len(starts), func(k int) int {
-		if at, ok := g.index[starts[k]]; ok {
-			return toward.hops[at]
-		}
-		return -1
-	})
-	if exit < 0 {
-		return nil
-	}
-
-	at := g.index[starts[exit]]
-	path := []string{t.Switches[at]}
-	for at != end {
-		at = g.other(toward.next[at], at)
-		path = append(path, t.Switches[at])
-	}
-	return path
-}
-
-// Hops returns the number of switch-to-switch links between hosts a and b, or
-// -1 if a host is unknown or there is no path.
-func (t *Topology) Hops(a, b string) int { return len(t.Path(a, b)) - 1 }
-
 // Other returns the switch at the other end of a link.
 func (l LinkSpec) Other(end string) string {
 	if l.Between[0] == end {

@@ -45,15 +45,16 @@ func (p Pair) MarshalJSON() ([]byte, error) {
 // Pairs returns the ways between all hosts, both directions.
 func Pairs(t *topology.Topology) []Pair {
 	var list []Pair
+	ways := t.Ways()
 	for _, a := range t.Hosts {
 		for _, b := range t.Hosts {
 			if a.Name == b.Name {
 				continue
 			}
 
-			p := Pair{From: a.Name, To: b.Name, Path: t.Path(a.Name, b.Name)}
+			p := Pair{From: a.Name, To: b.Name, Path: ways.Path(a.Name, b.Name)}
 			p.Hops = len(p.Path) - 1
-			for _, link := range t.Way(a.Name, b.Name) {
+			for _, link := range ways.Params(a.Name, b.Name) {
 				p.Delay += link.Delay
 				if link.Rate > 0 && (p.Bottleneck == 0 || link.Rate < p.Bottleneck) {
 					p.Bottleneck = link.Rate

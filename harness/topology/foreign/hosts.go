@@ -90,12 +90,13 @@ func (g *graph) attachHosts(t *topology.Topology, names []string) {
 		return
 	}
 
+	first := g.firstSwitches()
 	for i, n := range g.nodes {
 		if !n.host {
 			continue
 		}
-		if to, ok := g.switchOf(i, names); ok {
-			add(names[i], to)
+		if to, ok := first[i]; ok {
+			add(names[i], names[to])
 		} else {
 			g.remark("host %s is linked to no switch and was left out", names[i])
 		}
@@ -117,18 +118,28 @@ func free(taken map[string]bool, label string) string {
 // addressOf is the address of the interface of this number, from 1.
 func addressOf(n int) netip.Addr { return netip.AddrFrom4([4]byte{10, 1, byte(n >> 8), byte(n)}) }
 
-// switchOf returns the first switch that host i is linked to.
-func (g *graph) switchOf(i int, names []string) (string, bool) {
+// firstSwitches returns the first switch that each host with one is linked to, by their places.
+func (g *graph) firstSwitches() map[int]int {
+	first := map[int]int{}
 	for _, e := range g.edges {
-		for _, ends := range [][2]string{{e.from, e.to}, {e.to, e.from}} {
-			other := g.index[ends[1]]
-			if g.index[ends[0]] == i && !g.nodes[other].host {
-				return names[other], true
-			}
+		a, b := g.index[e.from], g.index[e.to]
+		if g.nodes[b].host {
+			a, b = b, a
+		}
+		if _, has := first[a]; !has && g.nodes[a].host && !g.nodes[b].host {
+			first[a] = b
 		}
 	}
+	return first
+}
 
-	return "", false
+// placesOf returns the places of hosts by their names.
+func placesOf(hosts []topology.HostSpec) map[string]int {
+	places := make(map[string]int, len(hosts))
+	for i, h := range hosts {
+		places[h.Name] = i
+	}
+	return places
 }
 
 // dropInterfaces leaves a host those interfaces whose switches stay; without any it has no
@@ -150,10 +161,7 @@ func dropInterfaces(h *topology.HostSpec, gone func(s string) bool) {
 // addDirect makes the links between two hosts: each has an interface for it, at a switch that
 // is there for the two.
 func (g *graph) addDirect(t *topology.Topology, names []string, direct []edge) {
-	hosts, taken := map[string]int{}, map[string]bool{}
-	for i, h := range t.Hosts {
-		hosts[h.Name] = i
-	}
+	hosts, taken := placesOf(t.Hosts), map[string]bool{}
 	for _, name := range names {
 		taken[name] = true
 	}
@@ -181,14 +189,14 @@ func (g *graph) addDirect(t *topology.Topology, names []string, direct []edge) {
 	}
 }
 
-// number gives hosts the addresses of their numbers, from 1, and interfaces beside the first ones
+// number gives hosts the addresses of the places that they had, and interfaces beside the first ones
 // those behind them.
-func number(t *topology.Topology, hosts map[string]int) {
+func number(t *topology.Topology, places map[string]int) {
 	last := 0
 	for i := range t.Hosts {
 		h := &t.Hosts[i]
-		h.Address = addressOf(hosts[h.Name])
-		last = max(last, hosts[h.Name])
+		own := places[h.Name] + 1
+		h.Address, last = addressOf(own), max(last, own)
 	}
 	for i := range t.Hosts {
 		for k := range t.Hosts[i].Also {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
 	"time"
 
@@ -41,14 +40,11 @@ func (g *graph) network() (*Network, error) {
 		}
 	}
 	g.attachHosts(t, names)
-	numbers := map[string]int{} // which the hosts keep, whichever of them are left out
-	for i, h := range t.Hosts {
-		numbers[h.Name] = i + 1
-	}
-	direct := g.addLinks(t, names)
+	hosts := placesOf(t.Hosts)
+	direct := g.addLinks(t, names, hosts)
 	g.keepMain(t)
 	g.addDirect(t, names, direct)
-	number(t, numbers)
+	number(t, hosts) // whichever of them were left out
 
 	if err := t.Check(); err != nil {
 		return nil, err
@@ -113,9 +109,9 @@ type made struct {
 	from int
 }
 
-// addLinks makes the links between switches, and the interfaces of hosts. It returns the edges
-// between two hosts.
-func (g *graph) addLinks(t *topology.Topology, names []string) (direct []edge) {
+// addLinks makes the links between switches, and the interfaces of hosts, whose places are given. It
+// returns the edges between two hosts.
+func (g *graph) addLinks(t *topology.Topology, names []string, hosts map[string]int) (direct []edge) {
 	first := map[[2]string]*made{}
 	interfaces := map[int]int{} // of each host
 	twice, loops, clamped, beyond := 0, 0, 0, 0
@@ -155,7 +151,7 @@ func (g *graph) addLinks(t *topology.Topology, names []string) (direct []edge) {
 			if hostB {
 				ends[0], ends[1], both[0], both[1] = ends[1], ends[0], both[1], both[0]
 			}
-			is.host = slices.IndexFunc(t.Hosts, func(h topology.HostSpec) bool { return h.Name == ends[0] })
+			is.host = hosts[ends[0]]
 			if is.number = interfaces[is.host]; is.number == topology.MaxInterfaces {
 				beyond++
 				continue

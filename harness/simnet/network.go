@@ -141,7 +141,7 @@ func (n *Network) addHosts(wired *topology.Topology) error {
 			return fmt.Errorf("make %s of host %s: %w", f.Name(), f.Host, err)
 		}
 		c.port = &port{
-			counters: network.PortCounters{Name: at + "-" + f.Host + f.Suffix},
+			counters: network.PortCounters{Name: topology.PortName(at, f.Host, f.Suffix)},
 			network:  n, card: c, at: slices.Index(wired.Switches, at),
 		}
 		c.smallQueue = smallQueueAt(wired, at)

@@ -42,7 +42,7 @@ func TestMTUs(t *testing.T) {
 			}
 		}
 		for i, want := range []int{9000, 9000, 1492} {
-			if got := topology.HostMTU(topology.Hosts[i]); got != want {
+			if got := topology.MTUOf(topology.Hosts[i].Interface(0)); got != want {
 				t.Errorf("%s has an MTU of %d, want %d", topology.Hosts[i].Name, got, want)
 			}
 		}

@@ -75,7 +75,7 @@ func (h *Host) addCard(f topology.Interface) (*card, error) {
 func (c *card) take(f frame) {
 	packet := f.packet
 	if f.hops > 0 {
-		packet = stack.NewPacketBuffer(stack.PacketBufferOptions{Payload: buffer.MakeWithView(f.now())})
+		packet = stack.NewPacketBuffer(stack.PacketBufferOptions{Payload: buffer.MakeWithView(f.current())})
 		f.packet.DecRef()
 	}
 	c.InjectInbound(ipv4.ProtocolNumber, packet)

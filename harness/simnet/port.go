@@ -28,8 +28,8 @@ type frame struct {
 	hops int
 }
 
-// now returns a copy of the packet with the time to live that routers have left it.
-func (f frame) now() *buffer.View {
+// current returns a copy of the packet with the time to live that routers have left it.
+func (f frame) current() *buffer.View {
 	view := f.packet.ToView()
 	if f.hops > 0 {
 		ip := header.IPv4(view.AsSlice())

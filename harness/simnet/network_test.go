@@ -115,7 +115,7 @@ func TestTuning(t *testing.T) {
 			switches = "[s, r, q]"
 		}
 		n := built(t, "switches: "+switches+"\nhosts: [{name: a, switch: s}]\n"+tc.links)
-		if got := n.hosts[0].smallQueue; got != tc.queue {
+		if got := n.cards[0].smallQueue; got != tc.queue {
 			t.Errorf("%s: %d B of a connection may wait, want %d", name, got, tc.queue)
 		}
 		if got := minRTO(n.topology); got != tc.rto {
@@ -182,6 +182,26 @@ func TestRefused(t *testing.T) {
 			c.Close()
 			t.Errorf("%s answers", address)
 		}
+	}
+}
+
+// TestNarrowMTU: a network whose hosts' packets do not fit through a link is not built.
+func TestNarrowMTU(t *testing.T) {
+	model := &topology.Topology{
+		Version: 1, Name: "net", Subnet: topology.DefaultSubnet(), Switches: []string{"s", "r"},
+		Hosts: []topology.HostSpec{
+			{Name: "a", Switch: "s", Address: netip.MustParseAddr("10.1.0.1")},
+			{Name: "b", Switch: "r", Address: netip.MustParseAddr("10.1.0.2")},
+		},
+		Links: []topology.LinkSpec{{Between: [2]string{"s", "r"}, MTU: 1200}},
+	}
+	const want = "link s-r: packets between hosts a and b have up to 1500 bytes"
+	n, err := Build(model, Options{})
+	if err == nil {
+		n.Close()
+	}
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("building gives %v, want %q", err, want)
 	}
 }
 

@@ -2,7 +2,6 @@ package topology
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 
 	"edgebed/harness/network"
@@ -12,7 +11,7 @@ import (
 // Need is something that a topology asks for and not every kind of network can do.
 type Need struct {
 	network.Ability
-	// What asks for it where that is no link: "mode routed", "host h0 with 2 interfaces".
+	// What asks for it where that is no link: "ipv6".
 	What string
 	// Link is the link's place in AllLinks, Direction 0 for forward.
 	Link, Direction int
@@ -25,26 +24,11 @@ type Need struct {
 // Needs lists what the topology asks for beyond what all networks do.
 func (t *Topology) Needs() []Need {
 	var list []Need
-	if t.IsRouted() {
-		list = append(list, Need{Ability: network.Routers, What: "mode " + string(t.Mode), path: yamlfile.Path{"mode"}})
-	}
 	if t.IPv6 != nil && *t.IPv6 {
 		list = append(list, Need{Ability: network.IPv6, What: "ipv6", path: yamlfile.Path{"ipv6"}})
 	}
-	for i, h := range t.Hosts {
-		if h.Also != nil {
-			list = append(list, Need{
-				Ability: network.Interfaces, What: fmt.Sprintf("host %s with %d interfaces", h.Name, 1+len(h.Also)),
-				path: yamlfile.Path{"hosts", i, "also"},
-			})
-		}
-	}
 
-	bundles := t.Bundles()
 	for i, l := range t.AllLinks() {
-		if bundles[i][0] != i {
-			list = append(list, Need{Ability: network.ParallelLinks, Link: i})
-		}
 		for dir, p := range t.Directions(l) {
 			for _, need := range p.Needs() {
 				need.Link, need.Direction = i, dir
@@ -64,7 +48,8 @@ func (t *Topology) PlaceOfNeed(n Need) yamlfile.Pos {
 	return t.pos.At(n.path...)
 }
 
-// Needs lists what the parameters ask for beyond what all networks do.
+// Needs lists what the parameters ask for beyond what all networks do: those of their keys that
+// MayNeed knows.
 func (p Params) Needs() []Need {
 	var list []Need
 	if p.Corrupt > 0 {
@@ -75,6 +60,9 @@ func (p Params) Needs() []Need {
 	}
 	return list
 }
+
+// MayNeed reports whether o has a parameter for which Needs may list something.
+func (o Override) MayNeed() bool { return o.Corrupt != nil || o.Discipline != nil }
 
 // CanBe returns an error where networks of a kind cannot do what the parameters ask for.
 func (p Params) CanBe(kind network.Kind) error {
@@ -136,7 +124,7 @@ func (p *Places) Link(link int) LinkSpec { return p.links[link] }
 // Name names a direction of one of AllLinks as records do, such as s0-s1.
 func (p *Places) Name(link, direction int) string {
 	ends := p.links[link].Between
-	return ends[direction] + "-" + ends[1-direction] + p.suffixes[link]
+	return PortName(ends[direction], ends[1-direction], p.suffixes[link])
 }
 
 // Of returns where the topology's file gives a direction of one of AllLinks the
@@ -150,7 +138,7 @@ func (p *Places) Of(link, direction int, key string) yamlfile.Pos {
 	l := p.links[link]
 	at, keys := yamlfile.Path{"links", link}, [2]string{"forward", "reverse"}
 	if link >= len(t.Links) {
-		at, keys = p.accesses[link-len(t.Links)].place(), [2]string{"uplink", "downlink"}
+		at, keys = p.accesses[link-len(t.Links)].place(), uplinks
 	}
 
 	class := t.Classes[l.Class]

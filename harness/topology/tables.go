@@ -31,10 +31,7 @@ func (t *Topology) RouterPorts() map[string]int {
 	for _, s := range t.Switches {
 		ports[s] = 1
 	}
-	for i, bundle := range t.Bundles() {
-		if i == len(t.Links) {
-			break // access links
-		}
+	for i, bundle := range Parallel(t.Links) {
 		for _, s := range t.Links[i].Between {
 			ports[s] = max(ports[s], len(bundle))
 		}
@@ -118,8 +115,8 @@ type Step struct {
 	At, Interface, Link int
 }
 
-// Routes prepares a look at the topology's ways, along the paths of Toward; of parallel links
-// interfaces have their Share.
+// Routes prepares a look at the topology's ways, along the shortest paths (see graph.toward); of
+// parallel links interfaces have their Share.
 func (t *Topology) Routes() *Routes {
 	r := &Routes{
 		Interfaces: slices.Collect(t.Interfaces()), graph: t.graph(), bundles: t.Bundles(),

@@ -154,6 +154,9 @@ func (f *selectionFlags) selection() (scenario.Selection, error) {
 		if !ok {
 			return sel, fmt.Errorf("--set %s: write it as name=value", s)
 		}
+		if _, again := sel.Set[name]; again {
+			return sel, fmt.Errorf("--set %s: %s has a value already; give it one", s, name)
+		}
 		sel.Set[name] = value
 	}
 	for _, s := range f.where {

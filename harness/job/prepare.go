@@ -69,6 +69,9 @@ func Prepare(
 		if err == nil {
 			err = yamlfile.Join(job.CanRunOn(plan.Network), job.checkEffects(), job.checkMTUs())
 		}
+		if err == nil && plan.Broken {
+			err = job.checkEventNames()
+		}
 		if err == nil && !plan.Broken {
 			job.countDue()
 			err = yamlfile.Join(job.check(min(Checked, max(2, checkedInAll/len(plan.Cells)))), same.check(&job))

@@ -553,7 +553,7 @@ func (s *Scenario) check() error {
 		}
 	}
 
-	errs = append(errs, s.checkFigures(s.metrics()))
+	errs = append(errs, s.checkFigures(s.metrics()), s.checkShown())
 	return yamlfile.Join(errs...)
 }
 
@@ -627,13 +627,22 @@ func (s *Scenario) checkFigures(metrics []string) error {
 			fail(path, "%w", err)
 		}
 
+	}
+	return yamlfile.Join(errs...)
+}
+
+// checkShown checks that the figures can show what cells have: of a result, drawing says so.
+func (s *Scenario) checkShown() error {
+	var errs []error
+	for i, f := range s.Figures {
 		x := s.axis(f.X)
 		if f.LogX && x != nil && slices.ContainsFunc(x.Values, func(v Value) bool { return !v.isNumber && !v.wrong }) {
-			fail(append(path, "log-x"), "axis %s has values that are names, which stand side by side; remove it", f.X)
+			errs = append(errs, s.Place("figures", i, "log-x").Errorf(
+				"axis %s has values that are names, which stand side by side; remove it", f.X))
 		}
-		if f.Kind == record.KindTimeline && !s.loaded() && len(errs) == before {
-			fail(append(path, "kind"), "a timeline shows cells under load, and these have executions one after "+
-				"another; give the scenario a load section")
+		if f.Kind == record.KindTimeline && !s.loaded() {
+			errs = append(errs, s.Place("figures", i, "kind").Errorf("a timeline shows cells under load, and these have "+
+				"executions one after another; give the scenario a load section"))
 		}
 	}
 	return yamlfile.Join(errs...)

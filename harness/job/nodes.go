@@ -202,8 +202,8 @@ func (j *Job) Computers() (map[string]deploy.Computer, error) {
 				drawn := !j.Cell.Workload.IsListed() && len(j.Given) == 0 && len(j.Cell.Clients.Groups) == 0
 				if need := f.MemoryPerByte * float64(argument); drawn && need > float64(memory[on]) {
 					at := g.Pos.At("functions", i, "memory-per-byte")
-					return nil, at.Errorf("a call with an argument of %v needs %.0f bytes of memory, more than the %v of "+
-						"processor %s", argument, need, memory[on], on)
+					return nil, at.Errorf("a call with an argument of %v needs %.0f bytes of memory, more than "+
+						"the %v of processor %s", argument, need, memory[on], on)
 				}
 
 				var names []string

@@ -641,8 +641,8 @@ func (s *Scenario) checkShown() error {
 				"axis %s has values that are names, which stand side by side; remove it", f.X))
 		}
 		if f.Kind == record.KindTimeline && !s.loaded() {
-			errs = append(errs, s.Place("figures", i, "kind").Errorf("a timeline shows cells under load, and these have "+
-				"executions one after another; give the scenario a load section"))
+			errs = append(errs, s.Place("figures", i, "kind").Errorf("a timeline shows cells under load, and these "+
+				"have executions one after another; give the scenario a load section"))
 		}
 	}
 	return yamlfile.Join(errs...)

@@ -183,7 +183,7 @@ func (r *Router) configure(n *Network, neighbours []entry) (err error) {
 	if r.socket, err = nl.Subscribe(unix.NETLINK_ROUTE); err != nil {
 		return fmt.Errorf("open route netlink: %w", err)
 	}
-	b := &batch{socket: r.socket}
+	b := &batch{socket: r.socket, turn: &n.turn}
 
 	var errs []error
 	for k, s := range r.sticks {
@@ -214,16 +214,8 @@ func (n *Network) addRouting(ctx context.Context) error {
 		return err
 	}
 
-	// The way from each router to each interface.
-	ways, routes := make([][]topology.Step, len(n.routers)), n.wired.Routes()
-	for end := range n.wired.Switches {
-		for s := range routes.To(end) {
-			if s.At < len(n.routers) { // behind them are the boxes of access links
-				ways[s.At] = append(ways[s.At], s)
-			}
-		}
-	}
-	bundles := n.wired.Bundles()
+	// Behind the routers among the switches are the boxes of access links.
+	ways, bundles := n.ways(len(n.routers)), n.wired.Bundles()
 
 	work := newWorkers(ctx)
 	work.SetLimit(work.number)
@@ -232,7 +224,7 @@ func (n *Network) addRouting(ctx context.Context) error {
 			if err := work.Err(); err != nil {
 				return err
 			}
-			b := &batch{socket: r.socket}
+			b := &batch{socket: r.socket, turn: &n.turn}
 			for _, s := range ways[at] {
 				if err := n.addRoute(r, n.interfaces[s.Interface], n.nextRouter(r, s.Link, bundles), b); err != nil {
 					return err

@@ -18,7 +18,7 @@ import (
 func TestAddEntries(t *testing.T) {
 	n := build(t, pair(topology.Override{}), Options{})
 	h := n.Hosts()[0]
-	c, err := h.ns.dial()
+	c, err := h.ns.dial(new(turn))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"os"
 	"slices"
-	"sync"
 	"syscall"
 
 	"github.com/vishvananda/netlink"
@@ -24,18 +23,11 @@ const batchSize = 32 << 10
 // what stands behind it in the same call may be carried out nevertheless.
 type batch struct {
 	socket *nl.NetlinkSocket
-	turn   *turn
 	buf    []byte
 	last   int    // where the last message in buf begins
 	seq    uint32 // of the last message
 	notes  []note // of the messages in buf
 }
-
-// turn is had by the one of the threads that build a network whose requests the kernel carries
-// out. It has one lock for the devices of all namespaces (RTNL): where two threads are at it,
-// one of them tries again and again for each request, and both take turns at memory that
-// is one processor's else. Forwarding entries then take twice as long.
-type turn struct{ sync.Mutex }
 
 // note says what a message does, for errors.
 type note struct{ doing, on string }
@@ -79,10 +71,7 @@ func (b *batch) send() error {
 	b.socket.Lock()
 	defer b.socket.Unlock()
 	to := &unix.SockaddrNetlink{Family: unix.AF_NETLINK}
-	b.turn.Lock()
-	err := unix.Sendto(b.socket.GetFd(), b.buf, 0, to)
-	b.turn.Unlock()
-	if err != nil {
+	if err := unix.Sendto(b.socket.GetFd(), b.buf, 0, to); err != nil {
 		return os.NewSyscallError("sendto", err)
 	}
 	failed, err := acknowledged(b.socket, b.seq)

@@ -326,7 +326,7 @@ func BenchmarkKernel(b *testing.B) {
 		if n.fabric, err = newNamespace(home, n.procs.setForBridges); err != nil {
 			b.Fatal(err)
 		}
-		if n.fabricC, err = n.fabric.dial(&n.turn); err != nil {
+		if n.fabricC, err = n.fabric.dial(); err != nil {
 			b.Fatal(err)
 		}
 
@@ -353,7 +353,7 @@ func BenchmarkKernel(b *testing.B) {
 
 		batches := make([]*batch, many)
 		for i, ns := range spaces {
-			c, err := ns.dial(&n.turn)
+			c, err := ns.dial()
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -126,7 +126,7 @@ func (n *Network) openFabric(context.Context) (err error) {
 		return fmt.Errorf("make the switches' namespace: %w", err)
 	}
 
-	n.fabricC, err = n.fabric.dial(&n.turn)
+	n.fabricC, err = n.fabric.dial()
 	return err
 }
 
@@ -263,6 +263,9 @@ func (n *Network) addForwarding(ctx context.Context) error {
 // ways returns the ways from each of the first switches to all interfaces.
 func (n *Network) ways(switches int) [][]topology.Step {
 	all, routes := make([][]topology.Step, switches), n.wired.Routes()
+	for at := range all {
+		all[at] = make([]topology.Step, 0, len(n.interfaces))
+	}
 	for end := range n.wired.Switches {
 		for s := range routes.To(end) {
 			if s.At < switches {
@@ -273,8 +276,9 @@ func (n *Network) ways(switches int) [][]topology.Step {
 	return all
 }
 
-// addEntries adds the entries of a switch. One switch's after the other's they take half the
-// time: the kernel finds its table in the processor's cache.
+// addEntries adds the entries of a switch. From one thread, and one switch's after the other's,
+// they take half the time: the kernel has one lock for all of them (RTNL), and finds the
+// switch's table in the processor's cache.
 func (n *Network) addEntries(at string, ways []topology.Step, b *batch) error {
 	var message []byte
 	for _, s := range ways {

@@ -52,10 +52,10 @@ func (n *Network) addHosts(ctx context.Context) error {
 	}
 
 	// The kernel makes namespaces, and much of what is in them, at the same time. Beside those who
-	// make hosts is one who introduces them.
+	// make hosts is one who introduces them; where that takes longer, the others wait for it.
 	known, work := n.allNeighbours(), newWorkers(ctx)
 	work.SetLimit(work.number + 1)
-	made := make(chan int, len(n.hosts))
+	made := make(chan int, work.number)
 	work.Go(func() error { return n.introduce(work, made, known) })
 	for i, h := range n.hosts {
 		work.Go(func() (err error) {
@@ -78,8 +78,12 @@ func (n *Network) addHosts(ctx context.Context) error {
 			if err != nil {
 				return fmt.Errorf("make host %s: %w", h.name, err)
 			}
-			made <- i
-			return nil
+			select {
+			case made <- i:
+				return nil
+			case <-work.Done():
+				return work.Err()
+			}
 		})
 	}
 	if err := work.Wait(); err != nil {
@@ -139,8 +143,8 @@ func (n *Network) allNeighbours() [][]neighbours {
 }
 
 // introduce tells hosts, given by their places as they are made, what they have to know of
-// others. In large networks these are nearly all requests, and the kernel takes them from
-// one thread faster than from several.
+// others. In large networks these are nearly all requests. The kernel has one lock for them
+// (RTNL): two threads would wait for each other at each, and keep a processor busy with it.
 func (n *Network) introduce(ctx context.Context, made <-chan int, known [][]neighbours) error {
 	for range n.hosts {
 		select {
@@ -162,7 +166,7 @@ func (h *Host) configure(n *Network, place int) (err error) {
 	if h.socket, err = nl.Subscribe(unix.NETLINK_ROUTE); err != nil {
 		return fmt.Errorf("open route netlink: %w", err)
 	}
-	b := &batch{socket: h.socket, turn: &n.turn}
+	b := &batch{socket: h.socket}
 
 	for _, f := range h.interfaces {
 		err = errors.Join(err, f.add(n, b))
@@ -193,7 +197,7 @@ func (h *Host) configure(n *Network, place int) (err error) {
 // addNeighbours tells the host what it has to know of others. Hosts know each other, or in
 // routed mode their routers: no frame of ARP is ever on a link.
 func (h *Host) addNeighbours(n *Network, place int, known [][]neighbours) error {
-	b := &batch{socket: h.socket, turn: &n.turn}
+	b := &batch{socket: h.socket}
 	for k, f := range h.interfaces {
 		if known == nil {
 			if err := f.addRouter(n, b); err != nil {

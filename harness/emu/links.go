@@ -163,7 +163,7 @@ func (n *Network) openMedium() (err error) {
 		return fmt.Errorf("make the medium's namespace: %w", err)
 	}
 
-	if n.mediumC, err = n.medium.dial(&n.turn); err != nil {
+	if n.mediumC, err = n.medium.dial(); err != nil {
 		return err
 	}
 

@@ -34,7 +34,6 @@ type Network struct {
 	mediumEnds       []int          // interface indices of the medium's devices
 	steps            []step         // of building
 	procs            procs          // while it is built
-	turn             turn
 
 	wired *topology.Topology // as built: see topology.Wired
 	boxes map[string]bool    // switches of wired that are at the ends of access links

@@ -183,7 +183,7 @@ func (r *Router) configure(n *Network, neighbours []entry) (err error) {
 	if r.socket, err = nl.Subscribe(unix.NETLINK_ROUTE); err != nil {
 		return fmt.Errorf("open route netlink: %w", err)
 	}
-	b := &batch{socket: r.socket, turn: &n.turn}
+	b := &batch{socket: r.socket}
 
 	var errs []error
 	for k, s := range r.sticks {
@@ -224,7 +224,7 @@ func (n *Network) addRouting(ctx context.Context) error {
 			if err := work.Err(); err != nil {
 				return err
 			}
-			b := &batch{socket: r.socket, turn: &n.turn}
+			b := &batch{socket: r.socket}
 			for _, s := range ways[at] {
 				if err := n.addRoute(r, n.interfaces[s.Interface], n.nextRouter(r, s.Link, bundles), b); err != nil {
 					return err

@@ -16,11 +16,10 @@ import (
 // offers it adds the few messages that package has no words for.
 type conn struct {
 	*netlink.Handle
-	raw  *nl.SocketHandle
-	turn *turn
+	raw *nl.SocketHandle
 }
 
-func (n *namespace) dial(t *turn) (*conn, error) {
+func (n *namespace) dial() (*conn, error) {
 	ns, home := netns.NsHandle(n.file.Fd()), netns.NsHandle(n.home.Fd())
 	// Only the ROUTE family: kernels without XFRM refuse the default of all. On a
 	// thread in the namespace, since the package would look for its own namespace by
@@ -38,11 +37,11 @@ func (n *namespace) dial(t *turn) (*conn, error) {
 		h.Close()
 		return nil, fmt.Errorf("open route netlink: %w", err)
 	}
-	return &conn{Handle: h, raw: &nl.SocketHandle{Socket: raw}, turn: t}, nil
+	return &conn{Handle: h, raw: &nl.SocketHandle{Socket: raw}}, nil
 }
 
 // batch collects requests to send together.
-func (c *conn) batch() *batch { return &batch{socket: c.raw.Socket, turn: c.turn} }
+func (c *conn) batch() *batch { return &batch{socket: c.raw.Socket} }
 
 // Close closes the sockets.
 func (c *conn) Close() {

@@ -18,7 +18,7 @@ import (
 func TestAddEntries(t *testing.T) {
 	n := build(t, pair(topology.Override{}), Options{})
 	h := n.Hosts()[0]
-	c, err := h.ns.dial(new(turn))
+	c, err := h.ns.dial()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +126,7 @@ func TestSettingsOfMany(t *testing.T) {
 func TestOneQueue(t *testing.T) {
 	n := build(t, pair(topology.Override{}), Options{})
 	for _, ns := range []*namespace{n.hosts[0].ns, n.fabric} {
-		c, err := ns.dial(new(turn))
+		c, err := ns.dial()
 		if err != nil {
 			t.Fatal(err)
 		}

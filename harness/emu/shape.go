@@ -144,7 +144,7 @@ func ProbeNetem() (Support, error) {
 		return Unknown, fmt.Errorf("probe netem: %w", err)
 	}
 	defer ns.Close()
-	c, err := ns.dial(new(turn))
+	c, err := ns.dial()
 	if err != nil {
 		return Unknown, fmt.Errorf("probe netem: %w", err)
 	}

@@ -283,31 +283,38 @@ func witness(b *testing.B, n *Network) func() bool {
 	}
 }
 
-// BenchmarkNext measures how long the paper's ring takes to build just after a network was
-// closed: the kernel has one lock for all devices, and holds it while it removes many.
+// BenchmarkNext measures how long the paper's ring takes to build after a network was closed, at
+// the worst moment of the next two seconds: the kernel has one lock for all devices, and holds
+// it while it removes many.
 func BenchmarkNext(b *testing.B) {
 	ring := ring6(b, topology.Override{Delay: new(time.Duration(0))})
 	for _, t := range []*topology.Topology{ring, line(100), star(1000), line(1000)} {
 		b.Run(fmt.Sprintf("after=%s/%d", t.Name, len(t.Hosts)), func(b *testing.B) {
-			var took []float64
+			var longest time.Duration
 			for b.Loop() {
-				for _, t := range []*topology.Topology{t, ring} {
-					start := time.Now()
-					n, err := Build(b.Context(), t, Options{})
-					if err != nil {
-						b.Fatal(err)
-					}
-					if t == ring {
-						took = append(took, float64(time.Since(start).Microseconds())/1000)
-					}
-					if err := n.Close(); err != nil {
-						b.Fatal(err)
-					}
+				buildAndClose(b, t)
+				for closed := time.Now(); time.Since(closed) < 2*time.Second; {
+					longest = max(longest, buildAndClose(b, ring))
 				}
 			}
-			b.ReportMetric(took[len(took)-1], "next-ms")
+			b.ReportMetric(float64(longest.Microseconds())/1000, "longest-ms")
 		})
 	}
+}
+
+// buildAndClose returns how long the building took.
+func buildAndClose(b *testing.B, t *topology.Topology) time.Duration {
+	b.Helper()
+	start := time.Now()
+	n, err := Build(b.Context(), t, Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	took := time.Since(start)
+	if err := n.Close(); err != nil {
+		b.Fatal(err)
+	}
+	return took
 }
 
 // BenchmarkKernel measures what the kernel alone takes for the parts of large networks, one after

@@ -91,11 +91,11 @@ func (n *Network) addHosts(ctx context.Context) error {
 	}
 
 	// The ports are still down: what the check sends goes nowhere.
-	if err := n.checkCongestionControl(ctx); err != nil {
-		return err
-	}
 	ports := slices.Concat(n.ports, n.boxPorts)
-	if err := n.attach(ports); err != nil {
+	work = newWorkers(ctx)
+	work.Go(func() error { return n.attach(ports) })
+	work.Go(func() error { return n.checkCongestionControl(work) })
+	if err := work.Wait(); err != nil {
 		return err
 	}
 	return n.bringUp(ports)

@@ -193,7 +193,20 @@ func (p *Process) Close() error {
 
 // call calls a method of the process.
 func (p *Process) call(ctx context.Context, method string, in, out any) error {
-	return p.explained(ctx, p.conn.Invoke(ctx, "/"+service+"/"+method, in, out))
+	calling, stop := untimed(ctx)
+	defer stop()
+	return p.explained(ctx, p.conn.Invoke(calling, "/"+service+"/"+method, in, out))
+}
+
+// untimed returns a context that ends when ctx does, and does not tell the process of its
+// deadline: who keeps it is the caller alone, who says so.
+func untimed(ctx context.Context) (context.Context, context.CancelFunc) {
+	calling, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	forget := context.AfterFunc(ctx, cancel)
+	return calling, func() {
+		forget()
+		cancel()
+	}
 }
 
 // explained is the error of a call as the process had it.
@@ -343,10 +356,10 @@ func (c *aClient) execute(
 	lost := func(err error) (news, error) {
 		return news{Spent: true}, &client.Failure{Stage: client.StageCall, Err: c.at.explained(ctx, err)}
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	calling, stop := untimed(ctx)
+	defer stop()
 	desc := stream()
-	s, err := c.at.conn.NewStream(ctx, &desc, "/"+service+"/"+execute)
+	s, err := c.at.conn.NewStream(calling, &desc, "/"+service+"/"+execute)
 	if err != nil {
 		return lost(err)
 	}

@@ -110,6 +110,23 @@ type Summary struct {
 // sampleEvery is the time between samples of the machine's CPU time.
 const sampleEvery = time.Second
 
+// Refuse writes that none of the jobs was run, and why: results that a report can be made
+// of, and that can be resumed where the reason is gone.
+func Refuse(jobs []job.Job, w *record.Writer, why error) (Summary, error) {
+	refused := Summary{
+		Progress: Progress{Cells: len(jobs), CellsFailed: len(jobs)},
+		Failures: map[string]string{},
+	}
+	for i := range jobs {
+		end := record.CellEnd{Cell: jobs[i].Cell.ID, Ended: time.Now(), Reason: why.Error()}
+		if err := w.CellEnd(end); err != nil {
+			return refused, err
+		}
+		refused.Failures[end.Cell] = end.Reason
+	}
+	return refused, nil
+}
+
 // Run runs the jobs and writes their records to w. Failed executions and failed
 // cells are results, not errors; the error is for what kept the campaign from
 // going on: a cancelled context, or records that could not be written.

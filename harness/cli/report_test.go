@@ -115,7 +115,8 @@ func TestTopoConvert(t *testing.T) {
 	dir := t.TempDir()
 	file, dot := filepath.Join(dir, "odd.yaml"), filepath.Join(dir, "odd.dot")
 	text := "name: odd\nmtu: 1400\nswitches: [a, b]\nhosts: [{name: h, switch: a}, {name: k, switch: b}]\n" +
-		"links: [{between: [a, b], forward: {rate: 5 Mb/s, delay: 2 ms, duplicate: 1 %}, reverse: {rate: 1 Mb/s, delay: 2 ms, duplicate: 1 %}}]\n"
+		"links: [{between: [a, b], forward: {rate: 5 Mb/s, delay: 2 ms, duplicate: 1 %, gilbert-elliott: {p: 0.1, r: 0.3}}, " +
+		"reverse: {rate: 1 Mb/s, delay: 2 ms, duplicate: 1 %, gilbert-elliott: {p: 0.1, r: 0.3}}}]\n"
 	if err := os.WriteFile(file, []byte(text), 0o666); err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +124,7 @@ func TestTopoConvert(t *testing.T) {
 	if code := Run(t.Context(), []string{"topo", "convert", file, "--out", dot}, &out, &log); code != exitOK {
 		t.Fatalf("exit code %d: %s", code, log.String())
 	}
-	for _, want := range []string{"addresses of hosts are left out", "duplication of 2 directions of links: left out"} {
+	for _, want := range []string{"addresses of hosts are left out", "gilbert-elliott (the mean loss is kept) of 2 directions of links: left out"} {
 		if !strings.Contains(log.String(), "remark: ") || !strings.Contains(log.String(), want) {
 			t.Errorf("no remark says %q:\n%s", want, log.String())
 		}
@@ -134,7 +135,8 @@ func TestTopoConvert(t *testing.T) {
 
 	out.Reset()
 	if code := Run(t.Context(), []string{"topo", "show", dot}, &out, &log); code != exitOK ||
-		!strings.Contains(out.String(), "5 Mb/s, 2ms") || !strings.Contains(out.String(), "1 Mb/s, 2ms") {
+		!strings.Contains(out.String(), "5 Mb/s, 2ms, loss 0.25, duplicate 0.01") ||
+		!strings.Contains(out.String(), "1 Mb/s, 2ms, loss 0.25, duplicate 0.01") {
 		t.Errorf("exit code %d, and the directions come back as\n%s", code, out.String())
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -188,4 +189,46 @@ func timeless(r *record.Results) []record.CellResult {
 	}
 	slices.SortFunc(list, func(a, b record.CellResult) int { return strings.Compare(a.Cell.ID, b.Cell.ID) })
 	return list
+}
+
+// TestLackingSetting asks the kernel for what it does not have: no cell is run, one message
+// says why, and there are records and a report of it.
+func TestLackingSetting(t *testing.T) {
+	needSandbox(t)
+	t.Setenv(envCommand, "1") // for the process that tries the settings
+	dir := t.TempDir()
+	file := filepath.Join(dir, "lacking.yaml")
+	const text = `name: lacking
+topology: {preset: "ring,switches=3,rate=$rate", congestion-control: nosuch}
+matrix: [{axis: rate, values: [10 Mb/s, 20 Mb/s]}]
+`
+	if err := os.WriteFile(file, []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+
+	out := filepath.Join(dir, "out")
+	for _, args := range [][]string{{}, {"--resume"}} {
+		var stdout, stderr bytes.Buffer
+		code := Run(t.Context(), append([]string{"run", file, "--out", out}, args...), &stdout, &stderr)
+		if code != exitIncomplete {
+			t.Fatalf("run %v: exit code %d, want %d\n%s", args, code, exitIncomplete, stderr.String())
+		}
+		if n := strings.Count(stderr.String(), "edgebed: "); n != 1 ||
+			!strings.Contains(stderr.String(), "congestion control nosuch") {
+			t.Errorf("run %v: %d messages, want one that names the congestion control:\n%s", args, n, stderr.String())
+		}
+	}
+
+	r, err := record.Read(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range r.Cells {
+		if c.End == nil || c.End.OK || !strings.Contains(c.End.Reason, "congestion control nosuch") {
+			t.Errorf("cell %s ended as %+v, want the reason", c.Cell.ID, c.End)
+		}
+	}
+	if code := Run(t.Context(), []string{"report", out}, io.Discard, io.Discard); code != exitOK {
+		t.Errorf("report: exit code %d, want %d", code, exitOK)
+	}
 }

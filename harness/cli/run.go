@@ -187,6 +187,9 @@ the executions that are missing. When all cells are done, executions.csv, figure
 (SVG and PNG), report.html and report.md are written beside them; "edgebed
 report" makes them again from the records alone.
 
+Where the kernel lacks what the network's settings ask for, no cell is run: one
+message says what is missing, and the records and the report say so too.
+
 Cells run side by side as far as the machine keeps up. A cell whose audit finds
 that it was disturbed is run again with fewer others beside it, then alone; if it
 never passes it stays marked.
@@ -297,7 +300,8 @@ type runOptions struct {
 func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *job.Prepared, part []job.Job, o runOptions) error {
 	ctx := cmd.Context()
 	most, err := o.backend.Ready(ctx, part)
-	if err != nil {
+	var lacking *testbed.SettingsError
+	if err != nil && !errors.As(err, &lacking) {
 		return err
 	}
 	if most > 0 && (o.jobs == 0 || o.jobs > most) {
@@ -351,14 +355,19 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *job.Prepared, part 
 	defer signal.Stop(pipe)
 
 	release := hold(ctx)
-	summary, err := campaign.Run(ctx, todo, w, campaign.Options{
-		Worker: o.backend.Spawn, Jobs: o.jobs, Reruns: o.reruns, Disturbed: opened.Disturbed,
-		Expected: o.backend.Expected, Exact: o.backend.Exact,
-		Observe: func(e campaign.Event) {
-			view.show(e)
-			events.pass(e)
-		},
-	})
+	var summary campaign.Summary
+	if lacking != nil {
+		summary, err = campaign.Refuse(todo, w, lacking)
+	} else {
+		summary, err = campaign.Run(ctx, todo, w, campaign.Options{
+			Worker: o.backend.Spawn, Jobs: o.jobs, Reruns: o.reruns, Disturbed: opened.Disturbed,
+			Expected: o.backend.Expected, Exact: o.backend.Exact,
+			Observe: func(e campaign.Event) {
+				view.show(e)
+				events.pass(e)
+			},
+		})
+	}
 
 	release()
 	view.close()
@@ -390,6 +399,10 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *job.Prepared, part 
 	fmt.Fprintf(files, "%d of %d cells, %d executions, %d failed, %v\n",
 		len(part)-len(todo)+summary.CellsDone, len(part),
 		summary.ExecutionsDone, summary.ExecutionsFailed, summary.Elapsed.Round(time.Second))
+	if lacking != nil {
+		fmt.Fprintf(cmd.ErrOrStderr(), "no cell was run; run --resume --out %s where nothing is missing\n", o.out)
+		return &exitError{exitIncomplete, lacking}
+	}
 	if n := summary.CellsFailed + summary.ExecutionsFailed; n > 0 {
 		return &exitError{exitIncomplete,
 			fmt.Errorf("%d cells and %d executions failed; their reasons are in %s, and each of them in %s",

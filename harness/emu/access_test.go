@@ -2,8 +2,6 @@ package emu
 
 import (
 	"bytes"
-	"encoding/binary"
-	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -17,7 +15,7 @@ import (
 // slowUp is a host a with an access link that is slow upwards, and a host b, on a switch.
 func slowUp(t *testing.T) *topology.Topology {
 	t.Helper()
-	model, err := topology.Parse("access", []byte(`
+	model := parse(t, `
 name: access
 subnet: 10.9.0.0/24
 switches: [s0]
@@ -26,10 +24,7 @@ hosts:
   - {name: b, switch: s0}
 link-classes:
   dsl: {delay: 10 ms, forward: {rate: 4 Mb/s}, reverse: {rate: 40 Mb/s}}
-`))
-	if err != nil {
-		t.Fatal(err)
-	}
+`)
 	return model
 }
 
@@ -105,8 +100,8 @@ func TestFate(t *testing.T) {
 	}
 
 	dice, odds := fate.NewDice(seed, 0), p.Odds()
-	var want []uint32
-	for k := range uint32(packets) {
+	var want []int
+	for k := range packets {
 		switch f := dice.Throw(&odds); {
 		case f.Twice:
 			want = append(want, k, k)
@@ -115,52 +110,13 @@ func TestFate(t *testing.T) {
 		}
 	}
 
-	from, err := n.Hosts()[0].ListenPacket(t.Context(), "10.9.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer from.Close()
-	to, err := n.Hosts()[1].ListenPacket(t.Context(), "10.9.0.2:6000")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer to.Close()
-	var got []uint32
-	for k := range uint32(packets) {
-		if _, err := from.WriteTo(binary.BigEndian.AppendUint32(nil, k), to.LocalAddr()); err != nil {
-			t.Fatal(err)
-		}
-		if k%100 == 99 { // no more than the socket holds
-			got = append(got, received(t, to)...)
-		}
-	}
-
+	got := numbered(t, n.Hosts()[0], n.Hosts()[1], packets)
 	if n.Backend() == DelayLine && !slices.Equal(got, want) {
 		t.Errorf("of %d packets %d arrived, want %d, and these", packets, len(got), len(want))
 	}
 	// netem draws by itself: bursts of four make the share spread.
 	if len(got) < packets*6/10 || len(got) > packets*11/10 {
 		t.Errorf("of %d packets %d arrived, want about %d", packets, len(got), len(want))
-	}
-}
-
-// received returns the numbers of the packets that arrive until none does for a while.
-func received(t *testing.T, to interface {
-	SetReadDeadline(time.Time) error
-	ReadFrom([]byte) (int, net.Addr, error)
-}) (list []uint32) {
-	t.Helper()
-	for b := make([]byte, 16); ; {
-		if err := to.SetReadDeadline(time.Now().Add(200 * time.Millisecond)); err != nil {
-			t.Fatal(err)
-		}
-		k, _, err := to.ReadFrom(b)
-		if err != nil {
-			return list
-		}
-		if k == 4 {
-			list = append(list, binary.BigEndian.Uint32(b))
-		}
 	}
 }
 
@@ -225,6 +181,25 @@ func TestMTUsOfHosts(t *testing.T) {
 	for _, p := range idle(t, n).Ports {
 		if mean := p.TxBytes / p.TxPackets; p.TxBytes < size || mean < 1280*4/10 || mean > 1294 {
 			t.Errorf("port %s: %d B in frames of %d B on average", p.Name, p.TxBytes, mean)
+		}
+	}
+}
+
+// TestNarrowMTU: a network whose hosts' packets do not fit through a link, or are too small for
+// IPv6, is not built.
+func TestNarrowMTU(t *testing.T) {
+	narrow, small := pair(topology.Override{}), pair(topology.Override{})
+	narrow.Links[0].MTU = 1200
+	small.MTU, small.IPv6 = 1200, new(true)
+	for model, want := range map[*topology.Topology]string{
+		narrow: "link s0-s1: packets between hosts a and b have up to 1500 bytes", small: "IPv6 needs an mtu of 1280 B",
+	} {
+		n, err := Build(t.Context(), model, Options{})
+		if err == nil {
+			n.Close()
+		}
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("building gives %v, want %q", err, want)
 		}
 	}
 }

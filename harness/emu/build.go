@@ -39,7 +39,7 @@ func Build(ctx context.Context, t *topology.Topology, opts Options) (*Network, e
 		return nil, fmt.Errorf("build network: %w", err)
 	}
 
-	if err := t.Validate(); err != nil {
+	if err := t.Check(); err != nil {
 		return nil, fmt.Errorf("build network: %w", err)
 	}
 

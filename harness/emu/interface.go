@@ -16,6 +16,7 @@ type Interface struct {
 	index    int   // of the device
 	port     *port // of its switch
 	mac      net.HardwareAddr
+	mtu      int
 	address6 netip.Addr // invalid where the network has no IPv6
 }
 
@@ -31,12 +32,17 @@ func (f *Interface) Address6() netip.Addr { return f.address6 }
 // HardwareAddr returns the interface's MAC address.
 func (f *Interface) HardwareAddr() net.HardwareAddr { return f.mac }
 
+// MTU returns the largest IP packet that the interface sends and takes, in bytes.
+func (f *Interface) MTU() int { return f.mtu }
+
 // Switch returns the name of the switch that the interface is attached to.
 func (f *Interface) Switch() string { return f.spec.Switch }
 
 // Port returns the name of the switch's port that leads to the interface, by which its
 // traffic is counted and captured.
-func (f *Interface) Port() string { return f.spec.Switch + "-" + f.spec.Host + f.spec.Suffix }
+func (f *Interface) Port() string {
+	return topology.PortName(f.spec.Switch, f.spec.Host, f.spec.Suffix)
+}
 
 // HostAddresses returns the addresses that hosts have on this kernel, by name: for each
 // interface, eth0 first, an IPv4 one, and an IPv6 one where they have it.
@@ -61,8 +67,11 @@ func (n *Network) planInterfaces() {
 	for spec := range n.topology.Interfaces() {
 		place := len(n.interfaces)
 		at := wired[place].Switch
-		p := n.newPort(port{name: at + "-" + spec.Host + spec.Suffix, at: at, toward: spec.Host})
-		f := &Interface{spec: spec, index: eth0 + spec.Number, mac: hardware(macHost, place), port: p}
+		p := n.newPort(port{name: topology.PortName(at, spec.Host, spec.Suffix), at: at, toward: spec.Host})
+		f := &Interface{
+			spec: spec, index: eth0 + spec.Number, port: p, mac: hardware(macHost, place),
+			mtu: n.topology.MTUOf(spec.InterfaceSpec),
+		}
 		if n.ipv6 {
 			f.address6 = n.topology.Address6(spec.Address)
 		}
@@ -93,10 +102,9 @@ func (n *Network) several() []sysctl {
 // add makes the device and the port that it leads to, on a thread that is in the host's
 // namespace.
 func (f *Interface) add(n *Network, b *batch) error {
-	mtu := n.topology.MTUOf(f.spec.InterfaceSpec)
-	far := f.port.end(mtu)
+	far := f.port.end(f.mtu)
 	far.ns = n.fabric
-	near := end{name: f.Name(), index: f.index, hardware: f.mac, mtu: mtu, whole: true, silent: n.ipv6}
+	near := end{name: f.Name(), index: f.index, hardware: f.mac, mtu: f.mtu, whole: true, silent: n.ipv6}
 	return b.add(newVeth(near, far), "add the veth pair of port", f.port.name)
 }
 

@@ -68,10 +68,7 @@ func ports(t *testing.T, n *Network, do func()) []string {
 func TestInterfaces(t *testing.T) {
 	for _, mode := range []topology.Mode{topology.Switched, topology.Routed} {
 		t.Run(string(mode), func(t *testing.T) {
-			model, err := topology.Parse("homes", []byte(twoHomes))
-			if err != nil {
-				t.Fatal(err)
-			}
+			model := parse(t, twoHomes)
 			model.Mode = mode
 			n := build(t, model, Options{})
 
@@ -150,10 +147,7 @@ func thereAndBack(t *testing.T, n *Network, a, b *Interface, way [2]netip.Addr) 
 func TestInterfacesCarry(t *testing.T) {
 	const size = 300_000
 	for _, mode := range []topology.Mode{topology.Switched, topology.Routed} {
-		model, err := topology.Parse("homes", []byte(twoHomes))
-		if err != nil {
-			t.Fatal(err)
-		}
+		model := parse(t, twoHomes)
 		model.Mode = mode
 		n := build(t, model, Options{LiveDelay: true})
 		home, a, b := n.hosts[0], n.hosts[1], n.hosts[3]
@@ -187,10 +181,7 @@ func TestInterfacesCarry(t *testing.T) {
 // TestInterfacesAlone: a host with several interfaces is no way between them, whatever the
 // machine's own settings are, and its names and ports say which is which.
 func TestInterfacesAlone(t *testing.T) {
-	model, err := topology.Parse("homes", []byte(twoHomes))
-	if err != nil {
-		t.Fatal(err)
-	}
+	model := parse(t, twoHomes)
 	n := build(t, model, Options{})
 	home := n.hosts[0]
 	var got []string
@@ -226,7 +217,7 @@ func TestInterfacesAlone(t *testing.T) {
 // TestInterfacesApart: a network of second interfaces alone carries what its members send each
 // other, and has no way to others.
 func TestInterfacesApart(t *testing.T) {
-	model, err := topology.Parse("apart", []byte(`
+	model := parse(t, `
 name: apart
 subnet: 10.9.0.0/24
 switches: [s0, private]
@@ -234,10 +225,7 @@ hosts:
   - {name: a, switch: s0, also: [{switch: private}]}
   - {name: b, switch: s0, also: [{switch: private}]}
   - {name: c, switch: s0}
-`))
-	if err != nil {
-		t.Fatal(err)
-	}
+`)
 	for _, mode := range []topology.Mode{topology.Switched, topology.Routed} {
 		model.Mode = mode
 		n := build(t, model, Options{})

@@ -21,7 +21,11 @@ func (n *Network) addLinks(ctx context.Context) error {
 		n.links = append(n.links, l)
 		needed = needed || delayed(p[0]) || delayed(p[1])
 	}
-	n.findAccesses()
+	for _, f := range n.interfaces {
+		if f.spec.HasAccess() {
+			n.links[f.spec.Link].at = f
+		}
+	}
 
 	if needed && len(n.links) > 0 {
 		if err := n.openMedium(); err != nil {
@@ -68,17 +72,6 @@ func (n *Network) addLinks(ctx context.Context) error {
 		return n.startRelay(ctx)
 	}
 	return nil
-}
-
-// findAccesses tells access links, which follow those between switches, their interfaces.
-func (n *Network) findAccesses() {
-	next := len(n.topology.Links)
-	for _, f := range n.interfaces {
-		if f.spec.HasAccess() {
-			n.links[next].at = f
-			next++
-		}
-	}
 }
 
 // addPairs makes the devices of all links: a veth pair from port to port, or one from

@@ -143,23 +143,33 @@ func numbered(t *testing.T, from, to *Host, packets int) (arrived []int) {
 	}
 	defer out.Close()
 
+	const atOnce = 100 // which the socket holds
 	for i := range packets {
-		if _, err := out.WriteTo([]byte{byte(i), 0x55, 0xaa}, in.LocalAddr()); err != nil {
+		if _, err := out.WriteTo(binary.BigEndian.AppendUint32(nil, uint32(i)), in.LocalAddr()); err != nil {
 			t.Fatal(err)
 		}
+		if i%atOnce == atOnce-1 || i == packets-1 {
+			arrived = append(arrived, received(t, in)...)
+		}
 	}
+	return arrived
+}
+
+// received returns the numbers of the packets that arrive until none does for a while.
+func received(t *testing.T, in net.PacketConn) (list []int) {
+	t.Helper()
 	var limit net.Error
-	for b := make([]byte, 3); ; {
+	for b := make([]byte, 4); ; {
 		if err := in.SetReadDeadline(time.Now().Add(300 * time.Millisecond)); err != nil {
 			t.Fatal(err)
 		}
 		switch _, _, err := in.ReadFrom(b); {
 		case errors.As(err, &limit) && limit.Timeout():
-			return arrived
+			return list
 		case err != nil:
 			t.Fatal(err)
 		}
-		arrived = append(arrived, int(b[0]))
+		list = append(list, int(binary.BigEndian.Uint32(b)))
 	}
 }
 

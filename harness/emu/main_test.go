@@ -66,6 +66,16 @@ func loadRing6() (*topology.Topology, error) {
 	return topology.Parse("ring6.yaml", data)
 }
 
+// parse reads a topology file that has no mistakes.
+func parse(tb testing.TB, text string) *topology.Topology {
+	tb.Helper()
+	t, err := topology.Parse("topology.yaml", []byte(text))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return t
+}
+
 // pair is two switches with a host each, a and b, and a link of class trunk.
 func pair(o topology.Override) *topology.Topology {
 	return &topology.Topology{

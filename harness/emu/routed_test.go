@@ -154,7 +154,7 @@ func TestRoutedLinks(t *testing.T) {
 // TestRoutedTables compares what the kernel's routers know with the topology's tables, with
 // parallel links and an access link.
 func TestRoutedTables(t *testing.T) {
-	model, err := topology.Parse("routed", []byte(`
+	model := parse(t, `
 name: routed
 mode: routed
 subnet: 198.18.0.0/24
@@ -170,10 +170,7 @@ links:
   - {between: [s0, s1], class: trunk}
   - {between: [s1, s0], class: trunk}
   - {between: [s1, s2], class: trunk}
-`))
-	if err != nil {
-		t.Fatal(err)
-	}
+`)
 	n := build(t, model, Options{})
 	for _, a := range n.Hosts() {
 		for _, b := range n.Hosts() {

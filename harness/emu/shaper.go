@@ -65,5 +65,5 @@ func (n *Network) Shapers() ([]Shaper, error) {
 
 // direction names a direction of the link.
 func (l *link) direction(dir int) string {
-	return l.ends[dir] + "-" + l.ends[1-dir] + l.suffix
+	return topology.PortName(l.ends[dir], l.ends[1-dir], l.suffix)
 }

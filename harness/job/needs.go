@@ -80,7 +80,7 @@ func (j *Job) needs() []need {
 
 	for i := range j.Cell.Events {
 		e := &j.Cell.Events[i]
-		if !slices.ContainsFunc(asking, e.Set.Has) {
+		if !e.Set.MayNeed() {
 			continue
 		}
 		for _, d := range j.Directions(e) {
@@ -105,6 +105,3 @@ func (j *Job) needs() []need {
 	}
 	return list
 }
-
-// asking are the parameters of links that ask for what not every kind of network can do.
-var asking = []string{"corrupt", "discipline"}

@@ -1,8 +1,6 @@
 package job
 
 import (
-	"strings"
-
 	"edgebed/harness/fate"
 	"edgebed/harness/record"
 	"edgebed/harness/topology"
@@ -14,16 +12,15 @@ func (j *Job) Network() *record.Network {
 	t := j.Topology()
 	n := &record.Network{Topology: t.Name, Switches: t.Switches}
 	links, suffixes := t.AllLinks(), t.Suffixes()
-	access := len(t.Links) // the next link of an interface
 	for f := range t.Interfaces() {
-		port := record.NetworkPort{Name: f.Switch + "-" + f.Host + f.Suffix, Switch: f.Switch, Peer: f.Host}
+		port := record.NetworkPort{
+			Name: topology.PortName(f.Switch, f.Host, f.Suffix), Switch: f.Switch, Peer: f.Host,
+		}
 		var uplink *record.NetworkPort
 		if f.HasAccess() {
-			both := t.Directions(links[access])
-			up, down := trunk(f.Host, f.Switch+f.Suffix, both[0]), trunk(f.Switch, f.Host+f.Suffix, both[1])
-			up.Trunk, down.Trunk = false, false
+			both := t.Directions(links[f.Link])
+			up, down := shaped(f.Host, f.Switch, f.Suffix, both[0]), shaped(f.Switch, f.Host, f.Suffix, both[1])
 			uplink, port = &up, down
-			access++
 		}
 		n.Ports = append(n.Ports, port)
 
@@ -38,18 +35,20 @@ func (j *Job) Network() *record.Network {
 	}
 
 	for i, l := range t.Links {
-		a, b, both := l.Between[0], l.Between[1], t.Directions(l)
-		n.Ports = append(n.Ports, trunk(a, b+suffixes[i], both[0]), trunk(b, a+suffixes[i], both[1]))
+		for dir, p := range t.Directions(l) {
+			port := shaped(l.Between[dir], l.Between[1-dir], suffixes[i], p)
+			port.Trunk = true
+			n.Ports = append(n.Ports, port)
+		}
 	}
 	return n
 }
 
-// trunk is the port of a switch to another one, whose name has a suffix where there are
-// several.
-func trunk(from, to string, p topology.Params) record.NetworkPort {
-	peer, _, _ := strings.Cut(to, "#")
+// shaped is the port of a switch or a host to a link with parameters, whose name has a suffix where
+// there are several.
+func shaped(from, to, suffix string, p topology.Params) record.NetworkPort {
 	port := record.NetworkPort{
-		Name: from + "-" + to, Switch: from, Peer: peer, Trunk: true,
+		Name: topology.PortName(from, to, suffix), Switch: from, Peer: to,
 		RateBPS: int64(p.Rate), DelayNS: int64(p.Delay), JitterNS: int64(p.Jitter), Loss: p.MeanLoss(),
 		Duplicate: float64(p.Duplicate), Corrupt: float64(p.Corrupt),
 	}

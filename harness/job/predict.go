@@ -65,12 +65,12 @@ func (j *Job) undisturbed() func(*workflow.Workflow, *workflow.Prediction) time.
 			service = max(service, f.ServiceTime)
 		}
 	}
-	rates := map[workflow.Leg]units.Rate{}
+	ways, rates := j.topology.Ways(), map[workflow.Leg]units.Rate{}
 	transfer := func(from, to string, size units.Size) time.Duration {
 		leg := workflow.Leg{From: from, To: to}
 		rate, ok := rates[leg]
 		if !ok {
-			rate = slowest(j.topology, from, to)
+			rate = slowest(ways, from, to)
 			rates[leg] = rate
 		}
 		return rate.Time(size * 107 / 100)
@@ -160,7 +160,8 @@ func sum[T ~int64](j *Job, what func(*workflow.Workflow, *workflow.Prediction) T
 // Traffic returns about how many bytes the job makes switches send, every frame
 // counted once for each switch on its way, as record.Execution.SwitchBytes does.
 func (j *Job) Traffic() units.Size {
-	switches := func(a, b string) int { return j.topology.Hops(a, b) + 1 }
+	ways := j.topology.Ways()
+	switches := func(a, b string) int { return len(ways.Path(a, b)) }
 	bytes := func(_ *workflow.Workflow, p *workflow.Prediction) units.Size { return p.WireBytes(switches) }
 	if !j.Cell.Alone() {
 		return mean(j, bytes) * units.Size(j.Left())
@@ -170,9 +171,9 @@ func (j *Job) Traffic() units.Size {
 
 // slowest returns the lowest rate on the way between two hosts, 0 where no link
 // on it is shaped.
-func slowest(t *topology.Topology, from, to string) units.Rate {
+func slowest(ways *topology.Ways, from, to string) units.Rate {
 	var rate units.Rate
-	for _, p := range t.Way(from, to) {
+	for _, p := range ways.Params(from, to) {
 		if p.Rate > 0 && (rate == 0 || p.Rate < rate) {
 			rate = p.Rate
 		}
@@ -277,7 +278,7 @@ func (j *Job) group(host string) *scenario.ComputerGroup {
 // Bound returns the least time that one execution of the workflow can take,
 // where Predict is exact.
 func (j *Job) Bound(w, before *workflow.Workflow) (*record.Bound, error) {
-	t := j.topology
+	ways := j.topology.Ways()
 	place, _ := j.placement(w, before)
 
 	b, err := workflow.LowerBound(w, j.Run(), place, workflow.Costs{
@@ -289,14 +290,14 @@ func (j *Job) Bound(w, before *workflow.Workflow) (*record.Bound, error) {
 		},
 		Delay: func(from, to string) time.Duration {
 			var sum time.Duration
-			for _, p := range t.Way(from, to) {
+			for _, p := range ways.Params(from, to) {
 				sum += p.Delay - p.Jitter
 			}
 			return sum
 		},
 		Serialise: func(from, to string, payload units.Size) time.Duration {
 			var most time.Duration
-			for _, p := range t.Way(from, to) {
+			for _, p := range ways.Params(from, to) {
 				most = max(most, p.AtLeast(payload*p.Frame()/(p.Frame()-headers)))
 			}
 			return most

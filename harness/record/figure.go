@@ -70,6 +70,12 @@ func (f Figure) Check(axes []Axis) error {
 	if f.LogY && (f.Kind == KindECDF || f.Kind == KindBars) {
 		return wrap(fmt.Errorf("log-y: a figure of kind %s begins at zero; remove it", f.Kind))
 	}
+	if f.LogX && (f.Kind == KindBars || f.Kind == KindBox) {
+		return wrap(fmt.Errorf("log-x: a figure of kind %s has its values of x side by side; remove it", f.Kind))
+	}
+	if f.LogX && f.Kind == KindTimeline {
+		return wrap(fmt.Errorf("log-x: a timeline begins at zero; remove it"))
+	}
 	if _, sampled := Sampled[f.Metric]; f.Kind == KindTimeline && (f.X != "" || f.Metric != Delay && !sampled) {
 		return wrap(fmt.Errorf("a timeline shows along time the delay or what is sampled: leave x out, and choose "+
 			"the metric %s, or one of %s", Delay, strings.Join(slices.Sorted(maps.Keys(Sampled)), ", ")))

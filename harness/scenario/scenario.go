@@ -263,6 +263,10 @@ func Read(name string, data []byte, files Files) (*Scenario, error) {
 		},
 	}
 	inMatrix := under(errs[0], "matrix")
+	if wrong := mappedAxes(doc); wrong != nil {
+		errs[0] = yamlfile.Beyond(wrong, errs[0])
+		errs = append(errs, wrong)
+	}
 	s.misread = under(errs[0], "claims")
 	s.vague = inMatrix != nil || under(errs[0], "parameters") != nil
 	for i := range f.Matrix {

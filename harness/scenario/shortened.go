@@ -47,3 +47,29 @@ func (s *Scenario) shortened(name string, section *yaml.Node) error {
 	}
 	return yamlfile.Join(errs...)
 }
+
+// mappedAxes explains a matrix that is a mapping of axes to their values, as that of other
+// tools is; nil is nothing to explain.
+func mappedAxes(doc *yamlfile.Document) error {
+	var top map[string]yaml.Node
+	if err := doc.Decode(&top); err != nil {
+		return nil // said already
+	}
+	matrix := top["matrix"]
+	axes := alias(&matrix)
+	if axes.Kind != yaml.MappingNode || len(axes.Content) == 0 {
+		return nil
+	}
+
+	values := alias(axes.Content[1])
+	text := values.Value
+	if values.Kind == yaml.SequenceNode {
+		var list []string
+		for _, v := range values.Content {
+			list = append(list, v.Value)
+		}
+		text = "[" + strings.Join(list, ", ") + "]"
+	}
+	return doc.Errorf(yamlfile.Path{"matrix"}, "expected a list, such as [{axis: %s, values: %s}], got a mapping",
+		axes.Content[0].Value, text)
+}

@@ -79,10 +79,13 @@ func usageError(name string) error {
 	return errors.New("wrong usage")
 }
 
-// hostPair is the two hosts that a command begins with, the address that the first one sends
-// from, which is unspecified where the kernel chooses it, and that of the second one.
+// hostPair is the two hosts that a command begins with.
 type hostPair struct {
-	a, b     *emu.Host
+	a, b *emu.Host
+	// by is the interface that the first one sends by, nil where the kernel chooses it; at is
+	// that of the second one.
+	by, at *emu.Interface
+	// from and to are the addresses: from is unspecified where the kernel chooses it.
 	from, to netip.Addr
 }
 
@@ -100,7 +103,7 @@ func (s *Shell) twoHosts(command string, args []string) (t hostPair, rest []stri
 	}
 	t, err = between(a, b, ofB, six)
 	if args[0] != a.Name() { // that of an interface
-		t.from = ofA.Address()
+		t.by, t.from = ofA, ofA.Address()
 		if six {
 			t.from = ofA.Address6()
 		}
@@ -127,10 +130,11 @@ func (s *Shell) interfaceOf(name string) (*emu.Host, *emu.Interface, error) {
 // between returns two hosts with the address of one family that an interface of the second
 // one has.
 func between(a, b *emu.Host, of *emu.Interface, six bool) (hostPair, error) {
+	t := hostPair{a: a, b: b, at: of, from: netip.IPv4Unspecified(), to: of.Address()}
 	if !six {
-		return hostPair{a, b, netip.IPv4Unspecified(), of.Address()}, nil
+		return t, nil
 	}
-	t := hostPair{a, b, netip.IPv6Unspecified(), of.Address6()}
+	t.from, t.to = netip.IPv6Unspecified(), of.Address6()
 	if !t.to.IsValid() {
 		return t, errors.New("hosts have no IPv6 addresses here: set ipv6 of the topology, " +
 			"on a kernel that has it (edgebed doctor says so)")

@@ -145,47 +145,68 @@ func TestIperf(t *testing.T) {
 	}
 }
 
-// TestDatagrams sends datagrams between hosts of several MTUs: each is one packet, the
-// largest that both take.
+// TestDatagrams sends datagrams between hosts, and interfaces of hosts, of several MTUs: each
+// is one packet, the largest that both take.
 func TestDatagrams(t *testing.T) {
 	model, err := preset.Build("star,3")
 	if err != nil {
 		t.Fatal(err)
 	}
 	model.MTU, model.Hosts[0].MTU = 3000, 1280
-	n, err := emu.Build(t.Context(), model, emu.Options{})
+	several, err := topology.Parse("several", []byte(`
+name: several
+switches: [s, r]
+hosts:
+  - {name: h, switch: s, also: [{switch: r, mtu: 1300}]}
+  - {name: k, switch: s, also: [{switch: r, mtu: 1400}]}
+  - {name: m, switch: r}
+links: [{between: [s, r]}]
+`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer n.Close()
 
-	for line, mtu := range map[string]int64{
-		"iperfudp host1 host2 2Mb/s 1": 3000, "iperfudp -6 host2 host0 2Mb/s 1": 1280,
+	for _, tc := range []struct {
+		model *topology.Topology
+		line  string
+		mtu   int64
+	}{
+		{model, "iperfudp host1 host2 2Mb/s 1", 3000},
+		{model, "iperfudp -6 host2 host0 2Mb/s 1", 1280},
+		{several, "iperfudp k h-eth1 2Mb/s 1", 1300},
+		{several, "iperfudp k-eth1 h 2Mb/s 1", 1400},
+		{several, "iperfudp h m 2Mb/s 1", 1300}, // by eth1, which is nearer
 	} {
-		if strings.Contains(line, "-6") && !emu.HasIPv6() {
-			continue
-		}
-		var out bytes.Buffer
-		before, err := n.Counters()
-		if err != nil {
-			t.Fatal(err)
-		}
-		execute(t, New(n, &out, &out), line)
-		after, err := n.Counters()
-		if err != nil {
-			t.Fatal(err)
-		}
-
-		var received int64
-		if _, err := fmt.Sscanf(out.String()[strings.Index(out.String(), ": "):], ": %d of", &received); err != nil {
-			t.Fatalf("%s says %q: %v", line, &out, err)
-		}
-		for _, p := range after.Sub(before).Ports {
-			frames, bytes := int64(p.TxPackets), int64(p.TxBytes)
-			if frames > 0 && (frames != received || bytes != frames*(mtu+14)) {
-				t.Errorf("%s: %d datagrams are %d frames with %d B, want %d B each", line, received, frames, bytes, mtu+14)
+		t.Run(tc.line, func(t *testing.T) {
+			t.Parallel() // they wait for each other's silence else
+			if strings.Contains(tc.line, "-6") && !emu.HasIPv6() {
+				t.Skip("this kernel has no IPv6")
 			}
-		}
+			s, out := startOn(t, tc.model)
+			before, err := s.network.Counters()
+			if err != nil {
+				t.Fatal(err)
+			}
+			execute(t, s, tc.line)
+			after, err := s.network.Counters()
+			if err != nil {
+				t.Fatal(err)
+			}
+
+			var received int64
+			if _, err := fmt.Sscanf(out.String()[strings.Index(out.String(), ": "):], ": %d of", &received); err != nil {
+				t.Fatalf("it says %q: %v", out, err)
+			}
+			if received == 0 {
+				t.Error("nothing arrived")
+			}
+			for _, p := range after.Sub(before).Ports {
+				frames, bytes := int64(p.TxPackets), int64(p.TxBytes)
+				if frames > 0 && (frames != received || bytes != frames*(tc.mtu+14)) {
+					t.Errorf("%d datagrams are %d frames with %d B, want %d B each", received, frames, bytes, tc.mtu+14)
+				}
+			}
+		})
 	}
 }
 

@@ -17,6 +17,8 @@ import (
 	"golang.org/x/net/ipv4"
 	"golang.org/x/net/ipv6"
 
+	"edgebed/harness/emu"
+	"edgebed/harness/topology"
 	"edgebed/nodes/units"
 )
 
@@ -271,7 +273,7 @@ func send(conn net.Conn, end time.Time) {
 	}
 }
 
-// datagram is the payload of the largest UDP datagram that both hosts take in one packet,
+// datagram is the payload of the largest UDP datagram that both interfaces take in one packet,
 // behind the headers of IP and UDP (RFC 791, RFC 8200, RFC 768).
 func (s *Shell) datagram(t hostPair) units.Size {
 	headers := ipv4.HeaderLen + 8
@@ -279,10 +281,25 @@ func (s *Shell) datagram(t hostPair) units.Size {
 		headers = ipv6.HeaderLen + 8
 	}
 
+	by := t.by
+	if by == nil {
+		by = s.exit(t.a, t.at)
+	}
+	return units.Size(min(by.MTU(), t.at.MTU()) - headers)
+}
+
+// exit is the interface by which a host sends what is for another one's, unless it is told.
+func (s *Shell) exit(h *emu.Host, to *emu.Interface) *emu.Interface {
+	own := h.Interfaces()
+	if len(own) == 1 {
+		return own[0]
+	}
+
 	model := s.network.Topology()
-	a, _ := model.Host(t.a.Name())
-	b, _ := model.Host(t.b.Name())
-	return units.Size(min(model.HostMTU(a), model.HostMTU(b)) - headers)
+	host := slices.IndexFunc(model.Hosts, func(spec topology.HostSpec) bool { return spec.Name == h.Name() })
+	all := slices.Collect(model.Interfaces())
+	place := slices.IndexFunc(all, func(f topology.Interface) bool { return f.Address == to.Address() })
+	return own[max(0, model.Exits(host)[place])] // without a way there the first one, in vain
 }
 
 // iperfUDP sends datagrams at a rate and tells what arrived.

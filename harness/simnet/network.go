@@ -81,7 +81,7 @@ func Build(t *topology.Topology, opts Options) (*Network, error) {
 	if opts.CongestionControl == "" {
 		opts.CongestionControl = "cubic"
 	}
-	if err := t.Validate(); err != nil {
+	if err := t.Check(); err != nil {
 		return nil, fmt.Errorf("build network: %w", err)
 	}
 	n := &Network{opts: opts, topology: t.Clone(), settings: map[string]string{}, schedule: newSchedule()}

@@ -185,6 +185,26 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// TestNarrowMTU: a network whose hosts' packets do not fit through a link is not built.
+func TestNarrowMTU(t *testing.T) {
+	model := &topology.Topology{
+		Version: 1, Name: "net", Subnet: topology.DefaultSubnet(), Switches: []string{"s", "r"},
+		Hosts: []topology.HostSpec{
+			{Name: "a", Switch: "s", Address: netip.MustParseAddr("10.1.0.1")},
+			{Name: "b", Switch: "r", Address: netip.MustParseAddr("10.1.0.2")},
+		},
+		Links: []topology.LinkSpec{{Between: [2]string{"s", "r"}, MTU: 1200}},
+	}
+	const want = "link s-r: packets between hosts a and b have up to 1500 bytes"
+	n, err := Build(model, Options{})
+	if err == nil {
+		n.Close()
+	}
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("building gives %v, want %q", err, want)
+	}
+}
+
 // TestHostsByName names the nearest host where there is none of a name.
 func TestHostsByName(t *testing.T) {
 	n := built(t, "switches: [s]\nhosts: [{name: cloud, switch: s}, {name: edge, switch: s}]\n")

@@ -1,7 +1,6 @@
 package testbed
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -113,11 +112,18 @@ func Doctor(ctx context.Context) ([]string, error) {
 // mostTrials is how many different settings of networks Ready tries.
 const mostTrials = 8
 
+// SettingsError says what a machine lacks that can run cells, but not these: a kernel
+// without what their network's settings ask for. It has the settings' places.
+type SettingsError struct{ err error }
+
+func (e *SettingsError) Error() string { return e.err.Error() }
+func (e *SettingsError) Unwrap() error { return e.err }
+
 // Ready finds out whether the machine can run the jobs, before the first of them
 // begins: the sandbox, what their networks' settings ask of the kernel, and how
 // many files, processes and threads they need. It returns how many jobs may run at
 // once, 0 for any number. The error says in one sentence what is missing and what
-// to do; one about a setting has the setting's place.
+// to do; one about a setting is a *SettingsError.
 func Ready(ctx context.Context, jobs []job.Job) (atOnce int, err error) {
 	tasks, limited := machine.TasksLeft()
 	if limited && tasks.Left < cellTasks() {
@@ -169,7 +175,10 @@ func Ready(ctx context.Context, jobs []job.Job) (atOnce int, err error) {
 		if err == nil && plain[0].Error != "" {
 			err = fmt.Errorf("this machine cannot run the emulation: %s", plain[0].Error)
 		}
-		return 0, cmp.Or(err, yamlfile.Join(errs...))
+		if err != nil {
+			return 0, err
+		}
+		return 0, &SettingsError{yamlfile.Join(errs...)}
 	}
 
 	// The largest cell counts: it must run, be it alone.

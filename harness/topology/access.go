@@ -13,7 +13,7 @@ import (
 func (t *Topology) AllLinks() []LinkSpec {
 	list := t.Links[:len(t.Links):len(t.Links)]
 	for f := range t.accesses() {
-		list = append(list, f.link())
+		list = append(list, f.link(f.Host))
 	}
 	return list
 }
@@ -45,30 +45,17 @@ func (f Interface) box() string {
 func (t *Topology) Wired() *Topology {
 	w := t.Clone()
 	w.Links = t.AllLinks()
-	link := len(t.Links)
 	for f := range t.Interfaces() {
 		wired := f.InterfaceSpec
 		wired.MTU = t.MTUOf(f.InterfaceSpec)
 		if f.HasAccess() {
 			w.Switches = append(w.Switches, f.box())
-			w.Links[link].Between[0] = f.box()
-			link++
+			w.Links[f.Link].Between[0] = f.box()
 			wired.Switch, wired.Class, wired.Uplink, wired.Downlink = f.box(), "", Override{}, Override{}
 		}
-		w.setInterface(f, wired)
+		w.Hosts[f.HostIndex].SetInterface(f.Number, wired)
 	}
 	return w
-}
-
-// setInterface puts a description in the place of another one.
-func (t *Topology) setInterface(of Interface, spec InterfaceSpec) {
-	h := &t.Hosts[of.HostIndex]
-	if of.Number > 0 {
-		h.Also[of.Number-1] = spec
-		return
-	}
-	h.Address, h.Switch, h.MTU, h.Class, h.Uplink, h.Downlink = spec.Address, spec.Switch, spec.MTU, spec.Class,
-		spec.Uplink, spec.Downlink
 }
 
 // SetAccess changes the parameters of a host's access link that the overrides have, or
@@ -82,7 +69,7 @@ func (t *Topology) SetAccess(host string, uplink, downlink Override) error {
 
 	h := &changed.Hosts[i]
 	h.Uplink, h.Downlink = h.Uplink.Merge(uplink), h.Downlink.Merge(downlink)
-	for _, p := range changed.Directions(Interface{InterfaceSpec: h.first(), Host: host}.link()) {
+	for _, p := range changed.Directions(h.Interface(0).link(host)) {
 		if err := p.Validate(); err != nil {
 			return fmt.Errorf("change access link of host %s: %w", host, err)
 		}
@@ -109,27 +96,4 @@ func (t *Topology) placeOf(host string) (int, error) {
 func (t *Topology) IsAccess(l LinkSpec) bool {
 	h, ok := t.Host(l.Between[0])
 	return ok && slices.Contains(h.switches(), l.Between[1])
-}
-
-// Way returns the parameters of the links that frames from host a to the first interface of
-// host b cross, those of access links among them. It is empty where there is no path.
-func (t *Topology) Way(a, b string) []Params {
-	path := t.Path(a, b)
-	if path == nil || a == b {
-		return nil
-	}
-
-	var way []Params
-	links, bundles := t.AllLinks(), t.Bundles()
-	host := slices.IndexFunc(t.Hosts, func(h HostSpec) bool { return h.Name == b })
-	stops := append(append([]string{a}, path...), b)
-	for k := 1; k < len(stops); k++ {
-		first, _, err := t.Link(stops[k-1], stops[k])
-		if err != nil {
-			continue // hosts without an access link are at their switch
-		}
-		link := links[Share(bundles[first], host)]
-		way = append(way, t.Directions(link)[slices.Index(link.Between[:], stops[k-1])])
-	}
-	return way
 }

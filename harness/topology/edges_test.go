@@ -28,19 +28,10 @@ links:
   - {between: [inn, mill], forward: {rate: 30 Mb/s}, reverse: {rate: 40 Mb/s}}
 `
 
-func parsed(t *testing.T, text string) *Topology {
-	t.Helper()
-	topology, err := Parse("topology.yaml", []byte(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return topology
-}
-
 // TestSuffixes: parallel links are counted from 1, and ends that name different ones, or none
 // that there can be, name no link.
 func TestSuffixes(t *testing.T) {
-	topology := parsed(t, village)
+	topology := parse(t, village)
 	for ends, want := range map[[2]string]units.Rate{
 		{"mill", "inn"}: 10, {"inn", "mill"}: 20, {"mill#1", "inn"}: 10, {"inn#2", "mill"}: 30, {"mill", "inn#2"}: 40,
 		{"mill#2", "inn#2"}: 40, {"ann", "mill"}: 1, {"mill", "ann"}: 4,
@@ -62,7 +53,7 @@ func TestSuffixes(t *testing.T) {
 // TestChanges: parameters change as they are told, those of access links too, and what is
 // wrong changes nothing.
 func TestChanges(t *testing.T) {
-	topology := parsed(t, village)
+	topology := parse(t, village)
 	rate := func(r units.Rate) Override { return Override{Rate: &r} }
 	for ends, change := range map[[2]string]Override{
 		{"ann", "mill"}: rate(1), {"mill", "inn"}: rate(1), {"inn", "nowhere"}: rate(units.Mbps),
@@ -97,7 +88,7 @@ func TestChanges(t *testing.T) {
 // TestAccessLinks: a link is an access link where it is between a host and its switch, and
 // the way between hosts has those of both.
 func TestAccessLinks(t *testing.T) {
-	topology := parsed(t, village)
+	topology := parse(t, village)
 	for ends, want := range map[[2]string]bool{
 		{"ann", "mill"}: true, {"ann", "inn"}: false, {"mill", "inn"}: false, {"dog", "mill"}: false, {"dog", ""}: false,
 	} {
@@ -108,7 +99,7 @@ func TestAccessLinks(t *testing.T) {
 	for hosts, want := range map[[2]string]int{
 		{"ann", "ben"}: 2, {"ann", "cat"}: 1, {"cat", "ben"}: 1, {"ann", "ann"}: 0, {"ann", "dog"}: 0, {"dog", "dog"}: 0,
 	} {
-		if got := topology.Way(hosts[0], hosts[1]); len(got) != want {
+		if got := topology.Ways().Params(hosts[0], hosts[1]); len(got) != want {
 			t.Errorf("%v have %v between them, want %d links", hosts, got, want)
 		}
 	}
@@ -116,7 +107,7 @@ func TestAccessLinks(t *testing.T) {
 
 // TestPathFromNowhere: between hosts of which one is at no switch there is no path.
 func TestPathFromNowhere(t *testing.T) {
-	topology := parsed(t, village).Clone()
+	topology := parse(t, village).Clone()
 	topology.Hosts[1].Switch = "nowhere"
 	if a, b := topology.Path("ann", "ben"), topology.Path("ben", "ann"); a != nil || b != nil {
 		t.Errorf("paths %v and %v", a, b)
@@ -129,13 +120,13 @@ func TestSubnets(t *testing.T) {
 	for subnet, want := range map[string]bool{
 		"10.3.0.0/24": true, "10.3.0.0/29": true, "10.3.0.0/30": false, "10.3.0.0/31": false, "10.3.0.1/24": false, "fd00::/64": false,
 	} {
-		topology := parsed(t, village).Clone()
+		topology := parse(t, village).Clone()
 		topology.Subnet = netip.MustParsePrefix(subnet)
 		if err := topology.Validate(); (err == nil) != want {
 			t.Errorf("%s: %v", subnet, err)
 		}
 	}
-	two := parsed(t, village).Clone() // 10.3.0.3 is the broadcast address of /30
+	two := parse(t, village).Clone() // 10.3.0.3 is the broadcast address of /30
 	two.Hosts, two.Subnet = two.Hosts[:2], netip.MustParsePrefix("10.3.0.0/30")
 	if err := two.Validate(); err != nil {
 		t.Errorf("two hosts in a network of four addresses: %v", err)
@@ -207,7 +198,7 @@ func TestNarrowLinks(t *testing.T) {
 
 // TestPlacesOfMTUs: the MTU of a link is where the link itself says it, before its class.
 func TestPlacesOfMTUs(t *testing.T) {
-	topology := parsed(t, jumbo)
+	topology := parse(t, jumbo)
 	for link, want := range []int{12, 10} {
 		if got := topology.PlaceOfMTU(link); got.Line != want {
 			t.Errorf("the MTU of link %d is in line %d, want %d", link, got.Line, want)
@@ -224,8 +215,8 @@ func TestWrittenParts(t *testing.T) {
 		want     map[string]bool
 	}{
 		{lonely, map[string]bool{"description:": false, "link-classes:": false, "links:": false, "hosts:": true}},
-		{parsed(t, village), map[string]bool{"description: a few houses": true, "link-classes:": false, "links:": true}},
-		{parsed(t, jumbo), map[string]bool{"description:": false, "link-classes:": true, "links:": true}},
+		{parse(t, village), map[string]bool{"description: a few houses": true, "link-classes:": false, "links:": true}},
+		{parse(t, jumbo), map[string]bool{"description:": false, "link-classes:": true, "links:": true}},
 	} {
 		text, err := tc.topology.YAML()
 		if err != nil {
@@ -256,7 +247,7 @@ func TestVirtualLacks(t *testing.T) {
 		"routers":         {strings.Replace(one, "switches:", "mode: routed\nswitches:", 1), []string{"mode: mode routed: in virtual time"}},
 		"corrupt uplinks": {strings.Replace(one, "uplink: {", "uplink: {corrupt: 1 %, ", 1), []string{"no frame is corrupted"}},
 	} {
-		topology := parsed(t, tc.text)
+		topology := parse(t, tc.text)
 		err := topology.CanBe(network.Virtual())
 		if (err == nil) != (len(tc.want) == 0) {
 			t.Errorf("%s: %v", name, err)
@@ -275,8 +266,8 @@ func TestVirtualLacks(t *testing.T) {
 
 // TestDelayIsEachWay: the parameters of a way are those of the direction that frames go.
 func TestDelayIsEachWay(t *testing.T) {
-	topology := parsed(t, strings.NewReplacer("forward: {rate: 10 Mb/s}", "forward: {rate: 10 Mb/s, delay: 5 ms}").Replace(village))
-	there, back := topology.Way("cat", "ben"), topology.Way("ben", "cat")
+	topology := parse(t, strings.NewReplacer("forward: {rate: 10 Mb/s}", "forward: {rate: 10 Mb/s, delay: 5 ms}").Replace(village))
+	there, back := topology.Ways().Params("cat", "ben"), topology.Ways().Params("ben", "cat")
 	if len(there) != 1 || len(back) != 1 {
 		t.Fatalf("there %v, back %v", there, back)
 	}

@@ -35,10 +35,26 @@ func (f InterfaceSpec) HasAccess() bool {
 	return f.Class != "" || f.Uplink != (Override{}) || f.Downlink != (Override{})
 }
 
-// first is the interface that the host's own keys describe.
-func (h HostSpec) first() InterfaceSpec {
+// Interface returns the host's interface of a number: 0 is the one that its own keys describe.
+func (h HostSpec) Interface(number int) InterfaceSpec {
+	if number > 0 {
+		return h.Also[number-1]
+	}
 	return InterfaceSpec{
 		Address: h.Address, Switch: h.Switch, MTU: h.MTU, Class: h.Class, Uplink: h.Uplink, Downlink: h.Downlink,
+	}
+}
+
+// SetInterface describes the host's interface of a number, which may be its next one.
+func (h *HostSpec) SetInterface(number int, spec InterfaceSpec) {
+	switch {
+	case number == 0:
+		h.Address, h.Switch, h.MTU, h.Class, h.Uplink, h.Downlink = spec.Address, spec.Switch, spec.MTU, spec.Class,
+			spec.Uplink, spec.Downlink
+	case number > len(h.Also):
+		h.Also = append(h.Also, spec)
+	default:
+		h.Also[number-1] = spec
 	}
 }
 
@@ -50,6 +66,8 @@ type Interface struct {
 	HostIndex int
 	// Number of the interface on its host: 0 for the first, which is the host's own.
 	Number int
+	// Link is the place in AllLinks of its access link, -1 where that has no parameters.
+	Link int
 	// Suffix tells it from others that its host has at the same switch: "#2" or nothing.
 	Suffix string
 }
@@ -57,10 +75,10 @@ type Interface struct {
 // Name is what the device is called on its host, such as eth1.
 func (f Interface) Name() string { return fmt.Sprintf("eth%d", f.Number) }
 
-// link is the interface's access link: forward from the host to the switch.
-func (f Interface) link() LinkSpec {
+// link is the access link of a host's interface: forward from the host to the switch.
+func (f InterfaceSpec) link(host string) LinkSpec {
 	return LinkSpec{
-		Between: [2]string{f.Host, f.Switch}, Class: f.Class, MTU: f.MTU, Forward: f.Uplink, Reverse: f.Downlink,
+		Between: [2]string{host, f.Switch}, Class: f.Class, MTU: f.MTU, Forward: f.Uplink, Reverse: f.Downlink,
 	}
 }
 
@@ -76,8 +94,18 @@ func (f Interface) place() yamlfile.Path {
 // and after them the others, host by host.
 func (t *Topology) Interfaces() iter.Seq[Interface] {
 	return func(yield func(Interface) bool) {
+		next := len(t.Links) // the place of the next access link
+		link := func(f InterfaceSpec) int {
+			if !f.HasAccess() {
+				return -1
+			}
+			next++
+			return next - 1
+		}
+
 		for i, h := range t.Hosts {
-			if !yield(Interface{InterfaceSpec: h.first(), Host: h.Name, HostIndex: i}) {
+			first := h.Interface(0)
+			if !yield(Interface{InterfaceSpec: first, Host: h.Name, HostIndex: i, Link: link(first)}) {
 				return
 			}
 		}
@@ -89,7 +117,8 @@ func (t *Topology) Interfaces() iter.Seq[Interface] {
 			before := map[string]int{h.Switch: 1} // interfaces by switch
 			for k, spec := range h.Also {
 				f := Interface{
-					InterfaceSpec: spec, Host: h.Name, HostIndex: i, Number: k + 1, Suffix: suffix(before[spec.Switch]),
+					InterfaceSpec: spec, Host: h.Name, HostIndex: i, Number: k + 1, Link: link(spec),
+					Suffix: suffix(before[spec.Switch]),
 				}
 				before[spec.Switch]++
 				if !yield(f) {
@@ -126,7 +155,8 @@ func (t *Topology) Exits(host int) []int {
 
 	var exits []int
 	for f := range t.Interfaces() {
-		exits = append(exits, nearest(hops, g.index[f.Switch]))
+		end := g.index[f.Switch]
+		exits = append(exits, nearest(len(hops), func(k int) int { return hops[k][end] }))
 	}
 	return exits
 }
@@ -140,12 +170,12 @@ func (h HostSpec) switches() []string {
 	return list
 }
 
-// nearest returns which of several starts has the fewest hops to an end, -1 where none has a
-// way.
-func nearest(hops [][]int, end int) int {
+// nearest returns which of so many starts has the fewest hops, the first of several, and -1 where
+// none has a way, which is -1 hops.
+func nearest(starts int, hops func(start int) int) int {
 	best := -1
-	for k, from := range hops {
-		if from[end] >= 0 && (best < 0 || from[end] < hops[best][end]) {
+	for k := range starts {
+		if n := hops(k); n >= 0 && (best < 0 || n < hops(best)) {
 			best = k
 		}
 	}

@@ -31,19 +31,16 @@ links:
 // TestInterfaces reads a host with several interfaces: their addresses, which are behind those
 // of all hosts, and the names of their links, which can be changed one by one; and writes it.
 func TestInterfaces(t *testing.T) {
-	parsed, err := Parse("homes.yaml", []byte(homes))
-	if err != nil {
-		t.Fatal(err)
-	}
+	parsed := parse(t, homes)
 	check := func(n *Topology) {
 		t.Helper()
 		var got []string
 		for f := range n.Interfaces() {
-			got = append(got, fmt.Sprintf("%s %s %v %s%s %d", f.Host, f.Name(), f.Address, f.Switch, f.Suffix,
-				n.MTUOf(f.InterfaceSpec)))
+			got = append(got, fmt.Sprintf("%s %s %v %s%s %d %d", f.Host, f.Name(), f.Address, f.Switch, f.Suffix,
+				n.MTUOf(f.InterfaceSpec), f.Link))
 		}
-		want := []string{"home eth0 10.1.0.1 s0 1500", "a eth0 10.1.0.2 s1 1500", "b eth0 10.1.0.3 s2 1500",
-			"home eth1 10.1.0.4 s2 1400", "home eth2 10.1.0.5 s2#2 1400"}
+		want := []string{"home eth0 10.1.0.1 s0 1500 -1", "a eth0 10.1.0.2 s1 1500 -1", "b eth0 10.1.0.3 s2 1500 -1",
+			"home eth1 10.1.0.4 s2 1400 3", "home eth2 10.1.0.5 s2#2 1400 4"}
 		if !slices.Equal(got, want) {
 			t.Errorf("interfaces %q, want %q", got, want)
 		}
@@ -67,15 +64,7 @@ func TestInterfaces(t *testing.T) {
 		}
 	}
 
-	text, err := parsed.YAML()
-	if err != nil {
-		t.Fatal(err)
-	}
-	again, err := Parse("again.yaml", text)
-	if err != nil || again.Digest() != parsed.Digest() {
-		t.Fatalf("written and read again, %v:\n%s", err, text)
-	}
-	check(again)
+	check(readBack(t, parsed))
 
 	changed := parsed.Clone()
 	if err := changed.SetLink("s2", "home#2", Override{Delay: new(time.Second)}); err != nil {
@@ -92,10 +81,7 @@ func TestInterfaces(t *testing.T) {
 
 // TestExits: a host sends by the nearest of its interfaces, and paths begin there.
 func TestExits(t *testing.T) {
-	n, err := Parse("homes.yaml", []byte(homes))
-	if err != nil {
-		t.Fatal(err)
-	}
+	n := parse(t, homes)
 	// To itself, a in the middle, b at the far end, itself there.
 	if got, want := n.Exits(0), []int{0, 0, 1, 1, 1}; !slices.Equal(got, want) {
 		t.Errorf("home leaves by %v, want %v", got, want)
@@ -107,10 +93,10 @@ func TestExits(t *testing.T) {
 			t.Errorf("from %s to %s by %s, want %s", ends[0], ends[1], got, want)
 		}
 	}
-	if way := n.Way("home", "b"); len(way) != 1 || way[0].Delay != 9*time.Millisecond {
+	if way := n.Ways().Params("home", "b"); len(way) != 1 || way[0].Delay != 9*time.Millisecond {
 		t.Errorf("from home to b: %v", way)
 	}
-	if way := n.Way("b", "home"); len(way) != 2 || way[0].Delay != 0 {
+	if way := n.Ways().Params("b", "home"); len(way) != 2 || way[0].Delay != 0 {
 		t.Errorf("from b to the first interface of home: %v", way)
 	}
 }

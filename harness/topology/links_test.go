@@ -33,10 +33,7 @@ links:
 // TestDirections: a class, a direction of it, and a direction of a link, each over the one
 // before; and what a host writes.
 func TestDirections(t *testing.T) {
-	parsed, err := Parse("directed.yaml", []byte(directed))
-	if err != nil {
-		t.Fatal(err)
-	}
+	parsed := parse(t, directed)
 	both := Params{Delay: 8 * time.Millisecond, Loss: 0.02, LossBurst: 3, Queue: DefaultQueue, MTU: 1400}
 	up, down, forward, reverse, bob := both, both, both, both, Params{Queue: DefaultQueue, MTU: 1400}
 	up.Rate, up.Queue, up.Loss = units.Mbps, 20, 0
@@ -58,10 +55,10 @@ func TestDirections(t *testing.T) {
 		}
 	}
 	check(parsed)
-	if way := parsed.Way("alice", "bob"); !slices.Equal(way, []Params{up, forward, bob}) {
+	if way := parsed.Ways().Params("alice", "bob"); !slices.Equal(way, []Params{up, forward, bob}) {
 		t.Errorf("from alice to bob: %v", way)
 	}
-	if way := parsed.Way("carol", "alice"); !slices.Equal(way, []Params{reverse, down}) {
+	if way := parsed.Ways().Params("carol", "alice"); !slices.Equal(way, []Params{reverse, down}) {
 		t.Errorf("from carol to alice: %v", way)
 	}
 	if hops := parsed.Hops("alice", "bob"); hops != 1 {
@@ -69,18 +66,7 @@ func TestDirections(t *testing.T) {
 	}
 
 	// Written and read again it is the same.
-	text, err := parsed.YAML()
-	if err != nil {
-		t.Fatal(err)
-	}
-	again, err := Parse("again.yaml", text)
-	if err != nil {
-		t.Fatalf("%v\n%s", err, text)
-	}
-	check(again)
-	if again.Digest() != parsed.Digest() {
-		t.Errorf("the digest changes:\n%s", text)
-	}
+	check(readBack(t, parsed))
 
 	// What a direction has, put into another one, makes it the same.
 	if err := parsed.SetLink("bob", "east", forward.Override()); err != nil {
@@ -103,6 +89,13 @@ func TestWired(t *testing.T) {
 		}
 		if err := drawn.Validate(); err != nil {
 			t.Fatal(err)
+		}
+
+		links := drawn.AllLinks()
+		for f := range drawn.Interfaces() {
+			if is := f.Link >= 0; is != f.HasAccess() || is && links[f.Link].Between != [2]string{f.Host, f.Switch} {
+				t.Fatalf("the access link of %s of %s is number %d of %v", f.Name(), f.Host, f.Link, links)
+			}
 		}
 
 		wired := drawn.Wired()

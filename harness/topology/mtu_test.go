@@ -33,21 +33,8 @@ links:
 // TestMTUs: a link's MTU is its own, its class's or the network's, a host's that of its
 // access link; and the file says so when it is written.
 func TestMTUs(t *testing.T) {
-	parsed, err := Parse("jumbo.yaml", []byte(jumbo))
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := parsed.YAML()
-	if err != nil {
-		t.Fatal(err)
-	}
-	again, err := Parse("again.yaml", text)
-	if err != nil {
-		t.Fatalf("%v\n%s", err, text)
-	}
-	if again.Digest() != parsed.Digest() {
-		t.Errorf("written and read again it is another network:\n%s", text)
-	}
+	parsed := parse(t, jumbo)
+	again := readBack(t, parsed)
 	for _, topology := range []*Topology{parsed, again, parsed.Wired()} {
 		for ends, want := range map[[2]string]int{{"a", "b"}: 9000, {"c", "b"}: 1500, {"slow", "c"}: 1492} {
 			if p, err := topology.Params(ends[0], ends[1]); err != nil || p.MTU != want {
@@ -87,10 +74,7 @@ func TestTooNarrow(t *testing.T) {
 		}
 	}
 
-	parsed, err := Parse("jumbo.yaml", []byte(jumbo))
-	if err != nil {
-		t.Fatal(err)
-	}
+	parsed := parse(t, jumbo)
 	if err := parsed.SetHostMTU("slow", 9000); err != nil || len(parsed.CheckMTUs()) != 1 || parsed.CheckMTUs()[0].Link != 1 {
 		t.Errorf("a large host behind a narrow link: %v, %v", err, parsed.CheckMTUs())
 	}
@@ -301,10 +285,7 @@ func TestCanBeMany(t *testing.T) {
 		for i := range hosts {
 			fmt.Fprintf(&text, "  - {name: h%d, switch: s, class: lossy}\n", i)
 		}
-		many, err := Parse("many.yaml", []byte(text.String()))
-		if err != nil {
-			t.Fatal(err)
-		}
+		many := parse(t, text.String())
 		if err := many.CanBe(network.Emulated()); err != nil {
 			t.Error(err)
 		}

@@ -64,7 +64,8 @@ func (t *Topology) PlaceOfNeed(n Need) yamlfile.Pos {
 	return t.pos.At(n.path...)
 }
 
-// Needs lists what the parameters ask for beyond what all networks do.
+// Needs lists what the parameters ask for beyond what all networks do: those of their keys that
+// MayNeed knows.
 func (p Params) Needs() []Need {
 	var list []Need
 	if p.Corrupt > 0 {
@@ -75,6 +76,9 @@ func (p Params) Needs() []Need {
 	}
 	return list
 }
+
+// MayNeed reports whether o has a parameter for which Needs may list something.
+func (o Override) MayNeed() bool { return o.Corrupt != nil || o.Discipline != nil }
 
 // CanBe returns an error where networks of a kind cannot do what the parameters ask for.
 func (p Params) CanBe(kind network.Kind) error {
@@ -136,7 +140,7 @@ func (p *Places) Link(link int) LinkSpec { return p.links[link] }
 // Name names a direction of one of AllLinks as records do, such as s0-s1.
 func (p *Places) Name(link, direction int) string {
 	ends := p.links[link].Between
-	return ends[direction] + "-" + ends[1-direction] + p.suffixes[link]
+	return PortName(ends[direction], ends[1-direction], p.suffixes[link])
 }
 
 // Of returns where the topology's file gives a direction of one of AllLinks the
@@ -150,7 +154,7 @@ func (p *Places) Of(link, direction int, key string) yamlfile.Pos {
 	l := p.links[link]
 	at, keys := yamlfile.Path{"links", link}, [2]string{"forward", "reverse"}
 	if link >= len(t.Links) {
-		at, keys = p.accesses[link-len(t.Links)].place(), [2]string{"uplink", "downlink"}
+		at, keys = p.accesses[link-len(t.Links)].place(), uplinks
 	}
 
 	class := t.Classes[l.Class]

@@ -65,6 +65,23 @@ func (o *Override) Set(key, text string) error {
 	return nil
 }
 
+// Text returns the parameter of a key as Set reads it; nothing where there is none.
+func (o Override) Text(key string) string {
+	if !o.Has(key) {
+		return ""
+	}
+	switch v := o.field(key).Elem().Interface().(type) {
+	case encoding.TextMarshaler:
+		text, err := v.MarshalText()
+		if err == nil {
+			return string(text)
+		}
+	case float64:
+		return strconv.FormatFloat(v, 'g', -1, 64)
+	}
+	return fmt.Sprint(o.field(key).Elem().Interface())
+}
+
 // Has reports whether o has the parameter of a key.
 func (o Override) Has(key string) bool {
 	f := o.field(key)

@@ -30,6 +30,16 @@ func TestSet(t *testing.T) {
 		t.Errorf("%+v, want %+v, of %q", got, want, Parameters())
 	}
 
+	var again Override
+	for _, key := range Parameters() {
+		if err := again.Set(key, o.Text(key)); err != nil || again.Text(key) != o.Text(key) || (Override{}).Text(key) != "" {
+			t.Errorf("%s is written as %q: %v", key, o.Text(key), err)
+		}
+	}
+	if got := again.Apply(Params{CeilBurst: 1}); got != want {
+		t.Errorf("written and read it is %+v, want %+v", got, want)
+	}
+
 	before := o
 	for _, c := range []struct{ key, text, want string }{
 		{"rat", "5", `unknown parameter "rat"; did you mean rate?`}, {"gilbert-elliott", "1", "unknown parameter"},

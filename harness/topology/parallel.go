@@ -13,6 +13,10 @@ import (
 // writes s0 and s1#2. Names of switches cannot have that sign. Without it, the first
 // one is meant.
 
+// PortName is what the port at one end of a link is called, or of a switch to an interface, by which
+// its traffic is counted and captured: "s0-s1", "s0-host1#2".
+func PortName(at, toward, suffix string) string { return at + "-" + toward + suffix }
+
 // Suffixes returns what sets the names of parallel links apart, for each of AllLinks: "#2"
 // or nothing. Interfaces of a host at one switch count as such.
 func (t *Topology) Suffixes() []string {
@@ -35,21 +39,28 @@ func suffix(before int) string {
 	return "#" + strconv.Itoa(before+1)
 }
 
-// Bundles returns for each of AllLinks those between the same two switches, itself
-// among them, by their places in that list. Access links are alone, each with its interface.
-func (t *Topology) Bundles() [][]int {
-	together := make(map[[2]string][]int, len(t.Links))
+// Parallel returns for each of some links those between the same two ends, itself among them, by
+// their places.
+func Parallel(links []LinkSpec) [][]int {
+	together := make(map[[2]string][]int, len(links))
 	ends := func(l LinkSpec) [2]string {
 		return [2]string{min(l.Between[0], l.Between[1]), max(l.Between[0], l.Between[1])}
 	}
-	for i, l := range t.Links {
+	for i, l := range links {
 		together[ends(l)] = append(together[ends(l)], i)
 	}
 
-	bundles := make([][]int, len(t.Links), len(t.Links)+len(t.Hosts))
-	for i, l := range t.Links {
+	bundles := make([][]int, len(links))
+	for i, l := range links {
 		bundles[i] = together[ends(l)]
 	}
+	return bundles
+}
+
+// Bundles returns for each of AllLinks those between the same two switches, itself
+// among them, by their places in that list. Access links are alone, each with its interface.
+func (t *Topology) Bundles() [][]int {
+	bundles := Parallel(t.Links)
 	for range t.accesses() {
 		bundles = append(bundles, []int{len(bundles)})
 	}
@@ -90,19 +101,17 @@ func (t *Topology) Link(from, to string) (link, direction int, err error) {
 		}
 	}
 
-	place := len(t.Links)
 	for f := range t.Interfaces() {
 		direction, ok := directionOf([2]string{f.Host, f.Switch}, a, b)
 		if ok {
 			number--
 		}
 		switch {
-		case ok && number == 0 && f.HasAccess():
-			return place, direction, nil
-		case ok && number == 0:
-			return 0, 0, f.noAccess()
+		case !ok || number != 0:
 		case f.HasAccess():
-			place++
+			return f.Link, direction, nil
+		default:
+			return 0, 0, f.noAccess()
 		}
 	}
 	return 0, 0, fmt.Errorf("topology %s has no link %s-%s", t.Name, from, to)

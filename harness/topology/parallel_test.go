@@ -24,10 +24,7 @@ links:
 
 // TestParallel names parallel links, changes one, and follows frames over them.
 func TestParallel(t *testing.T) {
-	n, err := Parse("bundle.yaml", []byte(bundle))
-	if err != nil {
-		t.Fatal(err)
-	}
+	n := parse(t, bundle)
 	if got, want := n.Suffixes(), []string{"", "", "#2", "#3"}; !slices.Equal(got, want) {
 		t.Errorf("suffixes %q, want %q", got, want)
 	}
@@ -59,7 +56,7 @@ func TestParallel(t *testing.T) {
 		{"a", "d", []time.Duration{1 * time.Millisecond, 5 * time.Millisecond}},
 	} {
 		var got []time.Duration
-		for _, p := range n.Way(tc.from, tc.to) {
+		for _, p := range n.Ways().Params(tc.from, tc.to) {
 			got = append(got, p.Delay)
 		}
 		if !slices.Equal(got, tc.want) {

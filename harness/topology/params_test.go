@@ -144,6 +144,37 @@ func TestLossInWords(t *testing.T) {
 	}
 }
 
+// TestAllInWords: a link's text tells every parameter that is changed, and its MTU.
+func TestAllInWords(t *testing.T) {
+	changes := map[string]string{
+		"rate": "2 Mb/s", "delay": "3ms", "jitter": "300us", "jitter-order": "reorder", "loss": "0.2", "loss-burst": "3",
+		"duplicate": "0.1", "corrupt": "0.1", "queue": "77", "queue-bytes": "20 kB", "discipline": "codel",
+		"burst": "3 kB", "ceil-burst": "4 kB",
+	}
+	usual := shapedLink()
+	usual.Jitter, usual.Loss = time.Millisecond/2, 0.01
+
+	texts := map[string]string{usual.String(): "nothing"}
+	tell := func(key string, p Params) {
+		if other, said := texts[p.String()]; said {
+			t.Errorf("%s: %q is told of %s, too", key, p, other)
+		}
+		texts[p.String()] = key
+	}
+	for _, key := range Parameters() {
+		var o Override
+		if err := o.Set(key, changes[key]); err != nil {
+			t.Errorf("%s has no other value here: %v", key, err)
+		}
+		tell(key, o.Apply(usual))
+	}
+
+	channel, wide := usual, usual
+	channel.Bursts, wide.MTU = fate.GilbertElliott{P: 0.01, R: 0.25, Bad: 0.5}, 9000
+	tell("gilbert-elliott", channel)
+	tell("mtu", wide)
+}
+
 // TestQueueInWords: a queue is so many packets, or so many bytes of frames, of a discipline.
 func TestQueueInWords(t *testing.T) {
 	packets, bytes := Params{Queue: 7}, Params{Queue: 7, QueueBytes: 15 * units.KB}
@@ -161,6 +192,9 @@ func TestQueueInWords(t *testing.T) {
 
 // TestParamsNeed: a discipline is needed where there is a queue that it is of.
 func TestParamsNeed(t *testing.T) {
+	if rate := (Override{Rate: new(units.Mbps)}); rate.MayNeed() {
+		t.Error("a rate may need what not every network can do")
+	}
 	for name, tc := range map[string]struct {
 		p    Params
 		want []network.Ability
@@ -174,6 +208,11 @@ func TestParamsNeed(t *testing.T) {
 		var got []network.Ability
 		for _, need := range tc.p.Needs() {
 			got = append(got, need.Ability)
+			var o Override
+			err := o.Set(need.Key, tc.p.Override().Text(need.Key))
+			if err != nil || !o.MayNeed() {
+				t.Errorf("%s: %s alone may need nothing (%v)", name, need.Key, err)
+			}
 		}
 		if !slices.Equal(got, tc.want) {
 			t.Errorf("%s needs %v, want %v", name, got, tc.want)

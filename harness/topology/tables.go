@@ -31,10 +31,7 @@ func (t *Topology) RouterPorts() map[string]int {
 	for _, s := range t.Switches {
 		ports[s] = 1
 	}
-	for i, bundle := range t.Bundles() {
-		if i == len(t.Links) {
-			break // access links
-		}
+	for i, bundle := range Parallel(t.Links) {
 		for _, s := range t.Links[i].Between {
 			ports[s] = max(ports[s], len(bundle))
 		}

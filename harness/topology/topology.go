@@ -116,7 +116,7 @@ type HostSpec struct {
 }
 
 // HasAccess reports whether the access link of the host's first interface has parameters.
-func (h HostSpec) HasAccess() bool { return h.first().HasAccess() }
+func (h HostSpec) HasAccess() bool { return h.Interface(0).HasAccess() }
 
 // LinkSpec is one full-duplex link between two switches, which may have several.
 type LinkSpec struct {
@@ -237,6 +237,15 @@ func (p Params) Bucket(b Burst) units.Size {
 
 // BurstSize is how much the idle link passes at once: the smaller of its buckets.
 func (p Params) BurstSize() units.Size { return min(p.Bucket(p.Burst), p.Bucket(p.CeilBurst)) }
+
+// burstText describes the token buckets, both where they differ.
+func (p Params) burstText() string {
+	one, other := p.Bucket(p.Burst), p.Bucket(p.CeilBurst)
+	if one == other {
+		return one.String()
+	}
+	return fmt.Sprintf("%v, ceil-burst %v", one, other)
+}
 
 // AtLeast returns the least time from the first to the last of so many bytes of
 // frames on the link: what exceeds the burst, and the frame that HTB begins with
@@ -433,7 +442,8 @@ func (p Params) Validate() error {
 }
 
 // String describes the parameters, for instance
-// "10 Mb/s, 1ms, queue 1000, burst 1.514 kB".
+// "10 Mb/s, 1ms, queue 1000, burst 1.514 kB": those of every link, and of the others all
+// that are not the usual ones and do something.
 func (p Params) String() string {
 	var parts []string
 	if p.Rate > 0 {
@@ -450,7 +460,10 @@ func (p Params) String() string {
 	}
 	parts = append(parts, p.lossParts()...)
 	if p.Rate > 0 {
-		parts = append(parts, "queue "+p.queueText(), "burst "+p.BurstSize().String())
+		parts = append(parts, "queue "+p.queueText(), "burst "+p.burstText())
+	}
+	if p.Packet() != DefaultMTU {
+		parts = append(parts, fmt.Sprintf("mtu %d", p.Packet()))
 	}
 	return strings.Join(parts, ", ")
 }
@@ -468,7 +481,7 @@ func Parse(filename string, data []byte) (*Topology, error) {
 	if !t.wrong {
 		t.complete()
 	}
-	if err := yamlfile.Beyond(err, t.checkFile()); err != nil {
+	if err := yamlfile.Beyond(err, t.Check()); err != nil {
 		return nil, err
 	}
 	return t, nil
@@ -483,15 +496,15 @@ func Inline(parts Topology, pos yamlfile.Pos) (*Topology, error) {
 	t := parts.Clone()
 	t.Version, t.pos = 1, pos
 	t.complete()
-	if err := t.checkFile(); err != nil {
+	if err := t.Check(); err != nil {
 		return nil, err
 	}
 	return t, nil
 }
 
-// checkFile checks all that a file can have wrong: also what hosts send, which whoever
-// changes the topology checks when all is changed.
-func (t *Topology) checkFile() error {
+// Check returns all that is wrong with a network that is to be built: what Validate finds, and
+// else what CheckIPv6 and CheckMTUs find, which whoever changes several things asks last.
+func (t *Topology) Check() error {
 	err := t.Validate()
 	if sixErr := t.CheckIPv6(); sixErr != nil && checkMTU(t.MTU) == nil {
 		err = yamlfile.Join(err, t.pos.At("ipv6").Errorf("%w", sixErr))
@@ -502,7 +515,12 @@ func (t *Topology) checkFile() error {
 
 	var errs []error
 	for _, narrow := range t.CheckMTUs() {
-		errs = append(errs, t.PlaceOfMTU(narrow.Link).Errorf("%w", narrow))
+		at := t.PlaceOfMTU(narrow.Link)
+		if at == (yamlfile.Pos{}) {
+			errs = append(errs, fmt.Errorf("link %s: %w", t.Places().Name(narrow.Link, 0), narrow))
+			continue
+		}
+		errs = append(errs, at.Errorf("%w", narrow))
 	}
 	return yamlfile.Join(errs...)
 }
@@ -529,7 +547,7 @@ func (t *Topology) complete() {
 			next = next.Next()
 		}
 		f.Address = next
-		t.setInterface(f, f.InterfaceSpec)
+		t.Hosts[f.HostIndex].SetInterface(f.Number, f.InterfaceSpec)
 	}
 }
 
@@ -633,7 +651,7 @@ func (t *Topology) direction(from, to string) (*Override, error) {
 	}
 
 	for f := range t.accesses() {
-		if i--; i >= len(t.Links) {
+		if f.Link != i {
 			continue
 		}
 		if f.Number > 0 {
@@ -679,49 +697,6 @@ func (t *Topology) Host(name string) (HostSpec, bool) {
 	return t.Hosts[i], true
 }
 
-// Path returns the switches that frames from host a to the first interface of host b
-// cross, or nil if a host is unknown or there is no path. What b sends back to where they
-// come from crosses the same ones in reverse.
-func (t *Topology) Path(a, b string) []string {
-	from, okA := t.Host(a)
-	to, okB := t.Host(b)
-	if !okA || !okB {
-		return nil
-	}
-	end := slices.Index(t.Switches, to.Switch)
-	if end < 0 {
-		return nil
-	}
-
-	// Of several interfaces the sender takes the one that Exits says.
-	toward := t.graph().toward(end)
-	at := -1
-	for _, s := range from.switches() {
-		k := slices.Index(t.Switches, s)
-		if k >= 0 && toward.hops[k] >= 0 && (at < 0 || toward.hops[k] < toward.hops[at]) {
-			at = k
-		}
-	}
-	if at < 0 {
-		return nil
-	}
-
-	next := toward.next
-	path := []string{t.Switches[at]}
-	for at != end {
-		if next[at] < 0 {
-			return nil
-		}
-		at = slices.Index(t.Switches, t.Links[next[at]].Other(t.Switches[at]))
-		path = append(path, t.Switches[at])
-	}
-	return path
-}
-
-// Hops returns the number of switch-to-switch links between hosts a and b, or
-// -1 if a host is unknown or there is no path.
-func (t *Topology) Hops(a, b string) int { return len(t.Path(a, b)) - 1 }
-
 // Other returns the switch at the other end of a link.
 func (l LinkSpec) Other(end string) string {
 	if l.Between[0] == end {
@@ -750,8 +725,8 @@ var (
 )
 
 // Validate checks what a file's grammar cannot: names, addresses, references,
-// ranges and connectedness. It reports all errors together. CheckMTUs and CheckIPv6 are
-// about what hosts send through the network.
+// ranges and connectedness. It reports all errors together. What hosts send through the
+// network is not looked at: see Check.
 func (t *Topology) Validate() error {
 	var errs []error
 	fail := func(path yamlfile.Path, format string, args ...any) {
@@ -792,11 +767,11 @@ func (t *Topology) Validate() error {
 	}
 	called := map[string][2]string{} // the ends of ports, as counters and captures call them
 	port := func(path yamlfile.Path, at, toward string) {
-		ends := [2]string{at, toward}
-		if other, ok := called[at+"-"+toward]; ok && other != ends {
-			fail(path, "two ports would be called %s-%s; rename a switch or a host", at, toward)
+		ends, name := [2]string{at, toward}, PortName(at, toward, "")
+		if other, ok := called[name]; ok && other != ends {
+			fail(path, "two ports would be called %s; rename a switch or a host", name)
 		}
-		called[at+"-"+toward] = ends
+		called[name] = ends
 
 		if ports[at]++; ports[at] > MaxPorts && !full[at] {
 			full[at] = true
@@ -912,7 +887,7 @@ func (t *Topology) Validate() error {
 	}
 	for f := range t.Interfaces() {
 		if f.HasAccess() || f.MTU != 0 {
-			parameters(f.place(), f.link(), [2]string{"uplink", "downlink"})
+			parameters(f.place(), f.link(f.Host), uplinks)
 		}
 	}
 

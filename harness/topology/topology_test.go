@@ -102,11 +102,32 @@ links:
     reverse: {delay: 30 ms, loss: 0.25}
 `
 
-func TestOverrides(t *testing.T) {
-	topology, err := Parse("small.yaml", []byte(small))
+// parse reads a topology file that has no mistakes.
+func parse(t *testing.T, text string) *Topology {
+	t.Helper()
+	n, err := Parse("topology.yaml", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
+	return n
+}
+
+// readBack returns a topology as its file is read, which is the same network.
+func readBack(t *testing.T, n *Topology) *Topology {
+	t.Helper()
+	text, err := n.YAML()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := Parse("again.yaml", text)
+	if err != nil || again.Digest() != n.Digest() {
+		t.Fatalf("written and read again, %v:\n%s", err, text)
+	}
+	return again
+}
+
+func TestOverrides(t *testing.T) {
+	topology := parse(t, small)
 	check := func(from, to string, want Params) {
 		t.Helper()
 		if got, err := topology.Params(from, to); err != nil || got != want {

@@ -46,7 +46,7 @@ func (t *Topology) YAML() ([]byte, error) {
 			scalar("name"), scalar(h.Name), scalar("address"), scalar(h.Address.String()),
 			scalar("switch"), scalar(h.Switch))
 		addMTU(host, h.MTU)
-		if err := addParameters(host, Interface{InterfaceSpec: h.first(), Host: h.Name}.link(), uplinks); err != nil {
+		if err := addParameters(host, h.Interface(0).link(h.Name), uplinks); err != nil {
 			return nil, err
 		}
 		if err := addFurther(host, h); err != nil {
@@ -93,12 +93,11 @@ func addFurther(host *yaml.Node, h HostSpec) error {
 		return nil
 	}
 	also := flow(yaml.SequenceNode)
-	for k, spec := range h.Also {
+	for _, spec := range h.Also {
 		one := flow(yaml.MappingNode,
 			scalar("address"), scalar(spec.Address.String()), scalar("switch"), scalar(spec.Switch))
 		addMTU(one, spec.MTU)
-		f := Interface{InterfaceSpec: spec, Host: h.Name, Number: k + 1}
-		if err := addParameters(one, f.link(), uplinks); err != nil {
+		if err := addParameters(one, spec.link(h.Name), uplinks); err != nil {
 			return err
 		}
 		also.Content = append(also.Content, one)

@@ -31,6 +31,8 @@ type step struct {
 	Env  []string
 	// UID of the program's user and group; 0 is root.
 	UID int
+	// Delegated programs run in a control group that their user may divide further.
+	Delegated bool
 }
 
 // goThreads lets the guest's programs run more goroutines at once than it has
@@ -126,6 +128,9 @@ func guest() error {
 		}
 	}
 
+	if err := mountGroups(); err != nil {
+		return fmt.Errorf("make control groups ready: %w", err)
+	}
 	if err := loopbackUp(); err != nil {
 		return fmt.Errorf("set the loopback device up: %w", err)
 	}
@@ -155,6 +160,41 @@ func guest() error {
 	}
 	return nil
 }
+
+// groups is where the guest's control groups are, of version 2 alone.
+const groups = "/sys/fs/cgroup"
+
+// mountGroups makes control groups ready for those who limit programs: root, and the user, whose
+// steps run in a group of its own below one that is the user's.
+func mountGroups() error {
+	if err := unix.Mount("cgroup2", groups, "cgroup2", 0, ""); err != nil {
+		return fmt.Errorf("mount %s: %w", groups, err)
+	}
+	delegated := filepath.Dir(delegatedGroup)
+	if err := os.MkdirAll(delegatedGroup, 0o755); err != nil {
+		return err
+	}
+	for _, group := range []string{groups, delegated} {
+		if err := os.WriteFile(filepath.Join(group, "cgroup.subtree_control"), []byte("+cpu +memory"), 0); err != nil {
+			return err
+		}
+	}
+
+	for _, name := range []string{"", "cgroup.procs", "cgroup.subtree_control"} {
+		if err := os.Chown(filepath.Join(delegated, name), user, user); err != nil {
+			return err
+		}
+	}
+	for _, name := range []string{"", "cgroup.procs"} {
+		if err := os.Chown(filepath.Join(delegatedGroup, name), user, user); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// delegatedGroup is where delegated steps run.
+const delegatedGroup = groups + "/user/steps"
 
 // loopbackUp is for programs that talk to themselves: the kernel starts without.
 func loopbackUp() error {
@@ -197,6 +237,15 @@ func (s step) run() (int, error) {
 		Env:   append([]string{"PATH=/bin", "HOME=/tmp", "TMPDIR=/tmp"}, s.Env...),
 		Files: []uintptr{0, input.Fd(), input.Fd()},
 		Sys:   &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(s.UID), Gid: uint32(s.UID)}},
+	}
+	if s.Delegated {
+		group, err := os.Open(delegatedGroup)
+		if err != nil {
+			input.Close()
+			return 0, err
+		}
+		defer group.Close()
+		attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = true, int(group.Fd())
 	}
 	pid, err := syscall.ForkExec(s.Argv[0], s.Argv, attr)
 	input.Close()

@@ -113,6 +113,7 @@ var (
 	edgebed      = program{path: "bin/edgebed", pkg: "./harness/cmd/edgebed"}
 	emuTests     = program{path: "bin/emu.test", pkg: "./harness/emu", test: true}
 	sandboxTests = program{path: "bin/sandbox.test", pkg: "./harness/sandbox", test: true}
+	cgroupTests  = program{path: "bin/cgroup.test", pkg: "./harness/cgroup", test: true}
 	initProgram  = program{path: "init", pkg: "./scripts/vm"}
 )
 

@@ -38,9 +38,10 @@ const (
 	goodputFigure = "goodput/ideal"
 )
 
-// testOnly runs those tests of the network whose names match a pattern, with each back end.
+// testOnly runs those tests of the network and of control groups whose names match a pattern, those
+// of the network with each back end.
 func testOnly(ctx context.Context, k *kernel, dir, out, pattern string) error {
-	programs, err := buildPrograms(ctx, dir, emuTests)
+	programs, err := buildPrograms(ctx, dir, emuTests, cgroupTests)
 	if err != nil {
 		return err
 	}
@@ -48,6 +49,7 @@ func testOnly(ctx context.Context, k *kernel, dir, out, pattern string) error {
 	for _, b := range backends {
 		m.steps = append(m.steps, testStep("network tests, "+b, emuTests, b, 0, "-test.v", "-test.run="+pattern))
 	}
+	m.steps = append(m.steps, groupSteps("-test.v", "-test.run="+pattern)...)
 
 	start := time.Now()
 	t := transcript{figures: map[string]map[string]float64{}}
@@ -62,7 +64,7 @@ func testOnly(ctx context.Context, k *kernel, dir, out, pattern string) error {
 // test does the work of vm test: two machines at once, since a machine uses one
 // core, and then the comparison.
 func test(ctx context.Context, k *kernel, dir, out string) error {
-	programs, err := buildPrograms(ctx, dir, edgebed, emuTests, sandboxTests)
+	programs, err := buildPrograms(ctx, dir, edgebed, emuTests, sandboxTests, cgroupTests)
 	if err != nil {
 		return err
 	}
@@ -72,6 +74,7 @@ func test(ctx context.Context, k *kernel, dir, out string) error {
 		tests.steps = append(tests.steps, testStep("network tests, "+b, emuTests, b, i*user, "-test.v"))
 	}
 	tests.steps = append(tests.steps, testStep("sandbox tests, without root", sandboxTests, "", user, "-test.v"))
+	tests.steps = append(tests.steps, groupSteps("-test.v")...)
 	for _, b := range backends {
 		tests.steps = append(tests.steps, testStep(benchStep(b), emuTests, b, 0,
 			"-test.run=^$", "-test.benchtime=1x", "-test.bench=Ping|Goodput/./s/delay=1ms"))
@@ -107,6 +110,13 @@ func testStep(name string, p program, backend string, uid int, args ...string) s
 		// The names are those of harness/emu's and harness/sandbox's tests.
 		Env: []string{"EDGEBED_TEST_DELAY=" + backend, "EDGEBED_TEST_REQUIRE_SANDBOX=1"},
 	}
+}
+
+// groupSteps are the tests of control groups, as root and as a user to whom one is delegated.
+func groupSteps(args ...string) []step {
+	delegated := testStep("control group tests, delegated", cgroupTests, "", user, args...)
+	delegated.Delegated = true
+	return []step{testStep("control group tests", cgroupTests, "", 0, args...), delegated}
 }
 
 func benchStep(backend string) string { return "link benchmarks, " + backend }

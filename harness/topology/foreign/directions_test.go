@@ -32,6 +32,10 @@ func TestDirections(t *testing.T) {
 		{"x.dot", `graph { edge [delay="3ms", color=red]; a -- b [rate=unshaped, cost=7] }`,
 			[]string{"a-b unshaped, 3ms | unshaped, 3ms"}, []string{"the attributes cost of links were left out"}},
 		{"x.dot", `graph { a -- b [rate="0 Mb/s"] }`, []string{"a-b 10 Mb/s, 1ms | 10 Mb/s, 1ms"}, []string{"write unshaped"}},
+		{"x.dot", `graph { a -- b [rate="5 Mb/s", loss="1%", loss_burst=3, "queue-bytes"="9 kB", "reverse_loss-burst"=4, reverse_queue_bytes="7 kB"] }`,
+			[]string{"a-b 5 Mb/s, 1ms, loss 0.01 in bursts of 3, queue 9 kB | 5 Mb/s, 1ms, loss 0.01 in bursts of 4, queue 7 kB"}, nil},
+		{"x.dot", `graph { a -- b [rate="5 Mb/s", "reverse-ceil_burst"="9 kB", reverse_burst="8 kB", Reverse_Jitter_Order=reorder, reverse_jitter="1ms"] }`,
+			[]string{"a-b 5 Mb/s, 1ms | 5 Mb/s, 1ms, jitter 1ms, reordered, burst 8 kB, ceil-burst 9 kB"}, nil},
 		{"x.dot", `graph { a -- b [delay="-3ms", loss=2, queue=many] }`,
 			[]string{"a-b 10 Mb/s, 1ms | 10 Mb/s, 1ms"}, []string{"delay=-3ms", "loss=2", "queue=many"}},
 		{"x.graphml", graphml + `<edge source="b" target="a"><data key="s">2e6</data></edge><edge source="a" target="b"/>` +

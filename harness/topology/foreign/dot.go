@@ -15,12 +15,12 @@ import (
 )
 
 // readDOT takes nodes with their labels, and edges with attributes that are called as link
-// parameters (and bandwidth, bw and latency), for instance rate="10 Mb/s". With reverse_
-// before them they are of the direction from the second node to the first, where it
-// differs; in a directed graph it may have an arrow of its own. The attribute mtu of an edge
-// is its link's, or its host's, and that of the graph the network's. A node with shape=box is
-// a host where its links lead to nodes of other shapes alone (see markHosts), in the order of
-// which they are the host's interfaces.
+// parameters (and bandwidth, bw and latency), for instance rate="10 Mb/s" or, with _ for the
+// dash that DOT would have in quotes, loss_burst=3. With reverse_ before them they are of the
+// direction from the second node to the first, where it differs; in a directed graph it may
+// have an arrow of its own. The attribute mtu of an edge is its link's, or its host's, and that
+// of the graph the network's. A node with shape=box is a host where its links lead to nodes of
+// other shapes alone (see markHosts), in the order of which they are the host's interfaces.
 func readDOT(_ string, data []byte) (*graph, error) {
 	file, err := dot.ParseBytes(data)
 	if err != nil {
@@ -199,14 +199,14 @@ func (r *dotReader) vertex(v ast.Vertex) ([]string, error) {
 func (r *dotReader) attributes(e *edge, list []*ast.Attr) {
 	var reverse topology.Override
 	for _, a := range list {
-		key, value := strings.ToLower(unquote(a.Key)), unquote(a.Val)
+		key, value := strings.ReplaceAll(strings.ToLower(unquote(a.Key)), "_", "-"), unquote(a.Val)
 		if key == "mtu" {
 			r.setMTU(&e.mtu, value)
 			continue
 		}
 
 		to := &e.forward
-		if name, ok := strings.CutPrefix(strings.ReplaceAll(key, "-", "_"), "reverse_"); ok {
+		if name, ok := strings.CutPrefix(key, "reverse-"); ok {
 			to, key = &reverse, name
 		}
 

@@ -112,6 +112,7 @@ func TestErrors(t *testing.T) {
 		{"x.mn", "{", "JSON"},
 		{"x.mn", `{"links":[{"src":"a","dest":"b"}]}`, `link 1 names the unknown node "a"`},
 		{"x.dot", "graph {", "dot"},
+		{"x.dot", `graph { r -- s [mtu=1200] }`, "link r-s: packets between hosts h_r and h_s have up to 1500 bytes"},
 		{"x.txt", "a\n", "line 1"},
 		{"x.txt", "", "no nodes"},
 	} {
@@ -140,8 +141,8 @@ func FuzzRead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, file string, data []byte) {
 		fuzztest.Watch(t, time.Second)
 		n, err := Read(file, data)
-		if err == nil && n.Topology.Validate() != nil {
-			t.Errorf("%s gives a network that is not valid: %v", file, n.Topology.Validate())
+		if err == nil && n.Topology.Check() != nil {
+			t.Errorf("%s gives a network that is not valid: %v", file, n.Topology.Check())
 		}
 	})
 }

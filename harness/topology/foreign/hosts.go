@@ -31,7 +31,14 @@ func (g *graph) markHosts(may func(id string) bool) (others []string) {
 // are what holds it together. It returns their labels.
 func (g *graph) unmarkJoints() (joints []string) {
 	links := g.neighbours()
-	part := g.parts(links)
+	var switches []string
+	for _, n := range g.nodes {
+		if !n.host {
+			switches = append(switches, n.id)
+		}
+	}
+	part, _ := connected(switches, links)
+
 	for i, n := range g.nodes {
 		apart := func(to string) bool { return part[to] != part[links[n.id][0]] }
 		if n.host && slices.ContainsFunc(links[n.id], apart) {
@@ -64,32 +71,11 @@ func (g *graph) neighbours() map[string][]string {
 	return links
 }
 
-// parts numbers the connected parts of what is no host.
-func (g *graph) parts(links map[string][]string) map[string]int {
-	part := map[string]int{}
-	for _, n := range g.nodes {
-		if _, seen := part[n.id]; seen || n.host {
-			continue
-		}
-		number, reached := len(part), []string{n.id}
-		part[n.id] = number
-		for k := 0; k < len(reached); k++ {
-			for _, next := range links[reached[k]] {
-				if _, seen := part[next]; !seen && !g.nodes[g.index[next]].host {
-					part[next] = number
-					reached = append(reached, next)
-				}
-			}
-		}
-	}
-	return part
-}
-
 // attachHosts makes the hosts: those of the file that are linked to a switch, each at the first
 // one, or one at each switch.
 func (g *graph) attachHosts(t *topology.Topology, names []string) {
 	add := func(name, to string) {
-		t.Hosts = append(t.Hosts, topology.HostSpec{Name: name, Address: addressOf(len(t.Hosts) + 1), Switch: to})
+		t.Hosts = append(t.Hosts, topology.HostSpec{Name: name, Switch: to})
 	}
 
 	if !slices.ContainsFunc(g.nodes, func(n node) bool { return n.host }) {
@@ -104,12 +90,13 @@ func (g *graph) attachHosts(t *topology.Topology, names []string) {
 		return
 	}
 
+	first := g.firstSwitches()
 	for i, n := range g.nodes {
 		if !n.host {
 			continue
 		}
-		if to, ok := g.switchOf(i, names); ok {
-			add(names[i], to)
+		if to, ok := first[i]; ok {
+			add(names[i], names[to])
 		} else {
 			g.remark("host %s is linked to no switch and was left out", names[i])
 		}
@@ -131,40 +118,28 @@ func free(taken map[string]bool, label string) string {
 // addressOf is the address of the interface of this number, from 1.
 func addressOf(n int) netip.Addr { return netip.AddrFrom4([4]byte{10, 1, byte(n >> 8), byte(n)}) }
 
-// switchOf returns the first switch that host i is linked to.
-func (g *graph) switchOf(i int, names []string) (string, bool) {
+// firstSwitches returns the first switch that each host with one is linked to, by their places.
+func (g *graph) firstSwitches() map[int]int {
+	first := map[int]int{}
 	for _, e := range g.edges {
-		for _, ends := range [][2]string{{e.from, e.to}, {e.to, e.from}} {
-			other := g.index[ends[1]]
-			if g.index[ends[0]] == i && !g.nodes[other].host {
-				return names[other], true
-			}
+		a, b := g.index[e.from], g.index[e.to]
+		if g.nodes[b].host {
+			a, b = b, a
+		}
+		if _, has := first[a]; !has && g.nodes[a].host && !g.nodes[b].host {
+			first[a] = b
 		}
 	}
-
-	return "", false
+	return first
 }
 
-// interfaceOf returns a host's interface of a number.
-func interfaceOf(h *topology.HostSpec, number int) topology.InterfaceSpec {
-	if number > 0 {
-		return h.Also[number-1]
+// placesOf returns the places of hosts by their names.
+func placesOf(hosts []topology.HostSpec) map[string]int {
+	places := make(map[string]int, len(hosts))
+	for i, h := range hosts {
+		places[h.Name] = i
 	}
-	return topology.InterfaceSpec{
-		Address: h.Address, Switch: h.Switch, MTU: h.MTU, Uplink: h.Uplink, Downlink: h.Downlink,
-	}
-}
-
-// setInterface describes a host's interface of a number, which may be its next one.
-func setInterface(h *topology.HostSpec, number int, spec topology.InterfaceSpec) {
-	switch {
-	case number == 0:
-		h.Switch, h.MTU, h.Uplink, h.Downlink = spec.Switch, spec.MTU, spec.Uplink, spec.Downlink
-	case number > len(h.Also):
-		h.Also = append(h.Also, spec)
-	default:
-		h.Also[number-1] = spec
-	}
+	return places
 }
 
 // dropInterfaces leaves a host those interfaces whose switches stay; without any it has no
@@ -172,24 +147,21 @@ func setInterface(h *topology.HostSpec, number int, spec topology.InterfaceSpec)
 func dropInterfaces(h *topology.HostSpec, gone func(s string) bool) {
 	var stay []topology.InterfaceSpec
 	for number := range 1 + len(h.Also) {
-		if spec := interfaceOf(h, number); !gone(spec.Switch) {
+		if spec := h.Interface(number); !gone(spec.Switch) {
 			stay = append(stay, spec)
 		}
 	}
 
 	h.Switch, h.Also = "", nil
 	for number, spec := range stay {
-		setInterface(h, number, spec)
+		h.SetInterface(number, spec)
 	}
 }
 
 // addDirect makes the links between two hosts: each has an interface for it, at a switch that
 // is there for the two.
 func (g *graph) addDirect(t *topology.Topology, names []string, direct []edge) {
-	hosts, taken := map[string]int{}, map[string]bool{}
-	for i, h := range t.Hosts {
-		hosts[h.Name] = i
-	}
+	hosts, taken := placesOf(t.Hosts), map[string]bool{}
 	for _, name := range names {
 		taken[name] = true
 	}
@@ -217,12 +189,14 @@ func (g *graph) addDirect(t *topology.Topology, names []string, direct []edge) {
 	}
 }
 
-// numberFurther gives interfaces beside the first ones addresses.
-func numberFurther(t *topology.Topology) {
+// number gives hosts the addresses of the places that they had, and interfaces beside the first ones
+// those behind them.
+func number(t *topology.Topology, places map[string]int) {
 	last := 0
-	for _, h := range t.Hosts {
-		bytes := h.Address.As4()
-		last = max(last, int(bytes[2])<<8+int(bytes[3]))
+	for i := range t.Hosts {
+		h := &t.Hosts[i]
+		own := places[h.Name] + 1
+		h.Address, last = addressOf(own), max(last, own)
 	}
 	for i := range t.Hosts {
 		for k := range t.Hosts[i].Also {

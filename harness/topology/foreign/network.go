@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
 	"time"
 
@@ -41,12 +40,13 @@ func (g *graph) network() (*Network, error) {
 		}
 	}
 	g.attachHosts(t, names)
-	direct := g.addLinks(t, names)
+	hosts := placesOf(t.Hosts)
+	direct := g.addLinks(t, names, hosts)
 	g.keepMain(t)
 	g.addDirect(t, names, direct)
-	numberFurther(t)
+	number(t, hosts) // whichever of them were left out
 
-	if err := t.Validate(); err != nil {
+	if err := t.Check(); err != nil {
 		return nil, err
 	}
 
@@ -109,9 +109,9 @@ type made struct {
 	from int
 }
 
-// addLinks makes the links between switches, and the interfaces of hosts. It returns the edges
-// between two hosts.
-func (g *graph) addLinks(t *topology.Topology, names []string) (direct []edge) {
+// addLinks makes the links between switches, and the interfaces of hosts, whose places are given. It
+// returns the edges between two hosts.
+func (g *graph) addLinks(t *topology.Topology, names []string, hosts map[string]int) (direct []edge) {
 	first := map[[2]string]*made{}
 	interfaces := map[int]int{} // of each host
 	twice, loops, clamped, beyond := 0, 0, 0, 0
@@ -151,13 +151,13 @@ func (g *graph) addLinks(t *topology.Topology, names []string) (direct []edge) {
 			if hostB {
 				ends[0], ends[1], both[0], both[1] = ends[1], ends[0], both[1], both[0]
 			}
-			is.host = slices.IndexFunc(t.Hosts, func(h topology.HostSpec) bool { return h.Name == ends[0] })
+			is.host = hosts[ends[0]]
 			if is.number = interfaces[is.host]; is.number == topology.MaxInterfaces {
 				beyond++
 				continue
 			}
 			interfaces[is.host]++
-			setInterface(&t.Hosts[is.host], is.number,
+			t.Hosts[is.host].SetInterface(is.number,
 				topology.InterfaceSpec{Switch: ends[1], MTU: e.mtu, Uplink: both[0], Downlink: both[1]})
 		default:
 			if a > b {
@@ -210,14 +210,14 @@ func (g *graph) setBack(t *topology.Topology, of *made, back edge) {
 			l.Reverse = back.forward
 		}
 	case of.host >= 0:
-		spec := interfaceOf(&t.Hosts[of.host], of.number)
+		spec := t.Hosts[of.host].Interface(of.number)
 		spec.MTU = cmp.Or(spec.MTU, back.mtu)
 		if g.nodes[a].host {
 			spec.Uplink = back.forward
 		} else {
 			spec.Downlink = back.forward
 		}
-		setInterface(&t.Hosts[of.host], of.number, spec)
+		t.Hosts[of.host].SetInterface(of.number, spec)
 	}
 }
 

@@ -16,6 +16,35 @@ type part struct {
 	foreign bool
 }
 
+// connected numbers the parts that links hold nodes together in, by the order of their first
+// nodes, and returns which one each node is in, and how many nodes each has. What else links lead
+// to is no way.
+func connected(nodes []string, links map[string][]string) (of map[string]int, sizes []int) {
+	const unseen = -1
+	of = map[string]int{}
+	for _, n := range nodes {
+		of[n] = unseen
+	}
+
+	for _, n := range nodes {
+		if of[n] != unseen {
+			continue
+		}
+		reached := []string{n}
+		of[n] = len(sizes)
+		for k := 0; k < len(reached); k++ {
+			for _, next := range links[reached[k]] {
+				if in, is := of[next]; is && in == unseen {
+					of[next] = len(sizes)
+					reached = append(reached, next)
+				}
+			}
+		}
+		sizes = append(sizes, len(reached))
+	}
+	return of, sizes
+}
+
 // partsOf returns the network's parts, and which one each switch is in.
 func partsOf(t *topology.Topology) (parts []part, of map[string]int) {
 	neighbours := map[string][]string{}
@@ -23,23 +52,9 @@ func partsOf(t *topology.Topology) (parts []part, of map[string]int) {
 		neighbours[l.Between[0]] = append(neighbours[l.Between[0]], l.Between[1])
 		neighbours[l.Between[1]] = append(neighbours[l.Between[1]], l.Between[0])
 	}
-
-	of = map[string]int{}
-	for _, s := range t.Switches {
-		if _, ok := of[s]; ok {
-			continue
-		}
-		reached := []string{s}
-		of[s] = len(parts)
-		for k := 0; k < len(reached); k++ {
-			for _, next := range neighbours[reached[k]] {
-				if _, ok := of[next]; !ok {
-					of[next] = len(parts)
-					reached = append(reached, next)
-				}
-			}
-		}
-		parts = append(parts, part{switches: len(reached)})
+	of, sizes := connected(t.Switches, neighbours)
+	for _, switches := range sizes {
+		parts = append(parts, part{switches: switches})
 	}
 
 	for i := range t.Hosts {
@@ -57,7 +72,7 @@ func partsOf(t *topology.Topology) (parts []part, of map[string]int) {
 func firstIn(h *topology.HostSpec, of map[string]int) map[int]int {
 	numbers := map[int]int{}
 	for number := range 1 + len(h.Also) {
-		p := of[interfaceOf(h, number).Switch]
+		p := of[h.Interface(number).Switch]
 		if _, ok := numbers[p]; !ok {
 			numbers[p] = number
 		}
@@ -119,14 +134,14 @@ func turn(h *topology.HostSpec, number int) bool {
 	if number == 0 {
 		return false
 	}
-	specs := []topology.InterfaceSpec{interfaceOf(h, number)}
+	specs := []topology.InterfaceSpec{h.Interface(number)}
 	for k := range 1 + len(h.Also) {
 		if k != number {
-			specs = append(specs, interfaceOf(h, k))
+			specs = append(specs, h.Interface(k))
 		}
 	}
 	for k, spec := range specs {
-		setInterface(h, k, spec)
+		h.SetInterface(k, spec)
 	}
 	return true
 }

@@ -264,17 +264,10 @@ func (p *picture) placeLabels() {
 // other.
 func (p *picture) addLinks(at func(string) vg.Point) {
 	links := p.t.AllLinks()
-	together := map[[2]string][]int{}
-	ends := func(l topology.LinkSpec) [2]string {
-		return [2]string{min(l.Between[0], l.Between[1]), max(l.Between[0], l.Between[1])}
-	}
-	for i, l := range links {
-		together[ends(l)] = append(together[ends(l)], i)
-	}
-
+	bundles := topology.Parallel(links)
 	for i, l := range links {
 		const apart = 11
-		bundle, s := together[ends(l)], segment{a: at(l.Between[0]), b: at(l.Between[1])}
+		bundle, s := bundles[i], segment{a: at(l.Between[0]), b: at(l.Between[1])}
 		aside := apart * (vg.Length(slices.Index(bundle, i)) - vg.Length(len(bundle)-1)/2)
 		if l.Between[0] > l.Between[1] {
 			aside = -aside

@@ -28,10 +28,7 @@ links:
 
 // TestInterfaces shows a host with several interfaces in each way that there is.
 func TestInterfaces(t *testing.T) {
-	n, err := topology.Parse("homes.yaml", []byte(homes))
-	if err != nil {
-		t.Fatal(err)
-	}
+	n := parse(t, homes)
 
 	var text bytes.Buffer
 	show := func(err error) {
@@ -100,11 +97,11 @@ func TestDOTInterfaces(t *testing.T) {
 // interfaces lists which is where, and what its link is.
 func interfaces(n *topology.Topology) []string {
 	var list []string
-	links, access := n.AllLinks(), accessOf(n)
+	links := n.AllLinks()
 	for f := range n.Interfaces() {
 		text := fmt.Sprintf("%s %s %s%s mtu %d", f.Host, f.Name(), f.Switch, f.Suffix, n.MTUOf(f.InterfaceSpec))
-		if i, ok := access[interfaceAt{f.HostIndex, f.Number}]; ok {
-			text += fmt.Sprintf(" %+v", n.Directions(links[i]))
+		if f.Link >= 0 {
+			text += fmt.Sprintf(" %+v", n.Directions(links[f.Link]))
 		}
 		list = append(list, text)
 	}

@@ -3,17 +3,12 @@ package view
 import (
 	"bytes"
 	"testing"
-
-	"edgebed/harness/topology"
 )
 
 // TestMermaidNames checks that names that Mermaid does not take are labels, and no ids.
 func TestMermaidNames(t *testing.T) {
-	model, err := topology.Parse("odd.yaml", []byte("name: odd\nswitches: [core-1, \"edge two\"]\n"+
-		"hosts: [{name: h, switch: core-1}, {name: a b, switch: \"edge two\"}]\nlinks: [{between: [core-1, \"edge two\"]}]\n"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	model := parse(t, "name: odd\nswitches: [core-1, \"edge two\"]\n"+
+		"hosts: [{name: h, switch: core-1}, {name: a b, switch: \"edge two\"}]\nlinks: [{between: [core-1, \"edge two\"]}]\n")
 	var out bytes.Buffer
 	if err := WriteMermaid(&out, model); err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package view
 
 import (
 	"bytes"
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -65,5 +66,69 @@ func TestDOTNoMTU(t *testing.T) {
 	_, err = foreign.Read("x.dot", []byte(`graph { a -- b [mtu=99] }`))
 	if err == nil || !strings.Contains(err.Error(), "mtu of 99 B is out of range") {
 		t.Errorf("an MTU of 99 gives %v", err)
+	}
+}
+
+// TestShownMTUs checks that tables say what has another MTU than the usual one, and nothing of MTUs
+// where none has.
+func TestShownMTUs(t *testing.T) {
+	show := func(hosts, links string) string {
+		n := parse(t, "name: x\nswitches: [a, b]\nhosts: ["+hosts+"]\nlinks: [{between: [a, b]"+links+"}]\n")
+		var table bytes.Buffer
+		if err := WriteTable(&table, n); err != nil {
+			t.Fatal(err)
+		}
+		return table.String()
+	}
+	const h, k = "{name: h, switch: a}", "{name: k, switch: b}"
+	if usual := show(h+", "+k, ""); strings.Contains(usual, "mtu") {
+		t.Errorf("where all MTUs are usual:\n%s", usual)
+	}
+
+	for _, tt := range []struct {
+		shown string
+		want  []string
+	}{
+		{show(h+", {name: k, switch: b, mtu: 1300}", ""),
+			[]string{"host  address   switch  mtu", "h     10.1.0.1  a       1500", "k     10.1.0.2  b       1300"}},
+		{show(h+", {name: k, switch: b, also: [{switch: a, mtu: 1280}]}", ""), []string{
+			"host  interface  address   switch  mtu", "k     eth0       10.1.0.2  b       1500",
+			"k     eth1       10.1.0.3  a       1280"}},
+		{show(h+", "+k, ", mtu: 9000"), []string{"host  address   switch\n", "a - b         unshaped, 0s, mtu 9000"}},
+		{show(h+", {name: k, switch: b, mtu: 1300, uplink: {delay: 1ms}}", ""),
+			[]string{"k > b         unshaped, 1ms, mtu 1300"}},
+	} {
+		for _, want := range tt.want {
+			if !strings.Contains(tt.shown, want) {
+				t.Errorf("%q is missing in\n%s", want, tt.shown)
+			}
+		}
+	}
+}
+
+// TestJSONHasAll checks that a link's object changes with each parameter, and with the MTU.
+func TestJSONHasAll(t *testing.T) {
+	const all = "rate: 1 Mb/s, delay: 2ms, jitter: 1ms, loss: 0.1"
+	object := func(more string) string {
+		n := parse(t, "name: x\nswitches: [a, b]\nhosts: [{name: h, switch: a}]\n"+
+			"link-classes: {l: {"+all+more+"}}\nlinks: [{between: [a, b], class: l}]\n")
+		text, err := json.Marshal(JSON(n).Links[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+
+	usual := object("")
+	for _, more := range []string{
+		"jitter-order: reorder", "loss-burst: 3", "duplicate: 0.1", "corrupt: 0.1", "queue: 7", "queue-bytes: 9 kB",
+		"discipline: codel", "burst: 3 kB", "ceil-burst: 3 kB", "mtu: 9000",
+	} {
+		if object(", "+more) == usual {
+			t.Errorf("%s does not show in %s", more, usual)
+		}
+	}
+	if fifo := object(", jitter-order: fifo"); fifo != usual || strings.Contains(usual, "jitter_order") {
+		t.Errorf("the usual order gives %s, want %s", fifo, usual)
 	}
 }

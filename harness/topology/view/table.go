@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -43,15 +45,16 @@ func (p Pair) MarshalJSON() ([]byte, error) {
 // Pairs returns the ways between all hosts, both directions.
 func Pairs(t *topology.Topology) []Pair {
 	var list []Pair
+	ways := t.Ways()
 	for _, a := range t.Hosts {
 		for _, b := range t.Hosts {
 			if a.Name == b.Name {
 				continue
 			}
 
-			p := Pair{From: a.Name, To: b.Name, Path: t.Path(a.Name, b.Name)}
+			p := Pair{From: a.Name, To: b.Name, Path: ways.Path(a.Name, b.Name)}
 			p.Hops = len(p.Path) - 1
-			for _, link := range t.Way(a.Name, b.Name) {
+			for _, link := range ways.Params(a.Name, b.Name) {
 				p.Delay += link.Delay
 				if link.Rate > 0 && (p.Bottleneck == 0 || link.Rate < p.Bottleneck) {
 					p.Bottleneck = link.Rate
@@ -77,17 +80,7 @@ func WriteTable(w io.Writer, t *topology.Topology) error {
 	}
 
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	if t.HasSeveralInterfaces() {
-		fmt.Fprintln(table, "\nhost\tinterface\taddress\tswitch")
-		for _, f := range byHost(t) {
-			fmt.Fprintf(table, "%s\t%s\t%v\t%s\n", f.Host, f.Name(), f.Address, f.Switch)
-		}
-	} else {
-		fmt.Fprintln(table, "\nhost\taddress\tswitch")
-		for _, h := range t.Hosts {
-			fmt.Fprintf(table, "%s\t%v\t%s\n", h.Name, h.Address, h.Switch)
-		}
-	}
+	writeInterfaces(table, t)
 
 	fmt.Fprintln(table, "\nlink\tclass\tparameters")
 	suffixes := t.Suffixes()
@@ -102,6 +95,32 @@ func WriteTable(w io.Writer, t *topology.Topology) error {
 	}
 
 	return table.Flush()
+}
+
+// writeInterfaces writes those of all hosts: their names where any host has several, and their
+// MTUs where any is not the usual one.
+func writeInterfaces(w io.Writer, t *topology.Topology) {
+	interfaces := byHost(t)
+	mtus := slices.ContainsFunc(interfaces, func(f topology.Interface) bool {
+		return t.MTUOf(f.InterfaceSpec) != topology.DefaultMTU
+	})
+
+	row := func(host, name, address, at, mtu string) {
+		cells := []string{host, name, address, at, mtu}
+		if !mtus {
+			cells = slices.Delete(cells, 4, 5)
+		}
+		if !t.HasSeveralInterfaces() {
+			cells = slices.Delete(cells, 1, 2)
+		}
+		fmt.Fprintln(w, strings.Join(cells, "\t"))
+	}
+
+	fmt.Fprintln(w)
+	row("host", "interface", "address", "switch", "mtu")
+	for _, f := range interfaces {
+		row(f.Host, f.Name(), f.Address.String(), f.Switch, strconv.Itoa(t.MTUOf(f.InterfaceSpec)))
+	}
 }
 
 // byHost are the interfaces of all hosts, those of each together.
@@ -143,6 +162,7 @@ type Host struct {
 	Name    string `json:"name"`
 	Address string `json:"address"`
 	Switch  string `json:"switch"`
+	MTU     int    `json:"mtu"`
 	// Interfaces are those beside the first one, in their order.
 	Interfaces []Interface `json:"interfaces,omitempty"`
 }
@@ -152,6 +172,7 @@ type Interface struct {
 	Name    string `json:"name"`
 	Address string `json:"address"`
 	Switch  string `json:"switch"`
+	MTU     int    `json:"mtu"`
 }
 
 // Link is one direction of a link.
@@ -163,6 +184,8 @@ type Link struct {
 	Rate   int64         `json:"rate_bps"`
 	Delay  time.Duration `json:"delay_ns"`
 	Jitter time.Duration `json:"jitter_ns"`
+	// JitterOrder is reorder where jitter changes the order of frames.
+	JitterOrder string `json:"jitter_order,omitempty"`
 	// Loss is the share of frames that are lost in the long run; Bursts are the
 	// channel, where frames are lost in bursts.
 	Loss      float64              `json:"loss"`
@@ -173,6 +196,11 @@ type Link struct {
 	Queue      int    `json:"queue_packets"`
 	QueueBytes int64  `json:"queue_bytes,omitempty"`
 	Discipline string `json:"discipline,omitempty"`
+	// Burst and CeilBurst are the sizes of a shaped link's token buckets, of which the smaller
+	// one holds.
+	Burst     int64 `json:"burst_bytes,omitempty"`
+	CeilBurst int64 `json:"ceil_burst_bytes,omitempty"`
+	MTU       int   `json:"mtu"`
 }
 
 // JSON returns the topology as what JSON readers want: every direction of a link by
@@ -184,11 +212,14 @@ func JSON(t *topology.Topology) Network {
 	}
 	for _, f := range byHost(t) {
 		if f.Number == 0 {
-			n.Hosts = append(n.Hosts, Host{Name: f.Host, Address: f.Address.String(), Switch: f.Switch})
+			n.Hosts = append(n.Hosts, Host{
+				Name: f.Host, Address: f.Address.String(), Switch: f.Switch, MTU: t.MTUOf(f.InterfaceSpec),
+			})
 			continue
 		}
 		h := &n.Hosts[f.HostIndex]
-		h.Interfaces = append(h.Interfaces, Interface{f.Name(), f.Address.String(), f.Switch})
+		h.Interfaces = append(h.Interfaces,
+			Interface{f.Name(), f.Address.String(), f.Switch, t.MTUOf(f.InterfaceSpec)})
 	}
 
 	for _, l := range t.AllLinks() {
@@ -197,7 +228,13 @@ func JSON(t *topology.Topology) Network {
 				From: l.Between[dir], To: l.Between[1-dir], Class: l.Class,
 				Rate: int64(p.Rate), Delay: p.Delay, Jitter: p.Jitter, Loss: p.MeanLoss(),
 				Duplicate: float64(p.Duplicate), Corrupt: float64(p.Corrupt),
-				Queue: p.Queue, QueueBytes: int64(p.QueueBytes), Discipline: string(p.Discipline),
+				Queue: p.Queue, QueueBytes: int64(p.QueueBytes), Discipline: string(p.Discipline), MTU: p.Packet(),
+			}
+			if p.JitterOrder != topology.FIFO {
+				link.JitterOrder = string(p.JitterOrder)
+			}
+			if p.Rate > 0 {
+				link.Burst, link.CeilBurst = int64(p.Bucket(p.Burst)), int64(p.Bucket(p.CeilBurst))
 			}
 			if c := p.Odds().Bursts; c != (fate.GilbertElliott{}) {
 				link.Bursts = &c

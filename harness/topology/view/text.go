@@ -29,13 +29,13 @@ func WriteDOT(w io.Writer, t *topology.Topology) error {
 	for _, s := range t.Switches {
 		fmt.Fprintf(&b, "  %s [shape=circle];\n", strconv.Quote(s))
 	}
-	links, access := t.AllLinks(), accessOf(t)
+	links := t.AllLinks()
 	for _, f := range byHost(t) {
 		if f.Number == 0 {
 			fmt.Fprintf(&b, "  %s [shape=box];\n", strconv.Quote(f.Host))
 		}
-		if i, ok := access[interfaceAt{f.HostIndex, f.Number}]; ok {
-			writeDOTLink(&b, t, links[i])
+		if f.HasAccess() {
+			writeDOTLink(&b, t, links[f.Link])
 			continue
 		}
 		mtu := ""
@@ -54,20 +54,6 @@ func WriteDOT(w io.Writer, t *topology.Topology) error {
 	return err
 }
 
-// interfaceAt is a host's place in Hosts, and the number of its interface.
-type interfaceAt struct{ host, number int }
-
-// accessOf returns the places in AllLinks of the access links that have parameters.
-func accessOf(t *topology.Topology) map[interfaceAt]int {
-	places := map[interfaceAt]int{}
-	for f := range t.Interfaces() {
-		if f.HasAccess() {
-			places[interfaceAt{f.HostIndex, f.Number}] = len(t.Links) + len(places)
-		}
-	}
-	return places
-}
-
 // writeDOTLink writes a link with its parameters.
 func writeDOTLink(b *strings.Builder, t *topology.Topology, l topology.LinkSpec) {
 	both := t.Directions(l)
@@ -83,29 +69,41 @@ func writeDOTLink(b *strings.Builder, t *topology.Topology, l topology.LinkSpec)
 		strings.Join(attributes, ", "))
 }
 
-// dotParameters are the attributes of a direction of a link; what is seldom set is only
-// there where it or other, that of the other direction, has it.
+// dotParameters are the attributes of a direction of a link: rate and delay, and of the others
+// those that are not the usual ones where it or other, that of the other direction, has them.
 func dotParameters(p, other topology.Params, prefix string) []string {
-	rate := "unshaped"
-	if p.Rate > 0 {
-		rate = p.Rate.String()
-	}
-	attributes := []string{
-		fmt.Sprintf("%srate=%q", prefix, rate), fmt.Sprintf("%sdelay=%q", prefix, p.Delay.String()),
-	}
+	own, others := dotOverride(p), dotOverride(other)
+	usual := dotOverride(topology.Params{Queue: topology.DefaultQueue})
 
-	if p.Jitter > 0 || other.Jitter > 0 {
-		attributes = append(attributes, fmt.Sprintf("%sjitter=%q", prefix, p.Jitter.String()))
-	}
-	if p.MeanLoss() > 0 || other.MeanLoss() > 0 {
-		loss := strconv.FormatFloat(p.MeanLoss(), 'g', -1, 64)
-		attributes = append(attributes, fmt.Sprintf("%sloss=%q", prefix, loss))
-	}
-	if p.Queue != topology.DefaultQueue || other.Queue != topology.DefaultQueue {
-		attributes = append(attributes, fmt.Sprintf("%squeue=%d", prefix, p.Queue))
+	var attributes []string
+	for _, key := range topology.Parameters() {
+		text := own.Text(key)
+		always := key == "rate" || key == "delay"
+		if !always && text == usual.Text(key) && others.Text(key) == usual.Text(key) {
+			continue
+		}
+		if key == "rate" && p.Rate == 0 {
+			text = "unshaped"
+		}
+		if key != "queue" { // which is a number, as DOT has them
+			text = strconv.Quote(text)
+		}
+		attributes = append(attributes, prefix+strings.ReplaceAll(key, "-", "_")+"="+text)
 	}
 	return attributes
 }
+
+// dotOverride are the parameters as words: of a channel that loses in bursts the mean loss.
+func dotOverride(p topology.Params) topology.Override {
+	p.JitterOrder, p.Discipline = cmp.Or(p.JitterOrder, topology.FIFO), cmp.Or(p.Discipline, topology.Drop)
+	if isChannel(p) {
+		p.Loss = topology.Loss(p.MeanLoss())
+	}
+	return p.Override()
+}
+
+// isChannel reports whether losses are described by a channel, which no single word can.
+func isChannel(p topology.Params) bool { return p.Bursts != fate.GilbertElliott{} }
 
 // LeftOut says in a sentence each what of the topology a file of WriteDOT, or one of
 // WriteMermaid for the ending ".mmd", does not hold.
@@ -122,31 +120,33 @@ func LeftOut(t *topology.Topology, ending string) []string {
 		remarks = append(remarks, fmt.Sprintf("ipv6: %v is left out", *t.IPv6))
 	}
 
-	own := 0 // other hosts' MTUs are those of their links
+	own := map[string]bool{} // other hosts' MTUs are those of their links
 	for f := range t.Interfaces() {
 		if ending == ".mmd" && !f.HasAccess() && t.MTUOf(f.InterfaceSpec) != mtu {
-			own++
+			own[f.Host] = true
 		}
 	}
-	if own > 0 {
-		remarks = append(remarks, fmt.Sprintf("MTUs of %d hosts: left out", own))
+	if len(own) > 0 {
+		remarks = append(remarks, fmt.Sprintf("MTUs of %d hosts: left out", len(own)))
 	}
 
 	lost := map[string]int{}
 	for _, l := range t.AllLinks() {
 		for _, p := range t.Directions(l) {
 			said := map[string]bool{}
-			said["losses in bursts (the mean loss is kept)"] = p.LossBurst > 0 || p.Bursts != fate.GilbertElliott{}
-			said["duplication"] = p.Duplicate > 0
-			said["corruption"] = p.Corrupt > 0
-			said["queues in bytes"] = p.QueueBytes > 0
-			said["queue disciplines"] = p.Discipline != "" && p.Discipline != topology.Drop
-			said["the order of frames under jitter"] = p.JitterOrder != "" && p.JitterOrder != topology.FIFO
-			said["sizes of token buckets"] = p.Burst != 0 || p.CeilBurst != 0
 			if ending == ".mmd" {
+				said["losses in bursts"] = p.LossBurst > 0 || isChannel(p)
+				said["duplication"] = p.Duplicate > 0
+				said["corruption"] = p.Corrupt > 0
+				said["queues in bytes"] = p.QueueBytes > 0
+				said["queue disciplines"] = p.Discipline != "" && p.Discipline != topology.Drop
+				said["the order of frames under jitter"] = p.JitterOrder != "" && p.JitterOrder != topology.FIFO
+				said["sizes of token buckets"] = p.Burst != 0 || p.CeilBurst != 0
 				said["jitter"], said["losses"] = p.Jitter > 0, p.MeanLoss() > 0
 				said["MTUs"] = p.Packet() != mtu
 				said["limits of queues"] = p.Queue != topology.DefaultQueue
+			} else {
+				said["gilbert-elliott (the mean loss is kept)"] = isChannel(p)
 			}
 			for what, is := range said {
 				if is {

@@ -16,6 +16,16 @@ import (
 	"edgebed/nodes/units"
 )
 
+// parse reads a topology file that has no mistakes.
+func parse(t *testing.T, text string) *topology.Topology {
+	t.Helper()
+	n, err := topology.Parse("topology.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
 func build(t *testing.T, reference string) *topology.Topology {
 	t.Helper()
 	n, err := preset.Build(reference)
@@ -139,14 +149,11 @@ func TestTables(t *testing.T) {
 // TestDOTDirections checks that what is written for Graphviz is read back with both
 // directions of every link, of access links too.
 func TestDOTDirections(t *testing.T) {
-	want, err := topology.Parse("odd.yaml", []byte("name: odd\nswitches: [b, a, c]\n"+
+	want := parse(t, "name: odd\nswitches: [b, a, c]\n"+
 		"hosts: [{name: h, switch: a, uplink: {rate: 1 Mb/s, delay: 3 ms}, downlink: {rate: 9 Mb/s}}, {name: k, switch: c}]\n"+
 		"links:\n"+
 		"  - {between: [a, b], forward: {rate: 5 Mb/s, delay: 2 ms, jitter: 1 ms}, reverse: {rate: 1 Mb/s, loss: 1 %, queue: 7}}\n"+
-		"  - {between: [c, b], forward: {rate: 2 Mb/s, delay: 4 ms}}\n"))
-	if err != nil {
-		t.Fatal(err)
-	}
+		"  - {between: [c, b], forward: {rate: 2 Mb/s, delay: 4 ms}}\n")
 	var text bytes.Buffer
 	if err := WriteDOT(&text, want); err != nil {
 		t.Fatal(err)
@@ -182,6 +189,11 @@ func TestLeftOut(t *testing.T) {
 		if !strings.Contains(said, want) {
 			t.Errorf("it does not say %q:\n%s", want, said)
 		}
+	}
+
+	n.Hosts[0].Also = []topology.InterfaceSpec{{Switch: "s1", MTU: 1300}, {Switch: "s2", MTU: 1300}}
+	if said := strings.Join(LeftOut(n, ".mmd"), "\n"); !strings.Contains(said, "MTUs of 1 hosts: left out") {
+		t.Errorf("of three interfaces of a host it says\n%s", said)
 	}
 }
 

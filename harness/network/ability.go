@@ -73,8 +73,8 @@ func Virtual() Kind {
 			"or use emulated links (network: emulated)",
 		Programs: "programs of others run in real time and use the kernel's network, " +
 			"and a network in virtual time has neither; choose --network emulated",
-		HostLimits: "in virtual time what software needs of a processor takes no time, so that nothing can be held up; " +
-			"leave it out, or use emulated links (network: emulated)",
+		HostLimits: "in virtual time what software needs of a processor takes no time, " +
+			"so that nothing can be held up; leave it out, or use emulated links (network: emulated)",
 	}}
 }
 

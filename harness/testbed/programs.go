@@ -43,7 +43,8 @@ func (s *setup) startPrograms(ctx context.Context) (err error) {
 		return err
 	}
 	s.programs, err = program.Open(list, program.Options{
-		Host: hosts.ProgramHost, Groups: s.groups, Group: s.job.ProgramGroup, Addresses: addresses, Seed: s.job.Cell.Seed, Dir: programFolder,
+		Host: hosts.ProgramHost, Groups: s.groups, Group: s.job.ProgramGroup,
+		Addresses: addresses, Seed: s.job.Cell.Seed, Dir: programFolder,
 		Log: func(name string) (io.WriteCloser, error) { return s.files.create(name + ".log") },
 	})
 	if err != nil {

@@ -131,6 +131,7 @@ func (h here) StartComputer(ctx context.Context) (ComputerNode, error) {
 	d, cfg := h.d, &h.d.cfg
 	spec, state := cfg.Computers[h.on.Name], d.stateHost(h.on.Name)
 	node := cfg.Trace.Node(h.on.Name, trace.Computer)
+
 	c, err := computer.Start(ctx, computer.Config{
 		Net:               node.Net(h.on.Net),
 		Endpoint:          endpoint(h.on, wire.PortComputer),

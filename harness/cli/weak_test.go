@@ -23,7 +23,7 @@ func weakHosts(t *testing.T, text string, args ...any) string {
 	t.Helper()
 	needSandbox(t)
 	file := filepath.Join(t.TempDir(), "weak.yaml")
-	text = fmt.Sprintf("name: weak\ntopology: {preset: \"linear,switches=3,rate=1 Gb/s\"}\n"+text, args...)
+	text = fmt.Sprintf("name: weak\ntopology: {preset: \"linear,switches=3,rate=1 Gb/s,delay=0 ms\"}\n"+text, args...)
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -46,9 +46,9 @@ func TestWeakHosts(t *testing.T) {
 	file := weakHosts(t, `
 matrix: [{axis: cpu, values: [0.05, 1024]}]
 nodes: {limits: [{hosts: [host0, host1, host2], cpu: $cpu}]}
-workload: {argument: 2 MB}
+workload: {argument: 1 MB}
 execution: {model: state-prop, timeout: 60 s}
-profiles: {quick: {executions: 4}}
+profiles: {quick: {executions: 3}}
 `)
 	out := filepath.Join(t.TempDir(), "out")
 	var log bytes.Buffer
@@ -63,7 +63,7 @@ profiles: {quick: {executions: 4}}
 	median, payload := map[string]time.Duration{}, map[string]int64{}
 	for _, c := range results.Cells {
 		cpu := c.Cell.Point[0].Value
-		if !c.End.OK || len(c.Executions) != 4 || c.Cell.Settings["cpu-limit"] != cpu {
+		if !c.End.OK || len(c.Executions) != 3 || c.Cell.Settings["cpu-limit"] != cpu {
 			t.Errorf("cpu %s: %d executions, settings %v, end %+v", cpu, len(c.Executions), c.Cell.Settings, c.End)
 		}
 		var delays []int64
@@ -96,6 +96,7 @@ profiles: {quick: {executions: 4}}
 	if payload["0.05"] != payload["1024"] {
 		t.Errorf("payload of %v B", payload)
 	}
+	t.Logf("median delays %v", median)
 	if median["0.05"] < 3*median["1024"]/2 {
 		t.Errorf("median delays %v, want that of the weak hosts to be 1.5 times the other at least", median)
 	}
@@ -223,5 +224,30 @@ func TestWeakHostsAreNotTraced(t *testing.T) {
 	code := Run(t.Context(), []string{"trace", file, "--out", t.TempDir()}, &stdout, &stderr)
 	if code != exitUsage || !strings.Contains(stderr.String(), "weak.yaml:3:18: nodes.limits[0]: trace: the nodes of host host1 have a limit") {
 		t.Errorf("exit code %d, %s", code, &stderr)
+	}
+}
+
+// TestWeakHostsInShell: what the shell starts on a limited host is held with its nodes, which it
+// can look into.
+func TestWeakHostsInShell(t *testing.T) {
+	t.Parallel()
+	file := weakHosts(t, `
+nodes: {limits: [{hosts: [host0, host1], cpu: 0.5}]}
+execution: {model: state-local}
+profiles: {quick: {executions: 1}}
+`)
+	var log bytes.Buffer
+	cmd := command(t, &log, "shell", file, "-c", "host1 cat /proc/self/cgroup", "-c", "host2 echo free; cat /proc/self/cgroup",
+		"-c", "tables host1", "-c", "invoke host2,host1 mine=20kB", "-c", "states host1")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, &log)
+	}
+	held, free, ok := strings.Cut(string(out), "free\n")
+	if !ok || !strings.Contains(held, "/host.host1/_own\n") || strings.Contains(free, "/host.") {
+		t.Errorf("programs are in the groups\n%s", out)
+	}
+	if !strings.Contains(free, "host1      10.1.0.3    host2:10000") || !strings.Contains(free, "mine   20 kB") {
+		t.Errorf("the nodes tell\n%s", out)
 	}
 }

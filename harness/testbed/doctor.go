@@ -185,7 +185,7 @@ func Ready(ctx context.Context, jobs []job.Job) (atOnce int, err error) {
 	need, files := int64(0), uint64(0)
 	for i := range jobs {
 		t := jobs[i].Topology()
-		threads := cellTasks()
+		threads := cellTasks() + int64(len(jobs[i].LimitedHosts()))*limitedHostTasks
 		if found[of[i]].Settings["delay-backend"] == string(emu.DelayLine) {
 			threads += int64(emu.DelayedLinks(t))
 		}
@@ -257,6 +257,9 @@ func trialOf(j *job.Job) trial {
 // cellTasks is about how many processes and threads a cell takes without those of
 // a delay line, which has one for each line: 26 at most were seen on 2 cores.
 func cellTasks() int64 { return int64(22 + 4*min(runtime.NumCPU(), 32)) }
+
+// limitedHostTasks is about how many the process of a limited host takes: 6 were seen on 2 cores.
+const limitedHostTasks = 10
 
 func lacksTasks(t machine.Tasks, need int64) error {
 	return fmt.Errorf("check the limit of processes and threads: a cell needs about %d, "+

@@ -111,7 +111,9 @@ func TestWeakHostsUnderLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := weakHosts(t, `
-nodes: {limits: [{hosts: [host0, host2], cpu: 0.3}]}
+nodes:
+  computers: [{functions: [{names: ["{address}"], workers: 2, service-time: 80 ms}]}]
+  limits: [{hosts: [host0, host2], cpu: 0.3}]
 clients: {count: 2}
 load: {arrivals: poisson, rate: 4, duration: 2 s}
 events:

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -162,8 +163,8 @@ programs:
 	}
 }
 
-// TestWeakHostsAreEnded kills edgebed while the nodes of limited hosts run: their processes are in
-// their groups, and neither is left.
+// TestWeakHostsAreEnded kills the nodes of a limited host, which ends the attempt at the cell with
+// that reason, and then edgebed: the processes were in their groups, and neither is left.
 func TestWeakHostsAreEnded(t *testing.T) {
 	mark := fmt.Sprintf("EDGEBED_TEST_MARK=%d-%d", os.Getpid(), time.Now().UnixNano())
 	file := weakHosts(t, `
@@ -179,13 +180,16 @@ profiles: {quick: {executions: 100000}}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	nodes := func() (running []string, groups []string) {
+	nodes := func() (running []string, groups []string, first int) {
 		for _, pid := range marked(t, mark) {
 			line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 			if name, host, ok := strings.Cut(strings.TrimRight(string(line), "\x00"), "\x00"); ok && name == "edgebed-nodes" {
 				text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
 				if strings.Contains(string(text), "/host."+host+"/_own\n") {
 					running = append(running, host)
+				}
+				if host == "host1" {
+					first = pid
 				}
 				for _, made := range cgroup.Made() {
 					if strings.Contains(string(text), filepath.Base(made)) {
@@ -195,16 +199,25 @@ profiles: {quick: {executions: 100000}}
 			}
 		}
 		slices.Sort(running)
-		return running, groups
+		return running, groups, first
 	}
-	waitFor(t, "executions", func() bool {
-		records, _ := os.ReadFile(filepath.Join(out, "records.jsonl"))
-		return bytes.Contains(records, []byte(`"type":"execution"`))
-	})
-	running, groups := nodes()
+	recorded := func(what string) func() bool {
+		return func() bool {
+			records, _ := os.ReadFile(filepath.Join(out, "records.jsonl"))
+			return bytes.Contains(records, []byte(what))
+		}
+	}
+	waitFor(t, "executions", recorded(`"type":"execution"`))
+	running, groups, first := nodes()
 	if fmt.Sprint(running) != "[host1 host2]" || len(groups) == 0 {
 		t.Errorf("in groups %v the nodes of %v run\n%s", groups, running, &log)
 	}
+
+	if err := syscall.Kill(first, syscall.SIGKILL); first == 0 || err != nil {
+		t.Errorf("kill the nodes of host1, process %d: %v", first, err)
+	}
+	waitFor(t, "the reason", recorded("the process with the nodes of host host1 ended before its time: signal: killed"))
+	waitFor(t, "another attempt", func() bool { running, groups, _ = nodes(); return len(running) == 2 })
 
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@
 package crosscheck
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"math"
@@ -14,7 +15,9 @@ import (
 
 	"edgebed/harness/emu"
 	"edgebed/harness/emu/delayline"
+	counters "edgebed/harness/network"
 	"edgebed/harness/sandbox/sandboxtest"
+	"edgebed/nodes/wire"
 )
 
 func TestMain(m *testing.M) {
@@ -57,8 +60,9 @@ func emulated(t *testing.T, e experiment) []frame {
 	return list
 }
 
-// virtual captures the experiments in virtual time, by a test program of its own.
-func virtual(t *testing.T) map[string][]frame {
+// virtual makes the experiments in virtual time, by a test program of its own. It returns the
+// folder with what that has found.
+func virtual(t *testing.T) string {
 	t.Helper()
 	folder := t.TempDir()
 	program := filepath.Join(folder, "virtual.test")
@@ -72,18 +76,7 @@ func virtual(t *testing.T) map[string][]frame {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %v\n%s", cmd, err, out)
 	}
-
-	all := map[string][]frame{}
-	for _, e := range experiments {
-		capture, err := os.ReadFile(filepath.Join(folder, e.name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if all[e.name], err = frames(capture); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return all
+	return folder
 }
 
 // overhead is what a frame with data has besides: Ethernet, IPv4, TCP with time stamps.
@@ -118,24 +111,104 @@ func pass(list []frame) (p passage) {
 // frames late, before it is taken to differ.
 const tries = 8
 
-// TestFrames: on both networks the same data passes the link at nearly the same
+// TestNetworks holds what was found in virtual time against emulated links.
+func TestNetworks(t *testing.T) {
+	folder := virtual(t)
+	t.Run("frames", func(t *testing.T) { testFrames(t, folder) })
+	t.Run("ports", func(t *testing.T) { testPorts(t, folder) })
+}
+
+// testFrames: on both networks the same data passes the link at nearly the same
 // times, in about as many frames each way.
-func TestFrames(t *testing.T) {
-	computed := virtual(t)
+func testFrames(t *testing.T, folder string) {
 	for _, e := range experiments {
-		ours := pass(computed[e.name])
-		var err error
-		for range tries {
-			said, differs := compare(e, ours, pass(emulated(t, e)))
-			t.Log(said)
-			if err = differs; err == nil {
-				break
-			}
-		}
+		capture, err := os.ReadFile(filepath.Join(folder, e.name))
 		if err != nil {
-			t.Errorf("%d times: %v", tries, err)
+			t.Fatal(err)
+		}
+		list, err := frames(capture)
+		if err != nil {
+			t.Fatal(err)
+		}
+		retry(t, func() (string, error) { return compare(e, pass(list), pass(emulated(t, e))) })
+	}
+}
+
+// retry repeats a comparison until it says that all is well, or too often.
+func retry(t *testing.T, compare func() (said string, differs error)) {
+	t.Helper()
+	var err error
+	for range tries {
+		said, differs := compare()
+		t.Log(said)
+		if err = differs; err == nil {
+			return
 		}
 	}
+	t.Errorf("%d times: %v", tries, err)
+}
+
+// testPorts: on both networks the same ports count the same bytes, but for some acknowledgments,
+// and those that no way leads by count none.
+func testPorts(t *testing.T, folder string) {
+	for _, s := range shapes {
+		var ours counters.Counters
+		text, err := os.ReadFile(filepath.Join(folder, s.name))
+		if err == nil {
+			err = json.Unmarshal(text, &ours)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		retry(t, func() (string, error) { return s.compare(ours, s.emulated(t)) })
+	}
+}
+
+// emulated returns what the shape's ports count on emulated links.
+func (s shape) emulated(t *testing.T) counters.Counters {
+	t.Helper()
+	model, err := s.topology()
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := emu.Build(t.Context(), model, emu.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	host := func(name string) (wire.Net, error) { return n.Host(name) }
+	counted, err := s.talk(t.Context(), model, host, n.Idle)
+	if err != nil {
+		t.Fatalf("%s: %v", s.name, err)
+	}
+	return counted
+}
+
+// compare holds what ports count in virtual time against what they do on emulated links.
+func (s shape) compare(ours, theirs counters.Counters) (string, error) {
+	if len(ours.Ports) != len(theirs.Ports) {
+		return "", fmt.Errorf("%s: %d ports in virtual time, %d emulated", s.name, len(ours.Ports), len(theirs.Ports))
+	}
+
+	most := 0.0
+	for i, a := range ours.Ports {
+		b := theirs.Ports[i]
+		if a.Name != b.Name || a.Trunk != b.Trunk || a.Shaped != b.Shaped || a.Drops != b.Drops {
+			return "", fmt.Errorf("%s: port %+v in virtual time, %+v emulated", s.name, a, b)
+		}
+		for _, bytes := range [][2]int64{{a.TxBytes, b.TxBytes}, {a.RxBytes, b.RxBytes}} {
+			if bytes[0] == bytes[1] {
+				continue
+			}
+			apart := math.Abs(float64(bytes[0])/float64(bytes[1]) - 1)
+			most = max(most, apart)
+			if apart > 0.02 {
+				return "", fmt.Errorf("%s: port %s counts %d B in virtual time and %d emulated", s.name, a.Name, bytes[0],
+					bytes[1])
+			}
+		}
+	}
+	return fmt.Sprintf("%s: %d ports, at most %.2f %% apart", s.name, len(ours.Ports), 100*most), nil
 }
 
 // compare holds an experiment in virtual time against one on emulated links. It says how

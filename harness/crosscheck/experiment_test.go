@@ -22,28 +22,31 @@ import (
 // over a new connection.
 type experiment struct {
 	name  string
+	mode  topology.Mode
 	rate  units.Rate
 	flows int
 	size  int // bytes of each
 }
 
-// envFolder names the folder for the captures of virtual time.
+// envFolder names the folder for the captures and counters of virtual time.
 const envFolder = "EDGEBED_TEST_CROSSCHECK"
 
 // trunk is the port at which the transfers are captured.
 const trunk = "s0-s1"
 
 var experiments = []experiment{
-	{"one", units.Mbps, 1, 100_000},
-	{"five", units.Mbps, 5, 100_000},
-	{"fast", 20 * units.Mbps, 1, 100_000},
+	{"one", topology.Switched, units.Mbps, 1, 100_000},
+	{"five", topology.Switched, units.Mbps, 5, 100_000},
+	{"fast", topology.Switched, 20 * units.Mbps, 1, 100_000},
+	{"routed", topology.Routed, units.Mbps, 1, 100_000},
+	{"five-routed", topology.Routed, 2 * units.Mbps, 5, 100_000},
 }
 
 // topology is two hosts with the link between them.
 func (e experiment) topology() *topology.Topology {
 	delay, queue := time.Millisecond, 1000
 	return &topology.Topology{
-		Version: 1, Name: "pair", Subnet: netip.MustParsePrefix("10.9.0.0/24"),
+		Version: 1, Name: "pair", Mode: e.mode, Subnet: netip.MustParsePrefix("10.9.0.0/24"),
 		Switches: []string{"s0", "s1"},
 		Hosts: []topology.HostSpec{
 			{Name: "a", Address: netip.MustParseAddr("10.9.0.1"), Switch: "s0"},

@@ -19,9 +19,10 @@ import (
 func TestNeedsPlaces(t *testing.T) {
 	const file = `name: own
 switches: [a, b]
-hosts: [{name: x, switch: a, uplink: {corrupt: 1 %}}, {name: y, switch: b, also: [{switch: a}]}]
+hosts: [{name: x, switch: a, uplink: {corrupt: 1 %}}, {name: y, switch: b}]
 link-classes: {wan: {delay: 1 ms}}
 links: [{between: [a, b], class: wan}]
+ipv6: true
 `
 	find := func(string) ([]byte, string, error) { return []byte(file), "own.yaml", nil }
 	p, err := Prepare(scenariotest.ExpandText(t, `name: t
@@ -45,8 +46,8 @@ execution: {model: pure-faas}
 	got := yamlfile.Each(job.CanRunOn(record.Virtual))
 	want := []string{
 		"own.yaml:3:48: hosts[0].uplink.corrupt: link x-a: ",
-		"own.yaml:3:82: hosts[1].also: host y with 2 interfaces: in virtual time hosts have one interface",
 		"test.yaml:4:38: topology.classes.wan.reverse.corrupt: link b-a: ",
+		"own.yaml:6:7: ipv6: ipv6: in virtual time hosts have IPv4 alone",
 		"test.yaml:6:41: topology.changes[0].reverse.corrupt: link a-b: ",
 		"test.yaml:7:54: topology.changes[1].downlink.discipline: link b-y: ",
 		"test.yaml:8:54: events[0].set.corrupt: link a-b: ",

@@ -12,10 +12,7 @@ import (
 // that its topology does.
 func (j *Job) placeOfNeed(n topology.Need) yamlfile.Pos {
 	spec := &j.Cell.Topology
-	switch {
-	case n.Ability == network.Routers && spec.Mode != "":
-		return spec.Pos.At("mode")
-	case n.Ability == network.IPv6 && spec.IPv6 != nil:
+	if n.Ability == network.IPv6 && spec.IPv6 != nil {
 		return spec.Pos.At("ipv6")
 	}
 	if at := j.topology.PlaceOfNeed(n); at != (yamlfile.Pos{}) {

@@ -12,14 +12,8 @@ type Ability string
 // The abilities that set the kinds of networks apart; whatever else a topology or a
 // scenario can say, all can do.
 const (
-	// Routers are switches that look at packets' addresses, and take part in their way.
-	Routers Ability = "routers"
 	// IPv6 are addresses of hosts of that family.
 	IPv6 Ability = "IPv6"
-	// ParallelLinks are several links between the same two switches.
-	ParallelLinks Ability = "parallel links"
-	// Interfaces are several of one host.
-	Interfaces Ability = "several interfaces of a host"
 	// Corruption flips bits of frames.
 	Corruption Ability = "corruption"
 	// Disciplines are queues that drop other frames than those for which there is no room.
@@ -55,13 +49,7 @@ func DelayLine() Kind {
 // Virtual links are computed, with the hosts on them, in virtual time.
 func Virtual() Kind {
 	return Kind{map[Ability]string{
-		Routers: "in virtual time there are no routers; leave the mode out, " +
-			"or use emulated links (network: emulated)",
 		IPv6: "in virtual time hosts have IPv4 alone; leave it out, " +
-			"or use emulated links (network: emulated)",
-		ParallelLinks: "in virtual time there are no parallel links; leave one, " +
-			"or use emulated links (network: emulated)",
-		Interfaces: "in virtual time hosts have one interface; leave also out, " +
 			"or use emulated links (network: emulated)",
 		Corruption: "in virtual time no frame is corrupted, only netem on emulated links does that; use loss, " +
 			"which is what TCP makes of a corrupted frame",

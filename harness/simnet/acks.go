@@ -29,7 +29,7 @@ const (
 
 // receiver is what a flow has acknowledged.
 type receiver struct {
-	host *Host
+	card *card
 	// segment is the payload of the flow's full segments.
 	segment int
 	// sent is the last acknowledgment that left, acked the last one that the stack
@@ -96,10 +96,10 @@ func (r *receiver) arrival(now int64, ack uint32) bool {
 
 // hold keeps a frame until its time, in place of an earlier one.
 func (r *receiver) hold(now int64, f frame) {
-	if r.held == nil {
-		r.host.network.held++
+	if n := r.card.host.network; r.held == nil {
+		n.held++
 		at := now + int64(delayedACK)
-		r.host.network.schedule.set(r.due, at, at+r.host.network.ahead(r.host.port.at, f))
+		n.schedule.set(r.due, at, at+n.ahead(r.card.port.at, f))
 	} else {
 		r.held.packet.DecRef()
 	}
@@ -116,9 +116,9 @@ func (r *receiver) release(now int64) {
 	}
 	f := *r.held
 	r.held = nil
-	r.host.network.held--
+	r.card.host.network.held--
 	r.sent, r.short, r.pingpong = r.acked, false, false
-	r.host.send(now, f)
+	r.card.send(now, f)
 }
 
 // forget drops what is held back.
@@ -128,6 +128,6 @@ func (r *receiver) forget() {
 	}
 	r.held.packet.DecRef()
 	r.held = nil
-	r.host.network.held--
-	r.host.network.schedule.drop(r.due)
+	r.card.host.network.held--
+	r.card.host.network.schedule.drop(r.due)
 }

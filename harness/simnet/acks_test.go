@@ -28,18 +28,18 @@ type sent struct {
 func leaving(t *testing.T, segments []sent) (times []float64) {
 	t.Helper()
 	n := still(t)
-	n.dispatch, n.home = newPlan(n.transmit), map[netip.Addr]*Host{}
-	h := &Host{network: n, flows: map[flow]*connection{}, segment: 1000, smallQueue: 1 << 20}
-	h.port = &port{counters: network.PortCounters{Name: "s-h"}, network: n, host: h}
-	n.hosts = []*Host{h}
+	n.dispatch, n.home = newPlan(n.transmit), map[netip.Addr]*card{}
+	c := &card{host: &Host{network: n}, flows: map[flow]*connection{}, segment: 1000, smallQueue: 1 << 20}
+	c.port = &port{counters: network.PortCounters{Name: "s-h"}, network: n, card: c}
+	n.cards, n.next = []*card{c}, [][]*port{{c.port}}
 	key := flow{netip.MustParseAddr("10.9.0.2"), 80, 40000}
 
 	// note passes time, and notes what leaves.
 	note := func(until int64) {
 		for n.due(until) {
-			before, at := h.port.counters.RxPackets, n.schedule.plans.list[0].at
+			before, at := c.port.counters.RxPackets, n.schedule.plans.list[0].at
 			n.pass(at)
-			for range h.port.counters.RxPackets - before {
+			for range c.port.counters.RxPackets - before {
 				times = append(times, float64(at)/1e6)
 			}
 		}
@@ -47,11 +47,11 @@ func leaving(t *testing.T, segments []sent) (times []float64) {
 	for _, s := range segments {
 		at := int64(s.at * 1e6)
 		note(at)
-		before := h.port.counters.RxPackets
+		before := c.port.counters.RxPackets
 		p := segment(s)
-		h.transmit(at, key, p, frame{packet: p.Clone(), size: 66 + s.data, to: key.to})
+		c.transmit(at, key, p, frame{packet: p.Clone(), size: 66 + s.data, to: key.to})
 		p.DecRef()
-		for range h.port.counters.RxPackets - before {
+		for range c.port.counters.RxPackets - before {
 			times = append(times, s.at)
 		}
 		n.replan()
@@ -175,9 +175,9 @@ func TestAcknowledgments(t *testing.T) {
 // TestCardForgets: a card remembers flows from their SYN to their end.
 func TestCardForgets(t *testing.T) {
 	n := still(t)
-	n.dispatch, n.home = newPlan(n.transmit), map[netip.Addr]*Host{}
-	h := &Host{network: n, flows: map[flow]*connection{}, segment: 1000, smallQueue: 1 << 20}
-	h.port = &port{counters: network.PortCounters{Name: "s-h"}, network: n, host: h}
+	n.dispatch, n.home = newPlan(n.transmit), map[netip.Addr]*card{}
+	c := &card{host: &Host{network: n}, flows: map[flow]*connection{}, segment: 1000, smallQueue: 1 << 20}
+	c.port = &port{counters: network.PortCounters{Name: "s-h"}, network: n, card: c}
 	key := flow{netip.MustParseAddr("10.9.0.2"), 80, 40000}
 	for _, tc := range []struct {
 		flags header.TCPFlags
@@ -187,10 +187,10 @@ func TestCardForgets(t *testing.T) {
 		{header.TCPFlagSyn, 1}, {header.TCPFlagRst, 0},
 	} {
 		p := segment(sent{flags: tc.flags})
-		h.transmit(0, key, p, frame{packet: p.Clone(), size: 66, to: key.to})
+		c.transmit(0, key, p, frame{packet: p.Clone(), size: 66, to: key.to})
 		p.DecRef()
-		if len(h.flows) != tc.known {
-			t.Errorf("after flags %v the card knows %d flows, want %d", tc.flags, len(h.flows), tc.known)
+		if len(c.flows) != tc.known {
+			t.Errorf("after flags %v the card knows %d flows, want %d", tc.flags, len(c.flows), tc.known)
 		}
 	}
 }

@@ -91,7 +91,7 @@ func (c *Capture) write(now int64, f frame, direction pcapgo.NgEpbFlag) {
 	if c == nil || c.err != nil {
 		return
 	}
-	view := f.packet.ToView()
+	view := f.current()
 	defer view.Release()
 	data := make([]byte, ethernet, f.size)
 	binary.BigEndian.PutUint16(data[12:], uint16(layers.EthernetTypeIPv4))

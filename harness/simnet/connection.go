@@ -10,7 +10,7 @@ import (
 	"edgebed/harness/topology"
 )
 
-// flow is one direction of a connection of a host.
+// flow is one direction of a connection that goes by a card.
 type flow struct {
 	to       netip.Addr
 	from, at uint16 // ports
@@ -29,40 +29,40 @@ type connection struct {
 
 // connection returns the flow's, which begins with its SYN. What is sent after the flow's
 // end, such as the ACK of the other side's FIN, is not remembered: nothing would forget it.
-func (h *Host) connection(key flow, flags header.TCPFlags) *connection {
-	c := h.flows[key]
-	if syn := flags&header.TCPFlagSyn != 0; c == nil || syn {
-		if c != nil {
-			c.receiver.forget() // of an earlier connection, or of a SYN that was lost
+func (c *card) connection(key flow, flags header.TCPFlags) *connection {
+	known := c.flows[key]
+	if syn := flags&header.TCPFlagSyn != 0; known == nil || syn {
+		if known != nil {
+			known.receiver.forget() // of an earlier connection, or of a SYN that was lost
 		}
-		segment := h.segment
-		if peer := h.network.home[key.to]; peer != nil {
+		segment := c.segment
+		if peer := c.host.network.home[key.to]; peer != nil {
 			segment = min(segment, peer.segment)
 		}
-		c = &connection{receiver: receiver{host: h, segment: segment, quick: firstACKs}, sender: sender{host: h}}
-		c.receiver.due = newPlan(c.receiver.release)
+		known = &connection{receiver: receiver{card: c, segment: segment, quick: firstACKs}, sender: sender{card: c}}
+		known.receiver.due = newPlan(known.receiver.release)
 		if syn {
-			h.flows[key] = c
+			c.flows[key] = known
 		}
 	}
-	return c
+	return known
 }
 
 // transmit sends a packet as Linux would: not yet, if it is an ACK that can wait or
 // data for which the queue has no room. It needs the lock.
-func (h *Host) transmit(now int64, key flow, p *stack.PacketBuffer, f frame) {
+func (c *card) transmit(now int64, key flow, p *stack.PacketBuffer, f frame) {
 	flags := header.TCP(p.TransportHeader().Slice()).Flags()
-	c := h.connection(key, flags)
+	conn := c.connection(key, flags)
 	if flags&(header.TCPFlagFin|header.TCPFlagRst) != 0 {
-		defer delete(h.flows, key)
+		defer delete(c.flows, key)
 	}
 
 	switch {
-	case c.receiver.holdBack(now, p, f):
+	case conn.receiver.holdBack(now, p, f):
 	case ordered(p, flags):
-		c.sender.submit(now, f)
+		conn.sender.submit(now, f)
 	default:
-		h.send(now, f)
+		c.send(now, f)
 	}
 }
 

@@ -1,5 +1,5 @@
 // Package simnet is a network in virtual time: hosts with gVisor's TCP/IP stack,
-// the emulation's switches and paths, and links that compute when a frame leaves
+// the emulation's switches, routers and paths, and links that compute when a frame leaves
 // and arrives, with the arithmetic of the kernel's token bucket (sch_htb), a queue
 // in packets or bytes, delay, jitter, losses and duplicates.
 //

@@ -91,18 +91,25 @@ func TestCannot(t *testing.T) {
 	}
 }
 
-// TestParallelLinks: they are refused by the names of their switches.
-func TestParallelLinks(t *testing.T) {
-	model, err := topology.Parse("parallel", []byte("{name: x, switches: [s, r], hosts: [{name: a, switch: s}], "+
-		"links: [{between: [s, r]}, {between: [r, s]}]}"))
+// TestDice: each direction of each link meets fates of its own, those of the emulation's lines:
+// parallel links do, too.
+func TestDice(t *testing.T) {
+	model, err := topology.Parse("dice", []byte("{name: x, switches: [s, r], hosts: [{name: a, switch: s, uplink: "+
+		"{loss: 1 %}}], links: [{between: [s, r]}, {between: [r, s]}]}"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, err := Build(model, Options{})
-	if err == nil {
-		n.Close()
+	const seed = 7
+	n, err := Build(model, Options{Seed: seed})
+	if err != nil {
+		t.Fatal(err)
 	}
-	if err == nil || !strings.Contains(err.Error(), "link r-s#2: in virtual time there are no parallel links") {
-		t.Errorf("parallel links give %v", err)
+	defer n.Close()
+	for i, ends := range n.links {
+		for direction, p := range ends {
+			if p.dice != fate.NewDice(seed+uint64(i), uint64(direction)) {
+				t.Errorf("port %s throws other dice than direction %d of line %d", p.counters.Name, direction, i)
+			}
+		}
 	}
 }

@@ -12,7 +12,6 @@ import (
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/adapters/gonet"
 	"gvisor.dev/gvisor/pkg/tcpip/header"
-	"gvisor.dev/gvisor/pkg/tcpip/link/channel"
 	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
 	"gvisor.dev/gvisor/pkg/tcpip/stack"
 	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
@@ -21,43 +20,18 @@ import (
 	"edgebed/harness/topology"
 )
 
-// Sizes of frames.
-const (
-	ethernet = 14
-	// timestamps is what the option takes of each header, reserved what gVisor
-	// leaves free for options in each segment. A larger MTU makes up for it.
-	timestamps = 12
-	reserved   = 40
-)
-
-// segmentOf returns the payload of a full TCP segment of a host, as Linux's with time
-// stamps.
-func segmentOf(t *topology.Topology, h topology.HostSpec) int {
-	return t.HostMTU(h) - header.IPv4MinimumSize - header.TCPMinimumSize - timestamps
-}
-
-// nic is a host's only network card.
-const nic tcpip.NICID = 1
-
 // Host is a machine with a TCP/IP stack of its own. It implements wire.Net.
 type Host struct {
 	spec    topology.HostSpec
-	index   int // among the network's
 	network *Network
 	stack   *stack.Stack
-	card    *card
-	port    *port // the switch's
-	flows   map[flow]*connection
-	// smallQueue is how much of a connection may wait in the network, in bytes.
-	smallQueue int
-	// segment is the payload of a full segment.
-	segment int
+	cards   []*card
 }
 
 // Name returns the host's name in the topology.
 func (h *Host) Name() string { return h.spec.Name }
 
-// Address returns the host's IPv4 address.
+// Address returns the IPv4 address of the host's first interface.
 func (h *Host) Address() netip.Addr { return h.spec.Address }
 
 // tuning is how the hosts' TCP differs from gVisor's defaults.
@@ -129,14 +103,7 @@ func (l *lockedSource) Read(b []byte) (int, error) {
 }
 
 func (n *Network) newHost(spec topology.HostSpec, index int, options tuning) (*Host, error) {
-	h := &Host{
-		spec: spec, index: index, network: n,
-		flows: map[flow]*connection{}, segment: segmentOf(n.topology, spec),
-	}
-	mtu := h.segment + header.IPv4MinimumSize + header.TCPMinimumSize + reserved
-	h.card = &card{Endpoint: channel.New(0, uint32(mtu), ""), host: h}
-	// Frames do not change on their way.
-	h.card.LinkEPCapabilities = stack.CapabilityTXChecksumOffload | stack.CapabilityRXChecksumOffload
+	h := &Host{spec: spec, network: n}
 	source := &lockedSource{src: rand.New(rand.NewSource(int64(n.opts.Seed<<20) + int64(index)))}
 	h.stack = stack.New(stack.Options{
 		NetworkProtocols:   []stack.NetworkProtocolFactory{ipv4.NewProtocol},
@@ -150,58 +117,31 @@ func (n *Network) newHost(spec topology.HostSpec, index int, options tuning) (*H
 			return nil, fmt.Errorf("set %T: %s", o, err)
 		}
 	}
-
-	if err := h.stack.CreateNIC(nic, h.card); err != nil {
-		return nil, fmt.Errorf("make its network card: %s", err)
-	}
-	address := tcpip.ProtocolAddress{
-		Protocol: ipv4.ProtocolNumber,
-		AddressWithPrefix: tcpip.AddressWithPrefix{
-			Address: tcpip.AddrFromSlice(spec.Address.AsSlice()), PrefixLen: n.topology.Subnet.Bits(),
-		},
-	}
-	if err := h.stack.AddProtocolAddress(nic, address, stack.AddressProperties{}); err != nil {
-		return nil, fmt.Errorf("give it address %v: %s", spec.Address, err)
-	}
-	h.stack.SetRouteTable([]tcpip.Route{{Destination: header.IPv4EmptySubnet, NIC: nic}})
 	return h, nil
 }
 
-// take gives a frame that has arrived to the stack.
-func (h *Host) take(f frame) {
-	h.card.InjectInbound(ipv4.ProtocolNumber, f.packet)
-	f.packet.DecRef()
-}
+// setRoutes tells the stack by which of its cards what leaves, as the emulation's hosts are
+// told: by the one whose address it has, and where it has none yet by the one that is nearest.
+// It is given the host's place.
+func (h *Host) setRoutes(t *topology.Topology, place int) {
+	var table []tcpip.Route
+	add := func(to tcpip.Subnet, c *card) { table = append(table, tcpip.Route{Destination: to, NIC: c.nic}) }
 
-// card is a host's network card: what the stack sends through it goes to the
-// switch at once.
-type card struct {
-	*channel.Endpoint
-	host *Host
-}
-
-// WritePackets implements stack.LinkWriter.
-func (c *card) WritePackets(list stack.PacketBufferList) (int, tcpip.Error) {
-	n := c.host.network
-	packets := list.AsSlice()
-	n.schedule.mu.Lock()
-	defer n.schedule.mu.Unlock()
-	for _, p := range packets {
-		to := header.IPv4(p.NetworkHeader().Slice()).DestinationAddress()
-		n.collect(c.host, p, frame{
-			packet: stack.NewPacketBuffer(stack.PacketBufferOptions{Payload: p.ToBuffer()}),
-			size:   p.Size() + ethernet,
-			to:     netip.AddrFrom4(to.As4()),
-		})
+	if len(h.cards) > 1 {
+		for i, exit := range t.Exits(place) {
+			if to := h.network.cards[i]; exit > 0 && to.host != h {
+				add(alone(to.address), h.cards[exit])
+			}
+		}
 	}
-	return len(packets), nil
+	for _, c := range h.cards {
+		add(header.IPv4EmptySubnet, c)
+	}
+	h.stack.SetRouteTable(table)
 }
 
-// send gives a frame to the switch. It needs the lock.
-func (h *Host) send(now int64, f frame) {
-	h.port.received(now, f)
-	h.network.forward(now, h.port.at, f)
-}
+// alone is the network of one address.
+func alone(a netip.Addr) tcpip.Subnet { return tcpip.AddrFrom4(a.As4()).WithPrefix().Subnet() }
 
 // Listen opens a TCP listener on an address of the host.
 func (h *Host) Listen(_ context.Context, address string) (net.Listener, error) {
@@ -263,5 +203,5 @@ func (h *Host) DialContext(ctx context.Context, address string) (net.Conn, error
 }
 
 func full(a netip.AddrPort) tcpip.FullAddress {
-	return tcpip.FullAddress{NIC: nic, Addr: tcpip.AddrFromSlice(a.Addr().AsSlice()), Port: a.Port()}
+	return tcpip.FullAddress{Addr: tcpip.AddrFromSlice(a.Addr().AsSlice()), Port: a.Port()}
 }

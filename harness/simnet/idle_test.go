@@ -76,7 +76,7 @@ func TestLate(t *testing.T) {
 	time.Sleep(time.Millisecond)
 	now := n.schedule.now()
 	for _, at := range []int64{now + 1, now, now - 1, 0} {
-		n.hand(at, &Host{}, frame{})
+		n.hand(at, &card{}, frame{})
 	}
 	if n.late != 2 {
 		t.Errorf("%d of four frames are late, want 2", n.late)
@@ -300,7 +300,7 @@ links: [{between: [s, m], forward: {`+tc.first+`}}, {between: [m, r], forward: {
 		}
 		// A frame is sent as long as no more than four wait, or what the faster link, which the
 		// host's queue goes to, sends in a millisecond.
-		each := (int64(n.hosts[0].smallQueue)/1514 + 1) * 1514
+		each := (int64(n.cards[0].smallQueue)/1514 + 1) * 1514
 		limit := int64(tc.connections) * each
 		if limited := most <= limit+100*int64(tc.connections) && most >= limit; limited != tc.limited {
 			t.Errorf("%d connections over a link with %q: up to %d B wait, want about %d: %t",

@@ -18,24 +18,25 @@ func (t *port) ahead(f frame) int64 { return t.least() + t.network.ahead(t.peer.
 
 // ahead is the shortest time that a frame takes from a switch to its host, or never.
 func (n *Network) ahead(at int, f frame) int64 {
-	host := n.home[f.to]
-	if host == nil {
-		return never / 2 // it is dropped
+	if card := n.home[f.to]; card != nil && n.distances[at][card.index] != unknown {
+		return n.distances[at][card.index]
 	}
-	return n.distances[at][host.port.at]
+	return never / 2 // it is dropped
 }
 
-// measure fills in the shortest times between switches.
+// unknown is the distance where there is no way.
+const unknown = -1
+
+// measure fills in the shortest times from switches to cards.
 func (n *Network) measure() {
-	const unknown = -1
 	n.distances = make([][]int64, len(n.next))
 	for at := range n.distances {
-		n.distances[at] = slices.Repeat([]int64{unknown}, len(n.next))
+		n.distances[at] = slices.Repeat([]int64{unknown}, len(n.cards))
 	}
 
 	var path []int
-	for end := range n.next {
-		n.distances[end][end] = 0
+	for end, card := range n.cards {
+		n.distances[card.port.at][end] = 0
 		for at := range n.next {
 			// Along the path to where the distance is known, and back.
 			path = path[:0]
@@ -82,7 +83,7 @@ func (t *port) planArrival() {
 func (n *Network) replan() {
 	n.measure()
 	for _, t := range slices.Concat(n.ports, n.inner) {
-		if t.host != nil {
+		if t.card != nil {
 			continue
 		}
 		if t.queue.len() > 0 {
@@ -95,10 +96,10 @@ func (n *Network) replan() {
 	for _, o := range n.outbox {
 		n.schedule.hasten(n.dispatch, n.seen(o))
 	}
-	for _, h := range n.hosts {
-		for _, c := range h.flows {
-			if r := &c.receiver; r.held != nil {
-				n.schedule.hasten(r.due, r.due.at+n.ahead(h.port.at, *r.held))
+	for _, c := range n.cards {
+		for _, conn := range c.flows {
+			if r := &conn.receiver; r.held != nil {
+				n.schedule.hasten(r.due, r.due.at+n.ahead(c.port.at, *r.held))
 			}
 		}
 	}

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
+
 	"edgebed/harness/network"
 	"edgebed/harness/topology"
 	"edgebed/nodes/yamlfile"
@@ -35,7 +37,9 @@ type Network struct {
 	settings map[string]string
 	schedule *schedule
 	hosts    []*Host
-	ports    []*port
+	// cards of all hosts, in the order of the topology's Interfaces.
+	cards []*card
+	ports []*port
 	// inner are the ports of the boxes at the hosts' ends of access links.
 	inner []*port
 	// links holds the ports of the topology's links, in the links' order.
@@ -43,11 +47,14 @@ type Network struct {
 
 	// What follows is guarded by the schedule's lock.
 	topology *topology.Topology
-	// home is the host of an address; next is the port of a switch on the way to
-	// another one, by the indices of both.
-	home map[netip.Addr]*Host
+	// routers is how many of the switches, the first ones, are routers: all or none but the
+	// boxes of access links.
+	routers int
+	// home is the card of an address; next is the port of a switch on the way to a card, its
+	// own one at the last switch, by the indices of both.
+	home map[netip.Addr]*card
 	next [][]*port
-	// distances are the shortest times, in ns, from each switch to each.
+	// distances are the shortest times, in ns, from each switch to each card.
 	distances [][]int64
 	// outbox is what hosts have sent at this instant; dispatch is the plan that puts it
 	// on its way.
@@ -70,9 +77,9 @@ type Network struct {
 	closeOnce sync.Once
 }
 
-// arrival is a frame that has reached a host.
+// arrival is a frame that has reached a host's card.
 type arrival struct {
-	host *Host
+	card *card
 	frame
 }
 
@@ -98,95 +105,136 @@ func Build(t *topology.Topology, opts Options) (*Network, error) {
 }
 
 func (n *Network) build() error {
-	t := n.topology.Wired()
-	if err := t.CanBe(network.Virtual()); err != nil {
+	if err := n.topology.CanBe(network.Virtual()); err != nil {
 		return err
 	}
-	tuning := tune(t, n.opts)
-	for i, spec := range t.Hosts {
-		at := slices.Index(t.Switches, spec.Switch)
-		h, err := n.newHost(n.topology.Hosts[i], i, tuning)
+	if n.topology.IsRouted() {
+		n.routers = len(n.topology.Switches)
+	}
+
+	wired := n.topology.Wired()
+	if err := n.addHosts(wired); err != nil {
+		return err
+	}
+	n.addLinks(wired)
+	n.route(wired)
+	n.measure()
+	return nil
+}
+
+// addHosts makes the hosts, with their cards and what these are attached to.
+func (n *Network) addHosts(wired *topology.Topology) error {
+	tuning := tune(wired, n.opts)
+	for i, spec := range n.topology.Hosts {
+		h, err := n.newHost(spec, i, tuning)
 		if err != nil {
 			return fmt.Errorf("make host %s: %w", spec.Name, err)
 		}
-		h.port = &port{
-			counters: network.PortCounters{Name: spec.Switch + "-" + spec.Name},
-			network:  n, host: h, at: at,
-		}
-		h.smallQueue = smallQueueAt(t, spec.Switch)
 		n.hosts = append(n.hosts, h)
-		if n.topology.Hosts[i].HasAccess() {
-			n.inner = append(n.inner, h.port)
+	}
+
+	attached := slices.Collect(wired.Interfaces())
+	for f := range n.topology.Interfaces() {
+		h, at := n.hosts[f.HostIndex], attached[len(n.cards)].Switch
+		c, err := h.addCard(f)
+		if err != nil {
+			return fmt.Errorf("make %s of host %s: %w", f.Name(), f.Host, err)
+		}
+		c.port = &port{
+			counters: network.PortCounters{Name: topology.PortName(at, f.Host, f.Suffix)},
+			network:  n, card: c, at: slices.Index(wired.Switches, at),
+		}
+		c.smallQueue = smallQueueAt(wired, at)
+
+		n.cards = append(n.cards, c)
+		if f.HasAccess() {
+			n.inner = append(n.inner, c.port)
 		} else {
-			n.ports = append(n.ports, h.port)
+			n.ports = append(n.ports, c.port)
 		}
 	}
 
-	for i, l := range t.Links {
+	for i, h := range n.hosts {
+		h.setRoutes(n.topology, i)
+	}
+	return nil
+}
+
+// addLinks makes the ports at both ends of each link.
+func (n *Network) addLinks(wired *topology.Topology) {
+	names := n.topology.Places()
+	for i, l := range wired.Links {
 		var ends [2]*port
-		for dir, p := range t.Directions(l) {
-			from, to := l.Between[dir], l.Between[1-dir]
-			ends[dir] = n.newTrunk(from+"-"+to, slices.Index(t.Switches, from), p, n.opts.Seed+uint64(i), uint64(dir))
+		for dir, p := range wired.Directions(l) {
+			at := slices.Index(wired.Switches, l.Between[dir])
+			ends[dir] = n.newTrunk(names.Name(i, dir), at, p, n.opts.Seed+uint64(i), uint64(dir))
 		}
 		ends[0].peer, ends[1].peer = ends[1], ends[0]
 		n.links = append(n.links, ends)
-		if !n.topology.IsAccess(l) {
+
+		if i < len(n.topology.Links) {
 			n.ports = append(n.ports, ends[0], ends[1])
 			continue
 		}
 		ends[1].counters.Trunk = false
 		n.inner, n.ports = append(n.inner, ends[0]), append(n.ports, ends[1])
 	}
-	n.route(t)
-	n.measure()
-	return nil
 }
 
-// route fills in the ports towards every switch with hosts, along the topology's
-// paths.
-func (n *Network) route(t *topology.Topology) {
-	n.home = make(map[netip.Addr]*Host, len(n.hosts))
-	n.next = make([][]*port, len(t.Switches))
-	for i := range n.next {
-		n.next[i] = make([]*port, len(t.Switches))
+// route fills in what each switch knows: the port on the way to every card, as the
+// emulation's tables have them.
+func (n *Network) route(wired *topology.Topology) {
+	n.home = make(map[netip.Addr]*card, len(n.cards))
+	for _, c := range n.cards {
+		n.home[c.address] = c
 	}
 
-	ends := map[int]bool{}
-	for _, h := range n.hosts {
-		n.home[h.spec.Address] = h
-		ends[h.port.at] = true
+	n.next = make([][]*port, len(wired.Switches))
+	for at := range n.next {
+		n.next[at] = make([]*port, len(n.cards))
 	}
-	for end := range ends {
-		for at, link := range t.Toward(end) {
-			if at == end {
+	routes := wired.Routes()
+	for end := range wired.Switches {
+		for s := range routes.To(end) {
+			if s.Link == topology.Here {
+				n.next[s.At][s.Interface] = n.cards[s.Interface].port
 				continue
 			}
-			dir := slices.Index(t.Links[link].Between[:], t.Switches[at])
-			n.next[at][end] = n.links[link][dir]
+			dir := slices.Index(wired.Links[s.Link].Between[:], wired.Switches[s.At])
+			n.next[s.At][s.Interface] = n.links[s.Link][dir]
 		}
 	}
 }
 
-// forward sends a frame on from a switch. It needs the lock.
+// forward sends a frame on from a switch or a router. It needs the lock.
 func (n *Network) forward(now int64, at int, f frame) {
-	to := n.home[f.to]
-	switch {
-	case to == nil: // nobody's address
+	if at < n.routers {
+		// Linux takes a packet from its socket when it comes into a stack, which a router has
+		// and a switch has not: from here on it is none of the sender's small queue.
+		owner := f.sender
+		defer owner.left(now, f.size)
+		f.sender = nil
+		f.hops++
+	}
+
+	var way *port
+	if to := n.home[f.to]; to != nil && f.hops < ipv4.DefaultTTL {
+		way = n.next[at][to.index]
+	}
+	if way == nil { // nobody's address, one that no way leads to, or a packet that has lived long enough
 		f.packet.DecRef()
 		f.sender.left(now, f.size)
-	case to.port.at == at:
-		to.port.send(now, f)
-	default:
-		n.next[at][to.port.at].send(now, f)
+		return
 	}
+	way.send(now, f)
 }
 
-// hand gives a frame to a host, once the lock is free. It needs the lock.
-func (n *Network) hand(now int64, h *Host, f frame) {
+// hand gives a frame to a host's card, once the lock is free. It needs the lock.
+func (n *Network) hand(now int64, c *card, f frame) {
 	if now < n.schedule.now() {
 		n.late++
 	}
-	n.arrived = append(n.arrived, arrival{h, f})
+	n.arrived = append(n.arrived, arrival{c, f})
 	if at := n.wake(now, f); !n.wakes.waits() {
 		n.schedule.set(n.wakes, at, at)
 	}
@@ -208,7 +256,7 @@ func (n *Network) deliver() {
 	}
 	n.schedule.mu.Unlock()
 
-	first.host.take(first.frame)
+	first.card.take(first.frame)
 }
 
 // Topology returns a copy of what the network is now, with all live changes.
@@ -259,7 +307,7 @@ func (n *Network) change(do func(*topology.Topology) error) error {
 	for i, l := range changed.AllLinks() {
 		for dir, p := range changed.Directions(l) {
 			if err := cmp.Or(n.links[i][dir].params.CanBecome(p), p.CanBe(network.Virtual())); err != nil {
-				return fmt.Errorf("change link %s-%s: %w", l.Between[dir], l.Between[1-dir], err)
+				return fmt.Errorf("change link %s: %w", n.links[i][dir].counters.Name, err)
 			}
 		}
 	}

@@ -115,7 +115,7 @@ func TestTuning(t *testing.T) {
 			switches = "[s, r, q]"
 		}
 		n := built(t, "switches: "+switches+"\nhosts: [{name: a, switch: s}]\n"+tc.links)
-		if got := n.hosts[0].smallQueue; got != tc.queue {
+		if got := n.cards[0].smallQueue; got != tc.queue {
 			t.Errorf("%s: %d B of a connection may wait, want %d", name, got, tc.queue)
 		}
 		if got := minRTO(n.topology); got != tc.rto {

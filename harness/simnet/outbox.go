@@ -18,18 +18,18 @@ const instant = 1 // ns
 // outgoing is a packet that a host's stack has sent.
 type outgoing struct {
 	at   int64 // when it is put on its way
-	host *Host
+	card *card
 	flow flow
 	// packet has the headers apart, frame is what goes on the wire.
 	packet *stack.PacketBuffer
 	frame  frame
 }
 
-// collect takes a packet from a host's stack. It needs the lock.
-func (n *Network) collect(h *Host, p *stack.PacketBuffer, f frame) {
+// collect takes a packet that a host's stack sends by a card. It needs the lock.
+func (n *Network) collect(c *card, p *stack.PacketBuffer, f frame) {
 	segment := header.TCP(p.TransportHeader().Slice())
 	key := flow{f.to, segment.SourcePort(), segment.DestinationPort()}
-	o := outgoing{n.schedule.now() + instant, h, key, p.IncRef(), f}
+	o := outgoing{n.schedule.now() + instant, c, key, p.IncRef(), f}
 	n.active = o.at
 	n.outbox = append(n.outbox, o)
 	if len(n.outbox) == 1 {
@@ -40,7 +40,7 @@ func (n *Network) collect(h *Host, p *stack.PacketBuffer, f frame) {
 }
 
 // seen is when a packet that is put on its way can be noticed first.
-func (n *Network) seen(o outgoing) int64 { return o.at + n.ahead(o.host.port.at, o.frame) }
+func (n *Network) seen(o outgoing) int64 { return o.at + n.ahead(o.card.port.at, o.frame) }
 
 // transmit puts what was collected at one instant on its way.
 func (n *Network) transmit(now int64) {
@@ -60,10 +60,10 @@ func (n *Network) transmit(now int64) {
 	}
 
 	slices.SortStableFunc(list, func(a, b outgoing) int {
-		return cmp.Or(cmp.Compare(a.host.index, b.host.index), a.flow.compare(b.flow))
+		return cmp.Or(cmp.Compare(a.card.index, b.card.index), a.flow.compare(b.flow))
 	})
 	for _, o := range list {
-		o.host.transmit(now, o.flow, o.packet, o.frame)
+		o.card.transmit(now, o.flow, o.packet, o.frame)
 		o.packet.DecRef()
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"slices"
 
+	"gvisor.dev/gvisor/pkg/buffer"
+	"gvisor.dev/gvisor/pkg/tcpip/header"
 	"gvisor.dev/gvisor/pkg/tcpip/stack"
 
 	"edgebed/harness/fate"
@@ -22,14 +24,28 @@ type frame struct {
 	sender *sender
 	// delayed tells that a link has delayed the frame.
 	delayed bool
+	// hops counts the routers that have passed the frame on: each took one from its time to live.
+	hops int
+}
+
+// current returns a copy of the packet with the time to live that routers have left it.
+func (f frame) current() *buffer.View {
+	view := f.packet.ToView()
+	if f.hops > 0 {
+		ip := header.IPv4(view.AsSlice())
+		ip.SetTTL(ip.TTL() - uint8(f.hops))
+		ip.SetChecksum(0)
+		ip.SetChecksum(^ip.CalculateChecksum())
+	}
+	return view
 }
 
 // port is a port of a switch, with the direction of the link that leaves there.
 type port struct {
 	counters network.PortCounters
 	network  *Network
-	// host is at the other end, or else the port of another switch.
-	host *Host
+	// card is a host's at the other end, or else peer the port of another switch.
+	card *card
 	peer *port
 	// at is the index of the port's switch.
 	at      int
@@ -107,9 +123,9 @@ func (t *port) change(p topology.Params) {
 // send takes a frame that leaves the switch by the port. It needs the lock.
 func (t *port) send(now int64, f frame) {
 	switch {
-	case t.host != nil:
+	case t.card != nil:
 		t.sent(now, f)
-		t.network.hand(now, t.host, f)
+		t.network.hand(now, t.card, f)
 		f.sender.left(now, f.size)
 	case t.params.Rate == 0:
 		t.sent(now, f)

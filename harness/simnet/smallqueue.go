@@ -24,13 +24,13 @@ const (
 // sender is what a flow has in queues: bytes in the network's, and frames that the
 // card keeps.
 type sender struct {
-	host    *Host
+	card    *card
 	queued  int
 	keeping fifo
 }
 
 // full tells whether no more may wait in the network.
-func (s *sender) full() bool { return s.queued > s.host.smallQueue }
+func (s *sender) full() bool { return s.queued > s.card.smallQueue }
 
 // submit sends a data frame or keeps it, behind those that it keeps already. It
 // needs the lock.
@@ -38,11 +38,11 @@ func (s *sender) submit(now int64, f frame) {
 	f.sender = s
 	if s.keeping.len() > 0 || s.full() {
 		s.keeping.push(dueFrame{frame: f})
-		s.host.network.held++
+		s.card.host.network.held++
 		return
 	}
 	s.queued += f.size
-	s.host.send(now, f)
+	s.card.send(now, f)
 }
 
 // left notes that a frame does not wait in the network any more. It needs the lock;
@@ -54,9 +54,9 @@ func (s *sender) left(now int64, size int) {
 	s.queued -= size
 	for s.keeping.len() > 0 && !s.full() {
 		f := s.keeping.pop()
-		s.host.network.held--
+		s.card.host.network.held--
 		s.queued += f.size
-		s.host.send(now, f)
+		s.card.send(now, f)
 	}
 }
 

@@ -19,8 +19,10 @@ import (
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
 	"github.com/gopacket/gopacket/pcapgo"
+	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
 
 	"edgebed/harness/golden"
+	"edgebed/harness/topology"
 )
 
 // turn is a part of a conversation on one connection: after a pause the client sends a
@@ -100,6 +102,7 @@ func answer(c net.Conn, turns []turn) error {
 func TestTraces(t *testing.T) {
 	for _, tc := range []struct {
 		name, link string
+		mode       topology.Mode // switched where it is not said
 		wakeUp     time.Duration
 		talks      [][]turn // at the same time
 	}{
@@ -118,10 +121,12 @@ func TestTraces(t *testing.T) {
 		{name: "duplex", link: "rate: 5 Mb/s, delay: 3 ms, queue: 1000", talks: [][]turn{{{request: 30_000, answer: 20_000, atOnce: true}}}},
 		{name: "full", link: "rate: 2 Mb/s, delay: 10 ms, queue: 5",
 			talks: [][]turn{{{request: 30_000}}, {{request: 20_000}}, {{request: 300, answer: 300}}}},
+		{name: "routed", mode: topology.Routed, link: "rate: 2 Mb/s, delay: 1 ms, queue: 1000",
+			talks: [][]turn{{{request: 30_000, answer: 100}}, {{pause: 50 * time.Millisecond, request: 300, answer: 300}}}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			Align()
-			n := chainWith(t, tc.link, Options{Seed: 1, WakeUp: tc.wakeUp})
+			n := chainWith(t, cmp.Or(tc.mode, topology.Switched), tc.link, Options{Seed: 1, WakeUp: tc.wakeUp})
 			start := time.Now()
 			ports := []string{"s0-s1", "s1-s0"}
 			files := make([]bytes.Buffer, len(ports))
@@ -204,6 +209,9 @@ func read(t *testing.T, port string, file io.Reader, start time.Time) []passed {
 			if o.OptionType == layers.TCPOptionKindSACK {
 				what += " sack"
 			}
+		}
+		if ip.TTL != ipv4.DefaultTTL {
+			what += fmt.Sprint(" ttl ", ip.TTL)
 		}
 		list = append(list, passed{info.Timestamp.Sub(start), fmt.Sprint(what, " window ", tcp.Window, flagsOf(tcp))})
 	}

@@ -33,14 +33,15 @@ func TestMain(m *testing.M) {
 // chain builds hosts a and b on two switches with one link.
 func chain(t *testing.T, link string, seed uint64) *Network {
 	t.Helper()
-	return chainWith(t, link, Options{Seed: seed})
+	return chainWith(t, topology.Switched, link, Options{Seed: seed})
 }
 
-func chainWith(t *testing.T, link string, opts Options) *Network {
+func chainWith(t *testing.T, mode topology.Mode, link string, opts Options) *Network {
 	t.Helper()
 	model, err := topology.Parse("chain", []byte(fmt.Sprintf(`
 version: 1
 name: chain
+mode: %s
 subnet: 10.9.0.0/16
 switches: [s0, s1]
 hosts:
@@ -50,7 +51,7 @@ link-classes:
   trunk: {%s}
 links:
   - {between: [s0, s1], class: trunk}
-`, link)))
+`, mode, link)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +124,7 @@ func TestTransfer(t *testing.T) {
 	for _, rate := range []units.Rate{units.Mbps, 10 * units.Mbps, 100 * units.Mbps} {
 		n := chain(t, fmt.Sprintf("rate: %v, delay: 1 ms, queue: 1000", rate), 1)
 		took, c := transfer(t, n, size)
-		segment := segmentOf(n.topology, n.topology.Hosts[0])
+		segment := segmentOf(topology.DefaultMTU)
 		segments := (size + segment - 1) / segment
 		wire := units.Size(size + segments*(ethernet+52))
 		least := 3*time.Millisecond + rate.Time(wire-3*topology.Frame)

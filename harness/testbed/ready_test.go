@@ -32,20 +32,27 @@ func TestReady(t *testing.T) {
 	}
 }
 
-// TestReadyForRouters checks that virtual time refuses routers before a cell runs, at their
-// place, and that emulated links do not.
+// TestReadyForRouters checks that both kinds of network have routers, and that virtual time refuses
+// IPv6 before a cell runs, at its place.
 func TestReadyForRouters(t *testing.T) {
 	sel := scenario.Selection{Where: map[string][]string{"panel": {"S=3,L=6"}, "argument": {"10 kB"}}}
 	jobs := prepare(t, 1, sel)
 	for i := range jobs {
 		jobs[i].Topology().Mode = topology.Routed
-		err := jobs[i].CanRunOn(record.Virtual)
-		if err == nil || !strings.Contains(err.Error(), "ring6.yaml:") || !strings.Contains(err.Error(), "no routers") {
-			t.Errorf("error %v, want one that says that there are no routers, with the place", err)
+		if err := jobs[i].CanRunOn(record.Virtual); err != nil {
+			t.Error(err)
 		}
 	}
 	if _, err := Ready(t.Context(), jobs); err != nil {
 		t.Error(err)
+	}
+
+	for i := range jobs {
+		jobs[i].Topology().IPv6 = new(true)
+		err := jobs[i].CanRunOn(record.Virtual)
+		if err == nil || !strings.Contains(err.Error(), "ring6.yaml:") || !strings.Contains(err.Error(), "IPv4 alone") {
+			t.Errorf("error %v, want one that says that there is IPv4 alone, with the place", err)
+		}
 	}
 }
 

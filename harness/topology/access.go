@@ -91,9 +91,3 @@ func (t *Topology) placeOf(host string) (int, error) {
 	}
 	return i, fmt.Errorf("topology %s has no host %q%s", t.Name, host, yamlfile.Suggest(host, names))
 }
-
-// IsAccess reports whether a link is an access link of a host.
-func (t *Topology) IsAccess(l LinkSpec) bool {
-	h, ok := t.Host(l.Between[0])
-	return ok && slices.Contains(h.switches(), l.Between[1])
-}

@@ -57,7 +57,7 @@ func TestNoSuchLink(t *testing.T) {
 			t.Errorf("%s to %s: %v, want %q", tc.from, tc.to, err, tc.want)
 		}
 	}
-	if next := n.Toward(0); next[1] >= 0 || next[2] != 1 {
+	if next := n.graph().toward(0).next; next[1] >= 0 || next[2] != 1 {
 		t.Errorf("toward s0 go the links %v, want none and 1", next[1:])
 	}
 }
@@ -69,10 +69,10 @@ func TestTowardKnownSwitches(t *testing.T) {
 		{Between: [2]string{"s1", "nowhere"}}, {Between: [2]string{"nowhere", "s2"}}, {Between: [2]string{"s1", "s1"}},
 		{Between: [2]string{"s1", "s2"}},
 	}}
-	if next := model.Toward(0); !slices.Equal(next, []int{-1, -1, -1}) {
+	if next := model.graph().toward(0).next; !slices.Equal(next, []int{-1, -1, -1}) {
 		t.Errorf("toward s0 the links are %v, want none", next)
 	}
-	if next := model.Toward(2); !slices.Equal(next, []int{-1, 3, -1}) {
+	if next := model.graph().toward(2).next; !slices.Equal(next, []int{-1, 3, -1}) {
 		t.Errorf("toward s2 the links are %v, want the last from s1", next)
 	}
 }

@@ -32,14 +32,21 @@ func (g graph) other(link, end int) int { return g.ends[link][0] + g.ends[link][
 
 // paths lead from all switches to one.
 type paths struct {
-	// next is the link to take from each switch, as Topology.Toward says, and hops how many
-	// there are, -1 where there is no path.
+	// next is the link to take from each switch, -1 at the end itself and where there is no
+	// path, and hops how many there are, -1 where there is no path.
 	next, hops []int
 	// nearest are the switches that have a path, the nearest first.
 	nearest []int
 }
 
 // toward returns the paths to the switch end.
+//
+// Paths are the shortest by hop count (paper Sec. 6 gives the ring; the
+// prototype routes by hop count). Among those, a path is worth the sum of
+// 2^(position in the file) over its links, and the least sum wins. No two paths
+// have the same sum, so the choice depends on the file only, is the same in
+// both directions, and any part of a chosen path is chosen too, which forwarding
+// by destination address needs.
 func (g graph) toward(end int) paths {
 	next, hops := make([]int, len(g.links)), make([]int, len(g.links))
 	for i := range next {

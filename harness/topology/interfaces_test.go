@@ -126,12 +126,10 @@ func TestInterfaceMistakes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "homes.yaml:4:36: hosts[0].also: host home with 3 interfaces: in virtual time hosts have one interface"
-	if err := parsed.CanBe(network.Virtual()); err == nil || !strings.Contains(err.Error(), want) {
-		t.Errorf("in virtual time: %v, want %q", err, want)
-	}
-	if err := parsed.CanBe(network.DelayLine()); err != nil {
-		t.Error(err)
+	for _, kind := range []network.Kind{network.Virtual(), network.DelayLine()} {
+		if err := parsed.CanBe(kind); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -9,12 +9,9 @@ import (
 	"edgebed/nodes/yamlfile"
 )
 
-// HostMTU returns the largest IP packet that a host sends and takes: its own MTU, that of
-// its access link's class, or the network's. TCP fits its segments to the smaller one of
+// MTUOf returns the largest IP packet that a host's interface sends and takes: its own MTU, that
+// of its access link's class, or the network's. TCP fits its segments to the smaller one of
 // both ends' (RFC 9293, sec. 3.7.1).
-func (t *Topology) HostMTU(h HostSpec) int { return t.mtuOf(h.MTU, h.Class) }
-
-// MTUOf is HostMTU for one of the host's interfaces.
 func (t *Topology) MTUOf(f InterfaceSpec) int { return t.mtuOf(f.MTU, f.Class) }
 
 // NetworkMTU is that of links and hosts that have no other one.

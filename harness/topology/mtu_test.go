@@ -42,7 +42,7 @@ func TestMTUs(t *testing.T) {
 			}
 		}
 		for i, want := range []int{9000, 9000, 1492} {
-			if got := topology.HostMTU(topology.Hosts[i]); got != want {
+			if got := topology.MTUOf(topology.Hosts[i].Interface(0)); got != want {
 				t.Errorf("%s has an MTU of %d, want %d", topology.Hosts[i].Name, got, want)
 			}
 		}
@@ -246,7 +246,7 @@ link-classes:
 links:
   - {between: [a, b], class: core}
   - {between: [b, c], class: core, forward: {discipline: fifo}}
-  - {between: [c, b]}
+  - {between: [c, b], reverse: {corrupt: 1 %}}
 `))
 	if err != nil {
 		t.Fatal(err)
@@ -260,7 +260,7 @@ links:
 	}
 	want := []string{
 		"c.yaml:3:48: hosts[0].uplink.corrupt: link x-a:", "c.yaml:5:36: link-classes.core.discipline: link a-b:",
-		"c.yaml:5:62: link-classes.core.reverse.corrupt: link b-a:", "c.yaml:9:5: links[2]: link c-b#2:",
+		"c.yaml:5:62: link-classes.core.reverse.corrupt: link b-a:", "c.yaml:9:42: links[2].reverse.corrupt: link b-c#2:",
 	}
 	lines := strings.Split(err.Error(), "\n")
 	if len(lines) != len(want) {
@@ -271,7 +271,7 @@ links:
 			t.Errorf("%s\nwant %s", lines[i], want[i])
 		}
 	}
-	if err := parsed.CanBe(network.DelayLine()); err == nil || strings.Count(err.Error(), "\n") != 1 {
+	if err := parsed.CanBe(network.DelayLine()); err == nil || strings.Count(err.Error(), "\n") != 2 {
 		t.Errorf("the delay line: %v", err)
 	}
 }

@@ -2,7 +2,6 @@ package topology
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 
 	"edgebed/harness/network"
@@ -12,7 +11,7 @@ import (
 // Need is something that a topology asks for and not every kind of network can do.
 type Need struct {
 	network.Ability
-	// What asks for it where that is no link: "mode routed", "host h0 with 2 interfaces".
+	// What asks for it where that is no link: "ipv6".
 	What string
 	// Link is the link's place in AllLinks, Direction 0 for forward.
 	Link, Direction int
@@ -25,26 +24,11 @@ type Need struct {
 // Needs lists what the topology asks for beyond what all networks do.
 func (t *Topology) Needs() []Need {
 	var list []Need
-	if t.IsRouted() {
-		list = append(list, Need{Ability: network.Routers, What: "mode " + string(t.Mode), path: yamlfile.Path{"mode"}})
-	}
 	if t.IPv6 != nil && *t.IPv6 {
 		list = append(list, Need{Ability: network.IPv6, What: "ipv6", path: yamlfile.Path{"ipv6"}})
 	}
-	for i, h := range t.Hosts {
-		if h.Also != nil {
-			list = append(list, Need{
-				Ability: network.Interfaces, What: fmt.Sprintf("host %s with %d interfaces", h.Name, 1+len(h.Also)),
-				path: yamlfile.Path{"hosts", i, "also"},
-			})
-		}
-	}
 
-	bundles := t.Bundles()
 	for i, l := range t.AllLinks() {
-		if bundles[i][0] != i {
-			list = append(list, Need{Ability: network.ParallelLinks, Link: i})
-		}
 		for dir, p := range t.Directions(l) {
 			for _, need := range p.Needs() {
 				need.Link, need.Direction = i, dir

@@ -115,8 +115,8 @@ type Step struct {
 	At, Interface, Link int
 }
 
-// Routes prepares a look at the topology's ways, along the paths of Toward; of parallel links
-// interfaces have their Share.
+// Routes prepares a look at the topology's ways, along the shortest paths (see graph.toward); of
+// parallel links interfaces have their Share.
 func (t *Topology) Routes() *Routes {
 	r := &Routes{
 		Interfaces: slices.Collect(t.Interfaces()), graph: t.graph(), bundles: t.Bundles(),

@@ -705,19 +705,6 @@ func (l LinkSpec) Other(end string) string {
 	return l.Between[0]
 }
 
-// Toward returns for every switch the link to take towards the switch end, -1
-// at end itself and where there is no path.
-//
-// Paths are the shortest by hop count (paper Sec. 6 gives the ring; the
-// prototype routes by hop count). Among those, a path is worth the sum of
-// 2^(position in the file) over its links, and the least sum wins. No two paths
-// have the same sum, so the choice depends on the file only, is the same in
-// both directions, and any part of a chosen path is chosen too, which forwarding
-// by destination address needs.
-func (t *Topology) Toward(end int) []int {
-	return t.graph().toward(end).next
-}
-
 // validName is what switches and hosts may be called, className what link classes may.
 var (
 	validName = regexp.MustCompile(`^[A-Za-z]([A-Za-z0-9_. -]{0,30}[A-Za-z0-9_])?$`)

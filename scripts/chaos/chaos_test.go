@@ -116,3 +116,30 @@ func TestParseSlab(t *testing.T) {
 		t.Errorf("objects %v, want %v", got, want)
 	}
 }
+
+// TestOurs: disks of other drivers are no leak, one's own is.
+func TestOurs(t *testing.T) {
+	c := &campaign{bench: &bench{dir: "/tmp/chaos-1"}}
+	const own, other, link = "+tmpfs /tmp/chaos-1/disk\n", "+tmpfs /tmp/chaos-2/disk\n", "-link eth0\n"
+	if got := c.ours(own + other + link); got != own+link {
+		t.Errorf("ours are %q, want %q", got, own+link)
+	}
+}
+
+// TestStarved: an execution may fail where the machine disturbed its cell, and nowhere else.
+func TestStarved(t *testing.T) {
+	failed := []record.Execution{{OK: true}, {Reason: "context deadline exceeded"}}
+	disturbed := &record.CellEnd{OK: true, Audit: &record.Audit{Verdict: record.Disturbed}}
+	faithful := &record.CellEnd{OK: true, Audit: &record.Audit{Verdict: record.Faithful}}
+	for name, tc := range map[string]struct {
+		end  *record.CellEnd
+		want bool
+	}{
+		"disturbed": {disturbed, true}, "faithful": {faithful, false}, "no end": {nil, false},
+	} {
+		r := &record.Results{Cells: []record.CellResult{{Executions: failed, End: tc.end}}}
+		if starved(r) != tc.want {
+			t.Errorf("%s: starved %v, want %v", name, !tc.want, tc.want)
+		}
+	}
+}

@@ -55,7 +55,7 @@ const diskSize = "size=6m"
 // run harms campaigns until there were so many faults.
 func run(ctx context.Context, out io.Writer, o options) (err error) {
 	began := time.Now()
-	dir, err := os.MkdirTemp("", "chaos-")
+	dir, err := os.MkdirTemp("", folder)
 	if err != nil {
 		return err
 	}
@@ -147,6 +147,9 @@ func (b *bench) all(ctx context.Context, o options, networks map[string]*campaig
 	}
 	return nil
 }
+
+// folder is what the names of the drivers' folders begin with.
+const folder = "chaos-"
 
 // mount mounts the small disk where that is allowed, and returns what unmounts it.
 func (b *bench) mount() (func() error, error) {

@@ -233,7 +233,7 @@ const backends = `| | netem | delay line | virtual time |
 | MTUs of the network, links and hosts | yes | yes | yes |
 | corruption | yes | no | no |
 | red, codel, fq-codel | where the kernel has it | where the kernel has it | no |
-| routers, parallel links, several interfaces of a host | yes | yes | no |
+| routers, parallel links, several interfaces of a host | yes | yes | yes |
 | TCP's cubic and reno | yes | yes | yes |
 | other congestion control, sysctls of hosts | where the kernel has it | where the kernel has it | no |
 | programs of others | yes | yes | no |

@@ -43,8 +43,9 @@ func TestDOTMTUs(t *testing.T) {
 			t.Errorf("%s: the network's MTU was read back as %d, want %d", name, got.MTU, want.MTU)
 		}
 		for _, h := range want.Hosts {
-			if back, ok := got.Host(h.Name); !ok || got.HostMTU(back) != want.HostMTU(h) {
-				t.Errorf("%s: host %s was read back with %d, want %d", name, h.Name, got.HostMTU(back), want.HostMTU(h))
+			back, ok := got.Host(h.Name)
+			if mtu := want.MTUOf(h.Interface(0)); !ok || got.MTUOf(back.Interface(0)) != mtu {
+				t.Errorf("%s: host %s was read back with %d, want %d", name, h.Name, got.MTUOf(back.Interface(0)), mtu)
 			}
 		}
 		links := got.AllLinks()

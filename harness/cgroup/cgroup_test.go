@@ -109,7 +109,29 @@ func work(group, role string) error {
 		return err
 	}
 	share := (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds() / time.Since(began).Seconds()
+	busy := share < 0.03 // the machine, so that it had not even its share
+	if outer, _, inside := strings.Cut(group, "/"); inside && !busy {
+		if err := held(groups, outer); err != nil {
+			return err
+		}
+	}
 	fmt.Println(cmd.ProcessState, killed, share)
+	return nil
+}
+
+// held checks that a group with a tenth of a processor or less, in which a program has spun, says
+// that it was held up.
+func held(groups *Groups, group string) error {
+	u, err := groups.Usage(group)
+	if err != nil {
+		return err
+	}
+	if u.Throttled == 0 || u.Periods < u.Throttled || u.ThrottledFor <= 0 || u.Used < 0 || u.Used > time.Second/4 {
+		return fmt.Errorf("the group has %+v", u)
+	}
+	if since := u.Since(u); since != (Usage{}) {
+		return fmt.Errorf("since now the group has had %+v", since)
+	}
 	return nil
 }
 
@@ -184,6 +206,55 @@ func TestCPU(t *testing.T) {
 	busy := share < 0.03 // the machine, so that it had not even its share
 	if err != nil || !busy && strings.Contains(string(stat), "nr_throttled 0\n") {
 		t.Errorf("the kernel held it up: %s, %v", stat, err)
+	}
+}
+
+// TestNested: a group's limit holds for what is in a group in it, without a limit or with a larger
+// one of something else; both are removed with what runs there.
+func TestNested(t *testing.T) {
+	tree := limited(t, map[string]Limits{
+		"h": {CPU: 0.05}, "h/_own": {}, "h/p": {Memory: 100 * units.MB}, "other": {CPU: 1},
+	})
+	for _, inner := range []string{"h/_own", "h/p"} {
+		if _, _, share := run(t, tree, inner, spinner); share > 0.05+0.03 {
+			t.Errorf("in %s, with a limit of 0.05 around it, it had %.3f of a processor", inner, share)
+		}
+	}
+
+	cmd := self(worker, "h/_own", spinner)
+	cmd.Env = append(cmd.Env, envLong+"=1")
+	if err := errors.Join(tree.Attach(cmd), cmd.Start()); err != nil {
+		t.Fatal(err)
+	}
+	within := filepath.Join(tree.folders()[0], "h", "_own", "cgroup.procs")
+	for began := time.Now(); ; time.Sleep(time.Millisecond) {
+		if procs, _ := os.ReadFile(within); len(procs) > 0 {
+			break
+		}
+		if time.Since(began) > 10*time.Second {
+			t.Fatal("nothing runs in the inner group")
+		}
+	}
+	folders := tree.folders()
+	if err := tree.Close(); err != nil {
+		t.Error(err)
+	}
+	gone(t, folders, 0)
+	_ = cmd.Wait() // its spinner was ended
+}
+
+// TestNeeded: in version 2 a group allows what groups in it limit, and no more.
+func TestNeeded(t *testing.T) {
+	groups := map[string]Limits{
+		"host.h": {CPU: 1}, "host.h/_own": {}, "host.h/p": {Memory: units.GB}, "host.hh": {}, "q": {CPU: 1},
+	}
+	h := &hierarchy{controllers: []string{cpu, memory}, second: true}
+	for within, want := range map[string]string{
+		"": "[+cpu +memory]", "host.h": "[+memory]", "host.h/_own": "[]", "host.hh": "[]", "q": "[]",
+	} {
+		if got := fmt.Sprint(h.needed(within, groups)); got != want {
+			t.Errorf("%q allows %s, want %s", within, got, want)
+		}
 	}
 }
 

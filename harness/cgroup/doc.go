@@ -1,5 +1,6 @@
 // Package cgroup limits the processor time and the memory of programs with the kernel's
-// control groups, of version 2 where they are delegated to the user, and of version 1 as root.
+// control groups, of version 2 where they are delegated to the user, and of version 1 as root. A
+// group may be in another one, with limits for all that is in it, such as those of a host.
 //
 // Groups are folders of the machine, which no sandbox takes down. So a process of its own, the
 // guard, removes them when the process that made them has ended, in whatever way: it sees that

@@ -86,6 +86,8 @@ func find(root fs.FS, controllers []string) (list []*hierarchy, err error) {
 		switch {
 		case len(first) > 0:
 			h.own, h.base = "/"+first[0], "/"+first[0]
+		case c == accounting:
+			continue // nobody knows then what of its share a group has used, or version 2 does
 		case len(second) > 0:
 			// Groups with processes in them have no others below, but for the outermost one: ours
 			// are beside that of this process.

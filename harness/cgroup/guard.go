@@ -95,13 +95,16 @@ func empty(folder string) error {
 
 // kill ends all processes in the groups in a folder.
 func kill(folder string) {
-	lists, _ := filepath.Glob(filepath.Join(folder, "*", "cgroup.procs"))
-	for _, list := range lists {
-		text, _ := os.ReadFile(list)
+	_ = filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.Name() != "cgroup.procs" {
+			return nil // what goes while it is looked at is no matter
+		}
+		text, _ := os.ReadFile(path)
 		for _, word := range strings.Fields(string(text)) {
 			if pid, err := strconv.Atoi(word); err == nil && pid > 1 {
 				_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended meanwhile
 			}
 		}
-	}
+		return nil
+	})
 }

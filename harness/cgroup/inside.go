@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -65,18 +66,18 @@ func descriptors(text string) (list []inner, err error) {
 // errNone is what a program with limits meets where nobody made groups.
 var errNone = errors.New("no control groups were made for it")
 
-// Start starts a program in its group, on the calling thread, to which the caller has locked its
-// goroutine.
-func (g *Groups) Start(program string, cmd *exec.Cmd) (err error) {
+// Start starts a program in a group, by its name, on the calling thread, to which the caller has
+// locked its goroutine.
+func (g *Groups) Start(name string, cmd *exec.Cmd) (err error) {
 	if g == nil {
-		return fmt.Errorf("limit program %s: %w", program, errNone)
+		return fmt.Errorf("limit %s: %w", name, errNone)
 	}
 
 	for _, h := range g.list {
 		if h.Second {
-			group, err := h.open(program, unix.O_DIRECTORY|unix.O_RDONLY)
+			group, err := h.open(name, unix.O_DIRECTORY|unix.O_RDONLY)
 			if err != nil {
-				return fmt.Errorf("limit program %s: %w", program, err)
+				return fmt.Errorf("limit %s: %w", name, err)
 			}
 			defer unix.Close(group)
 			if cmd.SysProcAttr == nil {
@@ -87,8 +88,8 @@ func (g *Groups) Start(program string, cmd *exec.Cmd) (err error) {
 		}
 
 		// A child begins in the groups of the thread that starts it.
-		if err := enter(h.Folder, program); err != nil {
-			return fmt.Errorf("limit program %s: %w", program, err)
+		if err := enter(h.Folder, name); err != nil {
+			return fmt.Errorf("limit %s: %w", name, err)
 		}
 		defer func() { err = errors.Join(err, enter(h.Own, ".")) }()
 	}
@@ -111,40 +112,114 @@ func enter(folder int, group string) error {
 	return os.NewSyscallError("enter a control group", err)
 }
 
-// Killed returns how many processes of a program the kernel has ended because the program
-// reached its memory limit.
-func (g *Groups) Killed(program string) (int, error) {
-	if g == nil {
+// Killed returns how many processes of a group the kernel has ended because the group reached
+// its memory limit.
+func (g *Groups) Killed(name string) (int, error) {
+	h, ok := g.with(memory)
+	if !ok {
 		return 0, nil
 	}
-	for _, h := range g.list {
-		if slices.Contains(h.Controllers, memory) {
-			file := program + "/memory.oom_control"
-			if h.Second {
-				file = program + "/memory.events"
-			}
-			return h.value(file, "oom_kill")
-		}
+	file := name + "/memory.oom_control"
+	if h.Second {
+		file = name + "/memory.events"
 	}
-	return 0, nil
+	values, err := h.values(file)
+	return int(values["oom_kill"]), err // kernels before 4.13 do not say
 }
 
-// value reads the number behind a key in a file of the kernel's.
-func (h inner) value(file, key string) (int, error) {
+// Usage is what a group with a CPU limit has had of the processors.
+type Usage struct {
+	// Used is the processors' time that it used, with the groups in it; 0 where the kernel does
+	// not count it.
+	Used time.Duration
+	// Periods are those in which it wanted to run, and Throttled those of them in which its share
+	// was not enough; it was held up for ThrottledFor altogether, summed over processors.
+	Periods, Throttled int
+	ThrottledFor       time.Duration
+}
+
+// Since returns what of the usage came after an earlier one.
+func (u Usage) Since(before Usage) Usage {
+	return Usage{
+		Used: u.Used - before.Used, Periods: u.Periods - before.Periods, Throttled: u.Throttled - before.Throttled,
+		ThrottledFor: u.ThrottledFor - before.ThrottledFor,
+	}
+}
+
+// Usage returns what a group has used since it was made.
+func (g *Groups) Usage(name string) (Usage, error) {
+	h, ok := g.with(cpu)
+	if !ok {
+		return Usage{}, fmt.Errorf("read the CPU time of %s: %w", name, errNone)
+	}
+	values, err := h.values(name + "/cpu.stat")
+	if err != nil {
+		return Usage{}, err
+	}
+	u := Usage{Periods: int(values["nr_periods"]), Throttled: int(values["nr_throttled"])}
+	if h.Second {
+		u.ThrottledFor = time.Duration(values["throttled_usec"]) * time.Microsecond
+		u.Used = time.Duration(values["usage_usec"]) * time.Microsecond
+		return u, nil
+	}
+
+	u.ThrottledFor = time.Duration(values["throttled_time"])
+	if h, ok := g.with(accounting); ok {
+		text, err := h.read(name + "/cpuacct.usage")
+		if err != nil {
+			return u, err
+		}
+		used, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
+		if err != nil {
+			return u, fmt.Errorf("read the CPU time of %s: %w", name, err)
+		}
+		u.Used = time.Duration(used)
+	}
+	return u, nil
+}
+
+// with returns the hierarchy of a controller; false where there is none.
+func (g *Groups) with(controller string) (inner, bool) {
+	if g == nil {
+		return inner{}, false
+	}
+	k := slices.IndexFunc(g.list, func(h inner) bool { return slices.Contains(h.Controllers, controller) })
+	if k < 0 {
+		return inner{}, false
+	}
+	return g.list[k], true
+}
+
+// values reads the numbers by their keys in a file of the kernel's.
+func (h inner) values(file string) (map[string]int64, error) {
+	text, err := h.read(file)
+	if err != nil {
+		return nil, err
+	}
+	values := map[string]int64{}
+	for line := range strings.Lines(text) {
+		fields := strings.Fields(line)
+		if len(fields) != 2 {
+			continue
+		}
+		if values[fields[0]], err = strconv.ParseInt(fields[1], 10, 64); err != nil {
+			return nil, fmt.Errorf("read %s: %w", file, err)
+		}
+	}
+	return values, nil
+}
+
+// read reads a file of the kernel's, which are short.
+func (h inner) read(file string) (string, error) {
 	fd, err := h.open(file, unix.O_RDONLY)
 	if err != nil {
-		return 0, fmt.Errorf("read %s: %w", file, err)
+		return "", fmt.Errorf("read %s: %w", file, err)
 	}
 	defer unix.Close(fd)
 	var buffer [4096]byte
 	n, err := unix.Read(fd, buffer[:])
 	if err != nil {
-		return 0, fmt.Errorf("read %s: %w", file, err)
+		return "", fmt.Errorf("read %s: %w", file, err)
 	}
-	for line := range strings.Lines(string(buffer[:n])) {
-		if fields := strings.Fields(line); len(fields) == 2 && fields[0] == key {
-			return strconv.Atoi(fields[1])
-		}
-	}
-	return 0, nil // kernels before 4.13 do not say
+	return string(buffer[:n]), nil
 }

@@ -2,11 +2,13 @@ package cgroup
 
 import (
 	"fmt"
+	"time"
 
 	"edgebed/nodes/units"
 )
 
-// Limits are what a program gets at most, with all processes that it starts.
+// Limits are what a program gets at most, with all processes that it starts, or all that is in a
+// group of several.
 type Limits struct {
 	// CPU is how many processors' time, 0.01 to 1024, such as 0.5 for half of one; any, by
 	// default. It has its share in each tenth of a second, and waits for the next one when that
@@ -17,17 +19,20 @@ type Limits struct {
 	Memory units.Size `yaml:"memory" json:",omitzero"`
 }
 
+// Period is in which a group gets its share of processors' time.
+const Period = 100 * time.Millisecond
+
 // Bounds of limits.
 const (
-	leastCPU, mostCPU       = 0.01, 1024
+	LeastCPU, MostCPU       = 0.01, 1024
 	leastMemory, mostMemory = units.MB, 1000 * units.GB
 )
 
 // Check returns what is wrong with the limits, and the key that it is about.
 func (l Limits) Check() (key string, err error) {
 	switch {
-	case l.CPU != 0 && !(l.CPU >= leastCPU && l.CPU <= mostCPU):
-		return "cpu", fmt.Errorf("%g processors are out of range: expected %g to %d", l.CPU, leastCPU, mostCPU)
+	case l.CPU != 0 && !(l.CPU >= LeastCPU && l.CPU <= MostCPU):
+		return "cpu", fmt.Errorf("%g processors are out of range: expected %g to %d", l.CPU, LeastCPU, MostCPU)
 	case l.Memory != 0 && (l.Memory < leastMemory || l.Memory > mostMemory):
 		return "memory",
 			fmt.Errorf("memory of %v is out of range: expected %v to %v", l.Memory, leastMemory, mostMemory)
@@ -39,7 +44,7 @@ func (l Limits) Check() (key string, err error) {
 func (l Limits) controllers() []string {
 	var list []string
 	if l.CPU > 0 {
-		list = append(list, cpu)
+		list = append(list, cpu, accounting)
 	}
 	if l.Memory > 0 {
 		list = append(list, memory)
@@ -51,6 +56,9 @@ func (l Limits) controllers() []string {
 const (
 	cpu    = "cpu"
 	memory = "memory"
+	// accounting counts what version 1 gives with cpu. Version 2 counts by itself, and it may be
+	// missing.
+	accounting = "cpuacct"
 )
 
 // setting is a file of a group and what is written into it.
@@ -59,12 +67,10 @@ type setting struct {
 	optional    bool // it may be missing, as on kernels that account no swap
 }
 
-// period is in which a group gets its share, in microseconds.
-const period = 100_000
-
 // settings are the files of a group that make the limits hold, for one controller.
 func (l Limits) settings(controller string, second bool) []setting {
-	quota := int64(l.CPU * period)
+	period := Period.Microseconds()
+	quota := int64(l.CPU * float64(period))
 	switch {
 	case controller == cpu && l.CPU > 0 && second:
 		return []setting{{"cpu.max", fmt.Sprintf("%d %d", quota, period), false}}

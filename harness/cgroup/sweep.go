@@ -109,7 +109,7 @@ func Left() (list []string) {
 // Sweep removes the groups that processes left which were killed with their guards, and returns
 // how many there were.
 func Sweep() (removed int) {
-	for _, c := range []string{cpu, memory} {
+	for _, c := range []string{cpu, memory, accounting} {
 		found, err := find(os.DirFS("/"), []string{c})
 		if err != nil {
 			continue

@@ -20,7 +20,7 @@ import (
 // prefix is what the names of groups begin with.
 const prefix = "edgebed-"
 
-// Tree are groups for programs, in the machine's control groups.
+// Tree are groups for programs and hosts, in the machine's control groups.
 type Tree struct {
 	hierarchies []*hierarchy
 	guard       *exec.Cmd
@@ -38,12 +38,13 @@ type hierarchy struct {
 	lock        *os.File // of it, as long as it is in use
 }
 
-// Make makes a group for each program that has limits, by their names, and starts the guard.
-// Without any it is nil, on which methods do nothing. The error says what the machine lacks and
-// what to do.
-func Make(programs map[string]Limits) (made *Tree, err error) {
+// Make makes groups with limits, by their names, and starts the guard. A group whose name has a
+// slash, as host/program, is in another one of them, whose limits hold for it, too. Without any
+// limits it is nil, on which methods do nothing. The error says what the machine lacks and what to
+// do.
+func Make(groups map[string]Limits) (made *Tree, err error) {
 	needed := map[string]bool{}
-	for _, l := range programs {
+	for _, l := range groups {
 		for _, c := range l.controllers() {
 			needed[c] = true
 		}
@@ -55,7 +56,7 @@ func Make(programs map[string]Limits) (made *Tree, err error) {
 	t := &Tree{}
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("limit programs: %w", errors.Join(err, t.Close()))
+			err = fmt.Errorf("limit programs and hosts: %w", errors.Join(err, t.Close()))
 		}
 	}()
 	if t.hierarchies, err = find(os.DirFS("/"), slices.Sorted(maps.Keys(needed))); err != nil {
@@ -68,16 +69,16 @@ func Make(programs map[string]Limits) (made *Tree, err error) {
 		return nil, err
 	}
 	for _, h := range t.hierarchies {
-		if err := h.addPrograms(programs); err != nil {
+		if err := h.addGroups(groups); err != nil {
 			return nil, err
 		}
 	}
 	return t, nil
 }
 
-// Ready finds out whether groups for programs can be made, by making and removing them.
-func Ready(programs map[string]Limits) error {
-	t, err := Make(programs)
+// Ready finds out whether groups can be made, by making and removing them.
+func Ready(groups map[string]Limits) error {
+	t, err := Make(groups)
 	return errors.Join(err, t.Close())
 }
 
@@ -109,30 +110,60 @@ func (t *Tree) add(name string) error {
 	return nil
 }
 
-// addPrograms makes the groups of programs, with their limits.
-func (h *hierarchy) addPrograms(programs map[string]Limits) error {
-	if h.second {
-		enable := "+" + strings.Join(h.controllers, " +")
-		if err := write(filepath.Join(h.folder, "cgroup.subtree_control"), enable); err != nil {
-			return fmt.Errorf("make a control group: %w; %s", err, cure)
-		}
+// addGroups makes the groups, with their limits.
+func (h *hierarchy) addGroups(groups map[string]Limits) error {
+	if err := h.enable("", groups); err != nil {
+		return err
 	}
 
-	for _, name := range slices.Sorted(maps.Keys(programs)) {
+	// A group comes before those that are in it.
+	for _, name := range slices.Sorted(maps.Keys(groups)) {
 		folder := filepath.Join(h.folder, name)
 		if err := os.Mkdir(folder, 0o755); err != nil {
-			return fmt.Errorf("make the control group of program %s: %w", name, err)
+			return fmt.Errorf("make the control group of %s: %w", name, err)
 		}
 		for _, c := range h.controllers {
-			for _, s := range programs[name].settings(c, h.second) {
+			for _, s := range groups[name].settings(c, h.second) {
 				err := write(filepath.Join(folder, s.file), s.value)
 				if err != nil && !(s.optional && errors.Is(err, fs.ErrNotExist)) {
-					return fmt.Errorf("limit program %s: %w", name, err)
+					return fmt.Errorf("limit %s: %w", name, err)
 				}
 			}
 		}
+		if err := h.enable(name, groups); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// enable allows those limits in a group that groups in it need; the empty name is that of the
+// folder of all. Version 1 needs no such permission.
+func (h *hierarchy) enable(within string, groups map[string]Limits) error {
+	needed := h.needed(within, groups)
+	if !h.second || needed == nil {
+		return nil
+	}
+
+	file := filepath.Join(h.folder, within, "cgroup.subtree_control")
+	if err := write(file, strings.Join(needed, " ")); err != nil {
+		return fmt.Errorf("make a control group: %w; %s", err, cure)
+	}
+	return nil
+}
+
+// needed lists the controllers that groups in a group need, as the kernel wants to read it.
+func (h *hierarchy) needed(within string, groups map[string]Limits) (list []string) {
+	for _, c := range h.controllers {
+		needs := func(name string) bool {
+			inner := within == "" || strings.HasPrefix(name, within+"/")
+			return inner && slices.Contains(groups[name].controllers(), c)
+		}
+		if slices.ContainsFunc(slices.Collect(maps.Keys(groups)), needs) {
+			list = append(list, "+"+c)
+		}
+	}
+	return list
 }
 
 // write writes into a file of the kernel's.

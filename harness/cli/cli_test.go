@@ -9,6 +9,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"edgebed/harness/apart"
 	"edgebed/harness/cgroup"
 	"edgebed/harness/emu/delayline"
 	"edgebed/harness/sandbox"
@@ -23,6 +24,7 @@ func TestMain(m *testing.M) {
 	sandbox.Enter()
 	delayline.MaybeMain()
 	cgroup.MaybeMain()
+	apart.MaybeMain()
 	if os.Getenv(envCommand) != "" {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 		context.AfterFunc(ctx, stop)

@@ -170,7 +170,7 @@ func validateCommand() *cobra.Command {
 		Long: `Check a scenario with the files that it names, or a topology alone, without running
 anything: a file with switches is a topology, and so is what no scenario is called. What
 the network cannot do, which the scenario or --network names, is a mistake, too, and so
-are limits of programs that this machine has no control groups for.
+are limits of programs and hosts that this machine has no control groups for.
 
 ` + topologyHelp,
 		Args: exactly(1, "a scenario or a topology"),

@@ -300,7 +300,7 @@ func TestProgramLimits(t *testing.T) {
 
 	var stdout, stderr bytes.Buffer
 	switch code := Run(t.Context(), []string{"validate", file}, &stdout, &stderr); {
-	case code == exitUsage && strings.Contains(stderr.String(), "limits: limit programs: ") &&
+	case code == exitUsage && strings.Contains(stderr.String(), "limits: limit programs and hosts: ") &&
 		strings.Contains(stderr.String(), "systemd-run"):
 		t.Skipf("no limits here: %s", &stderr)
 	case code != exitOK:

@@ -69,6 +69,9 @@ messages; recording costs the nodes some microseconds a call.`,
 				return usage(job.Cell.Programs[0].Pos.Errorf("trace: the executions are those of programs of others, " +
 					"which nobody sees into; their logs are with the results of edgebed run"))
 			}
+			if err := job.Traceable(); err != nil {
+				return usage(err)
+			}
 			if n := job.Executions(); execution < 0 || execution >= n {
 				return usage(fmt.Errorf("trace: --execution %d: the cell has executions 0 to %d (profile %s)",
 					execution, n-1, plan.Profile))

@@ -309,15 +309,10 @@ func literal(protocol, address string) (string, error) {
 // Listen opens a TCP listener in the host. The address is a literal ip:port, of either family.
 // Its connections send no keep-alive probes, which would be counted as traffic.
 func (h *Host) Listen(ctx context.Context, address string) (l net.Listener, err error) {
-	network, err := literal("tcp", address)
-	if err == nil {
-		err = h.Do(func() (err error) {
-			lc := net.ListenConfig{KeepAlive: -1}
-			lc.SetMultipathTCP(false)
-			l, err = lc.Listen(ctx, network, address)
-			return err
-		})
-	}
+	err = h.Do(func() (err error) {
+		l, err = Inside{}.Listen(ctx, address)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("listen on host %s at %s: %w", h.name, address, err)
 	}
@@ -333,18 +328,10 @@ func (h *Host) DialContext(ctx context.Context, address string) (c net.Conn, err
 // DialFrom is DialContext with one of the host's own addresses, by whose interface the
 // connection goes; an unspecified one leaves the choice to the kernel.
 func (h *Host) DialFrom(ctx context.Context, from netip.Addr, address string) (c net.Conn, err error) {
-	network, err := literal("tcp", address)
-	if err == nil {
-		err = h.Do(func() (err error) {
-			d := net.Dialer{KeepAlive: -1}
-			if from.IsValid() && !from.IsUnspecified() {
-				d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0))
-			}
-			d.SetMultipathTCP(false)
-			c, err = d.DialContext(ctx, network, address)
-			return err
-		})
-	}
+	err = h.Do(func() (err error) {
+		c, err = Inside{}.dialFrom(ctx, from, address)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("dial from host %s to %s: %w", h.name, address, err)
 	}

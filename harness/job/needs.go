@@ -100,5 +100,8 @@ func (j *Job) needs() []need {
 		p := &j.Cell.Programs[i]
 		list = append(list, need{network.Programs, atHand(p.Pos, p.String())})
 	}
+	for i := range j.Cell.Nodes.Limits {
+		list = append(list, need{network.HostLimits, atHand(j.Cell.Nodes.Limits[i].Pos, "limit hosts")})
+	}
 	return list
 }

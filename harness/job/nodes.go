@@ -107,6 +107,7 @@ func (j *Job) serve() (*serving, error) {
 		}
 	}
 
+	errs = append(errs, j.placeLimits(known))
 	return list, yamlfile.Join(errs...)
 }
 
@@ -161,6 +162,26 @@ func (j *Job) aliases() (map[string][]string, error) {
 	}
 
 	return list, nil
+}
+
+// Deployment returns what the job says of its nodes, and of their hosts the names and addresses.
+func (j *Job) Deployment() (deploy.Config, error) {
+	computers, err := j.Computers()
+	if err != nil {
+		return deploy.Config{}, err
+	}
+	cfg := deploy.Config{
+		Client:      j.Cell.Nodes.Client,
+		Controller:  j.Cell.Nodes.Controller,
+		Computers:   computers,
+		Timeout:     j.Cell.Execution.Timeout,
+		CallTimeout: j.Cell.Execution.Timeout,
+		Seed:        j.Cell.Seed,
+	}
+	for _, h := range j.topology.Hosts {
+		cfg.Hosts = append(cfg.Hosts, deploy.Host{Name: h.Name, Address: h.Address})
+	}
+	return cfg, nil
 }
 
 // Computers returns the computers by host. Each function has a container, and

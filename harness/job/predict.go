@@ -342,6 +342,7 @@ func (j *Job) service(function, host string) time.Duration {
 const (
 	workerMemory = 60 * units.MB
 	hostMemory   = 2 * units.MB
+	apartMemory  = 10 * units.MB // of a limited host's process of its own
 	copies       = 6
 )
 
@@ -365,5 +366,6 @@ func (j *Job) Memory() units.Size {
 		largest = max(largest, payload)
 	}
 
-	return workerMemory + units.Size(len(j.topology.Hosts))*hostMemory + copies*largest
+	hosts := units.Size(len(j.topology.Hosts))*hostMemory + units.Size(len(j.LimitedHosts()))*apartMemory
+	return workerMemory + hosts + copies*largest
 }

@@ -24,6 +24,8 @@ const (
 	Sysctls Ability = "sysctls"
 	// Programs are those of others, which run on hosts.
 	Programs Ability = "programs of others"
+	// HostLimits are those of the processors' time that all on a host has.
+	HostLimits Ability = "limits of hosts"
 )
 
 // CongestionControls are those of TCP that each kind of network has.
@@ -59,6 +61,8 @@ func Virtual() Kind {
 			"or use emulated links (network: emulated)",
 		Programs: "programs of others run in real time and use the kernel's network, " +
 			"and a network in virtual time has neither; choose --network emulated",
+		HostLimits: "in virtual time what software needs of a processor takes no time, " +
+			"so that nothing can be held up; leave it out, or use emulated links (network: emulated)",
 	}}
 }
 

@@ -64,7 +64,8 @@ type process struct {
 	on       Host
 	address  netip.Addr
 	groups   *cgroup.Groups
-	killed   int // processes that the kernel has ended for want of memory
+	group    string // that it runs in; empty for none
+	killed   int    // processes that the kernel has ended for want of memory
 	values   map[string]string
 	log      io.Writer
 	samples  *collector
@@ -125,10 +126,10 @@ func (p *process) start() (*run, error) {
 
 // launch starts the command on its host, within its limits.
 func (p *process) launch(cmd *exec.Cmd) error {
-	if p.Limits == (cgroup.Limits{}) {
+	if p.group == "" {
 		return p.on.Start(cmd)
 	}
-	return p.on.Do(func() error { return p.groups.Start(p.Name, cmd) })
+	return p.on.Do(func() error { return p.groups.Start(p.group, cmd) })
 }
 
 // reason says why the kernel ended the program, if it did.
@@ -136,7 +137,7 @@ func (p *process) reason() string {
 	if p.Limits.Memory == 0 {
 		return ""
 	}
-	killed, err := p.groups.Killed(p.Name)
+	killed, err := p.groups.Killed(p.group)
 	if err != nil {
 		fmt.Fprintf(p.log, "(edgebed: %v)\n", err)
 	}

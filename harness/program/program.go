@@ -133,17 +133,6 @@ func PerExecution(programs []Program) bool {
 	return slices.ContainsFunc(programs, func(p Program) bool { return p.Runs == Execution })
 }
 
-// LimitsOf returns the limits of those programs that have some, by their names.
-func LimitsOf(programs []Program) map[string]cgroup.Limits {
-	limits := map[string]cgroup.Limits{}
-	for _, p := range programs {
-		if p.Limits != (cgroup.Limits{}) {
-			limits[p.Name] = p.Limits
-		}
-	}
-	return limits
-}
-
 // Limits of what a scenario may ask for.
 const (
 	maxPrograms   = 1000

@@ -24,8 +24,9 @@ type Options struct {
 	Seed uint64
 	// Dir is where each program gets its folder; it must be there.
 	Dir string
-	// Groups are where programs with limits are put, which need some.
+	// Groups are where programs are put for which Group, where it is set, has the name of one.
 	Groups *cgroup.Groups
+	Group  func(*Program) string
 	// Log opens the log of a program; nil keeps none.
 	Log func(name string) (io.WriteCloser, error)
 }
@@ -60,6 +61,9 @@ func Open(programs []Program, o Options) (_ *Set, err error) {
 			samples:  newCollector(&programs[i]),
 			stopping: make(chan struct{}), over: make(chan struct{}), said: make(chan struct{}),
 			outcome: Outcome{Name: programs[i].Name, Host: programs[i].Host, Code: -1},
+		}
+		if o.Group != nil {
+			p.group = o.Group(p.Program)
 		}
 		if p.on, err = o.Host(p.Host); err != nil {
 			return nil, err

@@ -367,6 +367,24 @@ type CellEnd struct {
 	Captures []Capture `json:"captures,omitempty"`
 	// Programs are those that ran beside the executions.
 	Programs []Program `json:"programs,omitempty"`
+	// Limits say what hosts with a limit had of the machine's processors.
+	Limits []HostLimit `json:"limits,omitempty"`
+}
+
+// HostLimit is what everything on a host with a limit had of the machine's processors, from the
+// first execution of the cell to its end.
+type HostLimit struct {
+	Host string `json:"host"`
+	// CPU is the limit: so many processors' time.
+	CPU float64 `json:"cpu"`
+	// UsedNS is the processors' time that was used, 0 where the kernel does not count it.
+	UsedNS int64 `json:"used_ns,omitempty"`
+	// Periods are the tenths of a second in which something on the host wanted to run, Throttled
+	// those of them in which the host's share was not enough; it was then held up for
+	// ThrottledNS altogether, summed over processors.
+	Periods     int   `json:"periods"`
+	Throttled   int   `json:"throttled"`
+	ThrottledNS int64 `json:"throttled_ns"`
 }
 
 // Program is how a program of others ended.

@@ -149,12 +149,28 @@ type Nodes struct {
 	// SoftwareCost is the time that the nodes' software takes beyond our own: none, the
 	// default, what was fitted to the prototype, a multiple of it, or terms.
 	SoftwareCost SoftwareCost `yaml:"software-cost"`
+	// Limits are what all that runs on a host may have of the machine's own processors; any,
+	// by default.
+	Limits []HostLimits `yaml:"limits" json:",omitzero"`
+}
+
+// HostLimits are what all that runs on each of some hosts may have of the machine: its router,
+// computer, state server and clients, which then have a process of their own, and programs.
+type HostLimits struct {
+	Pos yamlfile.Pos `json:"-"`
+	// Hosts that each have so much; by default all but the clients'.
+	Hosts []string `yaml:"hosts"`
+	// CPU is how many processors' time a host has, 0.01 to 1024, such as 0.5 for half of one. It
+	// has its share in each tenth of a second, and waits for the next one when that is used up.
+	// The time that functions take on the processors of a computer is computed as always; the
+	// limit adds to it what the software needs, and does not replace it.
+	CPU float64 `yaml:"cpu" required:"true"`
 }
 
 // Place puts what the file puts nowhere on hosts of the topology, which are given in
 // its order: the client and the controller on the first of the clients' hosts, or else
-// of all, and a group of computers without hosts on all but the clients'. It checks
-// where states are kept.
+// of all, and a group of computers, or limits, without hosts on all but the clients'. It
+// checks where states are kept.
 func (n *Nodes) Place(hosts []string, clients ...string) error {
 	if first := append(slices.Clip(clients), hosts...); n.Client == "" && len(first) > 0 {
 		n.Client = first[0]
@@ -175,6 +191,17 @@ func (n *Nodes) Place(hosts []string, clients ...string) error {
 				"the topology has no host but the client's, %s; add one, or say hosts: [%s]", n.Client, n.Client)
 		}
 		g.Hosts = others
+	}
+
+	n.Limits = slices.Clone(n.Limits)
+	for i := range n.Limits {
+		l := &n.Limits[i]
+		if l.Hosts == nil && len(others) == 0 {
+			return l.Pos.Errorf("the topology has no host but the client's, %s; say hosts: [%s]", n.Client, n.Client)
+		}
+		if l.Hosts == nil {
+			l.Hosts = others
+		}
 	}
 
 	return n.checkKeepers()

@@ -9,6 +9,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"edgebed/harness/cgroup"
 	"edgebed/harness/emu"
 	"edgebed/harness/topology"
 	"edgebed/nodes/alibaba"
@@ -174,6 +175,14 @@ func (n *Nodes) check() error {
 				within(at.At("cold-start"), "cold-start", f.ColdStart, 0, maxService),
 				within(at.At("keep-warm"), "keep-warm", f.KeepWarm, 0, maxPause))
 		}
+	}
+
+	errs = append(errs, within(n.Pos.At("limits"), "number of limits", len(n.Limits), 0, maxComputers))
+	for _, l := range n.Limits {
+		if l.Hosts != nil {
+			errs = append(errs, within(l.Pos.At("hosts"), "number of hosts", len(l.Hosts), 1, maxComputers))
+		}
+		errs = append(errs, within(l.Pos.At("cpu"), "cpu", l.CPU, cgroup.LeastCPU, cgroup.MostCPU))
 	}
 
 	// Where all hosts are named, states can be looked for without the topology.

@@ -127,7 +127,11 @@ func (s *Shell) program(ctx context.Context, h machine, argv ...string) error {
 		defer s.takeTerminal()
 	}
 
-	if err := h.Start(cmd); err != nil {
+	start := h.Start
+	if s.bench != nil {
+		start = func(cmd *exec.Cmd) error { return s.bench.Start(h.Name(), h, cmd) }
+	}
+	if err := start(cmd); err != nil {
 		return s.notStarted(argv[0], err)
 	}
 	// Without a terminal the signal comes to the shell, and is passed on.

@@ -69,7 +69,7 @@ func (s *Shell) tables(_ context.Context, args []string) error {
 }
 
 // states shows what state servers hold.
-func (s *Shell) states(_ context.Context, args []string) error {
+func (s *Shell) states(ctx context.Context, args []string) error {
 	if s.bench == nil {
 		return errNoNodes
 	}
@@ -81,17 +81,16 @@ func (s *Shell) states(_ context.Context, args []string) error {
 	table := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
 	rows := 0
 	for _, host := range hosts {
-		c := s.bench.Deployment().Computer(host)
-		if c == nil || c.StateServer() == nil {
-			continue
+		sizes, err := s.bench.States(ctx, host)
+		if err != nil {
+			return err
 		}
-		server := c.StateServer()
-		for _, name := range server.Names() {
+		for _, name := range slices.Sorted(maps.Keys(sizes)) {
 			if rows == 0 {
 				fmt.Fprintln(table, "state server on\tstate\tsize")
 			}
 			rows++
-			fmt.Fprintf(table, "%s\t%s\t%v\n", host, name, units.Size(server.Size(name)))
+			fmt.Fprintf(table, "%s\t%s\t%v\n", host, name, units.Size(sizes[name]))
 		}
 	}
 	if rows == 0 {

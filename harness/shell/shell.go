@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"os/signal"
 	"slices"
 	"strings"
@@ -100,8 +99,8 @@ func (s *Shell) Execute(ctx context.Context, line string) error {
 
 // machine is what programs run on: a host, or a router.
 type machine interface {
+	testbed.Machine
 	Name() string
-	Start(*exec.Cmd) error
 }
 
 // machines returns all of the network.

@@ -17,6 +17,7 @@ import (
 
 	"github.com/gopacket/gopacket/pcapgo"
 
+	"edgebed/harness/apart"
 	"edgebed/harness/cgroup"
 	"edgebed/harness/emu"
 	"edgebed/harness/emu/delayline"
@@ -34,6 +35,7 @@ func TestMain(m *testing.M) {
 	sandbox.Enter()
 	delayline.MaybeMain()
 	cgroup.MaybeMain()
+	apart.MaybeMain()
 	sandboxtest.Run(m)
 }
 

@@ -66,7 +66,7 @@ func Spawn(ctx context.Context, c Config) (err error) {
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.ExtraFiles = []*os.File{read}
 	if c.Job != nil {
-		groups, err := cgroup.Make(program.LimitsOf(c.Job.Cell.Programs))
+		groups, err := cgroup.Make(c.Job.Groups())
 		if err != nil {
 			return fmt.Errorf("start shell: %w", errors.Join(err, write.Close()))
 		}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os/exec"
 	"time"
 
+	"edgebed/harness/apart"
 	"edgebed/harness/emu"
 	"edgebed/harness/job"
 	"edgebed/harness/record"
@@ -70,6 +72,32 @@ func (b *Bench) Execute(ctx context.Context, index int, w job.Workflow) (record.
 		err = b.setup.measured(&e)
 	}
 	return e, err
+}
+
+// Machine is a host or a router of the network, on which programs can run.
+type Machine interface {
+	Do(fn func() error) error
+	Start(*exec.Cmd) error
+}
+
+// Start starts a program on a machine, by its name, within the limit of a host that has one.
+func (b *Bench) Start(name string, m Machine, cmd *exec.Cmd) error {
+	if b.setup.limited.host(name) == nil {
+		return m.Start(cmd)
+	}
+	return m.Do(func() error { return b.setup.groups.Start(job.OwnGroup(name), cmd) })
+}
+
+// States returns the sizes of the states on a host's state server, by name; none where it has no
+// such server.
+func (b *Bench) States(ctx context.Context, host string) (map[string]int, error) {
+	switch h := b.setup.limited.host(host); {
+	case !b.setup.deployment.Running(host):
+		return nil, nil
+	case h != nil:
+		return h.process.States(ctx)
+	}
+	return apart.StatesOf(b.setup.deployment.Computer(host)), nil
 }
 
 // Close ends the programs, the nodes and the network.

@@ -16,7 +16,6 @@ import (
 	"edgebed/harness/emu"
 	"edgebed/harness/job"
 	"edgebed/harness/machine"
-	"edgebed/harness/program"
 	"edgebed/harness/record"
 	"edgebed/harness/sandbox"
 	"edgebed/harness/tail"
@@ -71,9 +70,9 @@ func Doctor(ctx context.Context) ([]string, error) {
 	}
 	some := map[string]cgroup.Limits{"any": {CPU: 1, Memory: units.GB}}
 	if err := cgroup.Ready(some); err != nil {
-		facts = append(facts, fmt.Sprintf("limits of programs: not available: %v", err))
+		facts = append(facts, fmt.Sprintf("limits of programs and hosts: not available: %v", err))
 	} else {
-		facts = append(facts, "limits of programs: available")
+		facts = append(facts, "limits of programs and hosts: available")
 	}
 	if err := sandbox.Probe(ctx, sandbox.Options{}); err != nil {
 		return facts, fmt.Errorf("sandbox: not available: %w", err)
@@ -186,7 +185,7 @@ func Ready(ctx context.Context, jobs []job.Job) (atOnce int, err error) {
 	need, files := int64(0), uint64(0)
 	for i := range jobs {
 		t := jobs[i].Topology()
-		threads := cellTasks()
+		threads := cellTasks() + int64(len(jobs[i].LimitedHosts()))*limitedHostTasks
 		if found[of[i]].Settings["delay-backend"] == string(emu.DelayLine) {
 			threads += int64(emu.DelayedLinks(t))
 		}
@@ -206,20 +205,31 @@ func Ready(ctx context.Context, jobs []job.Job) (atOnce int, err error) {
 	return atOnce, nil
 }
 
-// LimitsReady finds out whether programs of the jobs can have the limits that they ask for, with
-// the place of the first that cannot.
+// LimitsReady finds out whether programs and hosts of the jobs can have the limits that they ask
+// for, with the place of the first that cannot.
 func LimitsReady(jobs []job.Job) error {
 	tried := map[cgroup.Limits]bool{{}: true} // none need no trial
+	try := func(at yamlfile.Pos, l cgroup.Limits) error {
+		if tried[l] {
+			return nil
+		}
+		tried[l] = true
+		if err := cgroup.Ready(map[string]cgroup.Limits{"any": l}); err != nil {
+			return at.Errorf("%w", err)
+		}
+		return nil
+	}
+
 	for i := range jobs {
+		for _, l := range jobs[i].Cell.Nodes.Limits {
+			if err := try(l.Pos, cgroup.Limits{CPU: l.CPU}); err != nil {
+				return err
+			}
+		}
 		for _, p := range jobs[i].Cell.Programs {
-			if tried[p.Limits] {
-				continue
+			if err := try(p.Pos.At("limits"), p.Limits); err != nil {
+				return err
 			}
-			limits := program.LimitsOf([]program.Program{p})
-			if err := cgroup.Ready(limits); err != nil {
-				return p.Pos.At("limits").Errorf("%w", err)
-			}
-			tried[p.Limits] = true
 		}
 	}
 	return nil
@@ -247,6 +257,9 @@ func trialOf(j *job.Job) trial {
 // cellTasks is about how many processes and threads a cell takes without those of
 // a delay line, which has one for each line: 26 at most were seen on 2 cores.
 func cellTasks() int64 { return int64(22 + 4*min(runtime.NumCPU(), 32)) }
+
+// limitedHostTasks is about how many the process of a limited host takes: 6 were seen on 2 cores.
+const limitedHostTasks = 10
 
 func lacksTasks(t machine.Tasks, need int64) error {
 	return fmt.Errorf("check the limit of processes and threads: a cell needs about %d, "+

@@ -2,13 +2,10 @@ package testbed
 
 import (
 	"context"
-	"errors"
 	"io"
 	"runtime"
 	"slices"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"edgebed/harness/audit"
 	"edgebed/harness/emu"
@@ -59,13 +56,7 @@ func (n emulated) Clock() clock.Clock { return nil }
 // Sleep implements Network, with the kernel's timer: Go's own is up to a
 // millisecond late.
 func (n emulated) Sleep(ctx context.Context, d time.Duration) error {
-	left := unix.NsecToTimespec(int64(d))
-	for d > 0 && errors.Is(unix.Nanosleep(&left, &left), unix.EINTR) {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-	}
-	return nil
+	return emu.Sleep(ctx, d)
 }
 
 // Capture implements Network.

@@ -118,7 +118,7 @@ func (s *script) happen(ctx context.Context, e *scenario.Event, over bool) (what
 		factor = 1
 	}
 	what = fmt.Sprintf("computer of %s runs at %v of its speed", e.Computer, factor)
-	if s.deployment.Computer(e.Computer) == nil {
+	if !s.deployment.Running(e.Computer) {
 		return what + ", but is stopped", nil // by another event; it starts at its own speed
 	}
 	return what, s.deployment.SetSpeed(e.Computer, factor)

@@ -7,14 +7,14 @@ import (
 	"io"
 	"time"
 
-	"edgebed/harness/cgroup"
 	"edgebed/harness/emu"
 	"edgebed/harness/network"
 	"edgebed/harness/program"
 	"edgebed/harness/record"
 )
 
-// programHosts is a Network on whose hosts programs of others can run.
+// programHosts is a Network on whose hosts programs of others, and processes with the nodes of
+// limited hosts, can run.
 type programHosts interface {
 	// ProgramHost is the named host.
 	ProgramHost(name string) (program.Host, error)
@@ -42,12 +42,9 @@ func (s *setup) startPrograms(ctx context.Context) (err error) {
 	if err := program.NameHosts(emu.HostAddresses(s.job.Topology())); err != nil {
 		return err
 	}
-	groups, err := cgroup.Open()
-	if err != nil {
-		return err
-	}
 	s.programs, err = program.Open(list, program.Options{
-		Host: hosts.ProgramHost, Groups: groups, Addresses: addresses, Seed: s.job.Cell.Seed, Dir: programFolder,
+		Host: hosts.ProgramHost, Groups: s.groups, Group: s.job.ProgramGroup,
+		Addresses: addresses, Seed: s.job.Cell.Seed, Dir: programFolder,
 		Log: func(name string) (io.WriteCloser, error) { return s.files.create(name + ".log") },
 	})
 	if err != nil {

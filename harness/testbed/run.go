@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"edgebed/harness/cgroup"
 	"edgebed/harness/job"
 	"edgebed/harness/network"
 	"edgebed/harness/program"
@@ -43,11 +44,13 @@ func Run(ctx context.Context, build Build, j job.Job, report job.Reporter) error
 	return errors.Join(err, closing)
 }
 
-// whileLiving does what needs the network. Where the network ends meanwhile its error says
-// that: what fails then is no result.
+// whileLiving does what needs the network, and the processes of limited hosts. Where one of them
+// ends meanwhile its error says that: what fails then is no result.
 func (s *setup) whileLiving(ctx context.Context, do func(context.Context) error) error {
 	living, stop := s.network.Living(ctx)
 	defer stop()
+	living, forget := s.limited.living(living)
+	defer forget()
 	err := do(living)
 	if err != nil && ctx.Err() == nil && living.Err() != nil {
 		s.ended = true
@@ -60,13 +63,17 @@ func (s *setup) whileLiving(ctx context.Context, do func(context.Context) error)
 type setup struct {
 	job        job.Job
 	network    Network
-	ended      bool // the network, before its time
+	ended      bool // the network, or a host's process, before its time
 	deployment *deploy.Deployment
 	recorder   *trace.Recorder // nil where nothing is traced
 	// cost is the software cost in full, with where it is from.
 	cost string
+	// groups are the control groups of programs and hosts with limits, limited those hosts;
+	// nil where there are none.
+	groups  *cgroup.Groups
+	limited *limitedHosts
 	// client is that of the last execution if the next one has the same.
-	client *client.Client
+	client deploy.ClientNode
 	// before is the workflow that it executed, nil where there is no such client.
 	before *workflow.Workflow
 	// files is where logs go, programs are those of others; nil where there are none.
@@ -81,8 +88,11 @@ type setup struct {
 
 func start(ctx context.Context, build Build, j job.Job) (*setup, error) {
 	s := &setup{job: j}
-	computers, err := j.Computers()
+	cfg, err := j.Deployment()
 	if err != nil {
+		return nil, err
+	}
+	if s.groups, err = cgroup.Open(); err != nil {
 		return nil, err
 	}
 	s.network, err = build(ctx, &s.job)
@@ -99,23 +109,15 @@ func start(ctx context.Context, build Build, j job.Job) (*setup, error) {
 	if j.Trace != nil {
 		s.recorder = trace.New()
 	}
-	cfg := deploy.Config{
-		Client:      j.Cell.Nodes.Client,
-		Controller:  j.Cell.Nodes.Controller,
-		Computers:   computers,
-		Timeout:     j.Cell.Execution.Timeout,
-		CallTimeout: j.Cell.Execution.Timeout,
-		Seed:        j.Cell.Seed,
-		Cost:        cost.NewCharger(software, s.network.Sleep),
-		Trace:       s.recorder,
-		Clock:       s.network.Clock(),
-	}
-	for _, spec := range j.Topology().Hosts {
-		h, err := s.network.Net(spec.Name)
-		if err != nil {
+	cfg.Cost, cfg.Trace, cfg.Clock = cost.NewCharger(software, s.network.Sleep), s.recorder, s.network.Clock()
+	for i := range cfg.Hosts {
+		h := &cfg.Hosts[i]
+		if h.Net, err = s.network.Net(h.Name); err != nil {
 			return nil, errors.Join(err, s.close())
 		}
-		cfg.Hosts = append(cfg.Hosts, deploy.Host{Name: spec.Name, Address: spec.Address, Net: h})
+	}
+	if err := s.startLimited(ctx, cfg.Hosts); err != nil {
+		return nil, errors.Join(err, s.close())
 	}
 
 	err = s.whileLiving(ctx, func(ctx context.Context) (err error) {
@@ -148,6 +150,7 @@ func (s *setup) close() error {
 	if s.deployment != nil && !s.ended {
 		errs = append(errs, s.deployment.Close())
 	}
+	errs = append(errs, s.limited.close())
 	if s.network != nil {
 		errs = append(errs, s.network.Close())
 	}
@@ -171,6 +174,7 @@ func (s *setup) run(ctx context.Context, report job.Reporter) error {
 		"verify":            fmt.Sprint(cell.Execution.Verify),
 	})
 	maps.Copy(settings, stateSettings(cell.Nodes.Computers))
+	maps.Copy(settings, s.limited.settings())
 	if !cell.Alone() {
 		settings[record.SettingLoad], settings[record.SettingBytes] = cell.LoadWords(), record.BytesOfCell
 		settings["clients"] = fmt.Sprintf("%d", cell.Clients.Number())
@@ -196,6 +200,9 @@ func (s *setup) run(ctx context.Context, report job.Reporter) error {
 		}
 	}
 
+	if err := s.limited.begin(); err != nil {
+		return err
+	}
 	end := record.CellEnd{Cell: cell.ID, OK: true}
 	if cell.Alone() {
 		err = s.oneByOne(ctx, watch, report)
@@ -213,6 +220,9 @@ func (s *setup) run(ctx context.Context, report job.Reporter) error {
 		return err
 	}
 	end.Ended, end.Programs = time.Now(), s.stopPrograms()
+	if end.Limits, err = s.limited.used(); err != nil {
+		return err
+	}
 	return report.CellEnd(end)
 }
 
@@ -293,6 +303,9 @@ func clients(keep bool) string {
 // nothing else may be under way when the count begins.
 func (s *setup) rest(ctx context.Context) (reading, error) {
 	s.network.Rest()
+	if err := s.limited.rest(ctx); err != nil {
+		return reading{}, err
+	}
 	if err := sleep(ctx, s.job.Cell.Execution.Pause-time.Since(s.answered)); err != nil {
 		return reading{}, err
 	}
@@ -386,7 +399,9 @@ func (s *setup) predict(e *record.Execution, w *workflow.Workflow) error {
 // ask has the client execute the workflow, and notes how that ended. It returns
 // what was counted for verification, which fetches states and is no part of the
 // execution. The error is for what leaves nothing to measure.
-func (s *setup) ask(ctx context.Context, c *client.Client, e *record.Execution, w job.Workflow) (reading, error) {
+func (s *setup) ask(
+	ctx context.Context, c deploy.ClientNode, e *record.Execution, w job.Workflow,
+) (reading, error) {
 	cell := s.job.Cell
 	e.Started = time.Now()
 	running := ctx

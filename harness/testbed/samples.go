@@ -39,7 +39,7 @@ func newSampler(c *crowd, before network.Counters) *sampler {
 	for _, p := range before.Ports {
 		s.taken.Ports = append(s.taken.Ports, record.PortSamples{Name: p.Name})
 	}
-	for host := range c.deployment.Stats().Computers {
+	for host := range c.deployment.ComputerStats() {
 		s.computers[host] = &record.ComputerSamples{Host: host}
 	}
 	return s
@@ -76,7 +76,7 @@ func (s *sampler) take() error {
 	}
 	s.last = now
 
-	stats := s.deployment.Stats().Computers
+	stats := s.deployment.ComputerStats()
 	for host, to := range s.computers {
 		var of computer.Stats // zero where it is stopped
 		if is, ok := stats[host]; ok {

@@ -17,7 +17,6 @@ import (
 	"edgebed/harness/cgroup"
 	"edgebed/harness/emu"
 	"edgebed/harness/job"
-	"edgebed/harness/program"
 	"edgebed/harness/record"
 	"edgebed/harness/sandbox"
 	"edgebed/harness/tail"
@@ -42,7 +41,7 @@ func Spawn(ctx context.Context, j job.Job, report job.Reporter) error {
 	if len(j.Cell.Programs) > 0 {
 		opts.Capabilities = nil // programs of others may change their user, or open low ports
 	}
-	groups, err := cgroup.Make(program.LimitsOf(j.Cell.Programs))
+	groups, err := cgroup.Make(j.Groups())
 	if err != nil {
 		return fmt.Errorf("start worker: %w", err)
 	}
@@ -95,7 +94,7 @@ type child struct {
 		Start() error
 		Wait() error
 	}
-	groups *cgroup.Tree // of programs with limits
+	groups *cgroup.Tree // of programs and hosts with limits
 	end    func()
 }
 

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"edgebed/harness/apart"
 	"edgebed/harness/cgroup"
 	"edgebed/harness/emu/delayline"
 	"edgebed/harness/job"
@@ -29,6 +30,7 @@ func TestMain(m *testing.M) {
 	sandbox.Enter()
 	delayline.MaybeMain()
 	cgroup.MaybeMain()
+	apart.MaybeMain()
 	if len(os.Args) == 3 && os.Args[1] == spinArg {
 		spin(os.Args[2])
 	}

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"time"
-
-	"edgebed/nodes/client"
 )
 
 // MaxClients is how many clients of NewClientOn a host has ports for.
@@ -83,12 +81,12 @@ func (d *Deployment) NewClientOn(ctx context.Context, host string) (*Seated, err
 			return nil, fmt.Errorf("new client on host %s: %d are open already", host, MaxClients)
 		}
 
-		var c *client.Client
-		if c, err = d.startClient(ctx, d.hosts[host], ports); err == nil {
+		var c ClientNode
+		if c, err = d.startClient(ctx, host, ports); err == nil {
 			d.mu.Lock()
 			defer d.mu.Unlock()
 			d.open[c] = true
-			return &Seated{Client: c, deployment: d, host: host, ports: ports, number: at*portSteps + ports}, nil
+			return &Seated{ClientNode: c, deployment: d, host: host, ports: ports, number: at*portSteps + ports}, nil
 		}
 		d.leave(host, ports, afterSpent)
 		if ctx.Err() != nil {
@@ -106,7 +104,7 @@ func (d *Deployment) leave(host string, ports int, after time.Duration) {
 
 // Seated is a client of NewClientOn.
 type Seated struct {
-	*client.Client
+	ClientNode
 	deployment    *Deployment
 	host          string
 	ports, number int
@@ -121,9 +119,9 @@ func (s *Seated) Close() error {
 	if s.Spent() {
 		after = afterSpent
 	}
-	err := s.Client.Close()
+	err := s.ClientNode.Close()
 	s.deployment.mu.Lock()
-	delete(s.deployment.open, s.Client)
+	delete(s.deployment.open, s.ClientNode)
 	s.deployment.mu.Unlock()
 
 	s.deployment.leave(s.host, s.ports, after)

@@ -19,7 +19,6 @@ import (
 	"sync"
 	"time"
 
-	"edgebed/nodes/client"
 	"edgebed/nodes/clock"
 	"edgebed/nodes/computer"
 	"edgebed/nodes/controller"
@@ -32,6 +31,10 @@ import (
 
 // pollInterval is how often conditions that nobody announces are looked at.
 const pollInterval = 2 * time.Millisecond
+
+// farInterval is pollInterval where nodes run in other processes, which may have little time to
+// answer.
+const farInterval = 50 * time.Millisecond
 
 // After a spent client the next one takes other ports, portStep further, until
 // portSteps are used up; the ports keep four digits, and the messages their
@@ -49,6 +52,8 @@ type Host struct {
 	Address netip.Addr
 	// Net is the host's view of the network.
 	Net wire.Net
+	// Elsewhere starts the host's nodes in another process; nil means the calling one.
+	Elsewhere Starter
 }
 
 // Computer is an e-computer of a deployment.
@@ -132,15 +137,15 @@ type Deployment struct {
 	cfg   Config
 	hosts map[string]Host
 
-	controller *controller.Controller
-	routers    map[string]*router.Router
+	controller ControllerNode
+	routers    map[string]RouterNode
 
 	mu        sync.Mutex
-	computers map[string]*computer.Computer
-	client    *client.Client // the last one given out
-	ports     int            // steps from the usual client ports
+	computers map[string]ComputerNode
+	client    ClientNode // the last one given out
+	ports     int        // steps from the usual client ports
 	seats     map[string]*seats
-	open      map[*client.Client]bool // those of NewClientOn
+	open      map[ClientNode]bool // those of NewClientOn
 
 	closeOnce sync.Once
 	closeErr  error
@@ -153,12 +158,12 @@ func Start(ctx context.Context, cfg Config) (*Deployment, error) {
 	d := &Deployment{
 		cfg:       cfg,
 		hosts:     make(map[string]Host),
-		routers:   make(map[string]*router.Router),
-		computers: make(map[string]*computer.Computer),
+		routers:   make(map[string]RouterNode),
+		computers: make(map[string]ComputerNode),
 		seats:     make(map[string]*seats),
-		open:      make(map[*client.Client]bool),
+		open:      make(map[ClientNode]bool),
 	}
-	if err := d.check(); err != nil {
+	if err := d.check(func(Host) bool { return true }); err != nil {
 		return nil, fmt.Errorf("start deployment: %w", err)
 	}
 	if err := d.start(ctx); err != nil {
@@ -167,8 +172,9 @@ func Start(ctx context.Context, cfg Config) (*Deployment, error) {
 	return d, nil
 }
 
-// check fills in defaults and refuses a configuration that names unknown hosts.
-func (d *Deployment) check() error {
+// check fills in defaults and refuses a configuration that names unknown hosts. Those hosts need
+// a network of which needed is true.
+func (d *Deployment) check(needed func(Host) bool) error {
 	cfg := &d.cfg
 	var names []string
 	for _, h := range cfg.Hosts {
@@ -176,11 +182,13 @@ func (d *Deployment) check() error {
 		switch {
 		case twice:
 			return fmt.Errorf("host %s stands twice", h.Name)
-		case h.Net == nil || !h.Address.IsValid():
+		case needed(h) && h.Net == nil || !h.Address.IsValid():
 			return fmt.Errorf("host %s needs an address and a network", h.Name)
 		}
 
-		h.Net = cfg.Cost.Net(h.Net, h.Address)
+		if h.Net != nil {
+			h.Net = cfg.Cost.Net(h.Net, h.Address)
+		}
 		d.hosts[h.Name] = h
 		names = append(names, h.Name)
 	}
@@ -240,13 +248,7 @@ func (cfg *Config) checkStates() error {
 }
 
 func (d *Deployment) start(ctx context.Context) error {
-	at := d.hosts[d.cfg.Controller]
-	c, err := controller.Start(ctx, controller.Config{
-		Net:         d.cfg.Trace.Node(at.Name, trace.Controller).Net(at.Net),
-		Endpoint:    endpoint(at, wire.PortController),
-		CallTimeout: d.cfg.CallTimeout,
-		Logger:      d.cfg.Logger,
-	})
+	c, err := d.on(d.cfg.Controller).StartController(ctx)
 	if err != nil {
 		return err
 	}
@@ -254,7 +256,7 @@ func (d *Deployment) start(ctx context.Context) error {
 
 	for i, name := range d.cfg.Routers {
 		// A router draws from two streams of random numbers.
-		r, err := d.startRouter(ctx, name, d.cfg.Seed+uint64(2*i))
+		r, err := d.on(name).StartRouter(ctx, d.cfg.Seed+uint64(2*i))
 		if err != nil {
 			return err
 		}
@@ -269,30 +271,10 @@ func (d *Deployment) start(ctx context.Context) error {
 	return d.ready(ctx)
 }
 
-func (d *Deployment) startRouter(ctx context.Context, name string, seed uint64) (*router.Router, error) {
-	h := d.hosts[name]
-	return router.Start(ctx, router.Config{
-		Net:            d.cfg.Trace.Node(name, trace.Router).Net(h.Net),
-		Endpoint:       endpoint(h, wire.PortRouter),
-		ConfigEndpoint: endpoint(h, wire.PortRouterConfig),
-		Controller:     endpoint(d.hosts[d.cfg.Controller], wire.PortController),
-		Policy:         d.cfg.Policy,
-		Optimizer:      d.cfg.Optimizer,
-		MaxPending:     d.cfg.MaxPending,
-		Handlers:       d.cfg.Handlers,
-		CallTimeout:    d.cfg.CallTimeout,
-		KeepOnRetcode:  !d.cfg.PoisonOnRetcode,
-		Seed:           seed,
-		Cost:           d.cfg.Cost,
-		Logger:         d.cfg.Logger,
-	})
-}
-
 // StartComputer starts the configured computer of a host: again, if it was
 // stopped.
 func (d *Deployment) StartComputer(ctx context.Context, name string) error {
-	spec, ok := d.cfg.Computers[name]
-	if !ok {
+	if _, ok := d.cfg.Computers[name]; !ok {
 		return fmt.Errorf("start computer: none is configured for host %q", name)
 	}
 
@@ -303,27 +285,7 @@ func (d *Deployment) StartComputer(ctx context.Context, name string) error {
 		return fmt.Errorf("start computer: the one of host %s is running", name)
 	}
 
-	h, state := d.hosts[name], d.stateHost(name)
-	node := d.cfg.Trace.Node(name, trace.Computer)
-	c, err := computer.Start(ctx, computer.Config{
-		Net:               node.Net(h.Net),
-		Endpoint:          endpoint(h, wire.PortComputer),
-		UtilEndpoint:      endpoint(h, wire.PortUtilization),
-		StateEndpoint:     endpoint(d.hosts[state], wire.PortState),
-		RemoteStateServer: state != name,
-		StateReadWrite:    spec.StateReadWrite,
-		SerialMoves:       spec.SerialMoves,
-		Companion:         d.routerOf(name),
-		Controller:        endpoint(d.hosts[d.cfg.Controller], wire.PortController),
-		Spec:              spec.Spec,
-		Clock:             d.cfg.Clock,
-		AsyncWorkers:      d.cfg.Handlers,
-		MaxHandlers:       d.cfg.Handlers,
-		CallTimeout:       d.cfg.CallTimeout,
-		Cost:              d.cfg.Cost,
-		Logger:            d.cfg.Logger,
-		Trace:             node,
-	})
+	c, err := d.on(name).StartComputer(ctx)
 	if err != nil {
 		return err
 	}
@@ -349,12 +311,22 @@ func (d *Deployment) StopComputer(name string) error {
 // SetSpeed makes the processors of a host's computer run at a factor of their speed,
 // above 0, until it is stopped or told otherwise.
 func (d *Deployment) SetSpeed(name string, factor float64) error {
-	c := d.Computer(name)
-	if c == nil {
+	d.mu.Lock()
+	c, ok := d.computers[name]
+	d.mu.Unlock()
+	if !ok {
 		return fmt.Errorf("set speed: no computer runs on host %q", name)
 	}
 	c.SetSpeed(factor)
 	return nil
+}
+
+// Running tells whether a host's computer runs.
+func (d *Deployment) Running(name string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	_, ok := d.computers[name]
+	return ok
 }
 
 // stateHost is the host whose state server a computer uses.
@@ -399,7 +371,7 @@ func (d *Deployment) ready(ctx context.Context) error {
 		}
 	}
 
-	return poll(ctx, func() error {
+	return d.poll(ctx, func() error {
 		for name, r := range d.routers {
 			for _, table := range []int{router.TableOverall, router.TableFinal} {
 				have := make(map[entry]bool)
@@ -420,8 +392,8 @@ func (d *Deployment) ready(ctx context.Context) error {
 
 // idle waits until no computer works on anything.
 func (d *Deployment) idle(ctx context.Context) error {
-	return poll(ctx, func() error {
-		if n := d.Stats().Busy(); n > 0 {
+	return d.poll(ctx, func() error {
+		if n := (Stats{Computers: d.ComputerStats()}).Busy(); n > 0 {
 			return fmt.Errorf("computers still hold %d tasks or requests", n)
 		}
 		return nil
@@ -453,8 +425,14 @@ func (d *Deployment) Settle(ctx context.Context) error {
 }
 
 // poll calls f until it returns nil or the context ends.
-func poll(ctx context.Context, f func() error) error {
-	ticker := time.NewTicker(pollInterval)
+func (d *Deployment) poll(ctx context.Context, f func() error) error {
+	every := pollInterval
+	for _, h := range d.hosts {
+		if h.Elsewhere != nil {
+			every = farInterval
+		}
+	}
+	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
 		err := f()
@@ -474,7 +452,7 @@ func poll(ctx context.Context, f func() error) error {
 // before the next. After a client that is spent (an asynchronous execution
 // failed on it), NewClient first calls Settle, and gives the new client other
 // ports, so that nothing of the failed execution can reach it.
-func (d *Deployment) NewClient(ctx context.Context) (*client.Client, error) {
+func (d *Deployment) NewClient(ctx context.Context) (ClientNode, error) {
 	d.mu.Lock()
 	last, ports := d.client, d.ports
 	d.mu.Unlock()
@@ -485,7 +463,7 @@ func (d *Deployment) NewClient(ctx context.Context) (*client.Client, error) {
 		ports = (ports + 1) % portSteps
 	}
 
-	c, err := d.startClient(ctx, d.hosts[d.cfg.Client], ports)
+	c, err := d.startClient(ctx, d.cfg.Client, ports)
 	if err != nil {
 		return nil, err
 	}
@@ -497,20 +475,10 @@ func (d *Deployment) NewClient(ctx context.Context) (*client.Client, error) {
 }
 
 // startClient starts a client on a host, so many steps from the usual ports.
-func (d *Deployment) startClient(ctx context.Context, h Host, ports int) (*client.Client, error) {
-	c, err := client.New(ctx, client.Config{
-		Net:      d.cfg.Trace.Node(h.Name, trace.Client).Net(h.Net),
-		Router:   d.routerOf(h.Name),
-		Tables:   endpoint(d.routerHost(h.Name), wire.PortRouterConfig),
-		Callback: endpoint(h, wire.PortCallback+uint16(ports*portStep)),
-		State:    endpoint(h, wire.PortClientState+uint16(ports*portStep)),
-		Keepers:  d.keepers(),
-		Timeout:  d.cfg.Timeout,
-		Cost:     d.cfg.Cost,
-		Logger:   d.cfg.Logger,
-	})
+func (d *Deployment) startClient(ctx context.Context, host string, ports int) (ClientNode, error) {
+	c, err := d.on(host).StartClient(ctx, ports)
 	if err != nil {
-		return nil, fmt.Errorf("new client on host %s: %w", h.Name, err)
+		return nil, fmt.Errorf("new client on host %s: %w", host, err)
 	}
 	return c, nil
 }
@@ -544,30 +512,55 @@ func (d *Deployment) serving(function string) []string {
 }
 
 // Router returns the router on a host, or nil.
-func (d *Deployment) Router(host string) *router.Router { return d.routers[host] }
+func (d *Deployment) Router(host string) RouterNode { return d.routers[host] }
 
-// Computer returns the computer that runs on a host, or nil.
+// Computer returns the computer that runs on a host in the calling process, or nil.
 func (d *Deployment) Computer(host string) *computer.Computer {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.computers[host]
+	c, _ := d.computers[host].(*computer.Computer)
+	return c
 }
 
 // Stats returns the present numbers of all nodes.
 func (d *Deployment) Stats() Stats {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	s := Stats{Routers: make(map[string]router.Stats), Computers: make(map[string]computer.Stats)}
+	s := Stats{Routers: make(map[string]router.Stats), Computers: d.ComputerStats()}
 	if d.controller != nil {
 		s.Controller = d.controller.Stats()
 	}
 	for name, r := range d.routers {
 		s.Routers[name] = r.Stats()
 	}
-	for name, c := range d.computers {
-		s.Computers[name] = c.Stats()
-	}
 	return s
+}
+
+// ComputerStats returns the present numbers of the computers by host name. Those elsewhere are
+// asked at the same time.
+func (d *Deployment) ComputerStats() map[string]computer.Stats {
+	d.mu.Lock()
+	computers := maps.Clone(d.computers)
+	d.mu.Unlock()
+
+	list := make(map[string]computer.Stats)
+	var mu sync.Mutex
+	var far sync.WaitGroup
+	for name, c := range computers {
+		if d.hosts[name].Elsewhere == nil {
+			stats := c.Stats()
+			mu.Lock()
+			list[name] = stats
+			mu.Unlock()
+			continue
+		}
+		far.Go(func() {
+			stats := c.Stats()
+			mu.Lock()
+			defer mu.Unlock()
+			list[name] = stats
+		})
+	}
+	far.Wait()
+	return list
 }
 
 // Close closes the clients, the computers, the routers and the controller, in

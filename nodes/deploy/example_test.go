@@ -81,7 +81,7 @@ func ExampleDeployment_Computer() {
 	for _, host := range []string{"10.1.0.2", "10.1.0.3"} {
 		fmt.Println(host, "holds", d.Computer(host).StateServer().Names())
 	}
-	fmt.Println(c.LateCallbacks(), "late callbacks")
+	fmt.Println(c.(*client.Client).LateCallbacks(), "late callbacks")
 
 	// Output:
 	// executed: <nil>

@@ -250,9 +250,9 @@ func TestLateReports(t *testing.T) {
 		for _, s := range d.Stats().Computers {
 			failures -= s.Failed
 		}
-		if opened := network.Conns() - conns; opened != 0 || failures != 0 || c.LateCallbacks() != 0 {
+		if opened := network.Conns() - conns; opened != 0 || failures != 0 || c.(*client.Client).LateCallbacks() != 0 {
 			t.Errorf("%s: afterwards %d connections were opened, %d failures reported, and %d callbacks came late",
-				form, opened, -failures, c.LateCallbacks())
+				form, opened, -failures, c.(*client.Client).LateCallbacks())
 		}
 		if err := c.Close(); err != nil {
 			t.Error(err)

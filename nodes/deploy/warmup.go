@@ -67,7 +67,7 @@ func (d *Deployment) warmUp(ctx context.Context) (err error) {
 	names := slices.Sorted(maps.Keys(d.cfg.Computers))
 	for _, name := range names {
 		// One computer at a time: all move a state of the same name.
-		if d.Computer(name) == nil {
+		if !d.Running(name) {
 			continue // stopped
 		}
 		if err := d.warmUpComputer(ctx, name, callback, callbacks); err != nil {

@@ -52,7 +52,7 @@ A scenario is a name, a topology and what varies; whatever else it leaves out ha
 			"workflow.Variant": "Variants", "emu.Backend": "Delay back ends",
 			"Process": "Arrivals", "Loop": "Loops", "Ramp": "Ramps", "ClientGroup": "Groups of clients",
 			"Span": "Spans", "Ready": "Readiness", "Restart": "Restarts", "Source": "Samples", "Quantity": "Quantities",
-			"cgroup.Limits": "Limits of programs",
+			"cgroup.Limits": "Limits of programs", "HostLimits": "Limits of hosts",
 		},
 		words: map[string]string{
 			"Generators": "[generators](#generators)", "Metrics": "[metrics](#metrics)",
@@ -83,6 +83,9 @@ A scenario is a name, a topology and what varies; whatever else it leaves out ha
 			{title: "Nodes", folder: folder, of: "Nodes", text: "Every host runs a router."},
 			{title: "Computers", folder: folder, of: "ComputerGroup",
 				text: "Each element describes equal computers on several hosts."},
+			{title: "Limits of hosts", folder: folder, of: "HostLimits",
+				text: "Each element, as `{hosts: [host1, host2], cpu: 0.5}`, is for each of its hosts; " +
+					"[network.md](network.md#weak-hosts) says what that means, and what it needs."},
 			{title: "Software cost", folder: "nodes/cost", of: "Model",
 				text: "The terms of a software cost of one's own, `software-cost: {call: 1 ms, state-move: 2 ms}`; " +
 					"those that are left out cost nothing. Each is 10 s at most. " +

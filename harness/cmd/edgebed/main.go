@@ -7,6 +7,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"edgebed/harness/apart"
 	"edgebed/harness/cgroup"
 	"edgebed/harness/cli"
 	"edgebed/harness/emu/delayline"
@@ -17,6 +18,7 @@ func main() {
 	sandbox.Enter()       // takes over where this process is a sandbox's init
 	delayline.MaybeMain() // takes over where this process is a network's delay line
 	cgroup.MaybeMain()    // takes over where this process guards control groups
+	apart.MaybeMain()     // takes over where this process has the nodes of a host with a limit
 	// Writing beyond the limit of a file's size (ulimit -f) is an error, as on a full disk.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGXFSZ)
 	ctx, stop := signal.NotifyContext(context.Background(), endings()...)

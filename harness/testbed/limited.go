@@ -1,0 +1,225 @@
+package testbed
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"os/exec"
+	"strconv"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"edgebed/harness/apart"
+	"edgebed/harness/cgroup"
+	"edgebed/harness/job"
+	"edgebed/harness/network"
+	"edgebed/harness/record"
+	"edgebed/nodes/deploy"
+)
+
+// limitedHosts are the hosts of a cell that have limits, each with a process of its own for its
+// nodes. Without any it is nil, on which methods do nothing.
+type limitedHosts struct {
+	job    *job.Job
+	groups *cgroup.Groups
+	list   []*limitedHost
+}
+
+// limitedHost is one of them.
+type limitedHost struct {
+	name    string
+	cpu     float64
+	process *apart.Process
+	before  cgroup.Usage // when the executions began
+}
+
+// startsAtOnce is how many processes of limited hosts start at the same time.
+const startsAtOnce = 8
+
+// startLimited starts the processes of the cell's limited hosts, and has their nodes run there.
+func (s *setup) startLimited(ctx context.Context, hosts []deploy.Host) error {
+	if len(s.job.Cell.Nodes.Limits) == 0 {
+		return nil
+	}
+	at := s.job.Cell.Nodes.Limits[0].Pos
+	machines, ok := s.network.(programHosts)
+	if !ok {
+		return at.Errorf("limit hosts: %w", network.Virtual().Can(network.HostLimits))
+	}
+	if err := s.job.Traceable(); err != nil && s.recorder != nil {
+		return err
+	}
+	text, err := json.Marshal(&s.job)
+	if err != nil {
+		return fmt.Errorf("start the processes of limited hosts: %w", err)
+	}
+
+	s.limited = &limitedHosts{job: &s.job, groups: s.groups}
+	var mu sync.Mutex
+	var starting errgroup.Group
+	starting.SetLimit(startsAtOnce)
+	for i := range hosts {
+		host := &hosts[i]
+		cpu, limited := s.job.HostLimit(host.Name)
+		if !limited {
+			continue
+		}
+		one := &limitedHost{name: host.Name, cpu: cpu}
+		s.limited.list = append(s.limited.list, one)
+		starting.Go(func() error {
+			machine, err := machines.ProgramHost(host.Name)
+			if err != nil {
+				return err
+			}
+			p, err := apart.Start(ctx, apart.Options{
+				Host: host.Name, Job: text, Processors: max(2, int(math.Ceil(cpu))),
+				Launch: func(cmd *exec.Cmd) error {
+					return machine.Do(func() error { return s.groups.Start(job.OwnGroup(host.Name), cmd) })
+				},
+			})
+			if err != nil {
+				return err
+			}
+
+			mu.Lock()
+			defer mu.Unlock()
+			one.process, host.Elsewhere = p, p
+			return nil
+		})
+	}
+	return starting.Wait()
+}
+
+// host returns a limited host, nil where the named one has no limit.
+func (l *limitedHosts) host(name string) *limitedHost {
+	if l == nil {
+		return nil
+	}
+	for _, h := range l.list {
+		if h.name == name {
+			return h
+		}
+	}
+	return nil
+}
+
+// living returns a context that ends when a process ends, with the reason as its cause.
+func (l *limitedHosts) living(ctx context.Context) (context.Context, context.CancelFunc) {
+	living, end := context.WithCancelCause(ctx)
+	if l != nil {
+		for _, h := range l.list {
+			go func() {
+				select {
+				case <-h.process.Done():
+					end(h.process.Err())
+				case <-living.Done():
+				}
+			}()
+		}
+	}
+	return living, func() { end(nil) }
+}
+
+// rest has all processes do what would disturb an execution.
+func (l *limitedHosts) rest(ctx context.Context) error {
+	if l == nil {
+		return nil
+	}
+	var resting errgroup.Group
+	for _, h := range l.list {
+		resting.Go(func() error { return h.process.Rest(ctx) })
+	}
+	return resting.Wait()
+}
+
+// settings are the limits as the cell's records have them.
+func (l *limitedHosts) settings() map[string]string {
+	into := map[string]string{}
+	if l == nil {
+		return into
+	}
+	limits := network.Settings{}
+	for _, h := range l.job.Topology().Hosts {
+		text := "none"
+		if cpu, limited := l.job.HostLimit(h.Name); limited {
+			text = strconv.FormatFloat(cpu, 'g', -1, 64)
+		}
+		limits.Put(settingCPULimit, h.Name, text)
+	}
+	limits.Fold(into)
+	return into
+}
+
+// settingCPULimit is the setting of a cell that says how many processors' time a host has.
+const settingCPULimit = "cpu-limit"
+
+// begin notes what the hosts have used before the executions.
+func (l *limitedHosts) begin() (err error) {
+	if l == nil {
+		return nil
+	}
+	for _, h := range l.list {
+		if h.before, err = l.groups.Usage(job.HostGroup(h.name)); err != nil {
+			return fmt.Errorf("host %s: %w", h.name, err)
+		}
+	}
+	return nil
+}
+
+// used returns what the hosts have used since then.
+func (l *limitedHosts) used() ([]record.HostLimit, error) {
+	if l == nil {
+		return nil, nil
+	}
+	var list []record.HostLimit
+	for _, h := range l.list {
+		now, err := l.groups.Usage(job.HostGroup(h.name))
+		if err != nil {
+			return nil, fmt.Errorf("host %s: %w", h.name, err)
+		}
+		u := now.Since(h.before)
+		list = append(list, record.HostLimit{
+			Host: h.name, CPU: h.cpu, UsedNS: int64(u.Used), Periods: u.Periods, Throttled: u.Throttled,
+			ThrottledNS: int64(u.ThrottledFor),
+		})
+	}
+	return list, nil
+}
+
+// lastWork is more than what nodes of a host still compute when the client has its answer: they
+// acknowledge it, and what came before.
+const lastWork = 5 * time.Millisecond
+
+// quiet is how long no switch port may have moved a byte for an execution's traffic to count as
+// complete: longer where a host may have to wait for as many shares as its last work takes.
+func (l *limitedHosts) quiet() time.Duration {
+	longest := quiet
+	if l == nil {
+		return longest
+	}
+	for _, h := range l.list {
+		shares := math.Ceil(lastWork.Seconds() / (h.cpu * cgroup.Period.Seconds()))
+		longest = max(longest, quiet+time.Duration(shares)*cgroup.Period)
+	}
+	return longest
+}
+
+// close ends the processes.
+func (l *limitedHosts) close() error {
+	if l == nil {
+		return nil
+	}
+	var closing sync.WaitGroup
+	errs := make([]error, len(l.list))
+	for i, h := range l.list {
+		if h.process != nil {
+			closing.Go(func() { errs[i] = h.process.Close() })
+		}
+	}
+	closing.Wait()
+	return errors.Join(errs...)
+}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"gopkg.in/yaml.v3"
@@ -135,11 +136,23 @@ func otherFigures(file string, results []*record.Results) error {
 	return nil
 }
 
+// isFolder reports whether a name leads to a folder.
+func isFolder(name string, folder os.FileInfo) bool {
+	info, err := os.Stat(name)
+	return err == nil && os.SameFile(info, folder)
+}
+
 // writeComparison shows two result folders side by side. It returns why figures show nothing.
 func writeComparison(cmd *cobra.Command, dirs []string, both []*record.Results, out string) ([]error, error) {
 	if out == "" {
 		other := filepath.Clean(dirs[1])
 		out = filepath.Join(filepath.Dir(other), filepath.Base(filepath.Clean(dirs[0]))+"-vs-"+filepath.Base(other))
+	}
+	for _, dir := range dirs {
+		if of, err := os.Stat(dir); err == nil && isFolder(out, of) {
+			return nil, usage(fmt.Errorf("report: --out %s is one of the folders that are compared, and has a report "+
+				"of its own; choose another", out))
+		}
 	}
 	files, missing, err := report.WriteComparison(out, both[0], both[1])
 	for _, f := range files {
@@ -168,7 +181,7 @@ are limits of programs and hosts that this machine has no control groups for.
 				if err != nil {
 					return err
 				}
-				if err := flags.checkTopology(t); err != nil {
+				if err := errors.Join(onlyOfScenarios(cmd, args[0]), flags.checkTopology(t)); err != nil {
 					return usage(err)
 				}
 				v.Hosts, v.Links = len(t.Hosts), len(t.Links)
@@ -194,6 +207,22 @@ are limits of programs and hosts that this machine has no control groups for.
 	flags.add(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "the same as JSON")
 	return cmd
+}
+
+// onlyOfScenarios refuses flags that choose among a scenario's cells where a topology is
+// named.
+func onlyOfScenarios(cmd *cobra.Command, topology string) error {
+	var given []string
+	for _, name := range []string{"filter", "profile", "set", "where"} {
+		if cmd.Flags().Changed(name) {
+			given = append(given, "--"+name)
+		}
+	}
+	if given == nil {
+		return nil
+	}
+	return fmt.Errorf("%s is a topology, and %s chooses among a scenario's cells; leave it out",
+		topology, strings.Join(given, ", "))
 }
 
 // checkTopology checks that the network can be as a topology says, where the flags name

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"time"
 
@@ -60,7 +61,7 @@ func execute(ctx context.Context, root *cobra.Command) (*cobra.Command, error) {
 			return o.cmd, o.err
 		case <-time.After(grace):
 			if holds.Load() == 0 {
-				return nil, ctx.Err()
+				return nil, &exitError{exitInterrupted, errors.New("interrupted")}
 			}
 		}
 	}

@@ -94,9 +94,16 @@ func printing(cmd *cobra.Command) []string {
 	return names
 }
 
-// TestReaderHasEnough: whoever reads the first lines only is told nothing.
+// TestReaderHasEnough: whoever reads the first lines only is told nothing, and what is
+// written to files is whole.
 func TestReaderHasEnough(t *testing.T) {
-	for _, args := range [][]string{{"list"}, {"show", "exp400"}, {"version"}} {
+	dir := t.TempDir()
+	drawn := filepath.Join(dir, "ring.yaml")
+	for _, args := range [][]string{
+		{"list"}, {"show", "exp400"}, {"version"}, {"topo", "convert", "ring", "--out", drawn},
+		{"plan", "exp400", "--profile", "quick", "--filter", "rate=10 Mb/s"}, {"schema", "scenario"},
+		{"workload", small(t, "10 Mb/s", "1 kB", "1"), "--out", filepath.Join(dir, "workload")},
+	} {
 		read, write, err := os.Pipe()
 		if err != nil {
 			t.Fatal(err)
@@ -106,10 +113,15 @@ func TestReaderHasEnough(t *testing.T) {
 		var log bytes.Buffer
 		cmd := command(t, &log, args...)
 		cmd.Stdout = write
-		_ = cmd.Run()
+		err = cmd.Run()
 		write.Close()
-		if log.Len() > 0 {
-			t.Errorf("edgebed %s into a closed pipe says %s", strings.Join(args, " "), log.String())
+		if err != nil || log.Len() > 0 {
+			t.Errorf("edgebed %s into a closed pipe: %v, and says %s", strings.Join(args, " "), err, log.String())
+		}
+	}
+	for _, file := range []string{drawn, filepath.Join(dir, "workload")} {
+		if _, err := os.Stat(file); err != nil {
+			t.Error(err)
 		}
 	}
 }

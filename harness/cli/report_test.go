@@ -97,6 +97,12 @@ func TestReportOfOtherValues(t *testing.T) {
 	if !bytes.Contains(page, []byte("no point in common")) || !strings.Contains(out.String(), "fig17.svg") {
 		t.Errorf("the comparison lists %s", out.String())
 	}
+
+	log.Reset()
+	if code := Run(t.Context(), []string{"report", dirs[0], dirs[1], "--out", dirs[1] + "/."}, &out, &log); code != exitUsage ||
+		!strings.Contains(log.String(), "one of the folders that are compared") {
+		t.Errorf("a comparison in the place of a report: exit code %d: %s", code, log.String())
+	}
 }
 
 // TestHelpTeaches checks that help has examples where one is unsure.

@@ -5,11 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"os/signal"
+	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"edgebed/harness/escape"
+	"edgebed/harness/shell"
 	"edgebed/nodes/yamlfile"
 )
 
@@ -101,6 +106,14 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or file (nothing was started),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
+	root.PersistentPreRun = func(cmd *cobra.Command, _ []string) {
+		// Whoever reads the output may go away (| head): the write then fails, instead of a
+		// signal that would end a campaign, or leave a report half made. What runs in a shell
+		// may have no other end.
+		if !slices.Contains([]string{"shell", "exec", shell.WorkerArg}, cmd.Name()) {
+			signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+		}
+	}
 	root.Version = versionLine()
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
@@ -110,19 +123,40 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or file (nothing was started),
 		exportCommand(), schemaCommand(), baselineCommand(), topoCommand(),
 		shellCommand(), execCommand(), doctorCommand(), traceCommand(), versionCommand(),
 		workerCommand(), shellWorkerCommand(), examineCommand(), calibrateCommand(), manCommand())
-	for _, cmd := range root.Commands() {
-		if check := cmd.Args; check != nil {
-			cmd.Args = func(cmd *cobra.Command, args []string) error { return usage(check(cmd, args)) }
-		}
-	}
+	wrongIsUsage(root)
 
 	return root
+}
+
+// wrongIsUsage makes what cobra finds wrong with the arguments of all commands below one,
+// and with flags that exclude each other, mistakes in the usage.
+func wrongIsUsage(of *cobra.Command) {
+	for _, cmd := range of.Commands() {
+		check := cmd.Args
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			if err := cmd.ValidateFlagGroups(); err != nil {
+				return usage(err)
+			}
+			if check == nil {
+				return nil
+			}
+			return usage(check(cmd, args))
+		}
+		wrongIsUsage(cmd)
+	}
 }
 
 // unknownBelow returns an error where a command that does nothing by itself is given one
 // below it that it does not have: cobra would show its help, as if all were well.
 func unknownBelow(root *cobra.Command, args []string) error {
+	help := len(args) > 0 && args[0] == "help"
+	if help {
+		args = args[1:]
+	}
 	cmd, rest, err := root.Find(args)
+	if help && err != nil {
+		return err
+	}
 	if err != nil || cmd.Runnable() || len(rest) == 0 || strings.HasPrefix(rest[0], "-") {
 		return nil
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -154,6 +153,9 @@ func (f *selectionFlags) selection() (scenario.Selection, error) {
 		name, value, ok := strings.Cut(s, "=")
 		if !ok {
 			return sel, fmt.Errorf("--set %s: write it as name=value", s)
+		}
+		if _, again := sel.Set[name]; again {
+			return sel, fmt.Errorf("--set %s: %s has a value already; give it one", s, name)
 		}
 		sel.Set[name] = value
 	}
@@ -347,12 +349,6 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *job.Prepared, part 
 	fmt.Fprintf(cmd.ErrOrStderr(), "%s, profile %s, %s network: %d cells to run, records in %s\n",
 		plan.Scenario.Name, plan.Profile, o.backend.Network, len(todo), o.out)
 	events.begin(header, len(todo), o.out)
-
-	// Whoever reads the events or the progress may go away (| head): the write then
-	// fails, instead of a signal that would end the campaign.
-	pipe := make(chan os.Signal, 1)
-	signal.Notify(pipe, syscall.SIGPIPE)
-	defer signal.Stop(pipe)
 
 	release := hold(ctx)
 	var summary campaign.Summary

@@ -4,16 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"edgebed/harness/sandbox"
 	"edgebed/harness/shell"
+	"edgebed/nodes/yamlfile"
 )
 
 func shellCommand() *cobra.Command {
@@ -47,6 +50,12 @@ with the terminal, so that editors and top work. Host names resolve.`,
 				return usage(errors.New("shell: give --command or --file, not both"))
 			}
 
+			if script != "" {
+				var err error
+				if lines, err = readScript(script); err != nil {
+					return usage(err)
+				}
+			}
 			c := shell.Config{Lines: lines, Script: script, History: historyFile()}
 			if isScenario(args[0]) {
 				return spawnOnScenario(cmd, &flags, args[0], consent(allowExec), c)
@@ -92,6 +101,26 @@ with its exit code. The program has the caller's files, terminal and environment
 	}
 }
 
+// readScript returns the lines of a file, or of a pipe.
+func readScript(name string) ([]string, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("read commands: %w", err)
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, yamlfile.MaxText+1))
+	if err != nil {
+		return nil, fmt.Errorf("read commands: %w", err)
+	}
+	if len(text) == 0 {
+		return []string{""}, nil // not none: those are read from the terminal
+	}
+	if text, err = yamlfile.Text(name, text); err != nil {
+		return nil, err
+	}
+	return strings.Split(string(text), "\n"), nil
+}
+
 // spawnShell opens the topology before anything is started, and does in its network
 // what the config says.
 func spawnShell(cmd *cobra.Command, reference string, c shell.Config) error {
@@ -123,6 +152,9 @@ func spawn(cmd *cobra.Command, c shell.Config) error {
 	err := shell.Spawn(cmd.Context(), c)
 	var exit *shell.ExitError
 	if errors.As(err, &exit) {
+		if exit.Code < 0 && cmd.Context().Err() != nil {
+			return &exitError{exitInterrupted, errors.New("interrupted")}
+		}
 		return &exitError{code: exit.Code, err: errSaid}
 	}
 

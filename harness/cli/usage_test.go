@@ -13,15 +13,22 @@ func TestUnknownBelow(t *testing.T) {
 		code int
 		says string
 	}{
-		"topo nosuch":       {exitUsage, `unknown command "nosuch" for "edgebed topo"`},
-		"topo shwo ring6":   {exitUsage, "did you mean show?"},
-		"baseline udpate x": {exitUsage, "did you mean update?"},
-		"completion nosuch": {exitUsage, "unknown command"},
-		"rnu x":             {exitUsage, "unknown command"},
-		"topo":              {exitOK, ""},
-		"topo --help":       {exitOK, ""},
-		"topo list":         {exitOK, ""},
-		"help topo":         {exitOK, ""},
+		"topo nosuch":                {exitUsage, `unknown command "nosuch" for "edgebed topo"`},
+		"topo shwo ring6":            {exitUsage, "did you mean show?"},
+		"baseline udpate x":          {exitUsage, "did you mean update?"},
+		"completion nosuch":          {exitUsage, "unknown command"},
+		"rnu x":                      {exitUsage, "unknown command"},
+		"topo":                       {exitOK, ""},
+		"topo --help":                {exitOK, ""},
+		"topo list":                  {exitOK, ""},
+		"help topo":                  {exitOK, ""},
+		"help nosuch":                {exitUsage, "unknown command \"nosuch\""},
+		"shell ring --file nope.txt": {exitUsage, "nope.txt: no such file"},
+		"shell ring --file .":        {exitUsage, "is a directory"},
+		"topo list x":                {exitUsage, "unknown command"},
+
+		"topo show ring --pairs --tables": {exitUsage, "pairs tables"},
+		"validate ring --where a=b":       {exitUsage, "ring is a topology, and --where chooses among"},
 	} {
 		var out, errs bytes.Buffer
 		if code := Run(t.Context(), strings.Fields(line), &out, &errs); code != want.code {

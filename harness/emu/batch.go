@@ -182,12 +182,18 @@ type end struct {
 	ns     *namespace // that the far end goes to; nil is the near end's
 }
 
+// queues are as many as the machine has processors unless the kernel is told a number, and each
+// is an object of its own in sysfs. Nothing waits in them: a veth pair hands frames over.
+var queues = nl.Uint32Attr(1)
+
 // attributes are those of a device at its creation.
 func (e end) attributes() []*nl.RtAttr {
 	list := []*nl.RtAttr{
 		nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(e.name)),
 		nl.NewRtAttr(unix.IFLA_MTU, nl.Uint32Attr(uint32(e.mtu))),
 		nl.NewRtAttr(unix.IFLA_ADDRESS, e.hardware),
+		nl.NewRtAttr(unix.IFLA_NUM_TX_QUEUES, queues),
+		nl.NewRtAttr(unix.IFLA_NUM_RX_QUEUES, queues),
 	}
 	if !e.whole {
 		list = append(list, nl.NewRtAttr(unix.IFLA_GSO_MAX_SEGS, nl.Uint32Attr(mostSegments)))

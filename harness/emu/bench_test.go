@@ -1,6 +1,7 @@
 package emu
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -10,6 +11,8 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
 
 	"edgebed/harness/topology"
 	"edgebed/nodes/units"
@@ -278,6 +281,168 @@ func witness(b *testing.B, n *Network) func() bool {
 		_, err := net.InterfaceByName(name)
 		return err == nil
 	}
+}
+
+// BenchmarkNext measures how long the paper's ring takes to build after a network was closed, at
+// the worst moment of the next two seconds: the kernel has one lock for all devices, and holds
+// it while it removes many.
+func BenchmarkNext(b *testing.B) {
+	ring := ring6(b, topology.Override{Delay: new(time.Duration(0))})
+	for _, t := range []*topology.Topology{ring, line(100), star(1000), line(1000)} {
+		b.Run(fmt.Sprintf("after=%s/%d", t.Name, len(t.Hosts)), func(b *testing.B) {
+			var longest time.Duration
+			for b.Loop() {
+				buildAndClose(b, t)
+				for closed := time.Now(); time.Since(closed) < 2*time.Second; {
+					longest = max(longest, buildAndClose(b, ring))
+				}
+			}
+			b.ReportMetric(float64(longest.Microseconds())/1000, "longest-ms")
+		})
+	}
+}
+
+// buildAndClose returns how long the building took.
+func buildAndClose(b *testing.B, t *topology.Topology) time.Duration {
+	b.Helper()
+	start := time.Now()
+	n, err := Build(b.Context(), t, Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	took := time.Since(start)
+	if err := n.Close(); err != nil {
+		b.Fatal(err)
+	}
+	return took
+}
+
+// BenchmarkKernel measures what the kernel alone takes for the parts of large networks, one after
+// the other by one thread: what no order of requests can do without. In processor time, which
+// other load moves less: a namespace with its loopback device; a veth pair between two; a
+// neighbour, of a million, in a thousand namespaces; a forwarding entry, of a million, on a
+// thousand bridges. In time, as it waits: the removal of such a bridge without ports.
+func BenchmarkKernel(b *testing.B) {
+	const many = 1000
+	for b.Loop() {
+		home, err := currentNamespace()
+		if err != nil {
+			b.Fatal(err)
+		}
+		n := &Network{home: home}
+		if n.fabric, err = newNamespace(home, n.procs.setForBridges); err != nil {
+			b.Fatal(err)
+		}
+		if n.fabricC, err = n.fabric.dial(); err != nil {
+			b.Fatal(err)
+		}
+
+		start := processorTime(b)
+		lap := func(items int, name string) {
+			b.ReportMetric(float64((processorTime(b)-start).Nanoseconds())/1000/float64(items), name+"-us")
+			start = processorTime(b)
+		}
+		send := func(batches []*batch, fill func(i int, b *batch) error) {
+			for i, to := range batches {
+				if err := errors.Join(fill(i, to), to.send()); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+
+		spaces := make([]*namespace, many)
+		for i := range spaces {
+			if spaces[i], err = newNamespace(home, func() error { return nil }); err != nil {
+				b.Fatal(err)
+			}
+		}
+		lap(many, "namespace")
+
+		batches := make([]*batch, many)
+		for i, ns := range spaces {
+			c, err := ns.dial()
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer c.Close()
+			batches[i] = c.batch()
+		}
+		start = processorTime(b)
+		send(batches, func(i int, to *batch) error {
+			far := end{name: fmt.Sprintf("p%d", i), index: firstPort + i, hardware: hardware(macPort, i), mtu: 1500, ns: n.fabric}
+			near := end{name: "eth0", index: eth0, hardware: hardware(macHost, i), mtu: 1500}
+			return to.add(newVeth(near, far), "add pair", far.name)
+		})
+		lap(many, "pair")
+
+		send(batches, func(_ int, to *batch) error { return to.add(setUp(eth0), "bring up", "eth0") })
+		start = processorTime(b)
+		send(batches, func(_ int, to *batch) error {
+			address := netip.MustParseAddr("10.0.0.0")
+			for i := range many {
+				address = address.Next()
+				e := entry{index: eth0, address: address, hardware: hardware(macHost, i)}
+				if err := to.addMessage(e.appendTo(nil), "add neighbour", address.String()); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		lap(many*many, "neighbour")
+
+		fabric := slices.Repeat([]*batch{n.fabricC.batch()}, many)
+		send(fabric, func(i int, to *batch) error {
+			bridge := end{name: fmt.Sprintf("b%d", i), index: firstBridge + i, hardware: hardware(macBridge, i), mtu: 1500}
+			return errors.Join(to.add(newBridge(bridge), "add", bridge.name),
+				to.add(setMaster(firstPort+i, bridge.index), "attach", bridge.name))
+		})
+		start = processorTime(b)
+		send(fabric, func(at int, to *batch) error {
+			for i := range many {
+				e := entry{index: firstPort + at, hardware: hardware(macHost, i)}
+				if err := to.addMessage(e.appendTo(nil), "add entry", fmt.Sprint(i)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		lap(many*many, "entry")
+
+		const removed = 50 // the others would take the same
+		bare := fabric[:removed]
+		send(bare, func(i int, to *batch) error { return to.add(setMaster(firstPort+i, 0), "detach", fmt.Sprint(i)) })
+		began := time.Now()
+		send(bare, func(i int, to *batch) error { return to.add(removal(firstBridge+i), "remove", fmt.Sprint(i)) })
+		b.ReportMetric(float64(time.Since(began).Microseconds())/1000/removed, "bridge-removal-ms")
+
+		for _, ns := range append(spaces, n.fabric) {
+			if err := ns.Close(); err != nil {
+				b.Fatal(err)
+			}
+		}
+		n.fabricC.Close()
+		n.procs.close()
+		home.Close()
+	}
+}
+
+// processorTime is what the process has used.
+func processorTime(b *testing.B) time.Duration {
+	b.Helper()
+	var used unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &used); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
+}
+
+// removal removes a device.
+func removal(index int) *nl.NetlinkRequest {
+	req := nl.NewNetlinkRequest(unix.RTM_DELLINK, 0)
+	msg := nl.NewIfInfomsg(unix.AF_UNSPEC)
+	msg.Index = int32(index)
+	req.AddData(msg)
+	return req
 }
 
 // BenchmarkReadCounters measures one reading of all counters of the ring.

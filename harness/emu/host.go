@@ -51,9 +51,12 @@ func (n *Network) addHosts(ctx context.Context) error {
 		first = quiet6
 	}
 
-	// The kernel makes namespaces, and much of what is in them, at the same time.
-	all, work := n.allNeighbours(), newWorkers(ctx)
-	work.SetLimit(work.number)
+	// The kernel makes namespaces, and much of what is in them, at the same time. Beside those who
+	// make hosts is one who introduces them; where that takes longer, the others wait for it.
+	known, work := n.allNeighbours(), newWorkers(ctx)
+	work.SetLimit(work.number + 1)
+	made := make(chan int, work.number)
+	work.Go(func() error { return n.introduce(work, made, known) })
 	for i, h := range n.hosts {
 		work.Go(func() (err error) {
 			if err := work.Err(); err != nil {
@@ -70,20 +73,29 @@ func (n *Network) addHosts(ctx context.Context) error {
 					return err
 				}
 				h.settings = values[len(own):]
-				return h.configure(n, i, all)
+				return h.configure(n, i)
 			})
 			if err != nil {
 				return fmt.Errorf("make host %s: %w", h.name, err)
 			}
-			return nil
+			select {
+			case made <- i:
+				return nil
+			case <-work.Done():
+				return work.Err()
+			}
 		})
 	}
 	if err := work.Wait(); err != nil {
 		return err
 	}
 
+	// The ports are still down: what the check sends goes nowhere.
 	ports := slices.Concat(n.ports, n.boxPorts)
-	if err := n.attach(ports); err != nil {
+	work = newWorkers(ctx)
+	work.Go(func() error { return n.attach(ports) })
+	work.Go(func() error { return n.checkCongestionControl(work) })
+	if err := work.Wait(); err != nil {
 		return err
 	}
 	return n.bringUp(ports)
@@ -130,10 +142,27 @@ func (n *Network) allNeighbours() [][]neighbours {
 	return list
 }
 
+// introduce tells hosts, given by their places as they are made, what they have to know of
+// others. In large networks these are nearly all requests. The kernel has one lock for them
+// (RTNL): two threads would wait for each other at each, and keep a processor busy with it.
+func (n *Network) introduce(ctx context.Context, made <-chan int, known [][]neighbours) error {
+	for range n.hosts {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case place := <-made:
+			if err := n.hosts[place].addNeighbours(n, place, known); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // configure makes the host's devices, on a thread that is in its namespace: the loopback
-// device and its interfaces with their addresses, routes and neighbours. It is given its
-// place among the hosts.
-func (h *Host) configure(n *Network, place int, known [][]neighbours) (err error) {
+// device and its interfaces with their addresses and routes. It is given its place among the
+// hosts.
+func (h *Host) configure(n *Network, place int) (err error) {
 	if h.socket, err = nl.Subscribe(unix.NETLINK_ROUTE); err != nil {
 		return fmt.Errorf("open route netlink: %w", err)
 	}
@@ -162,17 +191,13 @@ func (h *Host) configure(n *Network, place int, known [][]neighbours) (err error
 	if err := h.addRoutes(n, place, b); err != nil {
 		return fmt.Errorf("%w%s", err, available())
 	}
-	if err := h.addNeighbours(n, place, b, known); err != nil {
-		return err
-	}
-
-	// The ports are still down: what the check sends goes nowhere.
-	return h.checkCongestionControl(n)
+	return nil
 }
 
 // addNeighbours tells the host what it has to know of others. Hosts know each other, or in
 // routed mode their routers: no frame of ARP is ever on a link.
-func (h *Host) addNeighbours(n *Network, place int, b *batch, known [][]neighbours) error {
+func (h *Host) addNeighbours(n *Network, place int, known [][]neighbours) error {
+	b := &batch{socket: h.socket}
 	for k, f := range h.interfaces {
 		if known == nil {
 			if err := f.addRouter(n, b); err != nil {
@@ -193,6 +218,24 @@ func (h *Host) addNeighbours(n *Network, place int, b *batch, known [][]neighbou
 		}
 	}
 	return b.send()
+}
+
+// checkCongestionControl looks what connections of each host use.
+func (n *Network) checkCongestionControl(ctx context.Context) error {
+	work := newWorkers(ctx)
+	work.SetLimit(work.number)
+	for _, h := range n.hosts {
+		work.Go(func() error {
+			if err := work.Err(); err != nil {
+				return err
+			}
+			if err := h.Do(func() error { return h.checkCongestionControl(n) }); err != nil {
+				return fmt.Errorf("make host %s: %w", h.name, err)
+			}
+			return nil
+		})
+	}
+	return work.Wait()
 }
 
 // checkCongestionControl opens a connection of each family and looks what it uses, on a

@@ -214,16 +214,8 @@ func (n *Network) addRouting(ctx context.Context) error {
 		return err
 	}
 
-	// The way from each router to each interface.
-	ways, routes := make([][]topology.Step, len(n.routers)), n.wired.Routes()
-	for end := range n.wired.Switches {
-		for s := range routes.To(end) {
-			if s.At < len(n.routers) { // behind them are the boxes of access links
-				ways[s.At] = append(ways[s.At], s)
-			}
-		}
-	}
-	bundles := n.wired.Bundles()
+	// Behind the routers among the switches are the boxes of access links.
+	ways, bundles := n.ways(len(n.routers)), n.wired.Bundles()
 
 	work := newWorkers(ctx)
 	work.SetLimit(work.number)

@@ -120,3 +120,75 @@ func TestSettingsOfMany(t *testing.T) {
 		t.Errorf("%d files are open, %d before", after, before)
 	}
 }
+
+// TestOneQueue looks at the devices of a host and of the switches: they have no queues for each
+// processor, whose number would be the machine's.
+func TestOneQueue(t *testing.T) {
+	n := build(t, pair(topology.Override{}), Options{})
+	for _, ns := range []*namespace{n.hosts[0].ns, n.fabric} {
+		c, err := ns.dial()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		links, err := c.LinkList()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(links) < 2 {
+			t.Errorf("there are %d devices, want at least two", len(links))
+		}
+		for _, l := range links {
+			if a := l.Attrs(); a.NumTxQueues != 1 || a.NumRxQueues != 1 {
+				t.Errorf("device %s has %d and %d queues, want one each way", a.Name, a.NumTxQueues, a.NumRxQueues)
+			}
+		}
+	}
+}
+
+// TestForwardingTables holds the kernel's forwarding tables against the topology's, on a line,
+// where each way from a switch to a host is in another place of its table.
+func TestForwardingTables(t *testing.T) {
+	model := line(12)
+	n := build(t, model, Options{})
+	entries, err := n.fabricC.NeighList(0, unix.AF_BRIDGE)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hosts, ports := map[string]string{}, map[int]*port{}
+	for _, f := range n.interfaces {
+		hosts[f.mac.String()] = f.spec.Host
+	}
+	for _, p := range n.ports {
+		ports[p.index] = p
+	}
+
+	next := map[[2]string]string{} // by switch and host
+	for _, e := range entries {
+		p, host := ports[e.LinkIndex], hosts[e.HardwareAddr.String()]
+		if p == nil || host == "" {
+			continue // what a port knows of itself
+		}
+		if e.State != netlink.NUD_NOARP {
+			t.Errorf("the entry of %s at %s has state %#x, want a static one", host, p.name, e.State)
+		}
+		next[[2]string{p.at, host}] = p.toward
+	}
+	for at := range model.Switches {
+		for to, host := range model.Hosts {
+			want := host.Name
+			switch {
+			case to < at:
+				want = model.Switches[at-1]
+			case to > at:
+				want = model.Switches[at+1]
+			}
+			if got := next[[2]string{model.Switches[at], host.Name}]; got != want {
+				t.Errorf("switch %s sends what is for %s to %q, want %q", model.Switches[at], host.Name, got, want)
+			}
+		}
+	}
+	if want := len(model.Switches) * len(model.Hosts); len(next) != want {
+		t.Errorf("there are %d entries for hosts, want %d", len(next), want)
+	}
+}

@@ -65,17 +65,8 @@ func (j *Job) checkEvents() error {
 		}
 
 		directions := j.Directions(e)
-		switch {
-		case len(directions) == 0 && e.Class != "":
-			errs = append(errs, e.Pos.At("link-class").Errorf("no link of topology %s is of class %s%s",
-				j.topology.Name, e.Class, yamlfile.Suggest(e.Class, usedClasses(j.topology))))
-		case len(directions) == 0:
-			key, ends := "link", e.Link
-			if e.Direction != nil {
-				key, ends = "direction", e.Direction
-			}
-			_, err := j.topology.Params(ends[0], ends[1])
-			errs = append(errs, e.Pos.At(key).Errorf("%w", err))
+		if len(directions) == 0 {
+			errs = append(errs, j.checkLink(e))
 		}
 		for _, d := range directions {
 			if err := j.checkChange(d, j.Change(e)); err != nil {
@@ -85,6 +76,41 @@ func (j *Job) checkEvents() error {
 		}
 	}
 	return yamlfile.Join(errs...)
+}
+
+// checkEventNames checks that the links and computers that events name are there; events
+// of a Broken plan may name anything, or nothing.
+func (j *Job) checkEventNames() error {
+	var errs []error
+	for i := range j.Cell.Events {
+		e := &j.Cell.Events[i]
+		switch {
+		case e.Links() && len(j.Directions(e)) == 0:
+			errs = append(errs, j.checkLink(e))
+		case !e.Links() && e.Computer != "":
+			errs = append(errs, j.checkComputer(e))
+		}
+	}
+	return yamlfile.Join(errs...)
+}
+
+// checkLink returns what is wrong with the name of an event's link, which is not there.
+func (j *Job) checkLink(e *scenario.Event) error {
+	if e.Class != "" {
+		return e.Pos.At("link-class").Errorf("no link of topology %s is of class %s%s",
+			j.topology.Name, e.Class, yamlfile.Suggest(e.Class, usedClasses(j.topology)))
+	}
+	key, ends := "link", e.Link
+	if e.Direction != nil {
+		key, ends = "direction", e.Direction
+	}
+	if len(ends) != 2 {
+		return nil // the scenario's check says so
+	}
+	if _, err := j.topology.Params(ends[0], ends[1]); err != nil {
+		return e.Pos.At(key).Errorf("%w", err)
+	}
+	return nil
 }
 
 // checkChange checks that a direction can get other parameters while the network runs.

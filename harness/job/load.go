@@ -63,6 +63,9 @@ func (j *Job) readArrivals(
 	}
 	at := j.Cell.Load.Pos.At("arrivals")
 	data, file, err := find(name)
+	if err == nil {
+		data, err = yamlfile.Text(file, data)
+	}
 	if err != nil {
 		return at.Errorf("%w", err)
 	}

@@ -160,6 +160,10 @@ func TestRecordedArrivals(t *testing.T) {
 	if err != nil || other.Hash == p.Hash {
 		t.Errorf("another trace has the same hash: %v", err)
 	}
+	marked, err := prepare("\ufeff1\n0.5\n7\n", "{arrivals: {file: t.csv}, duration: 5 s}")
+	if err != nil || marked.Hash != p.Hash {
+		t.Errorf("a byte-order mark changes the trace: %v", err)
+	}
 	if _, err := prepare("1\n", "{arrivals: {file: t.csv}}"); err == nil || !strings.Contains(err.Error(), "the trace has 1 arrivals") {
 		t.Errorf("%v, want that the trace is too short", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"edgebed/harness/topology"
 	"edgebed/nodes/deploy"
 	"edgebed/nodes/processor"
+	"edgebed/nodes/units"
 	"edgebed/nodes/wire"
 	"edgebed/nodes/workflow"
 	"edgebed/nodes/yamlfile"
@@ -197,13 +198,13 @@ func (j *Job) Computers() (map[string]deploy.Computer, error) {
 		for _, name := range g.Hosts {
 			host, _ := j.topology.Host(name)
 			var spec processor.Spec
-			speeds := map[string]float64{}
+			speeds, memory := map[string]float64{}, map[string]units.Size{}
 
 			for _, p := range g.Processors {
 				spec.Processors = append(spec.Processors, processor.Processor{
 					Name: p.Name, Type: processor.GenericCPU, Speed: p.Speed, Cores: p.Cores, Memory: p.Memory,
 				})
-				speeds[p.Name] = p.Speed
+				speeds[p.Name], memory[p.Name] = p.Speed, p.Memory
 			}
 
 			for i, f := range g.Functions {
@@ -216,6 +217,14 @@ func (j *Job) Computers() (map[string]deploy.Computer, error) {
 					at := g.Pos.At("functions", i, "processor")
 					return nil, at.Errorf("function %s: unknown processor %q%s", strings.Join(f.Names, ", "), on,
 						yamlfile.Suggest(on, slices.Collect(maps.Keys(speeds))))
+				}
+
+				argument := j.Cell.Workload.Argument
+				drawn := !j.Cell.Workload.IsListed() && len(j.Given) == 0 && len(j.Cell.Clients.Groups) == 0
+				if need := f.MemoryPerByte * float64(argument); drawn && need > float64(memory[on]) {
+					at := g.Pos.At("functions", i, "memory-per-byte")
+					return nil, at.Errorf("a call with an argument of %v needs %.0f bytes of memory, more than "+
+						"the %v of processor %s", argument, need, memory[on], on)
 				}
 
 				var names []string

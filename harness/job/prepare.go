@@ -40,10 +40,14 @@ func Prepare(
 	plan *scenario.Plan, find func(name string) (data []byte, file string, err error), given []Workflow,
 ) (*Prepared, error) {
 	p := &Prepared{Decides: plan.Decides()}
+	if p.Decides == nil {
+		p.Decides = map[string]string{} // nothing is known of a Broken plan
+	}
 	workflows := workflowFiles{find: find, read: map[string]*foreign.File{}, broken: map[string]bool{}}
 	read := topologies{find: find, parsed: map[string]source{}, broken: map[string]bool{}, name: plan.Scenario.Name}
 	given, errs := slices.Clone(given), []error(nil)
 	places := map[string]bool{}
+	same := sameCells{of: plan.Scenario, seen: map[[sha256.Size]byte]string{}}
 	for _, cell := range plan.Cells {
 		src, err := read.of(&cell)
 		if err == nil && src.parsed == nil {
@@ -65,8 +69,12 @@ func Prepare(
 		if err == nil {
 			err = yamlfile.Join(job.CanRunOn(plan.Network), job.checkEffects(), job.checkMTUs())
 		}
+		if err == nil && plan.Broken {
+			err = job.checkEventNames()
+		}
 		if err == nil && !plan.Broken {
-			err = job.check(min(Checked, max(2, checkedInAll/len(plan.Cells))))
+			job.countDue()
+			err = yamlfile.Join(job.check(min(Checked, max(2, checkedInAll/len(plan.Cells)))), same.check(&job))
 		}
 		if err == nil {
 			p.Jobs = append(p.Jobs, job)
@@ -270,10 +278,15 @@ func (j *Job) Open() error {
 	if err != nil {
 		return err
 	}
-	return j.open(t)
+	if err := j.open(t); err != nil {
+		return err
+	}
+	j.countDue()
+	return nil
 }
 
-// open is Open with a topology of the job's own.
+// open is Open with a topology of the job's own, and without what is due in the load's
+// times, whose numbers may be mistakes.
 func (j *Job) open(t *topology.Topology) (err error) {
 	errs := []error{j.changeNetwork(t)}
 
@@ -311,7 +324,6 @@ func (j *Job) open(t *topology.Topology) (err error) {
 		}
 		j.groups = append(j.groups, one)
 	}
-	j.countDue()
 	return err
 }
 

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Limits of a trace.
@@ -39,10 +41,10 @@ func ReadCSV(file string, data []byte, limits Limits) (Recorded, error) {
 		}
 
 		line, _ := r.FieldPos(0)
-		client, at, err := arrival(row, limits)
-		if errors.Is(err, strconv.ErrSyntax) && first {
+		if first && isWord(row[0]) {
 			continue // the columns' names
 		}
+		client, at, err := arrival(row, limits)
 		if n++; err == nil && n > limits.Arrivals {
 			err = fmt.Errorf("expected at most %d arrivals", limits.Arrivals)
 		}
@@ -61,11 +63,19 @@ func ReadCSV(file string, data []byte, limits Limits) (Recorded, error) {
 	return trace, nil
 }
 
+// isWord reports whether a field begins with a letter and is no number, as NaN is.
+func isWord(field string) bool {
+	field = strings.TrimSpace(field)
+	begin, _ := utf8.DecodeRuneInString(field)
+	_, err := strconv.ParseFloat(field, 64)
+	return unicode.IsLetter(begin) && err != nil
+}
+
 // arrival reads one line.
 func arrival(row []string, limits Limits) (client int, at time.Duration, err error) {
 	seconds, err := strconv.ParseFloat(strings.TrimSpace(row[0]), 64)
 	if err != nil {
-		return 0, 0, fmt.Errorf("expected a time in seconds, got %.40q: %w", row[0], err)
+		return 0, 0, fmt.Errorf("expected a time in seconds, got %.40q", row[0])
 	}
 	if !(seconds >= 0 && seconds <= limits.Last.Seconds()) {
 		return 0, 0, fmt.Errorf("expected a time of 0 to %v seconds, got %v", limits.Last.Seconds(), seconds)
@@ -73,7 +83,7 @@ func arrival(row []string, limits Limits) (client int, at time.Duration, err err
 	if len(row) > 1 {
 		client, err = strconv.Atoi(strings.TrimSpace(row[1]))
 		if err != nil {
-			return 0, 0, fmt.Errorf("expected the number of a client, got %.40q: %w", row[1], err)
+			return 0, 0, fmt.Errorf("expected the number of a client, got %.40q", row[1])
 		}
 	}
 	if client < 0 || client >= limits.Clients {

@@ -127,6 +127,7 @@ func TestReadCSV(t *testing.T) {
 		"":                  "t.csv: expected arrivals",
 		"seconds\n":         "t.csv: expected arrivals",
 		"1\nx\n":            `t.csv:2: expected a time in seconds, got "x"`,
+		"0.1 s\n0.2\n":      `t.csv:1: expected a time in seconds, got "0.1 s"`,
 		"-1\n":              "t.csv:1: expected a time of 0 to 3600 seconds",
 		"1\n9e9\n":          "t.csv:2: expected a time of 0 to 3600 seconds",
 		"NaN\n":             "t.csv:1: expected a time of 0 to 3600 seconds",

@@ -208,6 +208,9 @@ func scan(r io.Reader, visit func(number int, text []byte, whole bool) error) er
 	br := bufio.NewReaderSize(r, 1<<16)
 	for number := 1; ; number++ {
 		line, err := readLine(br)
+		if number == 1 {
+			line = bytes.TrimPrefix(line, []byte("\ufeff")) // of an editor
+		}
 		if err != nil && err != io.EOF {
 			return fmt.Errorf("%d: %w", number, err)
 		}

@@ -36,6 +36,21 @@ func TestReadZipped(t *testing.T) {
 	}
 }
 
+// TestReadMarked: a byte-order mark, which some editors write, is not part of the records.
+func TestReadMarked(t *testing.T) {
+	plain, err := os.ReadFile(filepath.Join("testdata", FileName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, FileName), append([]byte("\ufeff"), plain...), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := Read(dir); err != nil || len(r.Cells) != 2 {
+		t.Errorf("Read = %v, %v; want 2 cells", r, err)
+	}
+}
+
 // TestTruncatedAnywhere cuts a file at each byte, as a kill during a write
 // may: all records that are whole are read, and a resumed run goes on.
 func TestTruncatedAnywhere(t *testing.T) {

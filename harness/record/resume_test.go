@@ -157,14 +157,19 @@ func TestNetworksOfResults(t *testing.T) {
 	}
 }
 
-// TestGoneWhileWriting: a record whose file was removed, or replaced by another, is not
-// taken for written, nor is any after it.
+// TestGoneWhileWriting: a record whose file was removed, replaced by another, or emptied, is
+// not taken for written, nor is any after it.
 func TestGoneWhileWriting(t *testing.T) {
-	for name, harm := range map[string]func(file string) error{
-		"removed": os.Remove,
-		"replaced": func(file string) error {
+	for name, test := range map[string]struct {
+		harm func(file string) error
+		want error
+	}{
+		"removed": {os.Remove, ErrGone},
+		"replaced": {func(file string) error {
 			return errors.Join(os.Remove(file), os.WriteFile(file, nil, 0o666))
-		},
+		}, ErrGone},
+		"emptied":   {func(file string) error { return os.Truncate(file, 0) }, ErrCut},
+		"cut short": {func(file string) error { return os.Truncate(file, 100) }, ErrCut},
 	} {
 		dir := t.TempDir()
 		w, err := Create(dir)
@@ -174,14 +179,14 @@ func TestGoneWhileWriting(t *testing.T) {
 		if err := w.Campaign(sampleCampaign()); err != nil {
 			t.Fatal(err)
 		}
-		if err := harm(filepath.Join(dir, FileName)); err != nil {
+		if err := test.harm(filepath.Join(dir, FileName)); err != nil {
 			t.Fatal(err)
 		}
-		if err := w.Cell(sampleCell("pure-faas")); !errors.Is(err, ErrGone) {
-			t.Errorf("%s: %v, want ErrGone", name, err)
+		if err := w.Cell(sampleCell("pure-faas")); !errors.Is(err, test.want) {
+			t.Errorf("%s: %v, want %v", name, err, test.want)
 		}
-		if err := w.Cell(sampleCell("state-local")); !errors.Is(err, ErrGone) {
-			t.Errorf("%s, and a later record: %v, want ErrGone", name, err)
+		if err := w.Cell(sampleCell("state-local")); !errors.Is(err, test.want) {
+			t.Errorf("%s, and a later record: %v, want %v", name, err, test.want)
 		}
 		if err := w.Close(); err != nil {
 			t.Error(err)

@@ -37,6 +37,8 @@ const (
 type Writer struct {
 	mu   sync.Mutex
 	file *os.File
+	// size is what the file holds at least.
+	size int64
 	// failed is the first write error. A write that failed may have left part
 	// of a line; appending after it would hide the damage in the middle of the
 	// file, where a reader must refuse it.
@@ -76,6 +78,9 @@ func Create(dir string) (*Writer, error) {
 // it was removed or replaced while the campaign ran.
 var ErrGone = errors.New("the record file is no longer there; it was removed or replaced while the campaign ran")
 
+// ErrCut is returned for a record whose file lost what had been written to it.
+var ErrCut = errors.New("the record file was cut short while the campaign ran")
+
 // lock takes the file, or, where its file system has no locks, warns.
 func (w *Writer) lock() error {
 	err := lock(w.file)
@@ -105,6 +110,9 @@ func (w *Writer) present() error {
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(held, named) {
 		return fmt.Errorf("%s: %w", w.file.Name(), ErrGone)
 	}
+	if err == nil && held.Size() < w.size {
+		return fmt.Errorf("%s: %w", w.file.Name(), ErrCut)
+	}
 	return err
 }
 
@@ -129,6 +137,12 @@ func OpenAppend(dir string) (*Writer, error) {
 		file.Close()
 		return nil, fmt.Errorf("mend the last line of %s: %w", file.Name(), err)
 	}
+	info, err := file.Stat()
+	if err != nil {
+		file.Close()
+		return nil, fmt.Errorf("open records in %s: %w", dir, err)
+	}
+	w.size = info.Size()
 	return w, nil
 }
 
@@ -269,6 +283,7 @@ func (w *Writer) append(line []byte) error {
 		return fmt.Errorf("an earlier write failed: %w", w.failed)
 	}
 	if _, w.failed = w.file.Write(line); w.failed == nil {
+		w.size += int64(len(line))
 		w.failed = w.present()
 	}
 	return w.failed

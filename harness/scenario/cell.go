@@ -423,7 +423,7 @@ func (s *Scenario) Expand(sel Selection) (*Plan, error) {
 			cell, errs := s.cell(axes, point, params)
 			mistakes.add(errs)
 			if i == 0 && len(errs) == 0 && !s.broken {
-				mistakes.add([]error{s.checkDifferent(first, axes, cell)})
+				mistakes.add([]error{s.checkDifferent(first, &cell)})
 			}
 			if !cell.placed {
 				continue
@@ -628,7 +628,7 @@ func beyond(err, more error) error {
 // checkDifferent returns an error where the cell is the same as one at another
 // point: then an axis has values that mean the same, and figures would show one
 // thing under two labels. In seen are the points of the cells before, by content.
-func (s *Scenario) checkDifferent(seen map[string]string, axes []Axis, c Cell) error {
+func (s *Scenario) checkDifferent(seen map[string]string, c *Cell) error {
 	content, err := json.Marshal([]any{
 		c.Topology, c.Nodes, c.Workload, c.Execution, c.Clients, c.Load, c.Events, c.Programs,
 	})
@@ -642,18 +642,32 @@ func (s *Scenario) checkDifferent(seen map[string]string, axes []Axis, c Cell) e
 		return nil
 	}
 
-	// The place is the value on the first axis that tells the two apart.
-	for i, coord := range c.Point {
-		if strings.Contains("/"+other+"/", "/"+coord.Axis+"="+coord.Value+"/") {
-			continue
+	return s.Same(c, other)
+}
+
+// Same returns the error about a cell that is the same as another one, at the value on the
+// first axis that tells the two apart.
+func (s *Scenario) Same(c *Cell, other string) error {
+	for _, coord := range c.Point {
+		if !strings.Contains("/"+other+"/", "/"+coord.Axis+"="+coord.Value+"/") {
+			return s.placeOf(coord).Errorf("value %q of axis %s changes nothing: the cell is the same as %s",
+				coord.Value, coord.Axis, other)
 		}
-		axis := s.axis(axes[i].Name)
-		k := slices.Index(axis.names(), coord.Value)
-		onAxis := slices.IndexFunc(s.Axes, func(a Axis) bool { return a.Name == coord.Axis })
-		return s.doc.Errorf(yamlfile.Path{"matrix", onAxis, "values", k},
-			"value %q of axis %s changes nothing: the cell is the same as %s", coord.Value, coord.Axis, other)
 	}
 	return nil
+}
+
+// placeOf returns where a value stands: on its axis, or among the points that are added.
+func (s *Scenario) placeOf(coord record.Coord) yamlfile.Pos {
+	onAxis := slices.IndexFunc(s.Axes, func(a Axis) bool { return a.Name == coord.Axis })
+	k := slices.IndexFunc(s.Axes[onAxis].Values, func(v Value) bool { return v.Name == coord.Value })
+	if !s.Axes[onAxis].Values[k].extra {
+		return s.Place("matrix", onAxis, "values", k)
+	}
+	i := slices.IndexFunc(s.Include, func(by map[string][]string) bool {
+		return slices.Contains(by[coord.Axis], coord.Value)
+	})
+	return s.Place("include", i, coord.Axis, slices.Index(s.Include[i][coord.Axis], coord.Value))
 }
 
 // mistakes collects those of all cells. A place that an earlier cell has reported
@@ -808,7 +822,10 @@ func unquote(node *yaml.Node, written string) {
 const maxNames = 1000
 
 // nameRange is a range of numbers in a function's name.
-var nameRange = regexp.MustCompile(`^(.*)\{([0-9]{1,5})\.\.([0-9]{1,5})\}(.*)$`)
+var nameRange = regexp.MustCompile(`^(.*)\{([0-9]+)\.\.([0-9]+)\}(.*)$`)
+
+// placeholders stand in a function's name for what its computer has.
+var placeholders = strings.NewReplacer("{address}", "", "{host}", "")
 
 // expandNames writes out the ranges in the names of functions.
 func (n *Nodes) expandNames() error {
@@ -817,16 +834,27 @@ func (n *Nodes) expandNames() error {
 		for i, f := range g.Functions {
 			var names []string
 			for k, name := range f.Names {
+				at := g.Pos.At("functions", i, "names", k)
 				m := nameRange.FindStringSubmatch(name)
+				around := name
+				if m != nil {
+					around = m[1] + m[4]
+				}
+				if strings.ContainsAny(placeholders.Replace(around), "{}") {
+					errs = append(errs, at.Errorf("function %s: braces hold one range of numbers, as in f{0..9}, "+
+						"or stand as {address} or {host}", name))
+					names = append(names, name)
+					continue
+				}
 				if m == nil {
 					names = append(names, name)
 					continue
 				}
 
-				first, _ := strconv.Atoi(m[2]) // the expression lets only digits through
-				last, _ := strconv.Atoi(m[3])
-				if last < first || last-first >= maxNames-len(names) {
-					errs = append(errs, g.Pos.At("functions", i, "names", k).Errorf(
+				first, err := strconv.Atoi(m[2])
+				last, tooLarge := strconv.Atoi(m[3])
+				if err != nil || tooLarge != nil || last < first || last-first >= maxNames-len(names) {
+					errs = append(errs, at.Errorf(
 						"function %s: expected a range from the smaller number to the larger, and at most %d names",
 						name, maxNames))
 					names = append(names, name)

@@ -105,8 +105,9 @@ func (s *Scenario) CheckClaims() error {
 		}
 		along := s.axis(c.Along)
 		if along == nil || c.Along == c.Series {
+			others := slices.DeleteFunc(s.axisNames(), func(name string) bool { return name == c.Series })
 			fail("along", "%w", &unknownError{c.Along, fmt.Errorf("expected an axis other than the series, got %s%s",
-				c.Along, yamlfile.Suggest(c.Along, s.axisNames()))})
+				c.Along, yamlfile.Suggest(c.Along, others))})
 			continue
 		}
 

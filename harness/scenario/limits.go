@@ -120,6 +120,28 @@ func (t *Topology) check() error {
 	return yamlfile.Join(errs...)
 }
 
+// checkNames looks for processors and functions that stand twice.
+func (g *ComputerGroup) checkNames() error {
+	var errs []error
+	processors, functions := map[string]bool{}, map[string]bool{}
+	for i, p := range g.Processors {
+		if processors[p.Name] {
+			errs = append(errs, g.Pos.At("processors", i).Errorf("processor %q stands twice; give each a name", p.Name))
+		}
+		processors[p.Name] = true
+	}
+	for i, f := range g.Functions {
+		for _, name := range f.Names {
+			if functions[name] {
+				errs = append(errs, g.Pos.At("functions", i, "names").Errorf(
+					"function %s stands twice; workers says how many calls of it run at a time", name))
+			}
+			functions[name] = true
+		}
+	}
+	return yamlfile.Join(errs...)
+}
+
 func (n *Nodes) check() error {
 	errs := []error{
 		n.expandNames(),
@@ -127,6 +149,7 @@ func (n *Nodes) check() error {
 	}
 
 	for _, g := range n.Computers {
+		errs = append(errs, g.checkNames())
 		if g.Hosts != nil {
 			errs = append(errs, within(g.Pos.At("hosts"), "number of hosts", len(g.Hosts), 1, maxComputers))
 		}

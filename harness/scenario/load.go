@@ -325,9 +325,12 @@ const (
 )
 
 func (c *Clients) check() error {
+	number := c.Number()
+	if c.Count < 0 {
+		number = c.Count
+	}
 	errs := []error{
-		within(c.Pos.At("count"), "number of clients", c.Number(), 1, MaxClients),
-		within(c.Pos.At("count"), "number of clients", c.Count, 0, MaxClients),
+		within(c.Pos.At("count"), "number of clients", number, 1, MaxClients),
 		within(c.Pos.At("hosts"), "number of hosts", len(c.Hosts), 0, MaxClients),
 	}
 	if c.Hosts != nil && len(c.Hosts) == 0 {
@@ -463,7 +466,7 @@ func (l *Load) check() error {
 	}
 	if process == InterruptedPoisson {
 		errs = append(errs,
-			within(l.Pos.At("on"), "on", l.On, 1, MaxLoad), within(l.Pos.At("off"), "off", l.Off, 1, MaxLoad))
+			within(l.Pos.At("on"), "on", l.On, 0, MaxLoad), within(l.Pos.At("off"), "off", l.Off, 0, MaxLoad))
 	}
 
 	switch {

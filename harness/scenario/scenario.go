@@ -479,9 +479,11 @@ func (s *Scenario) check() error {
 		names := map[string]bool{}
 		for k, v := range a.Values {
 			switch {
-			case v.Name == "" || len(v.Name) > maxValueName || strings.ContainsFunc(v.Name, unicode.IsControl):
+			case v.Name == "" || len(v.Name) > maxValueName:
 				fail(append(path, "values", k),
-					"expected a value of 1 to %d characters, got %.20q", maxValueName, v.Name)
+					"expected a value of 1 to %d bytes, got %.20q", maxValueName, v.Name)
+			case strings.ContainsFunc(v.Name, unicode.IsControl):
+				fail(append(path, "values", k), "expected a value without control characters, got %.40q", v.Name)
 			case names[v.Name]:
 				fail(append(path, "values", k), "value %q stands twice on axis %s", v.Name, a.Name)
 			}
@@ -551,7 +553,7 @@ func (s *Scenario) check() error {
 		}
 	}
 
-	errs = append(errs, s.checkFigures(s.metrics()))
+	errs = append(errs, s.checkFigures(s.metrics()), s.checkShown())
 	return yamlfile.Join(errs...)
 }
 
@@ -585,6 +587,10 @@ func (s *Scenario) checkFigures(metrics []string) error {
 		}
 
 		for _, v := range f.Of {
+			if f.Series == "" {
+				fail(append(path, "of"), "it names values of the series, and there is none; add series, or remove it")
+				break
+			}
 			if err := s.checkValue(f.Series, v); err != nil {
 				fail(append(path, "of"), "%w", err)
 			}
@@ -620,8 +626,31 @@ func (s *Scenario) checkFigures(metrics []string) error {
 		if err := f.Check(axes); err != nil && len(errs) == before {
 			fail(path, "%w", err)
 		}
+
 	}
 	return yamlfile.Join(errs...)
+}
+
+// checkShown checks that the figures can show what cells have: of a result, drawing says so.
+func (s *Scenario) checkShown() error {
+	var errs []error
+	for i, f := range s.Figures {
+		x := s.axis(f.X)
+		if f.LogX && x != nil && slices.ContainsFunc(x.Values, func(v Value) bool { return !v.isNumber && !v.wrong }) {
+			errs = append(errs, s.Place("figures", i, "log-x").Errorf(
+				"axis %s has values that are names, which stand side by side; remove it", f.X))
+		}
+		if f.Kind == record.KindTimeline && !s.loaded() {
+			errs = append(errs, s.Place("figures", i, "kind").Errorf("a timeline shows cells under load, and these "+
+				"have executions one after another; give the scenario a load section"))
+		}
+	}
+	return yamlfile.Join(errs...)
+}
+
+// loaded reports whether cells may be under load: see Cell.Alone.
+func (s *Scenario) loaded() bool {
+	return s.sections.load.Kind != 0 || s.sections.clients.Kind != 0 || s.sections.events.Kind != 0
 }
 
 // unknownAxis returns the error about an axis that there is not.

@@ -10,6 +10,7 @@ import (
 
 	"edgebed/harness/emu"
 	"edgebed/harness/topology"
+	"edgebed/nodes/yamlfile"
 )
 
 // command is one of the shell's own commands.
@@ -56,10 +57,17 @@ func commands() []command {
 
 func (s *Shell) help(_ context.Context, args []string) error {
 	table := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
+	var names []string
+	known := len(args) == 0
 	for _, c := range commands() {
+		names = append(names, strings.Fields(c.names)...)
 		if len(args) == 0 || strings.Contains(" "+c.names+" ", " "+args[0]+" ") {
 			fmt.Fprintf(table, "%s\t%s\n", c.usage, c.help)
+			known = true
 		}
+	}
+	if !known {
+		return fmt.Errorf("unknown command %q%s", args[0], yamlfile.Suggest(args[0], names))
 	}
 	if len(args) == 0 {
 		fmt.Fprintln(table, "HOST COMMAND ...\trun a program on a host, for instance h1 ping -c3 h2, or h2 sh")

@@ -33,6 +33,8 @@ type Shell struct {
 	// terminal says whether a person is there: programs get it, and prompts are
 	// shown.
 	terminal bool
+	// script is the name of the file that the lines are from, empty without one.
+	script string
 	// down holds the losses of links that were taken down, by direction.
 	down     map[[2]string]topology.Loss
 	captures map[string]*capture
@@ -167,10 +169,13 @@ func (s *Shell) Lines(ctx context.Context, r io.Reader) error {
 	var failed error
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, 1<<20)
-	for lines.Scan() && ctx.Err() == nil {
+	for number := 1; lines.Scan() && ctx.Err() == nil; number++ {
 		err := s.Execute(ctx, lines.Text())
 		if errors.Is(err, errExit) {
 			break
+		}
+		if err != nil && s.script != "" {
+			err = fmt.Errorf("%s:%d: %w", s.script, number, err)
 		}
 		if err != nil {
 			fmt.Fprintln(s.errs, err)

@@ -382,6 +382,13 @@ func TestLines(t *testing.T) {
 	if !errors.Is(err, ErrLines) || !strings.Contains(out.String(), "host1") || strings.Contains(out.String(), "s0 > s1") {
 		t.Errorf("error %v, output:\n%s", err, out)
 	}
+
+	var errs bytes.Buffer
+	s.errs, s.script = &errs, "a.txt"
+	err = s.Lines(t.Context(), strings.NewReader("\nhelp nonsense\nhelp ping\n"))
+	if want := "a.txt:2: unknown command \"nonsense\""; !errors.Is(err, ErrLines) || !strings.HasPrefix(errs.String(), want) {
+		t.Errorf("error %v, says %q, want %q", err, errs.String(), want)
+	}
 }
 
 func TestComplete(t *testing.T) {

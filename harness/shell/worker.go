@@ -39,7 +39,7 @@ type Config struct {
 	Job *job.Job `json:"job,omitempty"`
 	// Lines to run instead of reading a terminal.
 	Lines []string `json:"lines,omitempty"`
-	// Script is the name of a file with lines to run.
+	// Script is the name of the file that the lines are from, for messages.
 	Script string `json:"script,omitempty"`
 	// Host and Program are the one program to run on a host, instead of a shell.
 	Host    string   `json:"host,omitempty"`
@@ -176,15 +176,8 @@ func (c Config) do(ctx context.Context, s *Shell) error {
 	case c.Program != nil:
 		return s.Program(ctx, c.Host, c.Program...)
 	case c.Lines != nil:
+		s.script = c.Script
 		return s.Lines(ctx, strings.NewReader(strings.Join(c.Lines, "\n")))
-	case c.Script != "":
-		f, err := os.Open(c.Script)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-
-		return s.Lines(ctx, f)
 	case s.terminal:
 		return s.Loop(ctx, c.History)
 	}

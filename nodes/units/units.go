@@ -46,12 +46,14 @@ const (
 var rateUnits = map[string]float64{
 	"b/s": 1, "kb/s": 1e3, "Kb/s": 1e3, "Mb/s": 1e6, "Gb/s": 1e9,
 	"bit/s": 1, "kbit/s": 1e3, "Kbit/s": 1e3, "Mbit/s": 1e6, "Gbit/s": 1e9,
+	"kBit/s": 1e3, "MBit/s": 1e6, "GBit/s": 1e9,
 	"bps": 1, "kbps": 1e3, "Kbps": 1e3, "Mbps": 1e6, "Gbps": 1e9,
 	"bit": 1, "kbit": 1e3, "Kbit": 1e3, "Mbit": 1e6, "Gbit": 1e9, "mbit": 1e6, "gbit": 1e9,
 }
 
 var sizeUnits = map[string]float64{
 	"": float64(Byte), "B": float64(Byte), "kB": float64(KB), "MB": float64(MB), "GB": float64(GB),
+	"TB":  1e12,
 	"KiB": float64(KiB), "MiB": float64(MiB), "GiB": float64(GiB),
 }
 
@@ -141,7 +143,7 @@ func parse(s string, unitValues map[string]float64) (int64, error) {
 // digits: v has been rounded, and with 16 digits the product would be off by one.
 func times(number string, v, factor float64) float64 {
 	mantissa, exponent, _ := strings.Cut(strings.ToLower(number), "e")
-	shift := slices.Index([]float64{1, 1e3, 1e6, 1e9}, factor) * 3
+	shift := slices.Index([]float64{1, 1e3, 1e6, 1e9, 1e12}, factor) * 3
 	e, err := strconv.Atoi(cmp.Or(exponent, "0"))
 	if shift < 0 || err != nil {
 		return v * factor // by 1024 it is exact
@@ -166,6 +168,20 @@ func ParseDuration(s string) (time.Duration, error) {
 	}
 	if _, numberErr := strconv.ParseFloat(strings.TrimSpace(s), 64); numberErr == nil {
 		return 0, errors.New("the unit is missing")
+	}
+
+	// One with an exponent, such as 1e3 ms, or one that is too large.
+	number := leadingNumber.FindString(strings.TrimSpace(s))
+	unit := strings.TrimSpace(strings.TrimSpace(s)[len(number):])
+	v, err := strconv.ParseFloat(number, 64)
+	one, unitErr := time.ParseDuration("1" + durationUnits.Replace(unit))
+	isNumber := err == nil || errors.Is(err, strconv.ErrRange)
+	switch product := v * float64(one); {
+	case !isNumber || unitErr != nil || strings.ContainsAny(unit, "0123456789."):
+	case product >= math.MaxInt64:
+		return 0, fmt.Errorf("the value is too large, expected at most %v", math.MaxInt64/time.Hour*time.Hour)
+	default:
+		return time.Duration(math.Round(product)), nil
 	}
 	return 0, errors.New("write a number and one of the units ns, us, ms, s, min, h")
 }

@@ -13,7 +13,7 @@ import (
 func TestParseRate(t *testing.T) {
 	for in, want := range map[string]Rate{
 		"10 Mb/s": 10 * Mbps, "1.5Mbit/s": 1500 * Kbps, "100Mbps": 100 * Mbps, " 1 Gb/s ": Gbps, "0 b/s": 0,
-		"1e6 b/s": Mbps, "10Mbit": 10 * Mbps, "10mbit": 10 * Mbps, "2.5e-1 Gbit": 250 * Mbps, "9b/s": 9,
+		"1e6 b/s": Mbps, "10Mbit": 10 * Mbps, "3 MBit/s": 3 * Mbps, "10mbit": 10 * Mbps, "2.5e-1 Gbit": 250 * Mbps, "9b/s": 9,
 	} {
 		got, err := ParseRate(in)
 		if err != nil || got != want {
@@ -62,12 +62,13 @@ func TestParseDuration(t *testing.T) {
 	for in, want := range map[string]time.Duration{
 		"10 ms": 10 * time.Millisecond, "100ms": 100 * time.Millisecond, "1.5 s": 1500 * time.Millisecond, "0": 0,
 		"2 min": 2 * time.Minute, "5 msec": 5 * time.Millisecond, "3 secs": 3 * time.Second, "1h 30m": 90 * time.Minute,
+		"1e3 ms": time.Second, "2.5e-1s": 250 * time.Millisecond,
 	} {
 		if got, err := ParseDuration(in); err != nil || got != want {
 			t.Errorf("ParseDuration(%q) = %v, %v; want %v", in, got, err, want)
 		}
 	}
-	for in, want := range map[string]string{"10": "unit is missing", "": "write a number", "fast": "write a number", "1e9 h": "write a number"} {
+	for in, want := range map[string]string{"10": "unit is missing", "": "write a number", "fast": "write a number", "1e9 h": "too large", "9999999 h": "too large", "1e400 s": "too large", "-5": "unit is missing", "1e3 m 5 s": "write a number", "ms": "write a number"} {
 		if _, err := ParseDuration(in); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("ParseDuration(%q): error %v, want %q", in, err, want)
 		}

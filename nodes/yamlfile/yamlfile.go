@@ -151,6 +151,11 @@ func expand(node *yaml.Node, sizes map[*yaml.Node]int) (int, *Error) {
 
 var syntaxLine = regexp.MustCompile(`^(?:yaml: )?(?:line (\d+): )?`)
 
+// countsFromZero tells the messages of the library's parser, which counts lines from 0,
+// from those of its scanner, which counts from 1.
+var countsFromZero = regexp.MustCompile(`^(did not find expected (<|node content|key|'-' indicator|',' or)|` +
+	`found (duplicate %|undefined tag handle|incompatible YAML))`)
+
 // syntaxError takes the line out of the parser's message. A tab in the
 // indentation, which the parser blames on all sorts of things, is named.
 func (d *Document) syntaxError(err error) error {
@@ -159,6 +164,9 @@ func (d *Document) syntaxError(err error) error {
 	e := &Error{File: d.file, Err: fmt.Errorf("parse YAML: %s", text[len(m[0]):])}
 	if line, err := strconv.Atoi(m[1]); err == nil {
 		e.Line = line
+		if countsFromZero.MatchString(text[len(m[0]):]) {
+			e.Line++
+		}
 	}
 
 	number := 0

@@ -138,7 +138,9 @@ func TestErrors(t *testing.T) {
 		"empty":        {"", []string{"f.yaml:1:1: expected a document, got an empty file"}},
 		"only comment": {"# nothing\n", []string{"f.yaml:1:1: expected a document, got an empty file"}},
 		"null":         {"~", []string{"f.yaml:1:1: expected a mapping, got nothing"}},
-		"syntax":       {"name: [x\nlinks: y", []string{"f.yaml:1: parse YAML: did not find expected ',' or ']'"}},
+		"syntax":       {"name: [x\nlinks: y", []string{"f.yaml:2: parse YAML: did not find expected ',' or ']'"}},
+		"unclosed":     {"a: 1\nb: 2\nname: [x\nlinks: y", []string{"f.yaml:3: parse YAML: did not find expected ',' or ']'"}},
+		"quote":        {"a: 1\nb: 2\nname: \"x\nlinks: y", []string{"f.yaml:3: parse YAML: found unexpected end of stream"}},
 		"two":          {"name: x\n---\nname: y", []string{"f.yaml:2:1: expected one YAML document, got a second one"}},
 		"list":         {"- name", []string{"f.yaml:1:1: expected a mapping, got a list"}},
 		"unknown key": {"name: x\nlinkss: []", []string{

@@ -152,7 +152,7 @@ func TestSchemaAndParser(t *testing.T) {
 		right + "capture: [s0-s1, host2]\n",
 		right + "capture: {of: [host2], executions: [0, -1], size: 1 MB, files: 3}\n",
 		right + "figures: [{name: f, kind: heat-map, metric: delay, x: rate, y: model, log-z: true}]\n",
-		right + "figures: [{name: f, kind: timeline, metric: port-queue, panels: [model], at: [s0-s1]}]\n",
+		right + "figures: [{name: f, kind: timeline, metric: port-queue, panels: [model], at: [s0-s1]}]\nload: {duration: 1 s}\n",
 		strings.Replace(right, "values: [1 Mb/s, 2 Mb/s]", "values: 1..8 Mb/s log 3, unit: Mb/s, label: Rate", 1),
 		strings.Replace(right, "values: [1 Mb/s, 2 Mb/s]", "values: [{name: a, label: A, set: {rate: 1 Mb/s}}, {name: b, set: {rate: 3 Mb/s}}]", 1),
 		strings.Replace(right, "values: [1 Mb/s, 2 Mb/s]", "zip: {rate: [1 Mb/s, 2 Mb/s]}", 1),

@@ -94,7 +94,7 @@ func WriteComparison(w io.Writer, a, b Side, drawn []figure.Drawn) error {
 		}
 		c.Ratios = append(c.Ratios, c.ratios(a.Results, b.Results, metric))
 	}
-	return pages.ExecuteTemplate(w, "comparison.html", c)
+	return execute(w, "comparison.html", c)
 }
 
 // made counts the executions of results.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"edgebed/harness/escape"
 	"edgebed/harness/matrix"
 	"edgebed/harness/record"
 	"edgebed/harness/report/figure"
@@ -65,7 +66,18 @@ func Write(w io.Writer, r *record.Results, drawn []figure.Drawn, claims []Judged
 	if err != nil {
 		return err
 	}
-	return pages.ExecuteTemplate(w, "report.html", p)
+	return execute(w, "report.html", p)
+}
+
+// execute writes a page. Control characters in titles and names are written out: as they
+// are, HTML forbids them, and a terminal would take them for commands.
+func execute(w io.Writer, name string, content any) error {
+	var text strings.Builder
+	if err := pages.ExecuteTemplate(&text, name, content); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, escape.Terminal(text.String()))
+	return err
 }
 
 func contentOf(r *record.Results, drawn []figure.Drawn, claims []Judged) (*content, error) {

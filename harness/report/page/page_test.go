@@ -95,6 +95,11 @@ func TestPage(t *testing.T) {
 	if strings.Contains(page, "<b>markup") {
 		t.Error("a claim's text is markup of the page")
 	}
+
+	r.Campaign.Title = "red\x1b[31m"
+	if page := pageText(t, r, nil); strings.Contains(page, "\x1b") || !strings.Contains(page, `red\x1b[31m`) {
+		t.Error("a control character of the title is in the page")
+	}
 }
 
 // TestPageOfLittle makes pages of records that lack things.

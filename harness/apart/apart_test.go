@@ -32,10 +32,10 @@ func TestMain(m *testing.M) {
 }
 
 // scenarioText is a scenario whose hosts are loopback addresses, so that processes need no network of
-// their own.
+// their own. Tests that run at the same time have other ones.
 const scenarioText = `
 name: loopback
-topology: {subnet: 127.77.0.0/24, switches: [s0], hosts: [{name: a, switch: s0}, {name: b, switch: s0}, {name: c, switch: s0}]}
+topology: {subnet: 127.%d.%d.0/24, switches: [s0], hosts: [{name: a, switch: s0}, {name: b, switch: s0}, {name: c, switch: s0}]}
 nodes:
   computers: [{functions: [{names: ["{host}"], workers: 2, service-time: 1 ms}]}]
   limits: [{hosts: [a, b, c], cpu: 1}]
@@ -54,12 +54,13 @@ type bed struct {
 // open starts them.
 func open(t *testing.T, apart ...string) *bed {
 	t.Helper()
-	prepared, err := job.Prepare(scenariotest.ExpandText(t, scenarioText), scenariotest.Topology, nil)
+	text := fmt.Sprintf(scenarioText, 10+os.Getpid()%200, os.Getpid()/200%250)
+	prepared, err := job.Prepare(scenariotest.ExpandText(t, text), scenariotest.Topology, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	j := &prepared.Jobs[0]
-	text, err := json.Marshal(j)
+	encoded, err := json.Marshal(j)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +74,7 @@ func open(t *testing.T, apart ...string) *bed {
 		cfg.Hosts[i].Net = emu.Inside{}
 	}
 	for _, name := range apart {
-		p, err := Start(t.Context(), Options{Host: name, Job: text, Launch: (*exec.Cmd).Start})
+		p, err := Start(t.Context(), Options{Host: name, Job: encoded, Launch: (*exec.Cmd).Start})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -82,7 +83,7 @@ func open(t *testing.T, apart ...string) *bed {
 			if err := p.Close(); err != nil && !b.ended {
 				t.Error(err)
 			}
-			if err := syscall.Kill(p.cmd.Process.Pid, 0); !errors.Is(err, syscall.ESRCH) {
+			if err := syscall.Kill(p.Pid(), 0); !errors.Is(err, syscall.ESRCH) {
 				t.Errorf("the process of %s is left: %v", name, err)
 			}
 		})
@@ -230,16 +231,16 @@ func TestNodes(t *testing.T) {
 // stand still.
 func halt(t *testing.T, p *Process) (goOn func()) {
 	t.Helper()
-	if err := syscall.Kill(p.cmd.Process.Pid, syscall.SIGSTOP); err != nil {
+	if err := syscall.Kill(p.Pid(), syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(10 * time.Second); !stopped(t, p.cmd.Process.Pid); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(10 * time.Second); !stopped(t, p.Pid()); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("it does not stop")
 		}
 	}
 	return func() {
-		if err := syscall.Kill(p.cmd.Process.Pid, syscall.SIGCONT); err != nil {
+		if err := syscall.Kill(p.Pid(), syscall.SIGCONT); err != nil {
 			t.Error(err)
 		}
 	}
@@ -323,7 +324,7 @@ func TestKilled(t *testing.T) {
 	b := open(t, "b")
 	b.ended = true
 	p := b.processes["b"]
-	if err := syscall.Kill(p.cmd.Process.Pid, syscall.SIGKILL); err != nil {
+	if err := syscall.Kill(p.Pid(), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	select {

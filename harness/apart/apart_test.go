@@ -363,17 +363,19 @@ func TestWrongJob(t *testing.T) {
 }
 
 // TestDies: where a process ends before it has read its job the error of the start says how it ended
-// and what it said, once.
+// and what it said, once: of a long text the beginning, which says what a panic is about, and the end.
 func TestDies(t *testing.T) {
-	for range 10 {
-		_, err := Start(t.Context(), Options{Host: "b", Launch: func(cmd *exec.Cmd) error {
-			cmd.Path, cmd.Args = "/bin/sh", []string{"sh", "-c", "echo panic: sorry >&2; exit 3"}
-			return cmd.Start()
-		}})
-		want := "start the process of host b: the process with the nodes of host b ended before its time: exit status 3\n" +
-			"panic: sorry"
-		if err == nil || err.Error() != want {
-			t.Fatalf("%v\nwant %s", err, want)
+	const why = "start the process of host b: the process with the nodes of host b ended before its time: exit status 3\n" +
+		"panic: sorry"
+	for range 5 {
+		for more, end := range map[string]string{"": why, "seq 2000 >&2;": "\n2000"} {
+			_, err := Start(t.Context(), Options{Host: "b", Launch: func(cmd *exec.Cmd) error {
+				cmd.Path, cmd.Args = "/bin/sh", []string{"sh", "-c", "echo panic: sorry >&2;" + more + "exit 3"}
+				return cmd.Start()
+			}})
+			if err == nil || !strings.HasPrefix(err.Error(), why) || !strings.HasSuffix(err.Error(), end) {
+				t.Fatalf("%v\nwant %s ... %s", err, why, end)
+			}
 		}
 	}
 }

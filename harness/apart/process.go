@@ -217,6 +217,14 @@ func (p *Process) explained(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case status.Code(err) == codes.Unavailable:
+		// As a rule the process has ended, which its parent learns a moment later.
+		select {
+		case <-p.done:
+		case <-time.After(patience):
+		}
+		if ended := p.Err(); ended != nil {
+			return ended
+		}
 		return fmt.Errorf("ask the process with the nodes of host %s: %s", p.host, status.Convert(err).Message())
 	}
 	return errors.New(status.Convert(err).Message())

@@ -124,6 +124,19 @@ func (l *limitedHosts) living(ctx context.Context) (context.Context, context.Can
 	return living, func() { end(nil) }
 }
 
+// ended returns why a process ended before its time, nil where none did.
+func (l *limitedHosts) ended() error {
+	if l == nil {
+		return nil
+	}
+	for _, h := range l.list {
+		if err := h.process.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // rest has all processes do what would disturb an execution.
 func (l *limitedHosts) rest(ctx context.Context) error {
 	if l == nil {

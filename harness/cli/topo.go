@@ -134,9 +134,9 @@ type shown struct{ pairs, tables, asJSON bool }
 func (s shown) write(w io.Writer, t *topology.Topology) error {
 	switch {
 	case s.pairs && s.asJSON:
-		return writeJSON(w, view.Pairs(t))
+		return view.WritePairsJSON(w, t)
 	case s.pairs:
-		return view.WritePairs(w, view.Pairs(t))
+		return view.WritePairs(w, t)
 	case s.tables && s.asJSON:
 		return writeJSON(w, t.Tables())
 	case s.tables:

@@ -109,7 +109,7 @@ const changed = "changed after it was written: its sum is missing, or of another
 func sift(r io.Reader, out map[int]string) (*parser, []int, error) {
 	var numbers []int
 	p := newParser(FileName)
-	err := scan(r, func(number int, text []byte, whole bool) error {
+	visit := func(number int, text []byte, whole bool) error {
 		numbers = append(numbers, number)
 		if _, ok := out[number]; ok {
 			return nil
@@ -131,8 +131,12 @@ func sift(r io.Reader, out map[int]string) (*parser, []int, error) {
 			out[number] = err.Error()
 		}
 		return nil
-	})
-	if err != nil {
+	}
+	long := func(number int) error {
+		numbers, out[number] = append(numbers, number), errLong.Error()
+		return nil
+	}
+	if err := scanOver(r, visit, long); err != nil {
 		return nil, nil, err
 	}
 
@@ -208,13 +212,14 @@ func (x *Examination) replace(file *os.File) (string, error) {
 		out[d.Line] = true
 	}
 	buffer := bufio.NewWriterSize(sound, 1<<16)
-	err = scan(file, func(number int, text []byte, _ bool) error {
+	copied := func(number int, text []byte, _ bool) error {
 		if out[number] {
 			return nil
 		}
 		_, err := buffer.Write(append(text, '\n'))
 		return err
-	})
+	}
+	err = scanOver(file, copied, func(int) error { return nil }) // which is damage
 	info, statErr := file.Stat()
 	if err := errors.Join(err, statErr, buffer.Flush()); err != nil {
 		return kept, errors.Join(err, sound.Close())

@@ -47,7 +47,7 @@ func TestFsck(t *testing.T) {
 		}
 		return strings.Join(l, "\n") + "\n"
 	}
-	sound := with(nil)
+	sound, tooLong := with(nil), strings.Repeat("x", longestLine+1)
 	for name, tc := range map[string]struct {
 		text     string
 		damage   []int
@@ -68,6 +68,8 @@ func TestFsck(t *testing.T) {
 		"resumed":                {sound + twoCells[0], nil, "", "ab"},
 		"goes on from nowhere":   {sound + `{"type":"cell","id":"a","first":1}` + "\n", []int{11}, "not where an attempt was stopped", "ab"},
 		"a number that is a NaN": {with(map[int]string{6: `{"type":"execution","cell":"b","index":0,"delay_ns":NaN}`}), []int{6, 10}, "parse execution record", "a"},
+		"too long":               {with(map[int]string{6: tooLong}), []int{6, 10}, "more than 64 MiB", "a"},
+		"too long at the end":    {sound + tooLong, []int{11}, "more than 64 MiB", "ab"},
 		"two in one line":        {with(map[int]string{9: twoCells[8] + twoCells[8]}), []int{9, 10}, "parse execution record", "a"},
 	} {
 		dir := folder(t, tc.text)

@@ -205,15 +205,29 @@ func ReadFrom(name string, r io.Reader) (*Results, error) {
 // that returns an error. Lines are numbered from 1, and errors begin with the
 // number. The last line is not whole where it does not end with a newline.
 func scan(r io.Reader, visit func(number int, text []byte, whole bool) error) error {
+	return scanOver(r, visit, func(int) error { return errLong })
+}
+
+// scanOver is scan that calls long for lines that are too long to be held, and goes on behind
+// them unless that returns an error.
+func scanOver(r io.Reader, visit func(number int, text []byte, whole bool) error, long func(number int) error) error {
 	br := bufio.NewReaderSize(r, 1<<16)
 	for number := 1; ; number++ {
 		line, err := readLine(br)
+		if errors.Is(err, errLong) {
+			if err := long(number); err != nil {
+				return fmt.Errorf("%d: %w", number, err)
+			}
+			line, err = nil, skipLine(br)
+		}
+
 		if number == 1 {
 			line = bytes.TrimPrefix(line, []byte("\ufeff")) // of an editor
 		}
 		if err != nil && err != io.EOF {
 			return fmt.Errorf("%d: %w", number, err)
 		}
+
 		if text := bytes.TrimSpace(line); len(text) > 0 {
 			if err := visit(number, text, err == nil); err != nil {
 				return fmt.Errorf("%d: %w", number, err)
@@ -229,16 +243,33 @@ func scan(r io.Reader, visit func(number int, text []byte, whole bool) error) er
 // gigabytes is short.
 const longestLine = 64 << 20
 
+// errLong says that a line is longer than that.
+var errLong = fmt.Errorf("the line has more than %d MiB, which no record has", longestLine>>20)
+
 // readLine reads up to the end of a line, and with it.
 func readLine(br *bufio.Reader) (line []byte, err error) {
 	for {
 		part, err := br.ReadSlice('\n')
 		line = append(line, part...)
 		if len(line) > longestLine {
-			return nil, fmt.Errorf("the line has more than %d MiB, which no record has", longestLine>>20)
+			if err == nil {
+				err = br.UnreadByte() // the newline ends what is skipped
+			} else if err == bufio.ErrBufferFull || err == io.EOF {
+				err = nil // as the next read says
+			}
+			return nil, errors.Join(errLong, err)
 		}
 		if err != bufio.ErrBufferFull {
 			return line, err
+		}
+	}
+}
+
+// skipLine reads up to the end of a line, and keeps nothing of it.
+func skipLine(br *bufio.Reader) error {
+	for {
+		if _, err := br.ReadSlice('\n'); err != bufio.ErrBufferFull {
+			return err
 		}
 	}
 }

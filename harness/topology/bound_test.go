@@ -51,7 +51,10 @@ func TestNoSuchLink(t *testing.T) {
 	}
 	for _, tc := range []struct{ from, to, want string }{
 		{"a", "s0", "the access link of host a has no parameters"}, {"s0", "a", "the access link of host a has no parameters"},
-		{"a", "s1", "topology n has no link a-s1"}, {"s1", "a", "topology n has no link s1-a"}, {"s0", "s1", "topology n has no link s0-s1"},
+		{"a", "s1", "topology n has no link a-s1"}, {"s1", "a", "topology n has no link s1-a"}, {"s0", "s1", "topology n has no link s0-s1; s0 has links to s2"},
+		{"s0", "s3", `topology n has no link s0-s3: it has no switch or host "s3" (did you mean s0?)`},
+		{"A1", "zebra", `topology n has no link A1-zebra: it has no switch or host "A1" (did you mean s1?) or "zebra"`},
+		{"s0", "s2#2", "topology n has no link s0-s2#2: it has 1 between the two"},
 	} {
 		if _, err := n.Params(tc.from, tc.to); err == nil || !strings.HasPrefix(err.Error(), tc.want) {
 			t.Errorf("%s to %s: %v, want %q", tc.from, tc.to, err, tc.want)

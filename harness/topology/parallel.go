@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"edgebed/nodes/yamlfile"
 )
 
 // Of parallel links, which lead between the same two switches, the second one's name ends
@@ -114,7 +116,51 @@ func (t *Topology) Link(from, to string) (link, direction int, err error) {
 			return 0, 0, f.noAccess()
 		}
 	}
-	return 0, 0, fmt.Errorf("topology %s has no link %s-%s", t.Name, from, to)
+	return 0, 0, fmt.Errorf("topology %s has no link %s-%s%s", t.Name, from, to, t.nearLink(a, b))
+}
+
+// nearLink says why there is no link of two names: a name that nothing has, a number that is too
+// large, or else what the first of them has links to.
+func (t *Topology) nearLink(a, b string) string {
+	names := slices.Clone(t.Switches)
+	for _, h := range t.Hosts {
+		names = append(names, h.Name)
+	}
+	var unknown []string
+	for _, end := range []string{a, b} {
+		if slices.Contains(names, end) {
+			continue
+		}
+		text := strconv.Quote(end)
+		if near, ok := yamlfile.Nearest(end, names); ok {
+			text += " (did you mean " + near + "?)"
+		}
+		unknown = append(unknown, text)
+	}
+	if len(unknown) > 0 {
+		return ": it has no switch or host " + strings.Join(unknown, " or ")
+	}
+
+	between, linked := 0, []string{}
+	for _, l := range t.AllLinks() {
+		if _, ok := directionOf(l.Between, a, b); ok {
+			between++
+		}
+		if i := slices.Index(l.Between[:], a); i >= 0 {
+			linked = append(linked, l.Between[1-i])
+		}
+	}
+	slices.Sort(linked)
+	linked = slices.Compact(linked)
+
+	const few = 10
+	switch {
+	case between > 0:
+		return fmt.Sprintf(": it has %d between the two", between)
+	case len(linked) == 0 || len(linked) > few:
+		return ""
+	}
+	return fmt.Sprintf("; %s has links to %s", a, strings.Join(linked, ", "))
 }
 
 // directionOf tells which direction of a link leads from a to b: 0 is forward.

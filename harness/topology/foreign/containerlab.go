@@ -1,12 +1,17 @@
 package foreign
 
 import (
-	"fmt"
+	"cmp"
+	"errors"
 	"maps"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"edgebed/nodes/yamlfile"
 )
 
 // containerlabFile is what containerlab's topology files say of names and links
@@ -24,12 +29,52 @@ type containerlabFile struct {
 	} `yaml:"topology"`
 }
 
+// surroundings are ends of links that are no nodes but of the machine that the lab runs on
+// (containerlab.dev/manual/network).
+var surroundings = []string{"host", "mgmt-net", "macvlan", "vxlan", "vxlan-stitch", "dummy"}
+
+// yamlMistake is how the library writes that a value is of another kind.
+var yamlMistake = regexp.MustCompile("^line (\\d+): cannot unmarshal !!(\\w+)(?: `([^`]*)`)? into (\\S*)")
+
+// yamlError says what is expected in place of a value of another kind.
+func yamlError(s *source, err error) error {
+	mistake, ok := errors.AsType[*yaml.TypeError](err)
+	if !ok || len(mistake.Errors) == 0 {
+		return err
+	}
+	m := yamlMistake.FindStringSubmatch(mistake.Errors[0])
+	if m == nil {
+		return err
+	}
+
+	kinds := map[string]string{
+		"map": "a mapping", "seq": "a list", "str": "text", "int": "a number", "float": "a number",
+		"bool": "true or false",
+	}
+	want := "a mapping"
+	switch into := m[4]; {
+	case strings.HasPrefix(into, "[]"):
+		want = "a list"
+	case into == "int":
+		want = "a whole number"
+	case into == "string":
+		want = "text"
+	}
+	got := cmp.Or(m[3], kinds[m[2]], m[2])
+	line, _ := strconv.Atoi(m[1])
+	return s.errorf(s.lineOffset(line, 1), "expected %s, got %s", want, got)
+}
+
 // readContainerlab takes names and links. A node of kind linux with links to nodes of other
 // kinds alone is a host, unless it holds the network together (see markHosts, unmarkJoints).
-func readContainerlab(_ string, data []byte) (*graph, error) {
-	var file containerlabFile
-	if err := yaml.Unmarshal(data, &file); err != nil {
+func readContainerlab(s *source) (*graph, error) {
+	// The first reader knows what is wrong where, the second one leaves out unknown keys.
+	if _, err := yamlfile.Parse(s.file, s.text); err != nil {
 		return nil, err
+	}
+	var file containerlabFile
+	if err := yaml.Unmarshal(s.text, &file); err != nil {
+		return nil, yamlError(s, err)
 	}
 
 	g := newGraph()
@@ -40,7 +85,7 @@ func readContainerlab(_ string, data []byte) (*graph, error) {
 		}
 	}
 
-	mtus := 0
+	mtus, outside := 0, map[string]bool{}
 	for _, l := range file.Topology.Links {
 		if l.MTU != 0 {
 			mtus++
@@ -51,15 +96,29 @@ func readContainerlab(_ string, data []byte) (*graph, error) {
 		}
 
 		var ends [2]string
+		within := true
 		for i, endpoint := range l.Endpoints {
 			ends[i] = endpointNode(endpoint)
-			if _, ok := g.index[ends[i]]; !ok {
-				return nil, fmt.Errorf("line %d: a link names the unknown node %q", endpoint.Line, ends[i])
+			_, known := g.index[ends[i]]
+			switch {
+			case known:
+			case slices.Contains(surroundings, ends[i]):
+				within, outside[ends[i]] = false, true
+			default:
+				return nil, s.errorf(s.lineOffset(endpoint.Line, endpoint.Column), "a link names the unknown node %q%s",
+					ends[i], yamlfile.Suggest(ends[i], slices.Collect(maps.Keys(g.index))))
 			}
+		}
+		if !within {
+			continue
 		}
 		if err := g.connect(edge{from: ends[0], to: ends[1]}); err != nil {
 			return nil, err
 		}
+	}
+	if len(outside) > 0 {
+		g.remark("links that lead out of the network, to %s, were left out",
+			strings.Join(slices.Sorted(maps.Keys(outside)), ", "))
 	}
 	if mtus > 0 {
 		g.remark("the MTU of %d links was left out: hosts keep that of the network (mtu)", mtus)

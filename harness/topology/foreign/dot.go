@@ -3,6 +3,7 @@ package foreign
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,10 +22,10 @@ import (
 // have an arrow of its own. The attribute mtu of an edge is its link's, or its host's, and that
 // of the graph the network's. A node with shape=box is a host where its links lead to nodes of
 // other shapes alone (see markHosts), in the order of which they are the host's interfaces.
-func readDOT(_ string, data []byte) (*graph, error) {
-	file, err := dot.ParseBytes(data)
+func readDOT(s *source) (*graph, error) {
+	file, err := dot.ParseBytes(s.text)
 	if err != nil {
-		return nil, err
+		return nil, dotError(s, err)
 	}
 
 	r := dotReader{graph: newGraph(), boxes: map[string]bool{}, unknown: map[string]bool{}, unused: map[string]bool{}}
@@ -50,6 +51,32 @@ func readDOT(_ string, data []byte) (*graph, error) {
 	}
 
 	return r.graph, nil
+}
+
+// dotPlace is how the parser writes where a mistake is, and which words it expected.
+var dotPlace = regexp.MustCompile(`^(\d+):(\d+): error: (.*)$`)
+
+// dotError puts a mistake of the parser at its place, in the words of a DOT file.
+func dotError(s *source, err error) error {
+	m := dotPlace.FindStringSubmatch(err.Error())
+	if m == nil {
+		return err
+	}
+	line, _ := strconv.Atoi(m[1])
+	column, _ := strconv.Atoi(m[2])
+
+	// "graphx" is the parser's name of the keyword graph.
+	said, got, _ := strings.Cut(m[3], "; got: ")
+	said = strings.NewReplacer("graphx", "graph", "or id", "or a name", "expected id", "expected a name").Replace(said)
+	switch token, invalid := strings.CutPrefix(got, "unknown/invalid token "); {
+	case got == "end-of-file":
+		got = "the end of the file"
+	case invalid && strings.HasPrefix(token, `"\"`):
+		got = "a quotation mark without its second one"
+	case invalid:
+		got = token
+	}
+	return s.errorf(s.lineOffset(line, column), "%s; got %s", said, got)
 }
 
 type dotReader struct {

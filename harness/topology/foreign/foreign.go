@@ -1,7 +1,6 @@
 package foreign
 
 import (
-	"bytes"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -13,7 +12,6 @@ import (
 
 // Limits of what is read.
 const (
-	maxFile  = 64 << 20
 	maxNodes = 10_000
 	maxEdges = 100_000
 )
@@ -31,7 +29,7 @@ type format struct {
 	// is tells from the file's name and content whether it is of this kind.
 	is func(file string, data []byte) bool
 	// read returns the graph that the file describes.
-	read func(file string, data []byte) (*graph, error)
+	read func(s *source) (*graph, error)
 }
 
 func formats() []format {
@@ -68,21 +66,20 @@ func Known(file string) bool {
 }
 
 // Read reads a file of another program; its format follows from the file's name.
-// Errors name the file, and the line where the format has one.
+// Errors name the file, and line and column where something stands at one.
 func Read(file string, data []byte) (*Network, error) {
-	if len(data) > maxFile {
-		return nil, fmt.Errorf("read %s: it has %d bytes, over the limit of %d", file, len(data), maxFile)
-	}
-	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
-
 	for _, f := range formats() {
 		if !f.is(file, data) {
 			continue
 		}
 
-		g, err := f.read(file, data)
+		s, err := newSource(file, data)
 		if err != nil {
-			return nil, fmt.Errorf("read %s as %s: %w", file, f.name, err)
+			return nil, err
+		}
+		g, err := f.read(s)
+		if err != nil {
+			return nil, s.explain(f.name, err)
 		}
 		if g.name == "" {
 			base := filepath.Base(file)
@@ -91,7 +88,7 @@ func Read(file string, data []byte) (*Network, error) {
 
 		n, err := g.network()
 		if err != nil {
-			return nil, fmt.Errorf("read %s as %s: %w", file, f.name, err)
+			return nil, s.explain(f.name, err)
 		}
 
 		return n, nil
@@ -114,7 +111,9 @@ type graph struct {
 	// edge may be.
 	directed bool
 	// mtu is the network's, 0 where the file does not say.
-	mtu     int
+	mtu int
+	// again are identifiers that several nodes of the file have.
+	again   []string
 	remarks []string
 }
 
@@ -156,6 +155,16 @@ func (g *graph) add(n node) error {
 	g.nodes = append(g.nodes, n)
 
 	return nil
+}
+
+// addOnce adds a node where the format lists each once. It reports whether it is there for the
+// first time.
+func (g *graph) addOnce(n node) (fresh bool, err error) {
+	if _, ok := g.index[n.id]; ok {
+		g.again = append(g.again, n.id)
+		return false, nil
+	}
+	return true, g.add(n)
 }
 
 func (g *graph) connect(e edge) error {

@@ -3,7 +3,9 @@ package foreign
 import (
 	"bytes"
 	"encoding/xml"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strconv"
@@ -28,12 +30,27 @@ type graphMLFile struct {
 			ID   string        `xml:"id,attr"`
 			Data []graphMLData `xml:"data"`
 		} `xml:"node"`
-		Edges []struct {
-			Source string        `xml:"source,attr"`
-			Target string        `xml:"target,attr"`
-			Data   []graphMLData `xml:"data"`
-		} `xml:"edge"`
+		Edges []graphMLEdge `xml:"edge"`
 	} `xml:"graph"`
+}
+
+type graphMLEdge struct {
+	Source string        `xml:"source,attr"`
+	Target string        `xml:"target,attr"`
+	Data   []graphMLData `xml:"data"`
+	// offset is where its first tag ends.
+	offset int
+}
+
+// UnmarshalXML implements xml.Unmarshaler.
+func (e *graphMLEdge) UnmarshalXML(d *xml.Decoder, start xml.StartElement) error {
+	type plain graphMLEdge
+	offset := int(d.InputOffset()) - 1
+	if err := d.DecodeElement((*plain)(e), &start); err != nil {
+		return err
+	}
+	e.offset = offset
+	return nil
 }
 
 type graphMLData struct {
@@ -41,9 +58,31 @@ type graphMLData struct {
 	Text string `xml:",chardata"`
 }
 
-func readGraphML(_ string, data []byte) (*graph, error) {
+// parseGraphML reads the text, which is UTF-8 by now whatever it says of itself.
+func parseGraphML(s *source) (*graphMLFile, error) {
 	var file graphMLFile
-	if err := xml.NewDecoder(bytes.NewReader(data)).Decode(&file); err != nil {
+	decoder := xml.NewDecoder(bytes.NewReader(s.text))
+	decoder.CharsetReader = func(_ string, input io.Reader) (io.Reader, error) { return input, nil }
+	err := decoder.Decode(&file)
+
+	syntax, is := errors.AsType[*xml.SyntaxError](err)
+	offset := int(decoder.InputOffset())
+	switch {
+	case errors.Is(err, io.EOF):
+		return nil, s.errorf(0, "expected XML with the element <graphml>, got none")
+	case is && syntax.Msg == "unexpected EOF":
+		return nil, s.errorf(len(s.text), "the XML ends before all of its elements are closed; is the file cut short?")
+	case is:
+		return nil, s.errorf(offset, "this is no XML: %s", syntax.Msg)
+	case err != nil:
+		return nil, s.errorf(offset, "%w", err)
+	}
+	return &file, nil
+}
+
+func readGraphML(s *source) (*graph, error) {
+	file, err := parseGraphML(s)
+	if err != nil {
 		return nil, err
 	}
 	if len(file.Graphs) == 0 {
@@ -80,11 +119,13 @@ func readGraphML(_ string, data []byte) (*graph, error) {
 		added := node{id: n.ID, label: v["label"]}
 		if errA == nil && errB == nil {
 			added.place = &[2]float64{latitude, longitude}
-		} else {
-			unplaced++
 		}
-		if err := g.add(added); err != nil {
+		fresh, err := g.addOnce(added)
+		if err != nil {
 			return nil, err
+		}
+		if fresh && added.place == nil {
+			unplaced++
 		}
 	}
 	if unplaced > 0 {
@@ -96,7 +137,7 @@ func readGraphML(_ string, data []byte) (*graph, error) {
 	for _, e := range first.Edges {
 		for _, end := range []string{e.Source, e.Target} {
 			if _, ok := g.index[end]; !ok {
-				return nil, fmt.Errorf("an edge names the unknown node %q", end)
+				return nil, s.errorf(e.offset, "an edge names the unknown node %q", end)
 			}
 		}
 

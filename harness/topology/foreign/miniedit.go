@@ -3,22 +3,30 @@ package foreign
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
+	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"edgebed/harness/topology"
 	"edgebed/nodes/units"
+	"edgebed/nodes/yamlfile"
 )
 
 // miniEditFile is what mininet's editor saves (mininet, examples/miniedit.py).
 type miniEditFile struct {
-	Hosts, Switches, Controllers []miniEditNode
-	Links                        []struct {
-		Src, Dest string
-		Opts      miniEditLink
-	}
+	Hosts       []miniEditNode `json:"hosts"`
+	Switches    []miniEditNode `json:"switches"`
+	Controllers []miniEditNode `json:"controllers"`
+	Links       []struct {
+		Src  string       `json:"src"`
+		Dest string       `json:"dest"`
+		Opts miniEditLink `json:"opts"`
+	} `json:"links"`
 }
 
 // miniEditLink are the options of a link.
@@ -31,24 +39,60 @@ type miniEditLink struct {
 }
 
 type miniEditNode struct {
-	Number string
-	Opts   struct{ Hostname string }
+	Number json.RawMessage `json:"number"` // text or a number
+	Opts   struct {
+		Hostname string `json:"hostname"`
+	} `json:"opts"`
 }
 
-func readMiniEdit(_ string, data []byte) (*graph, error) {
+// name is what links call the node.
+func (n miniEditNode) name(letter string) string {
+	return cmp.Or(n.Opts.Hostname, letter+jsonText(n.Number))
+}
+
+// jsonError says what is wrong with a text that is not JSON, or not of a MiniEdit file.
+func jsonError(s *source, err error) error {
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
+		offset := int(syntax.Offset) - 1
+		if strings.HasPrefix(syntax.Error(), "unexpected end") {
+			return s.errorf(offset+1, "the JSON ends before all of its brackets are closed; is the file cut short?")
+		}
+		return s.errorf(offset, "this is no JSON: %w", syntax)
+	}
+
+	mistake, ok := errors.AsType[*json.UnmarshalTypeError](err)
+	if !ok {
+		return err
+	}
+	want := "text"
+	switch mistake.Type.Kind() {
+	case reflect.Struct:
+		want = "an object"
+	case reflect.Slice:
+		want = "a list"
+	}
+	got, value, _ := strings.Cut(mistake.Value, " ")
+	kinds := map[string]string{
+		"array": "a list", "object": "an object", "string": "text", "number": "a number", "bool": "true or false",
+	}
+	got = cmp.Or(value, kinds[got], got)
+	return s.errorf(int(mistake.Offset)-1, "%s: expected %s, got %s", cmp.Or(mistake.Field, "the file"), want, got)
+}
+
+func readMiniEdit(s *source) (*graph, error) {
 	var file miniEditFile
-	if err := json.Unmarshal(data, &file); err != nil {
-		return nil, err
+	if err := json.Unmarshal(s.text, &file); err != nil {
+		return nil, jsonError(s, err)
 	}
 
 	g := newGraph()
 	for _, s := range file.Switches {
-		if err := g.add(node{id: cmp.Or(s.Opts.Hostname, "s"+s.Number)}); err != nil {
+		if _, err := g.addOnce(node{id: s.name("s")}); err != nil {
 			return nil, err
 		}
 	}
 	for _, h := range file.Hosts {
-		if err := g.add(node{id: cmp.Or(h.Opts.Hostname, "h"+h.Number), host: true}); err != nil {
+		if _, err := g.addOnce(node{id: h.name("h"), host: true}); err != nil {
 			return nil, err
 		}
 	}
@@ -60,7 +104,8 @@ func readMiniEdit(_ string, data []byte) (*graph, error) {
 	for k, l := range file.Links {
 		for _, end := range []string{l.Src, l.Dest} {
 			if _, ok := g.index[end]; !ok {
-				return nil, fmt.Errorf("link %d names the unknown node %q", k+1, end)
+				return nil, fmt.Errorf("link %d names the unknown node %q%s", k+1, end,
+					yamlfile.Suggest(end, slices.Collect(maps.Keys(g.index))))
 			}
 		}
 

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"edgebed/harness/topology"
 	"edgebed/nodes/units"
@@ -25,6 +27,10 @@ func (g *graph) network() (*Network, error) {
 	}
 
 	names := g.names()
+	if len(g.again) > 0 {
+		g.remark("several nodes have the same name, which links do not tell apart, and were taken for one: %s",
+			some(slices.Compact(slices.Sorted(slices.Values(g.again)))))
+	}
 	rate, delay, queue := defaultRate, defaultDelay, topology.DefaultQueue
 	t := &topology.Topology{
 		Version: 1, Name: cleanName(g.name), Subnet: netip.MustParsePrefix("10.1.0.0/16"), MTU: g.mtu,
@@ -53,14 +59,22 @@ func (g *graph) network() (*Network, error) {
 	return &Network{Topology: t, Remarks: g.remarks}, nil
 }
 
-// names gives every node a valid name of its own, near its label.
+// names gives every node a valid name of its own, near its label, or near its identifier where
+// no letter of the label can be in a name.
 func (g *graph) names() []string {
 	taken := map[string]bool{}
 	names := make([]string, len(g.nodes))
-	changed := 0
+	changed, foreign, example := 0, 0, ""
 
 	for i, n := range g.nodes {
 		label := cmp.Or(n.label, n.id)
+		unreadable := strings.ContainsFunc(label, unicode.IsLetter) && !hasLatin(label)
+		if unreadable && label != n.id && strings.ContainsFunc(n.id, isNameRune) {
+			names[i] = free(taken, n.id)
+			foreign++
+			example = cmp.Or(example, fmt.Sprintf("%s for %s", names[i], oneLine(label)))
+			continue
+		}
 		names[i] = free(taken, label)
 		if names[i] != label {
 			changed++
@@ -71,16 +85,27 @@ func (g *graph) names() []string {
 		g.remark("%d of %d names were changed: a name is a letter and up to 31 letters, digits, _, - or dots",
 			changed, len(names))
 	}
+	if foreign > 0 {
+		g.remark("%d of %d nodes are called by their identifiers, as a name has letters from a to z: %s", foreign,
+			len(names), example)
+	}
 
 	return names
+}
+
+// isNameRune tells whether a letter or digit can be in a name.
+func isNameRune(r rune) bool { return r < 128 && (unicode.IsLetter(r) || unicode.IsDigit(r)) }
+
+// hasLatin tells whether a letter of a label can be in a name.
+func hasLatin(label string) bool {
+	return strings.ContainsFunc(label, func(r rune) bool { return isNameRune(r) && unicode.IsLetter(r) })
 }
 
 // cleanName makes a name of a label.
 func cleanName(label string) string {
 	name := strings.Map(func(r rune) rune {
 		switch {
-		case strings.ContainsRune("_-.", r),
-			r < 128 && ('0' <= r && r <= '9' || 'A' <= r && r <= 'Z' || 'a' <= r && r <= 'z'):
+		case strings.ContainsRune("_-.", r), isNameRune(r):
 			return r
 		case r == ' ' || r == '/' || r == ',':
 			return '_'

@@ -39,7 +39,7 @@ func TestInterfaces(t *testing.T) {
 	}
 	show(WriteTable(&text, n))
 	show(WriteTables(&text, n))
-	show(WritePairs(&text, Pairs(n)))
+	show(WritePairs(&text, n))
 	show(WriteDOT(&text, n))
 	show(WriteMermaid(&text, n))
 	hosts, err := json.MarshalIndent(JSON(n).Hosts, "", " ")

@@ -2,7 +2,6 @@ package view
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -14,58 +13,7 @@ import (
 	"edgebed/harness/escape"
 	"edgebed/harness/fate"
 	"edgebed/harness/topology"
-	"edgebed/nodes/units"
 )
-
-// Pair is the way from one host to another.
-type Pair struct {
-	From string `json:"from"`
-	To   string `json:"to"`
-	// Hops are the links between switches on the way.
-	Hops int `json:"hops"`
-	// Delay is the propagation one way, access links included, in nanoseconds in JSON.
-	Delay time.Duration `json:"delay_ns"`
-	// Bottleneck is the rate of the slowest link on the way, in b/s in JSON; 0 where
-	// none is shaped.
-	Bottleneck units.Rate `json:"-"`
-	// Path are the switches on the way.
-	Path []string `json:"path"`
-}
-
-// MarshalJSON writes rates as plain numbers.
-func (p Pair) MarshalJSON() ([]byte, error) {
-	type plain Pair
-
-	return json.Marshal(struct {
-		plain
-		Bottleneck int64 `json:"bottleneck_bps"`
-	}{plain(p), int64(p.Bottleneck)})
-}
-
-// Pairs returns the ways between all hosts, both directions.
-func Pairs(t *topology.Topology) []Pair {
-	var list []Pair
-	ways := t.Ways()
-	for _, a := range t.Hosts {
-		for _, b := range t.Hosts {
-			if a.Name == b.Name {
-				continue
-			}
-
-			p := Pair{From: a.Name, To: b.Name, Path: ways.Path(a.Name, b.Name)}
-			p.Hops = len(p.Path) - 1
-			for _, link := range ways.Params(a.Name, b.Name) {
-				p.Delay += link.Delay
-				if link.Rate > 0 && (p.Bottleneck == 0 || link.Rate < p.Bottleneck) {
-					p.Bottleneck = link.Rate
-				}
-			}
-			list = append(list, p)
-		}
-	}
-
-	return list
-}
 
 // WriteTable writes hosts and links. A link whose directions differ has a line each.
 func WriteTable(w io.Writer, t *topology.Topology) error {
@@ -128,21 +76,6 @@ func byHost(t *topology.Topology) []topology.Interface {
 	return slices.SortedStableFunc(t.Interfaces(), func(a, b topology.Interface) int {
 		return a.HostIndex - b.HostIndex
 	})
-}
-
-// WritePairs writes the ways between all hosts.
-func WritePairs(w io.Writer, pairs []Pair) error {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "from\tto\thops\tdelay\tbottleneck")
-	for _, p := range pairs {
-		rate := "unshaped"
-		if p.Bottleneck > 0 {
-			rate = p.Bottleneck.String()
-		}
-		fmt.Fprintf(table, "%s\t%s\t%d\t%v\t%s\n", p.From, p.To, p.Hops, p.Delay, rate)
-	}
-
-	return table.Flush()
 }
 
 // Network is a topology as JSON.

@@ -2,12 +2,16 @@ package view
 
 import (
 	"bytes"
+	"encoding/json"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"image/png"
 	"io"
+	"slices"
 	"strings"
 	"testing"
+	"text/tabwriter"
 	"time"
 
 	"edgebed/harness/topology"
@@ -38,7 +42,7 @@ func build(t *testing.T, reference string) *topology.Topology {
 
 // TestPairs checks hops, delays and bottlenecks against what the shape says.
 func TestPairs(t *testing.T) {
-	pairs := Pairs(build(t, "hourglass,left=2,right=1"))
+	pairs := slices.Collect(Pairs(build(t, "hourglass,left=2,right=1")))
 	if len(pairs) != 6 {
 		t.Fatalf("%d pairs, want 6", len(pairs))
 	}
@@ -49,6 +53,31 @@ func TestPairs(t *testing.T) {
 		}
 		if p.Hops != hops || p.Delay != delay || p.Bottleneck != rate {
 			t.Errorf("%s to %s: %d hops, %v, %v, want %d, %v, %v", p.From, p.To, p.Hops, p.Delay, p.Bottleneck, hops, delay, rate)
+		}
+	}
+}
+
+// TestWritePairs: rows that come one by one are what a table of all, and JSON of all, would be.
+func TestWritePairs(t *testing.T) {
+	for _, reference := range []string{"hourglass,left=2,right=1,delay=1.5us", "ring,hosts=1", "fattree,k=4"} {
+		n := build(t, reference)
+		pairs := slices.Collect(Pairs(n))
+
+		var want, got bytes.Buffer
+		table := tabwriter.NewWriter(&want, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(table, "from\tto\thops\tdelay\tbottleneck")
+		for _, p := range pairs {
+			row := p.row()
+			fmt.Fprintln(table, strings.Join(row[:], "\t"))
+		}
+		if err := errors.Join(table.Flush(), WritePairs(&got, n)); err != nil || got.String() != want.String() {
+			t.Errorf("%s: %v, and the table is\n%s\nwant\n%s", reference, err, &got, &want)
+		}
+
+		got.Reset()
+		text, err := json.MarshalIndent(append([]Pair{}, pairs...), "", "  ")
+		if err := errors.Join(err, WritePairsJSON(&got, n)); err != nil || got.String() != string(text)+"\n" {
+			t.Errorf("%s: %v, and the JSON is\n%s\nwant\n%s", reference, err, &got, text)
 		}
 	}
 }

@@ -47,7 +47,15 @@ type Task struct {
 func (d *Description) Workflow(scale Scale) (*workflow.Workflow, error) {
 	index := map[string]int{}
 	var known []string
+	var errs []error
+	twice := map[string]bool{}
 	for i, t := range d.Tasks {
+		if first, again := index[t.Name]; again {
+			errs = append(errs, t.Pos.At("name").Errorf("a second task %s; the first one is in line %d: "+
+				"give one of them another name", t.Name, d.Tasks[first].Pos.Line))
+			twice[t.Name] = true
+			continue
+		}
 		index[t.Name] = i
 		known = append(known, t.Name)
 	}
@@ -56,7 +64,6 @@ func (d *Description) Workflow(scale Scale) (*workflow.Workflow, error) {
 		at: d.Pos, input: unsaid, anyOrder: d.AnyOrder,
 		states: map[string]units.Size{}, users: map[string][]int{}, order: map[string][]int{},
 	}
-	var errs []error
 	find := func(at yamlfile.Pos, name string) (int, bool) {
 		i, ok := index[name]
 		if !ok {
@@ -73,6 +80,7 @@ func (d *Description) Workflow(scale Scale) (*workflow.Workflow, error) {
 		one := task{at: t.Pos, name: t.Name, output: unsaid, time: unsaid}
 		for k, before := range t.After {
 			switch j, ok := find(t.Pos.At("after", k), before); {
+			case ok && twice[before] && before == t.Name: // which of the two is meant is not known
 			case ok && j == i:
 				errs = append(errs, t.Pos.At("after", k).Errorf("task %s waits for itself", t.Name))
 			case ok && !slices.Contains(one.after, j):
@@ -114,6 +122,7 @@ func (d *Description) Workflow(scale Scale) (*workflow.Workflow, error) {
 		}
 	}
 
+	errs = append(errs, d.idleStates()...)
 	for _, state := range slices.Sorted(maps.Keys(d.Order)) {
 		for k, name := range d.Order[state] {
 			if i, ok := find(d.Pos.At("order", state, k), name); ok {
@@ -130,6 +139,25 @@ func (d *Description) Workflow(scale Scale) (*workflow.Workflow, error) {
 		return nil, err
 	}
 	return w, d.Pos.Wrap(w.Validate())
+}
+
+// idleStates says which states are of no effect, because no task uses them.
+func (d *Description) idleStates() []error {
+	used := map[string]bool{}
+	for _, t := range d.Tasks {
+		for _, state := range t.Uses {
+			used[state] = true
+		}
+	}
+
+	var errs []error
+	for _, state := range slices.Sorted(maps.Keys(d.States)) {
+		if !used[state] {
+			errs = append(errs, d.Pos.At("states", state).Errorf("no task uses the state %s; "+
+				"add it to the uses of one, or remove it", state))
+		}
+	}
+	return errs
 }
 
 // orOne returns a factor, 1 where it was left out.

@@ -190,7 +190,8 @@ func TestMistakes(t *testing.T) {
 		{"w.csv", jobs, "M1,10", `"M1,10`, "read a row of the trace"},
 		{"w.yaml", own, "after: [cut], output", "after: [cat], output", "w.yaml:4:26: tasks[1].after[0]: there is no task cat; did you mean cut?"},
 		{"w.yaml", own, "name: cut", "name: cut, after: [fuse]", "order functions: cycle"},
-		{"w.yaml", own + "  \n", "  - {name: cut, output: 10 kB}", "  - {name: cut}\n  - {name: cut}", "a second task cut; the first one is in line 5"},
+		{"w.yaml", own + "  \n", "  - {name: cut, output: 10 kB}", "  - {name: cut}\n  - {name: cut}", "w.yaml:6:12: tasks[3].name: a second task cut; the first one is in line 5: give one"},
+		{"w.yaml", own, "{model: 100 kB}", "{model: 100 kB, map: 1 kB}", "states.map: no task uses the state map; add it"},
 		{"w.yaml", own, "{model: 100 kB}", "{}", "state model has no size; add it to states"},
 		{"w.yaml", own, "[right, left, fuse]", "[right, left]", "its user fuse (index 3) is missing"},
 		{"w.yaml", own, "time: 3 ms", "time: -3 ms", "expected a time from 0 on"},
@@ -203,6 +204,18 @@ func TestMistakes(t *testing.T) {
 		_, err := Read(c.name, []byte(strings.Replace(c.text, c.from, c.to, 1)), Scale{})
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s with %q: got %v, want %q", c.name, c.to, err, c.want)
+		}
+	}
+}
+
+// TestNamedTwice: of two tasks of one name it is not said that one waits for itself.
+func TestNamedTwice(t *testing.T) {
+	const a, b = "  - {name: a}\n", "  - {name: a, after: [a]}\n"
+	for _, text := range []string{"tasks:\n" + a + b, "tasks:\n" + b + a, "tasks:\n" + b + b} {
+		_, err := Read("w.yaml", []byte(text), Scale{})
+		if err == nil || strings.Contains(err.Error(), "itself") ||
+			!strings.Contains(err.Error(), "w.yaml:3:12: tasks[1].name: a second task a; the first one is in line 2: give one") {
+			t.Errorf("%s gives %v", text, err)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"edgebed/harness/scenario/scenariotest"
 )
@@ -47,6 +48,36 @@ func TestGroups(t *testing.T) {
 	}
 	if err := j.Traceable(); err == nil || !strings.Contains(err.Error(), "test.yaml:4:18: nodes.limits[0]: trace: ") {
 		t.Errorf("traced: %v", err)
+	}
+}
+
+// TestLastWork: the wait for the last work of the weakest host is as long as it takes shares, and
+// the job takes so much longer; where no host has a limit nothing is waited for.
+func TestLastWork(t *testing.T) {
+	expected := map[string]time.Duration{}
+	for text, want := range map[string]time.Duration{
+		"[]":                            0,
+		"[{hosts: [host1], cpu: 1024}]": 100 * time.Millisecond,
+		"[{hosts: [host1], cpu: 0.05}]": 300 * time.Millisecond,
+		"[{hosts: [host1], cpu: 0.01}, {hosts: [host2], cpu: 1}]": 1500 * time.Millisecond,
+	} {
+		p, err := Prepare(scenariotest.ExpandText(t, "name: x\ntopology: {preset: \"linear,switches=3\"}\n"+
+			"execution: {model: pure-faas}\nprofiles: {quick: {executions: 10}}\nnodes: {limits: "+text+"}"),
+			scenariotest.Topology, nil)
+		if err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		if got := p.Jobs[0].LastWork(); got != want {
+			t.Errorf("%s: %v, want %v", text, got, want)
+		}
+		if expected[text] = p.Jobs[0].Expected(); want > 0 {
+			expected[text] -= 10 * (want + 100*time.Millisecond)
+		}
+	}
+	for text, took := range expected {
+		if took != expected["[]"] {
+			t.Errorf("%s: without what is waited for the job takes %v, want %v", text, took, expected["[]"])
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"edgebed/harness/cgroup"
 	"edgebed/harness/record"
 	"edgebed/harness/scenario"
 	"edgebed/harness/topology"
@@ -51,8 +52,12 @@ func (j *Job) Expected() time.Duration {
 		return Beside + j.loadTime(mean(j, execution))
 	}
 
+	var shares time.Duration // that are waited for, before and after an execution
+	if last := j.LastWork(); last > 0 {
+		shares = cgroup.Period + last
+	}
 	return Beside + sum(j, func(w *workflow.Workflow, p *workflow.Prediction) time.Duration {
-		return j.Cell.Execution.Pause + execution(w, p)
+		return j.Cell.Execution.Pause + shares + execution(w, p)
 	})
 }
 

@@ -3,29 +3,33 @@ package testbed
 import (
 	"testing"
 	"time"
+
+	"edgebed/harness/cgroup"
 )
 
-// TestQuiet: the wait for silence is long enough for the shares that the last work of the weakest
-// host takes, and as ever where no host has a limit.
-func TestQuiet(t *testing.T) {
-	for _, tc := range []struct {
-		cpu  []float64
-		want time.Duration
+// TestLimitedRecover: hosts have had a whole period in which none was held up before an execution
+// begins, or the longest time where there is no such period.
+func TestLimitedRecover(t *testing.T) {
+	for name, tc := range map[string]struct {
+		held    []int // in how many periods the second host was, by reading
+		periods int
 	}{
-		{nil, quiet},
-		{[]float64{1024}, quiet + 100*time.Millisecond},
-		{[]float64{0.05}, quiet + 100*time.Millisecond},
-		{[]float64{1, 0.01, 0.02}, quiet + 500*time.Millisecond},
+		"idle":         {[]int{7, 7}, 1},
+		"held up once": {[]int{7, 8, 8}, 2},
+		"held up late": {[]int{0, 1, 2, 2}, 3},
+		"always":       {[]int{0, 1, 2, 3}, 3},
 	} {
-		var l *limitedHosts
-		for _, cpu := range tc.cpu {
-			if l == nil {
-				l = &limitedHosts{}
-			}
-			l.list = append(l.list, &limitedHost{cpu: cpu})
+		readings := 0
+		usage := func() ([]cgroup.Usage, error) {
+			readings++
+			return []cgroup.Usage{{}, {Throttled: tc.held[readings-1]}}, nil
 		}
-		if got := l.quiet(); got != tc.want {
-			t.Errorf("%v: %v, want %v", tc.cpu, got, tc.want)
+		began := time.Now()
+		if err := recovered(t.Context(), 3*cgroup.Period, usage); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(began); readings != tc.periods+1 || took < time.Duration(tc.periods)*cgroup.Period {
+			t.Errorf("%s: %d readings in %v, want %d, a period between any two", name, readings, took, tc.periods+1)
 		}
 	}
 }

@@ -50,6 +50,9 @@ type crowd struct {
 // its events. It returns what the executions came to together, and what happened.
 func (s *setup) underLoad(ctx context.Context, report job.Reporter) (*record.Load, []record.Event, error) {
 	s.network.Rest()
+	if err := s.limited.rest(ctx); err != nil {
+		return nil, nil, err
+	}
 	before, err := s.read()
 	if err != nil {
 		return nil, nil, err

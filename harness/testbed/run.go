@@ -24,7 +24,8 @@ import (
 )
 
 // quiet is how long no switch port may have moved a byte for an execution's
-// traffic to count as complete: longer than Linux delays an ACK (40 ms).
+// traffic to count as complete: longer than Linux delays an ACK (40 ms). Weak hosts may take
+// longer for their last work (Job.LastWork).
 const quiet = 50 * time.Millisecond
 
 // Run runs the job in the calling process, on the network that build makes. A

@@ -4,7 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -217,6 +220,67 @@ func TestNodes(t *testing.T) {
 			t.Error(err)
 		}
 		defer s.Close()
+	}
+}
+
+// halt stops a process until the returned function is called, and returns when all its threads
+// stand still.
+func halt(t *testing.T, p *Process) (goOn func()) {
+	t.Helper()
+	if err := syscall.Kill(p.Pid(), syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(10 * time.Second); !stopped(t, p.Pid()); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("it does not stop")
+		}
+	}
+	return func() {
+		if err := syscall.Kill(p.Pid(), syscall.SIGCONT); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// stopped tells whether all threads of a process are stopped.
+func stopped(t *testing.T, pid int) bool {
+	t.Helper()
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	if err != nil || len(threads) == 0 {
+		t.Fatalf("threads of process %d: %v", pid, err)
+	}
+	for _, thread := range threads {
+		text, err := os.ReadFile(thread)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, state, _ := strings.Cut(string(text), ") ")
+		if !strings.HasPrefix(state, "T") {
+			return false
+		}
+	}
+	return true
+}
+
+// TestBegan: what an execution waits before the process attends to it is no part of its delay, and
+// its beginning says how much that was.
+func TestBegan(t *testing.T) {
+	b := open(t, "a")
+	c, err := b.NewClient(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const still = 200 * time.Millisecond
+	goOn := halt(t, b.processes["a"])
+	time.AfterFunc(still, goOn)
+
+	asked := time.Now()
+	run := workflow.Run{Model: workflow.PureFaaS, Form: workflow.Carry}
+	result, err := c.Execute(t.Context(), chain(), run, client.Options{})
+	took := time.Since(asked)
+	waited := result.Began.Sub(asked)
+	if err != nil || waited < still*9/10 || waited+result.Delay > took {
+		t.Errorf("it began %v after it was asked for, and took %v of %v: %v", waited, result.Delay, took, err)
 	}
 }
 

@@ -82,7 +82,7 @@ type word struct{ Error string }
 // news are of an execution: that it has its answer, or how it ended.
 type news struct {
 	Answered bool
-	// Result has no States and no Output.
+	// Result has no States and no Output. Its Began is by the wall clock, which all processes share.
 	Result client.Result
 	// Failed is the stage at which it failed, for Reason; empty where it did not.
 	Failed client.Stage

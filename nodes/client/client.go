@@ -88,6 +88,8 @@ type State struct {
 type Result struct {
 	// UUID names the execution's request; in pure-faas, its first one.
 	UUID string
+	// Began is when the delay began; the zero time where the execution was refused before.
+	Began time.Time
 	// Delay is from before the states are created to after the last response's
 	// states were stored, as in the prototype.
 	Delay time.Duration
@@ -323,7 +325,7 @@ func (c *Client) timed(ctx context.Context, p *prepared) (result Result, err err
 	defer context.AfterFunc(c.life, cancel)()
 	input := buildInput(p.Argument) // before the delay begins
 	start := time.Now()
-	defer func() { result.Delay = time.Since(start) }()
+	defer func() { result.Began, result.Delay = start, time.Since(start) }()
 
 	if err := c.warm(ctx); err != nil {
 		return result, err

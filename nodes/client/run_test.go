@@ -153,6 +153,7 @@ func TestPureFaaSFailures(t *testing.T) {
 		mu.Lock()
 		bad = true
 		mu.Unlock()
+		asked := time.Now()
 		result, err := c.Execute(t.Context(), w, carry(workflow.PureFaaS), Options{})
 		f := failure(t, err, StageCall)
 		var ret *wire.RetError
@@ -162,7 +163,7 @@ func TestPureFaaSFailures(t *testing.T) {
 		if slices.Contains(r.Names(), "d") {
 			t.Error("the execution went on after a failure")
 		}
-		if result.Delay <= 0 || result.Hops < 2 {
+		if result.Delay <= 0 || result.Hops < 2 || result.Began.Before(asked) || time.Since(result.Began) < result.Delay {
 			t.Errorf("result %+v: want what was learned until the failure", result)
 		}
 		mu.Lock()

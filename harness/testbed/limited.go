@@ -124,6 +124,16 @@ func (l *limitedHosts) living(ctx context.Context) (context.Context, context.Can
 	return living, func() { end(nil) }
 }
 
+// processes are their ids.
+func (l *limitedHosts) processes() (ids []int) {
+	if l != nil {
+		for _, h := range l.list {
+			ids = append(ids, h.process.Pid())
+		}
+	}
+	return ids
+}
+
 // rest has all processes do what would disturb an execution, and waits until their hosts have a
 // share to begin it with: a collection may take several.
 func (l *limitedHosts) rest(ctx context.Context) error {

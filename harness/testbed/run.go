@@ -189,7 +189,7 @@ func (s *setup) run(ctx context.Context, report job.Reporter) error {
 		return err
 	}
 
-	watch, err := s.network.Watch(ctx)
+	watch, err := s.network.Watch(ctx, s.limited.processes())
 	if err != nil {
 		return err
 	}

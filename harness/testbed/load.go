@@ -293,6 +293,11 @@ func (c *crowd) execute(ctx context.Context, t turn, seat *deploy.Seated) (_ *de
 		return seat, true
 	}
 
+	if _, limited := c.job.HostLimit(c.job.Client(t.client)); limited && !result.Began.IsZero() {
+		// A client in a process of its own began by its own clock, maybe with its host's next share.
+		waited = max(waited, result.Began.Sub(t.due))
+	}
+
 	// What the client waited for counts, as for whoever waits for the client.
 	e.Arrival.WaitedNS, e.DelayNS = int64(waited), int64(waited+result.Delay)
 	e.Hops, e.PTimeMS = result.Hops, result.PTime.Milliseconds()

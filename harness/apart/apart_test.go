@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"google.golang.org/grpc"
 
 	"edgebed/harness/emu"
 	"edgebed/harness/job"
@@ -76,10 +79,10 @@ func open(t *testing.T, apart ...string) *bed {
 		}
 		b.processes[name] = p
 		t.Cleanup(func() {
-			if err := p.Close(); err != nil {
+			if err := p.Close(); err != nil && !b.ended {
 				t.Error(err)
 			}
-			if err := syscall.Kill(p.Pid(), 0); !errors.Is(err, syscall.ESRCH) {
+			if err := syscall.Kill(p.cmd.Process.Pid, 0); !errors.Is(err, syscall.ESRCH) {
 				t.Errorf("the process of %s is left: %v", name, err)
 			}
 		})
@@ -173,8 +176,8 @@ func TestNodes(t *testing.T) {
 	if _, err := c.Execute(t.Context(), one, local, client.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	if sizes, err := p.States(t.Context()); err != nil || len(sizes) != 1 || sizes["s"] != 3000 {
-		t.Errorf("its state server holds %v, %v", sizes, err)
+	if sizes := b.StateSizes("b"); len(sizes) != 1 || sizes["s"] != 3000 {
+		t.Errorf("its state server holds %v", sizes)
 	}
 	if err := p.Rest(t.Context()); err != nil {
 		t.Error(err)
@@ -227,16 +230,16 @@ func TestNodes(t *testing.T) {
 // stand still.
 func halt(t *testing.T, p *Process) (goOn func()) {
 	t.Helper()
-	if err := syscall.Kill(p.Pid(), syscall.SIGSTOP); err != nil {
+	if err := syscall.Kill(p.cmd.Process.Pid, syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(10 * time.Second); !stopped(t, p.Pid()); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(10 * time.Second); !stopped(t, p.cmd.Process.Pid); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("it does not stop")
 		}
 	}
 	return func() {
-		if err := syscall.Kill(p.Pid(), syscall.SIGCONT); err != nil {
+		if err := syscall.Kill(p.cmd.Process.Pid, syscall.SIGCONT); err != nil {
 			t.Error(err)
 		}
 	}
@@ -320,7 +323,7 @@ func TestKilled(t *testing.T) {
 	b := open(t, "b")
 	b.ended = true
 	p := b.processes["b"]
-	if err := syscall.Kill(p.Pid(), syscall.SIGKILL); err != nil {
+	if err := syscall.Kill(p.cmd.Process.Pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	select {
@@ -331,11 +334,17 @@ func TestKilled(t *testing.T) {
 	if err := p.Err(); err == nil || !strings.Contains(err.Error(), "nodes of host b ended before its time: signal: killed") {
 		t.Errorf("it says %v", err)
 	}
-	if _, err := p.StartComputer(t.Context()); err == nil || !strings.Contains(err.Error(), "ask the process with the nodes of host b") {
+	if _, err := p.StartComputer(t.Context()); !errors.Is(err, p.Err()) {
 		t.Errorf("asked then: %v", err)
 	}
 	if stats := b.Stats(); stats.Busy() != 0 {
 		t.Errorf("it has the numbers %+v", stats)
+	}
+	if err := b.StopComputer("b"); err != nil {
+		t.Errorf("nothing is left to close: %v", err)
+	}
+	if err := p.Close(); !errors.Is(err, p.Err()) {
+		t.Errorf("closed: %v", err)
 	}
 }
 
@@ -349,5 +358,121 @@ func TestWrongJob(t *testing.T) {
 	_, err = Start(t.Context(), Options{Host: "b", Launch: func(*exec.Cmd) error { return refused }})
 	if !errors.Is(err, refused) {
 		t.Error(err)
+	}
+}
+
+// TestDies: where a process ends before it has read its job the error of the start says how it ended
+// and what it said, once.
+func TestDies(t *testing.T) {
+	for range 10 {
+		_, err := Start(t.Context(), Options{Host: "b", Launch: func(cmd *exec.Cmd) error {
+			cmd.Path, cmd.Args = "/bin/sh", []string{"sh", "-c", "echo panic: sorry >&2; exit 3"}
+			return cmd.Start()
+		}})
+		want := "start the process of host b: the process with the nodes of host b ended before its time: exit status 3\n" +
+			"panic: sorry"
+		if err == nil || err.Error() != want {
+			t.Fatalf("%v\nwant %s", err, want)
+		}
+	}
+}
+
+// TestCancelledStart: a start that is given up ends at once, whether or not anything was said to the
+// process.
+func TestCancelledStart(t *testing.T) {
+	for range 20 {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		began := time.Now()
+		_, err := Start(ctx, Options{Host: "b", Launch: (*exec.Cmd).Start})
+		if took := time.Since(began); !errors.Is(err, context.Canceled) || took > patience/2 {
+			t.Fatalf("after %v: %v", took, err)
+		}
+	}
+}
+
+// TestGivenUp: a client whose asker has given it up leaves its ports, whenever it started.
+func TestGivenUp(t *testing.T) {
+	b := open(t, "a")
+	p := b.processes["a"]
+	for _, halted := range []bool{true, false} {
+		goOn := func() {}
+		if halted {
+			goOn = halt(t, p)
+		}
+		for range 20 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+			if c, err := p.StartClient(ctx, 3); err == nil {
+				if err := c.Close(); err != nil {
+					t.Error(err)
+				}
+			}
+			cancel()
+		}
+		goOn()
+
+		var c deploy.ClientNode
+		var err error
+		for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+			if c, err = p.StartClient(t.Context(), 3); err == nil {
+				break
+			}
+		}
+		if err != nil {
+			t.Fatalf("halted %t: the ports of clients that were given up are still taken: %v", halted, err)
+		}
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestWrongExecutions: an execution without a workflow or without its client is an error.
+func TestWrongExecutions(t *testing.T) {
+	b := open(t, "a")
+	c, err := b.NewClient(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := workflow.Run{Model: workflow.PureFaaS, Form: workflow.Carry}
+	if _, err := c.Execute(t.Context(), nil, run, client.Options{}); err == nil || !strings.Contains(err.Error(), "no workflow is given") {
+		t.Error(err)
+	}
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := c.Execute(t.Context(), chain(), run, client.Options{}); err == nil || !strings.Contains(err.Error(), "no such client runs") {
+		t.Error(err)
+	}
+}
+
+// TestUntoldAnswer: who has not asked to be told of an answer, and is told, says that as an error.
+func TestUntoldAnswer(t *testing.T) {
+	ours, theirs, err := sockets()
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := net.FileConn(theirs)
+	if err := errors.Join(err, theirs.Close()); err != nil {
+		t.Fatal(err)
+	}
+	tells := stream()
+	tells.Handler = func(_ any, s grpc.ServerStream) error { return s.SendMsg(&progress{Answered: true}) }
+	g := grpc.NewServer(serverOptions()...)
+	g.RegisterService(&grpc.ServiceDesc{
+		ServiceName: service, HandlerType: (*any)(nil), Streams: []grpc.StreamDesc{tells},
+	}, nil)
+	go g.Serve(newListener(conn))
+	defer g.Stop()
+
+	p, err := newProcess("b", ours)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.conn.Close()
+	c := &clientProxy{node: p.next()}
+	_, err = c.Execute(t.Context(), chain(), workflow.Run{}, client.Options{})
+	if err == nil || !strings.Contains(err.Error(), "was not asked to") || !c.Spent() {
+		t.Errorf("%v, spent: %t", err, c.Spent())
 	}
 }

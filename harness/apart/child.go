@@ -18,6 +18,7 @@ import (
 	"edgebed/harness/record"
 	"edgebed/nodes/client"
 	"edgebed/nodes/computer"
+	"edgebed/nodes/controller"
 	"edgebed/nodes/cost"
 	"edgebed/nodes/deploy"
 	"edgebed/nodes/router"
@@ -54,7 +55,7 @@ func childMain() error {
 	}
 	file.Close()
 
-	s := &server{clients: map[int]deploy.ClientNode{}}
+	s := &server{nodes: map[int]closer{}}
 	g := grpc.NewServer(serverOptions()...)
 	g.RegisterService(description(), s)
 	if err := g.Serve(newListener(conn)); !errors.Is(err, net.ErrClosed) {
@@ -96,16 +97,15 @@ func (l *listener) Close() error {
 	return l.Conn.Close()
 }
 
-// server are the nodes of a host. What is asked for a node that does not run is an error.
+// server are the nodes of a host.
 type server struct {
-	mu         sync.Mutex
-	starter    deploy.Starter
-	controller deploy.ControllerNode
-	router     deploy.RouterNode
-	computer   deploy.ComputerNode
-	clients    map[int]deploy.ClientNode
-	last       int // number of a client
+	mu      sync.Mutex
+	starter deploy.Starter
+	nodes   map[int]closer // those that run, by their numbers
 }
+
+// closer is any node.
+type closer interface{ Close() error }
 
 // begin finds the host's part of the job.
 func (s *server) begin(_ context.Context, in *begin) (*nothing, error) {
@@ -142,173 +142,158 @@ func (s *server) begin(_ context.Context, in *begin) (*nothing, error) {
 	return &nothing{}, nil
 }
 
-// start starts a node or a client.
-func (s *server) start(ctx context.Context, in *start) (*started, error) {
-	s.mu.Lock()
-	starter := s.starter
-	s.mu.Unlock()
-	if starter == nil {
-		return nil, errors.New("nothing is known of the job yet")
+// startController starts the controller.
+func (s *server) startController(ctx context.Context, in *target) (*nothing, error) {
+	starter, err := s.begun()
+	if err != nil {
+		return nil, err
 	}
-
-	// What is started may take its time; meanwhile others are asked.
-	keep := func(set func()) {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		set()
+	c, err := starter.StartController(ctx)
+	if err != nil {
+		return nil, err
 	}
-	out := &started{}
-	var err error
-	switch in.Kind {
-	case aController:
-		var c deploy.ControllerNode
-		if c, err = starter.StartController(ctx); err == nil {
-			keep(func() { s.controller = c })
-		}
-	case aRouter:
-		var r deploy.RouterNode
-		if r, err = starter.StartRouter(ctx, in.Seed); err == nil {
-			keep(func() { s.router = r })
-		}
-	case aComputer:
-		var c deploy.ComputerNode
-		if c, err = starter.StartComputer(ctx); err == nil {
-			keep(func() { s.computer, out.Endpoint = c, c.Endpoint() })
-		}
-	default:
-		var c deploy.ClientNode
-		if c, err = starter.StartClient(ctx, in.Ports); err == nil {
-			keep(func() {
-				s.last++
-				s.clients[s.last], out.Client = c, s.last
-			})
-		}
-	}
-	return out, err
+	return &nothing{}, s.keep(ctx, in.Node, c)
 }
 
-// close closes a node or a client, and forgets it.
-func (s *server) close(_ context.Context, in *of) (*nothing, error) {
+// startRouter starts the router.
+func (s *server) startRouter(ctx context.Context, in *startRouter) (*nothing, error) {
+	starter, err := s.begun()
+	if err != nil {
+		return nil, err
+	}
+	r, err := starter.StartRouter(ctx, in.Seed)
+	if err != nil {
+		return nil, err
+	}
+	return &nothing{}, s.keep(ctx, in.Node, r)
+}
+
+// startComputer starts the computer, and returns its endpoint.
+func (s *server) startComputer(ctx context.Context, in *target) (string, error) {
+	starter, err := s.begun()
+	if err != nil {
+		return "", err
+	}
+	c, err := starter.StartComputer(ctx)
+	if err != nil {
+		return "", err
+	}
+	return c.Endpoint(), s.keep(ctx, in.Node, c)
+}
+
+// startClient starts a client.
+func (s *server) startClient(ctx context.Context, in *startClient) (*nothing, error) {
+	starter, err := s.begun()
+	if err != nil {
+		return nil, err
+	}
+	c, err := starter.StartClient(ctx, in.Ports)
+	if err != nil {
+		return nil, err
+	}
+	return &nothing{}, s.keep(ctx, in.Node, c)
+}
+
+// begun returns what starts nodes.
+func (s *server) begun() (deploy.Starter, error) {
 	s.mu.Lock()
-	var node interface{ Close() error }
-	switch {
-	case in.Kind == aController && s.controller != nil:
-		node, s.controller = s.controller, nil
-	case in.Kind == aRouter && s.router != nil:
-		node, s.router = s.router, nil
-	case in.Kind == aComputer && s.computer != nil:
-		node, s.computer = s.computer, nil
-	case in.Kind == "" && s.clients[in.Client] != nil:
-		node = s.clients[in.Client]
-		delete(s.clients, in.Client)
+	defer s.mu.Unlock()
+	if s.starter == nil {
+		return nil, errors.New("nothing is known of the job yet")
+	}
+	return s.starter, nil
+}
+
+// keep keeps a node that has started. Where its asker has given it up meanwhile it closes it: one
+// who gives up later asks for that.
+func (s *server) keep(ctx context.Context, number int, n closer) error {
+	s.mu.Lock()
+	wanted := ctx.Err() == nil
+	if wanted {
+		s.nodes[number] = n
 	}
 	s.mu.Unlock()
-	if node == nil {
-		return &nothing{}, nil // it is closed already
+	if wanted {
+		return nil
 	}
-	return &nothing{}, node.Close()
+	return errors.Join(ctx.Err(), n.Close())
+}
+
+// node returns a node that runs, else nil.
+func (s *server) node(number int) closer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.nodes[number]
+}
+
+// close closes a node, and forgets it.
+func (s *server) close(_ context.Context, in *target) (*nothing, error) {
+	s.mu.Lock()
+	n := s.nodes[in.Node]
+	delete(s.nodes, in.Node)
+	s.mu.Unlock()
+	if n == nil {
+		return &nothing{}, nil // it is closed already, or never ran
+	}
+	return &nothing{}, n.Close()
 }
 
 // connect opens a node's connections.
 func (s *server) connect(ctx context.Context, in *connect) (*nothing, error) {
-	if in.Kind == aRouter {
-		r, err := s.theRouter()
-		if err != nil {
-			return nil, err
-		}
-		return &nothing{}, r.Connect(ctx)
+	switch n := s.node(in.Node).(type) {
+	case deploy.RouterNode:
+		return &nothing{}, n.Connect(ctx)
+	case deploy.ComputerNode:
+		return &nothing{}, n.Connect(ctx, in.Endpoints)
 	}
-	c, err := s.theComputer()
-	if err != nil {
-		return nil, err
-	}
-	return &nothing{}, c.Connect(ctx, in.Endpoints)
+	return nil, errors.New("connect: no such node runs")
 }
 
-func (s *server) theRouter() (deploy.RouterNode, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.router == nil {
-		return nil, errors.New("no router runs")
+// from returns what a node says. One that does not run says nothing: somebody else may have closed
+// it since it was asked.
+func from[Node closer, Out any](s *server, number int, ask func(Node) Out) (out Out) {
+	if n, runs := s.node(number).(Node); runs {
+		out = ask(n)
 	}
-	return s.router, nil
+	return out
 }
 
-func (s *server) theComputer() (deploy.ComputerNode, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.computer == nil {
-		return nil, errors.New("no computer runs")
-	}
-	return s.computer, nil
+// controllerStats returns the controller's numbers.
+func (s *server) controllerStats(_ context.Context, in *target) (controller.Stats, error) {
+	return from(s, in.Node, deploy.ControllerNode.Stats), nil
+}
+
+// routerStats returns the router's numbers.
+func (s *server) routerStats(_ context.Context, in *target) (router.Stats, error) {
+	return from(s, in.Node, deploy.RouterNode.Stats), nil
+}
+
+// computerStats returns the computer's numbers.
+func (s *server) computerStats(_ context.Context, in *target) (computer.Stats, error) {
+	return from(s, in.Node, deploy.ComputerNode.Stats), nil
+}
+
+// stateSizes returns the sizes of the states on the computer's state server.
+func (s *server) stateSizes(_ context.Context, in *target) (map[string]int, error) {
+	return from(s, in.Node, deploy.ComputerNode.StateSizes), nil
 }
 
 // table returns one of the router's tables.
-func (s *server) table(_ context.Context, id *int) ([]router.Entry, error) {
-	r, err := s.theRouter()
-	if err != nil {
-		return nil, err
-	}
-	return r.Table(*id), nil
-}
-
-// stats returns a node's numbers.
-func (s *server) stats(_ context.Context, in *of) (*stats, error) {
-	s.mu.Lock()
-	controller, router, computer := s.controller, s.router, s.computer
-	s.mu.Unlock()
-	out := &stats{}
-	switch {
-	case in.Kind == aController && controller != nil:
-		out.Controller = controller.Stats()
-	case in.Kind == aRouter && router != nil:
-		out.Router = router.Stats()
-	case in.Kind == aComputer && computer != nil:
-		out.Computer = computer.Stats()
-	}
-	return out, nil
-}
-
-// states returns the sizes of the states that the computer's state server holds, by name.
-func (s *server) states(context.Context, *nothing) (map[string]int, error) {
-	c, err := s.theComputer()
-	if err != nil {
-		return nil, err
-	}
-	return StatesOf(c), nil
-}
-
-// StatesOf returns the sizes of the states that the state server of a computer in the calling
-// process holds, by name; none where it has no such server.
-func StatesOf(c deploy.ComputerNode) map[string]int {
-	sizes := map[string]int{}
-	own, ok := c.(*computer.Computer)
-	if !ok || own.StateServer() == nil {
-		return sizes
-	}
-	for _, name := range own.StateServer().Names() {
-		sizes[name] = own.StateServer().Size(name)
-	}
-	return sizes
+func (s *server) table(_ context.Context, in *table) ([]router.Entry, error) {
+	return from(s, in.Node, func(r deploy.RouterNode) []router.Entry { return r.Table(in.Table) }), nil
 }
 
 // setSpeed sets the speed of the computer's processors.
-func (s *server) setSpeed(_ context.Context, factor *float64) (*nothing, error) {
-	c, err := s.theComputer()
-	if err != nil {
-		return nil, err
-	}
-	c.SetSpeed(*factor)
-	return &nothing{}, nil
+func (s *server) setSpeed(_ context.Context, in *speed) (nothing, error) {
+	return from(s, in.Node, func(c deploy.ComputerNode) nothing {
+		c.SetSpeed(in.Factor)
+		return nothing{}
+	}), nil
 }
 
 // abandon has the computer forget what waits, and returns how much that was.
-func (s *server) abandon(context.Context, *nothing) (int, error) {
-	c, err := s.theComputer()
-	if err != nil {
-		return 0, err
-	}
-	return c.Abandon(), nil
+func (s *server) abandon(_ context.Context, in *target) (int, error) {
+	return from(s, in.Node, deploy.ComputerNode.Abandon), nil
 }
 
 // rest does what would disturb an execution.
@@ -323,33 +308,22 @@ func (s *server) execute(stream grpc.ServerStream) error {
 	if err := stream.RecvMsg(&in); err != nil {
 		return err
 	}
-	s.mu.Lock()
-	c := s.clients[in.Client]
-	s.mu.Unlock()
-	if c == nil {
-		return fmt.Errorf("there is no client %d", in.Client)
+	c, runs := s.node(in.Node).(deploy.ClientNode)
+	switch {
+	case !runs:
+		return errors.New("execute: no such client runs")
+	case in.Workflow == nil:
+		return errors.New("execute: no workflow is given")
 	}
 
 	opts := client.Options{Verify: in.Verify}
 	if in.Tell {
-		opts.Answered = func() error {
-			if err := stream.SendMsg(&news{Answered: true}); err != nil {
-				return err
-			}
-			var said word
-			if err := stream.RecvMsg(&said); err != nil {
-				return err
-			}
-			if said.Error != "" {
-				return errors.New(said.Error)
-			}
-			return nil
-		}
+		opts.Answered = func() error { return leave(stream) }
 	}
 	result, err := c.Execute(stream.Context(), in.Workflow, in.Run, opts)
 	result.States, result.Output = nil, ""
 
-	end := &news{Result: result, Spent: c.Spent()}
+	end := &progress{Result: result, Spent: c.Spent()}
 	var failure *client.Failure
 	switch {
 	case errors.As(err, &failure):
@@ -358,4 +332,19 @@ func (s *server) execute(stream grpc.ServerStream) error {
 		return err
 	}
 	return stream.SendMsg(end)
+}
+
+// leave tells the asker that there is an answer, and waits for its leave to verify it.
+func leave(stream grpc.ServerStream) error {
+	if err := stream.SendMsg(&progress{Answered: true}); err != nil {
+		return err
+	}
+	var said goAhead
+	if err := stream.RecvMsg(&said); err != nil {
+		return err
+	}
+	if said.Error != "" {
+		return errors.New(said.Error)
+	}
+	return nil
 }

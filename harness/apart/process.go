@@ -1,6 +1,7 @@
 package apart
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,11 +12,13 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
@@ -45,24 +48,32 @@ type Options struct {
 const (
 	// patience is how long a process may take to end that has nothing left to do.
 	patience = 10 * time.Second
-	// shown is how much of its log an error shows, in bytes.
-	shown = 2048
+	// lastBreath is how long its end is waited for after that of its connection.
+	lastBreath = time.Second
+	// An error shows so much of the beginning and of the end of its log, in bytes: what a panic is
+	// about comes first.
+	shownFirst, shownLast = 1024, 2048
 )
 
-// Process is a process with the nodes of a host. Its methods may be called from several
-// goroutines. Where the process has ended, those without an error return nothing.
+// Process is a process with the nodes of a host. Its methods, and those of its nodes, may be called
+// from several goroutines. Where the process has ended they return Err if they have an error, else
+// nothing: then it is Close that says why.
 type Process struct {
 	host string
 	cmd  *exec.Cmd
+	ours net.Conn // our end of the connection, which conn closes only once it has used it
 	conn *grpc.ClientConn
 	log  tail.Writer
 	done chan struct{} // closed when it has ended
 	life context.Context
 	end  context.CancelFunc
+	last atomic.Int64 // the number of the node that was asked for last
 
 	mu      sync.Mutex
 	closing bool
+	killed  bool  // by Close
 	err     error // why it ended unasked
+	lost    error // the first of a call that returns none
 }
 
 // Start starts the process and tells it of the job. The context bounds the start alone.
@@ -71,7 +82,10 @@ func Start(ctx context.Context, o Options) (*Process, error) {
 	if err == nil {
 		err = p.call(ctx, "Begin", &begin{Job: o.Job, Host: o.Host}, &nothing{})
 		if err != nil {
-			err = errors.Join(err, p.Close())
+			closing := p.Close()
+			if !errors.Is(err, closing) {
+				err = errors.Join(err, closing)
+			}
 		}
 	}
 	if err != nil {
@@ -90,9 +104,8 @@ func launch(o Options) (*Process, error) {
 	}
 	defer theirs.Close()
 
-	p := &Process{host: o.Host, log: tail.Writer{Max: shown}, done: make(chan struct{})}
-	p.life, p.end = context.WithCancel(context.Background())
-	if p.conn, err = dial(ours); err != nil {
+	p, err := newProcess(o.Host, ours)
+	if err != nil {
 		return nil, errors.Join(err, ours.Close())
 	}
 
@@ -113,6 +126,16 @@ func launch(o Options) (*Process, error) {
 	return p, nil
 }
 
+// newProcess returns a process that is to be at the other end of a connection.
+func newProcess(host string, ours net.Conn) (p *Process, err error) {
+	p = &Process{
+		host: host, ours: ours, log: tail.Writer{First: shownFirst, Max: shownLast}, done: make(chan struct{}),
+	}
+	p.life, p.end = context.WithCancel(context.Background())
+	p.conn, err = dial(ours)
+	return p, err
+}
+
 // sockets makes the pair, and closes none of it on an error.
 func sockets() (ours net.Conn, theirs *os.File, err error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
@@ -127,7 +150,8 @@ func sockets() (ours net.Conn, theirs *os.File, err error) {
 	return ours, other, nil
 }
 
-// dial makes the one connection a gRPC client's.
+// dial makes the one connection a gRPC client's. There is no other to try where it is slow to
+// begin: the callers' contexts and the end of the process bound that.
 func dial(c net.Conn) (*grpc.ClientConn, error) {
 	once := make(chan net.Conn, 1)
 	once <- c
@@ -141,8 +165,9 @@ func dial(c net.Conn) (*grpc.ClientConn, error) {
 				return nil, net.ErrClosed
 			}
 		}),
+		grpc.WithConnectParams(grpc.ConnectParams{Backoff: backoff.DefaultConfig, MinConnectTimeout: 24 * time.Hour}),
 		grpc.WithInitialWindowSize(window), grpc.WithInitialConnWindowSize(window),
-		grpc.WithDefaultCallOptions(grpc.ForceCodec(text{}),
+		grpc.WithDefaultCallOptions(grpc.ForceCodec(codec{}),
 			grpc.MaxCallRecvMsgSize(wire.MaxMessage), grpc.MaxCallSendMsgSize(wire.MaxMessage)),
 		grpc.WithDisableRetry(), grpc.WithDisableServiceConfig(), grpc.WithIdleTimeout(0))
 }
@@ -151,7 +176,7 @@ func dial(c net.Conn) (*grpc.ClientConn, error) {
 func (p *Process) wait() {
 	err := p.cmd.Wait()
 	p.mu.Lock()
-	if !p.closing {
+	if asked := p.closing && (err == nil || p.killed); !asked {
 		if err == nil {
 			err = errors.New("exit code 0")
 		}
@@ -173,168 +198,228 @@ func (p *Process) Err() error {
 	return p.err
 }
 
-// Pid is the number of the process.
-func (p *Process) Pid() int { return p.cmd.Process.Pid }
-
-// Close ends the process, with the nodes that still run there.
+// Close ends the process, with the nodes that still run there. It returns Err where it had ended
+// before, or else the first error of a call that has none of its own.
 func (p *Process) Close() error {
 	p.mu.Lock()
 	p.closing = true
 	p.mu.Unlock()
 	err := p.conn.Close()
+	_ = p.ours.Close() // which conn may have done
 	select {
 	case <-p.done:
 	case <-time.After(patience):
+		p.mu.Lock()
+		p.killed = true
+		p.mu.Unlock()
 		_ = p.cmd.Process.Kill() // it may have ended meanwhile
 		<-p.done
 	}
-	return err
+
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return cmp.Or(p.err, p.lost, err)
 }
 
 // call calls a method of the process.
 func (p *Process) call(ctx context.Context, method string, in, out any) error {
-	calling, stop := untimed(ctx)
+	calling, stop := p.untimed(ctx)
 	defer stop()
 	return p.explained(ctx, p.conn.Invoke(calling, "/"+service+"/"+method, in, out))
 }
 
-// untimed returns a context that ends when ctx does, and does not tell the process of its
-// deadline: who keeps it is the caller alone, who says so.
-func untimed(ctx context.Context) (context.Context, context.CancelFunc) {
+// untimed returns a context that ends when ctx or the process does, and does not tell the process
+// of a deadline: who keeps it is the caller alone, who says so.
+func (p *Process) untimed(ctx context.Context) (context.Context, context.CancelFunc) {
 	calling, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	forget := context.AfterFunc(ctx, cancel)
+	given := context.AfterFunc(ctx, cancel)
+	ended := context.AfterFunc(p.life, cancel)
 	return calling, func() {
-		forget()
+		given()
+		ended()
 		cancel()
 	}
 }
 
-// explained is the error of a call as the process had it.
+// explained is the error of a call as the process had it, or why that ended.
 func (p *Process) explained(ctx context.Context, err error) error {
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
+	}
+	lost := status.Code(err) == codes.Unavailable
+	if lost {
+		select {
+		case <-p.done:
+		case <-ctx.Done():
+		case <-time.After(lastBreath):
+		}
+	}
+
+	switch reason := p.Err(); {
+	case reason != nil:
+		return reason
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case status.Code(err) == codes.Unavailable:
+	case lost || p.ended():
 		return fmt.Errorf("ask the process with the nodes of host %s: %s", p.host, status.Convert(err).Message())
 	}
 	return errors.New(status.Convert(err).Message())
 }
 
+// ended tells whether the process has ended, or is about to since it was asked.
+func (p *Process) ended() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.closing || p.err != nil
+}
+
 // Rest has the process do what would disturb an execution.
 func (p *Process) Rest(ctx context.Context) error { return p.call(ctx, "Rest", &nothing{}, &nothing{}) }
 
-// States returns the sizes of the states that the state server of the host's computer holds, by
-// name.
-func (p *Process) States(ctx context.Context) (sizes map[string]int, err error) {
-	return sizes, p.call(ctx, "States", &nothing{}, &sizes)
-}
-
 // StartController implements deploy.Starter.
 func (p *Process) StartController(ctx context.Context) (deploy.ControllerNode, error) {
-	err := p.call(ctx, "Start", &start{Kind: aController}, &started{})
-	return theController{node{p, of{Kind: aController}}}, err
+	n := p.next()
+	if err := n.start(ctx, "StartController", &n.which, &nothing{}); err != nil {
+		return nil, err
+	}
+	return controllerProxy{n}, nil
 }
 
 // StartRouter implements deploy.Starter.
 func (p *Process) StartRouter(ctx context.Context, seed uint64) (deploy.RouterNode, error) {
-	err := p.call(ctx, "Start", &start{Kind: aRouter, Seed: seed}, &started{})
-	return theRouter{node{p, of{Kind: aRouter}}}, err
+	n := p.next()
+	if err := n.start(ctx, "StartRouter", &startRouter{n.which, seed}, &nothing{}); err != nil {
+		return nil, err
+	}
+	return routerProxy{n}, nil
 }
 
 // StartComputer implements deploy.Starter.
 func (p *Process) StartComputer(ctx context.Context) (deploy.ComputerNode, error) {
-	var out started
-	err := p.call(ctx, "Start", &start{Kind: aComputer}, &out)
-	return theComputer{node{p, of{Kind: aComputer}}, out.Endpoint}, err
+	c := computerProxy{node: p.next()}
+	if err := c.start(ctx, "StartComputer", &c.which, &c.endpoint); err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 // StartClient implements deploy.Starter.
 func (p *Process) StartClient(ctx context.Context, ports int) (deploy.ClientNode, error) {
-	var out started
-	err := p.call(ctx, "Start", &start{Ports: ports}, &out)
-	return &aClient{node: node{p, of{Client: out.Client}}}, err
+	n := p.next()
+	if err := n.start(ctx, "StartClient", &startClient{n.which, ports}, &nothing{}); err != nil {
+		return nil, err
+	}
+	return &clientProxy{node: n}, nil
 }
+
+// next returns a node that is to be started, under a number of its own.
+func (p *Process) next() node { return node{p, target{Node: int(p.last.Add(1))}} }
 
 // node is a node in a process.
 type node struct {
 	at    *Process
-	which of
+	which target
 }
 
-// Close closes the node.
-func (n node) Close() error { return n.at.call(n.at.life, "Close", &n.which, &nothing{}) }
+// start asks for the node. One that is given up may start all the same, now or later, and is
+// closed then; nobody waits for that.
+func (n node) start(ctx context.Context, method string, in, out any) error {
+	err := n.at.call(ctx, method, in, out)
+	if err != nil && ctx.Err() != nil {
+		go func() { _ = n.Close() }()
+	}
+	return err
+}
 
-// numbers returns the node's numbers, zeros where the process has ended.
-func (n node) numbers() (out stats) {
-	_ = n.at.call(n.at.life, "Stats", &n.which, &out)
+// Close closes the node. With a process that has ended there is nothing to close.
+func (n node) Close() error {
+	err := n.at.call(n.at.life, "Close", &n.which, &nothing{})
+	if n.at.ended() {
+		return nil
+	}
+	return err
+}
+
+// ask asks a node for something that cannot fail but with the process. Where it did all the same
+// Close says so.
+func ask[Out any](n node, method string, in any) (out Out) {
+	err := n.at.call(n.at.life, method, in, &out)
+	if err != nil && !n.at.ended() {
+		n.at.mu.Lock()
+		defer n.at.mu.Unlock()
+		n.at.lost = cmp.Or(n.at.lost, fmt.Errorf("host %s: %s: %w", n.at.host, method, err))
+	}
 	return out
 }
 
-type theController struct{ node }
+type controllerProxy struct{ node }
 
 // Stats implements deploy.ControllerNode.
-func (c theController) Stats() controller.Stats { return c.numbers().Controller }
+func (c controllerProxy) Stats() controller.Stats {
+	return ask[controller.Stats](c.node, "ControllerStats", &c.which)
+}
 
-type theRouter struct{ node }
+type routerProxy struct{ node }
 
 // Table implements deploy.RouterNode.
-func (r theRouter) Table(id int) (list []router.Entry) {
-	_ = r.at.call(r.at.life, "Table", &id, &list) // none where the process has ended
-	return list
+func (r routerProxy) Table(id int) []router.Entry {
+	return ask[[]router.Entry](r.node, "Table", &table{r.which, id})
 }
 
 // Connect implements deploy.RouterNode.
-func (r theRouter) Connect(ctx context.Context) error {
-	return r.at.call(ctx, "Connect", &connect{Kind: aRouter}, &nothing{})
+func (r routerProxy) Connect(ctx context.Context) error {
+	return r.at.call(ctx, "Connect", &connect{target: r.which}, &nothing{})
 }
 
 // Stats implements deploy.RouterNode.
-func (r theRouter) Stats() router.Stats { return r.numbers().Router }
+func (r routerProxy) Stats() router.Stats { return ask[router.Stats](r.node, "RouterStats", &r.which) }
 
-type theComputer struct {
+type computerProxy struct {
 	node
 	endpoint string
 }
 
 // Endpoint implements deploy.ComputerNode.
-func (c theComputer) Endpoint() string { return c.endpoint }
+func (c computerProxy) Endpoint() string { return c.endpoint }
 
 // Connect implements deploy.ComputerNode.
-func (c theComputer) Connect(ctx context.Context, endpoints []string) error {
-	return c.at.call(ctx, "Connect", &connect{Kind: aComputer, Endpoints: endpoints}, &nothing{})
+func (c computerProxy) Connect(ctx context.Context, endpoints []string) error {
+	return c.at.call(ctx, "Connect", &connect{c.which, endpoints}, &nothing{})
 }
 
 // SetSpeed implements deploy.ComputerNode.
-func (c theComputer) SetSpeed(factor float64) {
-	_ = c.at.call(c.at.life, "SetSpeed", &factor, &nothing{}) // the end of the process ends the cell
+func (c computerProxy) SetSpeed(factor float64) {
+	ask[nothing](c.node, "SetSpeed", &speed{c.which, factor})
 }
 
 // Abandon implements deploy.ComputerNode.
-func (c theComputer) Abandon() (dropped int) {
-	_ = c.at.call(c.at.life, "Abandon", &nothing{}, &dropped)
-	return dropped
-}
+func (c computerProxy) Abandon() (dropped int) { return ask[int](c.node, "Abandon", &c.which) }
 
 // Stats implements deploy.ComputerNode.
-func (c theComputer) Stats() computer.Stats { return c.numbers().Computer }
+func (c computerProxy) Stats() computer.Stats {
+	return ask[computer.Stats](c.node, "ComputerStats", &c.which)
+}
 
-type aClient struct {
+// StateSizes implements deploy.ComputerNode.
+func (c computerProxy) StateSizes() map[string]int {
+	return ask[map[string]int](c.node, "StateSizes", &c.which)
+}
+
+type clientProxy struct {
 	node
 	mu    sync.Mutex
 	spent bool
 }
 
 // Spent implements deploy.ClientNode.
-func (c *aClient) Spent() bool {
+func (c *clientProxy) Spent() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.spent
 }
 
 // Execute implements deploy.ClientNode.
-func (c *aClient) Execute(
+func (c *clientProxy) Execute(
 	ctx context.Context, w *workflow.Workflow, run workflow.Run, opts client.Options,
 ) (client.Result, error) {
 	end, err := c.execute(ctx, w, run, opts)
@@ -350,39 +435,42 @@ func (c *aClient) Execute(
 
 // execute asks for the execution, and returns how it ended. An error is of the asking: the
 // client is then spent, since nobody knows what it does.
-func (c *aClient) execute(
+func (c *clientProxy) execute(
 	ctx context.Context, w *workflow.Workflow, run workflow.Run, opts client.Options,
-) (news, error) {
-	lost := func(err error) (news, error) {
-		return news{Spent: true}, &client.Failure{Stage: client.StageCall, Err: c.at.explained(ctx, err)}
+) (progress, error) {
+	lost := func(err error) (progress, error) {
+		return progress{Spent: true}, &client.Failure{Stage: client.StageCall, Err: c.at.explained(ctx, err)}
 	}
-	calling, stop := untimed(ctx)
+	calling, stop := c.at.untimed(ctx)
 	defer stop()
 	desc := stream()
 	s, err := c.at.conn.NewStream(calling, &desc, "/"+service+"/"+execute)
 	if err != nil {
 		return lost(err)
 	}
-	ask := &execution{
-		Client: c.which.Client, Workflow: w, Run: run, Verify: opts.Verify, Tell: opts.Verify && opts.Answered != nil,
+	in := &execution{
+		target: c.which, Workflow: w, Run: run, Verify: opts.Verify, Tell: opts.Verify && opts.Answered != nil,
 	}
-	if err := s.SendMsg(ask); err != nil {
-		return lost(errors.Join(err, s.RecvMsg(&news{})))
+	if err := s.SendMsg(in); err != nil {
+		return lost(errors.Join(err, s.RecvMsg(&progress{})))
 	}
 
 	for {
-		var n news
-		if err := s.RecvMsg(&n); err != nil {
+		var said progress
+		if err := s.RecvMsg(&said); err != nil {
 			return lost(err)
 		}
-		if !n.Answered {
-			return n, nil
+		if !said.Answered {
+			return said, nil
 		}
-		var say word
+		if !in.Tell {
+			return lost(errors.New("it tells of an answer, and was not asked to"))
+		}
+		var reply goAhead
 		if err := opts.Answered(); err != nil {
-			say.Error = err.Error()
+			reply.Error = err.Error()
 		}
-		if err := s.SendMsg(&say); err != nil {
+		if err := s.SendMsg(&reply); err != nil {
 			return lost(err)
 		}
 	}

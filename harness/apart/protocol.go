@@ -7,9 +7,6 @@ import (
 	"google.golang.org/grpc"
 
 	"edgebed/nodes/client"
-	"edgebed/nodes/computer"
-	"edgebed/nodes/controller"
-	"edgebed/nodes/router"
 	"edgebed/nodes/wire"
 	"edgebed/nodes/workflow"
 )
@@ -26,61 +23,54 @@ type begin struct {
 	Host string
 }
 
-// kind is a kind of node, of which a host has one each.
-type kind string
+// target is the node that a call is about, by the number under which its start was asked for. Each
+// start has a number of its own, so that one that was given up can be closed, and only that.
+type target struct{ Node int }
 
-const (
-	aController kind = "controller"
-	aRouter     kind = "router"
-	aComputer   kind = "computer"
-)
+// startRouter asks for a router, which draws from the seed.
+type startRouter struct {
+	target
+	Seed uint64
+}
 
-// start asks for a node, with the seed of a router, or for a client, with its ports.
-type start struct {
-	Kind  kind
-	Seed  uint64
+// startClient asks for a client, so many steps from the usual ports.
+type startClient struct {
+	target
 	Ports int
-}
-
-// started says where a computer is, or gives a client its number.
-type started struct {
-	Endpoint string
-	Client   int
-}
-
-// of is what a call is about: a node, or a client by its number where the kind is empty.
-type of struct {
-	Kind   kind
-	Client int
 }
 
 // connect asks a router for its connections, or a computer for those to endpoints.
 type connect struct {
-	Kind      kind
+	target
 	Endpoints []string
 }
 
-// stats are those of the node that was asked for.
-type stats struct {
-	Controller controller.Stats
-	Router     router.Stats
-	Computer   computer.Stats
+// table asks for one of a router's tables.
+type table struct {
+	target
+	Table int
+}
+
+// speed asks a computer for its speed.
+type speed struct {
+	target
+	Factor float64
 }
 
 // execution asks a client for an execution. With Tell it says when there is an answer, and
-// waits for a word before it verifies.
+// waits for leave before it verifies.
 type execution struct {
-	Client       int
+	target
 	Workflow     *workflow.Workflow
 	Run          workflow.Run
 	Verify, Tell bool
 }
 
-// word is what is said to an execution that waits for it: why it must not go on, or nothing.
-type word struct{ Error string }
+// goAhead is the leave of an execution that waits for it, or why it must not go on.
+type goAhead struct{ Error string }
 
-// news are of an execution: that it has its answer, or how it ended.
-type news struct {
+// progress is an execution's: that it has its answer, or how it ended.
+type progress struct {
 	Answered bool
 	// Result has no States and no Output. Its Began is by the wall clock, which all processes share.
 	Result client.Result
@@ -94,17 +84,17 @@ type news struct {
 // nothing is an empty message.
 type nothing struct{}
 
-// text is gRPC's codec for these messages.
-type text struct{}
+// codec is gRPC's for these messages.
+type codec struct{}
 
 // Marshal implements encoding.Codec.
-func (text) Marshal(v any) ([]byte, error) { return json.Marshal(v) }
+func (codec) Marshal(v any) ([]byte, error) { return json.Marshal(v) }
 
 // Unmarshal implements encoding.Codec.
-func (text) Unmarshal(data []byte, v any) error { return json.Unmarshal(data, v) }
+func (codec) Unmarshal(data []byte, v any) error { return json.Unmarshal(data, v) }
 
 // Name implements encoding.Codec.
-func (text) Name() string { return "json" }
+func (codec) Name() string { return "json" }
 
 // window is the flow control's, fixed so that gRPC measures nothing, which takes time.
 const window = 4 << 20
@@ -112,7 +102,7 @@ const window = 4 << 20
 // serverOptions are the process's. Messages may be long: a job can have long lists of workflows.
 func serverOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{
-		grpc.ForceServerCodec(text{}), grpc.InitialWindowSize(window), grpc.InitialConnWindowSize(window),
+		grpc.ForceServerCodec(codec{}), grpc.InitialWindowSize(window), grpc.InitialConnWindowSize(window),
 		grpc.MaxRecvMsgSize(wire.MaxMessage), grpc.MaxSendMsgSize(wire.MaxMessage),
 	}
 }
@@ -144,10 +134,14 @@ func description() *grpc.ServiceDesc {
 	return &grpc.ServiceDesc{
 		ServiceName: service, HandlerType: (*any)(nil),
 		Methods: []grpc.MethodDesc{
-			method("Begin", (*server).begin), method("Start", (*server).start), method("Close", (*server).close),
-			method("Connect", (*server).connect), method("Table", (*server).table), method("Stats", (*server).stats),
-			method("States", (*server).states), method("SetSpeed", (*server).setSpeed),
-			method("Abandon", (*server).abandon), method("Rest", (*server).rest),
+			method("Begin", (*server).begin), method("Rest", (*server).rest),
+			method("StartController", (*server).startController), method("StartRouter", (*server).startRouter),
+			method("StartComputer", (*server).startComputer), method("StartClient", (*server).startClient),
+			method("Connect", (*server).connect), method("Close", (*server).close),
+			method("ControllerStats", (*server).controllerStats), method("RouterStats", (*server).routerStats),
+			method("ComputerStats", (*server).computerStats), method("StateSizes", (*server).stateSizes),
+			method("Table", (*server).table), method("SetSpeed", (*server).setSpeed),
+			method("Abandon", (*server).abandon),
 		},
 		Streams: []grpc.StreamDesc{stream()},
 	}

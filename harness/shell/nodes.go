@@ -69,7 +69,7 @@ func (s *Shell) tables(_ context.Context, args []string) error {
 }
 
 // states shows what state servers hold.
-func (s *Shell) states(ctx context.Context, args []string) error {
+func (s *Shell) states(_ context.Context, args []string) error {
 	if s.bench == nil {
 		return errNoNodes
 	}
@@ -81,7 +81,7 @@ func (s *Shell) states(ctx context.Context, args []string) error {
 	table := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
 	rows := 0
 	for _, host := range hosts {
-		sizes, err := s.bench.States(ctx, host)
+		sizes, err := s.bench.States(host)
 		if err != nil {
 			return err
 		}

@@ -1,29 +1,35 @@
 // Package tail keeps the end of what a process writes to its standard error, for
-// the message that says why it ended.
+// the message that says why it ended, and where that is of use its beginning.
 package tail
 
 import (
+	"fmt"
 	"strings"
 	"sync"
 )
 
-// Writer keeps the last Max bytes that were written to it. It may be used by
+// Writer keeps the First and the last Max bytes that were written to it. It may be used by
 // several goroutines.
 type Writer struct {
-	// Max is how many bytes it keeps.
-	Max int
+	// First is how many bytes of the beginning it keeps, Max how many of the rest.
+	First, Max int
 
-	mu  sync.Mutex
-	end []byte
+	mu         sync.Mutex
+	begin, end []byte
+	left       int // how many bytes between them it has not kept
 }
 
 // Write implements io.Writer; it never fails.
 func (w *Writer) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.end = append(w.end, p...)
+	first := min(len(p), w.First-len(w.begin))
+	w.begin = append(w.begin, p[:first]...)
+
+	w.end = append(w.end, p[first:]...)
 	if over := len(w.end) - w.Max; over > 0 {
 		w.end = append(w.end[:0], w.end[over:]...)
+		w.left += over
 	}
 	return len(p), nil
 }
@@ -33,7 +39,11 @@ func (w *Writer) Write(p []byte) (int, error) {
 func (w *Writer) After(prefix string) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	text := strings.TrimSpace(string(w.end))
+	text := string(w.begin)
+	if text != "" && w.left > 0 {
+		text += fmt.Sprintf("\n[%d bytes more]\n", w.left)
+	}
+	text = strings.TrimSpace(text + string(w.end))
 	if text == "" {
 		return ""
 	}

@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"time"
 
-	"edgebed/harness/apart"
 	"edgebed/harness/emu"
 	"edgebed/harness/job"
 	"edgebed/harness/record"
@@ -88,16 +87,14 @@ func (b *Bench) Start(name string, m Machine, cmd *exec.Cmd) error {
 	return m.Do(func() error { return b.setup.groups.Start(job.OwnGroup(name), cmd) })
 }
 
-// States returns the sizes of the states on a host's state server, by name; none where it has no
-// such server.
-func (b *Bench) States(ctx context.Context, host string) (map[string]int, error) {
-	switch h := b.setup.limited.host(host); {
-	case !b.setup.deployment.Running(host):
-		return nil, nil
-	case h != nil:
-		return h.process.States(ctx)
+// States returns the sizes in bytes of the states on a host's state server, by name; none where it
+// has no such server.
+func (b *Bench) States(host string) (map[string]int, error) {
+	sizes := b.setup.deployment.StateSizes(host)
+	if h := b.setup.limited.host(host); h != nil {
+		return sizes, h.process.Err()
 	}
-	return apart.StatesOf(b.setup.deployment.Computer(host)), nil
+	return sizes, nil
 }
 
 // Close ends the programs, the nodes and the network.

@@ -60,7 +60,7 @@ func (s *setup) startLimited(ctx context.Context, hosts []deploy.Host) error {
 
 	s.limited = &limitedHosts{job: &s.job, groups: s.groups}
 	var mu sync.Mutex
-	var starting errgroup.Group
+	starting, ctx := errgroup.WithContext(ctx) // one that fails ends the others' starts
 	starting.SetLimit(startsAtOnce)
 	for i := range hosts {
 		host := &hosts[i]

@@ -151,7 +151,9 @@ func (s *setup) close() error {
 	if s.deployment != nil && !s.ended {
 		errs = append(errs, s.deployment.Close())
 	}
-	errs = append(errs, s.limited.close())
+	if closing := s.limited.close(); !s.ended {
+		errs = append(errs, closing) // else it was said already why a process ended
+	}
 	if s.network != nil {
 		errs = append(errs, s.network.Close())
 	}

@@ -380,6 +380,19 @@ func (c *Computer) Endpoint() string { return c.endpoint }
 // none.
 func (c *Computer) StateServer() *statestore.Server { return c.stateNode }
 
+// StateSizes returns the sizes in bytes of the states on the computer's own state server, by name;
+// nil where it has none.
+func (c *Computer) StateSizes() map[string]int {
+	if c.stateNode == nil {
+		return nil
+	}
+	sizes := map[string]int{}
+	for _, name := range c.stateNode.Names() {
+		sizes[name] = c.stateNode.Size(name)
+	}
+	return sizes
+}
+
 // call returns a context for one call to a peer.
 func (c *Computer) call(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, c.cfg.CallTimeout)

@@ -134,8 +134,7 @@ func (s Stats) Busy() int {
 
 // Deployment is a set of running nodes.
 type Deployment struct {
-	cfg   Config
-	hosts map[string]Host
+	*plan
 
 	controller ControllerNode
 	routers    map[string]RouterNode
@@ -155,96 +154,27 @@ type Deployment struct {
 // and waits until every router knows every function. The context bounds only
 // the start. On an error everything is closed again.
 func Start(ctx context.Context, cfg Config) (*Deployment, error) {
+	p, err := newPlan(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("start deployment: %w", err)
+	}
+	for _, h := range cfg.Hosts {
+		if err := h.reachable(); err != nil {
+			return nil, fmt.Errorf("start deployment: %w", err)
+		}
+	}
+
 	d := &Deployment{
-		cfg:       cfg,
-		hosts:     make(map[string]Host),
+		plan:      p,
 		routers:   make(map[string]RouterNode),
 		computers: make(map[string]ComputerNode),
 		seats:     make(map[string]*seats),
 		open:      make(map[ClientNode]bool),
 	}
-	if err := d.check(func(Host) bool { return true }); err != nil {
-		return nil, fmt.Errorf("start deployment: %w", err)
-	}
 	if err := d.start(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("start deployment: %w", err), d.Close())
 	}
 	return d, nil
-}
-
-// check fills in defaults and refuses a configuration that names unknown hosts. Those hosts need
-// a network of which needed is true.
-func (d *Deployment) check(needed func(Host) bool) error {
-	cfg := &d.cfg
-	var names []string
-	for _, h := range cfg.Hosts {
-		_, twice := d.hosts[h.Name]
-		switch {
-		case twice:
-			return fmt.Errorf("host %s stands twice", h.Name)
-		case needed(h) && h.Net == nil || !h.Address.IsValid():
-			return fmt.Errorf("host %s needs an address and a network", h.Name)
-		}
-
-		if h.Net != nil {
-			h.Net = cfg.Cost.Net(h.Net, h.Address)
-		}
-		d.hosts[h.Name] = h
-		names = append(names, h.Name)
-	}
-
-	if cfg.Controller == "" {
-		cfg.Controller = cfg.Client
-	}
-	if cfg.Routers == nil {
-		cfg.Routers = names
-	}
-	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.DiscardHandler)
-	}
-	if len(cfg.Routers) == 0 {
-		return errors.New("at least one host needs a router")
-	}
-	if err := cfg.checkStates(); err != nil {
-		return err
-	}
-
-	type use struct{ what, host string }
-	uses := []use{{"client", cfg.Client}, {"controller", cfg.Controller}}
-	for _, r := range cfg.Routers {
-		uses = append(uses, use{"router", r})
-	}
-	for _, name := range slices.Sorted(maps.Keys(cfg.Computers)) {
-		uses = append(uses, use{"computer", name})
-	}
-	for _, u := range uses {
-		if _, ok := d.hosts[u.host]; !ok {
-			return fmt.Errorf("%s on unknown host %q (have %q)", u.what, u.host, names)
-		}
-	}
-	return nil
-}
-
-// checkStates refuses computers whose states would have no server, or the wrong
-// one.
-func (cfg *Config) checkStates() error {
-	for _, name := range slices.Sorted(maps.Keys(cfg.Computers)) {
-		state := cfg.Computers[name].StateHost
-		if state == "" || state == name {
-			if cfg.Computers[name].StateReadWrite {
-				return fmt.Errorf("computer %s is to read and write its states remotely "+
-					"(name another host that keeps them)", name)
-			}
-			continue
-		}
-
-		server, ok := cfg.Computers[state]
-		if !ok || (server.StateHost != "" && server.StateHost != state) {
-			return fmt.Errorf("computer %s keeps its states on host %q, "+
-				"which has no computer with its own state server", name, state)
-		}
-	}
-	return nil
 }
 
 func (d *Deployment) start(ctx context.Context) error {
@@ -327,37 +257,6 @@ func (d *Deployment) Running(name string) bool {
 	defer d.mu.Unlock()
 	_, ok := d.computers[name]
 	return ok
-}
-
-// stateHost is the host whose state server a computer uses.
-func (d *Deployment) stateHost(name string) string {
-	if s := d.cfg.Computers[name].StateHost; s != "" {
-		return s
-	}
-	return name
-}
-
-// keepers are the endpoints of all computers' state servers.
-func (d *Deployment) keepers() []string {
-	var list []string
-	for name := range d.cfg.Computers {
-		list = append(list, endpoint(d.hosts[d.stateHost(name)], wire.PortState))
-	}
-	slices.Sort(list)
-	return slices.Compact(list)
-}
-
-// routerOf is the endpoint of the router that serves a host: its own, or else
-// the first one.
-func (d *Deployment) routerOf(name string) string {
-	return endpoint(d.routerHost(name), wire.PortRouter)
-}
-
-func (d *Deployment) routerHost(name string) Host {
-	if !slices.Contains(d.cfg.Routers, name) {
-		name = d.cfg.Routers[0]
-	}
-	return d.hosts[name]
 }
 
 // ready waits until both tables of every router hold every function of every
@@ -514,12 +413,16 @@ func (d *Deployment) serving(function string) []string {
 // Router returns the router on a host, or nil.
 func (d *Deployment) Router(host string) RouterNode { return d.routers[host] }
 
-// Computer returns the computer that runs on a host in the calling process, or nil.
-func (d *Deployment) Computer(host string) *computer.Computer {
+// StateSizes returns the sizes in bytes of the states on a host's state server, by name; nil where
+// it has no such server.
+func (d *Deployment) StateSizes(host string) map[string]int {
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	c, _ := d.computers[host].(*computer.Computer)
-	return c
+	c := d.computers[host]
+	d.mu.Unlock()
+	if c == nil {
+		return nil
+	}
+	return c.StateSizes()
 }
 
 // Stats returns the present numbers of all nodes.
@@ -595,6 +498,3 @@ func (d *Deployment) Close() error {
 	})
 	return d.closeErr
 }
-
-// endpoint is a host's address with a port.
-func endpoint(h Host, port uint16) string { return netip.AddrPortFrom(h.Address, port).String() }

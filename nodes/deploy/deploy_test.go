@@ -360,8 +360,8 @@ func TestWarmUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := 2; i <= 5; i++ {
-		if names := d.Computer(name(i)).StateServer().Names(); len(names) > 0 {
-			t.Errorf("computer %d still holds %q", i, names)
+		if sizes := d.StateSizes(name(i)); sizes == nil || len(sizes) > 0 {
+			t.Errorf("computer %d still holds %v", i, sizes)
 		}
 	}
 	for i := 1; i <= 5; i++ {
@@ -416,7 +416,7 @@ func TestStartRefuses(t *testing.T) {
 		{"no router", func(c *deploy.Config) { c.Routers = []string{} }, "at least one host needs a router"},
 		{"unknown computer", func(c *deploy.Config) { c.Computers["x"] = deploy.Computer{} }, `computer on unknown host "x"`},
 		{"host twice", func(c *deploy.Config) { c.Hosts = append(c.Hosts, c.Hosts[0]) }, "stands twice"},
-		{"host without network", func(c *deploy.Config) { c.Hosts[0].Net = nil }, "needs an address and a network"},
+		{"host without network", func(c *deploy.Config) { c.Hosts[0].Net = nil }, "needs a network"},
 		{"bad spec", func(c *deploy.Config) { c.Computers[name(2)] = deploy.Computer{} }, "processors"},
 		{"state host without computer", func(c *deploy.Config) {
 			c.Computers[name(2)] = deploy.Computer{Spec: spec(0, "f"), StateHost: name(1)}

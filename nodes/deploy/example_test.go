@@ -41,20 +41,20 @@ func ExampleStart() {
 	fmt.Println(result.Responder, err)
 
 	// A computer can go while the others stay.
-	fmt.Println(d.StopComputer("10.1.0.3"), d.Computer("10.1.0.3") == nil)
+	fmt.Println(d.StopComputer("10.1.0.3"), d.Running("10.1.0.3"))
 
 	// Output:
 	// 10.1.0.3 runs on 10.1.0.3 <nil>
 	// the client's router sends 10.1.0.2 to 10.1.0.2:10000
 	// the client's router sends 10.1.0.3 to 10.1.0.3:10000
 	// 10.1.0.3:10000 <nil>
-	// <nil> true
+	// <nil> false
 }
 
 // Look what an execution leaves in the nodes. In state-local a state stays with the
 // last computer that used it, and the client gets a reference. Callbacks come late
 // where the client has given an execution up.
-func ExampleDeployment_Computer() {
+func ExampleDeployment_StateSizes() {
 	ctx := context.Background()
 	_, cfg := ring(3, 0)
 	d, err := deploy.Start(ctx, cfg)
@@ -79,13 +79,13 @@ func ExampleDeployment_Computer() {
 	_, err = c.Execute(ctx, w, run, client.Options{})
 	fmt.Println("executed:", err)
 	for _, host := range []string{"10.1.0.2", "10.1.0.3"} {
-		fmt.Println(host, "holds", d.Computer(host).StateServer().Names())
+		fmt.Println(host, "holds", d.StateSizes(host))
 	}
 	fmt.Println(c.(*client.Client).LateCallbacks(), "late callbacks")
 
 	// Output:
 	// executed: <nil>
-	// 10.1.0.2 holds []
-	// 10.1.0.3 holds [model]
+	// 10.1.0.2 holds map[]
+	// 10.1.0.3 holds map[model:1000]
 	// 0 late callbacks
 }

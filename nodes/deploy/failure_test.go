@@ -29,7 +29,7 @@ func TestComputerDies(t *testing.T) {
 	for _, model := range workflow.Models {
 		// The host of the second function vanishes while the first one runs.
 		go func() {
-			for d.Computer(name(2)).Stats().Running == 0 {
+			for d.ComputerStats()[name(2)].Running == 0 {
 				time.Sleep(time.Millisecond)
 			}
 			network.Cut(address(3))
@@ -67,7 +67,7 @@ func TestComputerStopsBusy(t *testing.T) {
 	d := start(t, cfg)
 	stopped := make(chan error, 1)
 	go func() {
-		for d.Computer(name(3)).Stats().Running == 0 {
+		for d.ComputerStats()[name(3)].Running == 0 {
 			time.Sleep(time.Millisecond)
 		}
 		stopped <- d.StopComputer(name(3))
@@ -100,7 +100,7 @@ func TestComputerDiesSilently(t *testing.T) {
 	d := start(t, cfg)
 	go func() {
 		// Until it runs the function and the computer before it is acknowledged.
-		for d.Computer(name(3)).Stats().Running == 0 || d.Computer(name(2)).Stats().InFlight > 0 {
+		for d.ComputerStats()[name(3)].Running == 0 || d.ComputerStats()[name(2)].InFlight > 0 {
 			time.Sleep(time.Millisecond)
 		}
 		network.Cut(address(3))
@@ -160,9 +160,9 @@ func TestComputerDiesInDAG(t *testing.T) {
 						defer close(cut)
 						ready := func() bool {
 							if !silent {
-								return d.Computer(name(2)).Stats().Running > 0
+								return d.ComputerStats()[name(2)].Running > 0
 							}
-							return d.Computer(name(3)).Stats().Running > 0 && d.Computer(name(2)).Stats().InFlight == 0
+							return d.ComputerStats()[name(3)].Running > 0 && d.ComputerStats()[name(2)].InFlight == 0
 						}
 						for t.Context().Err() == nil && !ready() {
 							time.Sleep(time.Millisecond)
@@ -223,7 +223,7 @@ func TestLateReports(t *testing.T) {
 		cut := make(chan struct{})
 		go func() {
 			defer close(cut)
-			for d.Computer(name(3)).Stats().Running == 0 || d.Computer(name(2)).Stats().InFlight > 0 {
+			for d.ComputerStats()[name(3)].Running == 0 || d.ComputerStats()[name(2)].InFlight > 0 {
 				time.Sleep(time.Millisecond)
 			}
 			network.Cut(address(3))
@@ -297,7 +297,7 @@ func TestDirectComputerStops(t *testing.T) {
 	for _, model := range stateModels {
 		stopped := make(chan error, 1)
 		go func() {
-			for d.Computer(name(3)).Stats().Running == 0 {
+			for d.ComputerStats()[name(3)].Running == 0 {
 				time.Sleep(time.Millisecond)
 			}
 			stopped <- d.StopComputer(name(3))

@@ -46,6 +46,7 @@ type ComputerNode interface {
 	SetSpeed(factor float64)
 	Abandon() int
 	Stats() computer.Stats
+	StateSizes() map[string]int
 	Close() error
 }
 
@@ -62,37 +63,41 @@ type ClientNode interface {
 // NewStarter returns a starter of the nodes that a configuration has on one of its hosts, in the
 // calling process. Of the other hosts it needs no network.
 func NewStarter(cfg Config, host string) (Starter, error) {
-	d := &Deployment{cfg: cfg, hosts: make(map[string]Host)}
-	if err := d.check(func(h Host) bool { return h.Name == host }); err != nil {
+	p, err := newPlan(cfg)
+	if err != nil {
 		return nil, fmt.Errorf("start nodes of host %s: %w", host, err)
 	}
-	if _, ok := d.hosts[host]; !ok {
+	h, ok := p.hosts[host]
+	if !ok {
 		return nil, fmt.Errorf("start nodes of host %s: there is no such host", host)
 	}
-	return here{d, d.hosts[host]}, nil
+	if err := h.reachable(); err != nil {
+		return nil, fmt.Errorf("start nodes of host %s: %w", host, err)
+	}
+	return here{p, h}, nil
 }
 
 // on returns what starts the nodes of a host.
-func (d *Deployment) on(host string) Starter {
-	if h := d.hosts[host]; h.Elsewhere != nil {
+func (p *plan) on(host string) Starter {
+	h := p.hosts[host]
+	if h.Elsewhere != nil {
 		return h.Elsewhere
 	}
-	return here{d, d.hosts[host]}
+	return here{p, h}
 }
 
-// here starts nodes of a host in the calling process. Of the deployment it needs but what check
-// has filled in.
+// here starts nodes of a host in the calling process.
 type here struct {
-	d  *Deployment
-	on Host
+	*plan
+	host Host
 }
 
 // StartController implements Starter.
 func (h here) StartController(ctx context.Context) (ControllerNode, error) {
-	cfg := &h.d.cfg
+	cfg := &h.cfg
 	c, err := controller.Start(ctx, controller.Config{
-		Net:         cfg.Trace.Node(h.on.Name, trace.Controller).Net(h.on.Net),
-		Endpoint:    endpoint(h.on, wire.PortController),
+		Net:         cfg.Trace.Node(h.host.Name, trace.Controller).Net(h.host.Net),
+		Endpoint:    endpoint(h.host, wire.PortController),
 		CallTimeout: cfg.CallTimeout,
 		Logger:      cfg.Logger,
 	})
@@ -104,12 +109,12 @@ func (h here) StartController(ctx context.Context) (ControllerNode, error) {
 
 // StartRouter implements Starter.
 func (h here) StartRouter(ctx context.Context, seed uint64) (RouterNode, error) {
-	cfg := &h.d.cfg
+	cfg := &h.cfg
 	r, err := router.Start(ctx, router.Config{
-		Net:            cfg.Trace.Node(h.on.Name, trace.Router).Net(h.on.Net),
-		Endpoint:       endpoint(h.on, wire.PortRouter),
-		ConfigEndpoint: endpoint(h.on, wire.PortRouterConfig),
-		Controller:     endpoint(h.d.hosts[cfg.Controller], wire.PortController),
+		Net:            cfg.Trace.Node(h.host.Name, trace.Router).Net(h.host.Net),
+		Endpoint:       endpoint(h.host, wire.PortRouter),
+		ConfigEndpoint: endpoint(h.host, wire.PortRouterConfig),
+		Controller:     endpoint(h.hosts[cfg.Controller], wire.PortController),
 		Policy:         cfg.Policy,
 		Optimizer:      cfg.Optimizer,
 		MaxPending:     cfg.MaxPending,
@@ -128,20 +133,20 @@ func (h here) StartRouter(ctx context.Context, seed uint64) (RouterNode, error) 
 
 // StartComputer implements Starter.
 func (h here) StartComputer(ctx context.Context) (ComputerNode, error) {
-	d, cfg := h.d, &h.d.cfg
-	spec, state := cfg.Computers[h.on.Name], d.stateHost(h.on.Name)
-	node := cfg.Trace.Node(h.on.Name, trace.Computer)
+	cfg := &h.cfg
+	spec, state := cfg.Computers[h.host.Name], h.stateHost(h.host.Name)
+	node := cfg.Trace.Node(h.host.Name, trace.Computer)
 
 	c, err := computer.Start(ctx, computer.Config{
-		Net:               node.Net(h.on.Net),
-		Endpoint:          endpoint(h.on, wire.PortComputer),
-		UtilEndpoint:      endpoint(h.on, wire.PortUtilization),
-		StateEndpoint:     endpoint(d.hosts[state], wire.PortState),
-		RemoteStateServer: state != h.on.Name,
+		Net:               node.Net(h.host.Net),
+		Endpoint:          endpoint(h.host, wire.PortComputer),
+		UtilEndpoint:      endpoint(h.host, wire.PortUtilization),
+		StateEndpoint:     endpoint(h.hosts[state], wire.PortState),
+		RemoteStateServer: state != h.host.Name,
 		StateReadWrite:    spec.StateReadWrite,
 		SerialMoves:       spec.SerialMoves,
-		Companion:         d.routerOf(h.on.Name),
-		Controller:        endpoint(d.hosts[cfg.Controller], wire.PortController),
+		Companion:         h.routerOf(h.host.Name),
+		Controller:        endpoint(h.hosts[cfg.Controller], wire.PortController),
 		Spec:              spec.Spec,
 		Clock:             cfg.Clock,
 		AsyncWorkers:      cfg.Handlers,
@@ -159,14 +164,14 @@ func (h here) StartComputer(ctx context.Context) (ComputerNode, error) {
 
 // StartClient implements Starter.
 func (h here) StartClient(ctx context.Context, ports int) (ClientNode, error) {
-	d, cfg := h.d, &h.d.cfg
+	cfg := &h.cfg
 	c, err := client.New(ctx, client.Config{
-		Net:      cfg.Trace.Node(h.on.Name, trace.Client).Net(h.on.Net),
-		Router:   d.routerOf(h.on.Name),
-		Tables:   endpoint(d.routerHost(h.on.Name), wire.PortRouterConfig),
-		Callback: endpoint(h.on, wire.PortCallback+uint16(ports*portStep)),
-		State:    endpoint(h.on, wire.PortClientState+uint16(ports*portStep)),
-		Keepers:  d.keepers(),
+		Net:      cfg.Trace.Node(h.host.Name, trace.Client).Net(h.host.Net),
+		Router:   h.routerOf(h.host.Name),
+		Tables:   endpoint(h.routerHost(h.host.Name), wire.PortRouterConfig),
+		Callback: endpoint(h.host, wire.PortCallback+uint16(ports*portStep)),
+		State:    endpoint(h.host, wire.PortClientState+uint16(ports*portStep)),
+		Keepers:  h.keepers(),
 		Timeout:  cfg.Timeout,
 		Cost:     cfg.Cost,
 		Logger:   cfg.Logger,

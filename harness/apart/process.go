@@ -198,6 +198,9 @@ func (p *Process) Err() error {
 	return p.err
 }
 
+// Pid is the number of the process.
+func (p *Process) Pid() int { return p.cmd.Process.Pid }
+
 // Close ends the process, with the nodes that still run there. It returns Err where it had ended
 // before, or else the first error of a call that has none of its own.
 func (p *Process) Close() error {

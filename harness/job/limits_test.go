@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"edgebed/harness/scenario/scenariotest"
+	"edgebed/nodes/units"
 )
 
 // limited is a scenario of three hosts with programs, two of them with limits.
@@ -77,6 +78,31 @@ func TestLastWork(t *testing.T) {
 	for text, took := range expected {
 		if took != expected["[]"] {
 			t.Errorf("%s: without what is waited for the job takes %v, want %v", text, took, expected["[]"])
+		}
+	}
+}
+
+// TestLimitsMemory: the process of a limited host takes what was seen, more where more is moved, and
+// most under load, also where nobody knows how many executions there will be.
+func TestLimitsMemory(t *testing.T) {
+	for text, seen := range map[string]units.Size{
+		"workload: {argument: 1 MB}": 110 * units.MB,
+		"workload: {argument: 8 MB}": 142 * units.MB,
+		"workload: {argument: 1 MB}\nload: {arrivals: periodic, rate: 10, duration: 6 s}": 140 * units.MB,
+		"workload: {argument: 8 MB}\nload: {arrivals: periodic, rate: 10, duration: 6 s}": 380 * units.MB,
+	} {
+		var took [2]units.Size
+		for k, limits := range []string{"[]", "[{hosts: [host1], cpu: 2}]"} {
+			p, err := Prepare(scenariotest.ExpandText(t, "name: x\ntopology: {preset: \"linear,switches=3\"}\n"+
+				"execution: {model: state-prop}\nprofiles: {quick: {executions: 3}}\nnodes: {limits: "+limits+"}\n"+text),
+				scenariotest.Topology, nil)
+			if err != nil {
+				t.Fatalf("%s: %v", text, err)
+			}
+			took[k] = p.Jobs[0].Memory()
+		}
+		if apart := took[1] - took[0]; apart < seen*6/10 || apart > seen*14/10 {
+			t.Errorf("%s: a limited host is taken for %v, %v were seen", text, apart, seen)
 		}
 	}
 }

@@ -75,8 +75,11 @@ func (s *setup) startLimited(ctx context.Context, hosts []deploy.Host) error {
 			if err != nil {
 				return err
 			}
+			// As many as Go takes by itself within such a limit: fewer than two would have a node wait
+			// for a collection, and all would use up a share at once.
+			processors := max(2, int(math.Ceil(cpu)))
 			p, err := apart.Start(ctx, apart.Options{
-				Host: host.Name, Job: text, Processors: max(2, int(math.Ceil(cpu))),
+				Host: host.Name, Job: text, Processors: processors,
 				Launch: func(cmd *exec.Cmd) error {
 					return machine.Do(func() error { return s.groups.Start(job.OwnGroup(host.Name), cmd) })
 				},

@@ -32,10 +32,10 @@ func TestMain(m *testing.M) {
 }
 
 // scenarioText is a scenario whose hosts are loopback addresses, so that processes need no network of
-// their own.
+// their own. Tests that run at the same time have other ones.
 const scenarioText = `
 name: loopback
-topology: {subnet: 127.77.0.0/24, switches: [s0], hosts: [{name: a, switch: s0}, {name: b, switch: s0}, {name: c, switch: s0}]}
+topology: {subnet: 127.%d.%d.0/24, switches: [s0], hosts: [{name: a, switch: s0}, {name: b, switch: s0}, {name: c, switch: s0}]}
 nodes:
   computers: [{functions: [{names: ["{host}"], workers: 2, service-time: 1 ms}]}]
   limits: [{hosts: [a, b, c], cpu: 1}]
@@ -54,12 +54,13 @@ type bed struct {
 // open starts them.
 func open(t *testing.T, apart ...string) *bed {
 	t.Helper()
-	prepared, err := job.Prepare(scenariotest.ExpandText(t, scenarioText), scenariotest.Topology, nil)
+	text := fmt.Sprintf(scenarioText, 10+os.Getpid()%200, os.Getpid()/200%250)
+	prepared, err := job.Prepare(scenariotest.ExpandText(t, text), scenariotest.Topology, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	j := &prepared.Jobs[0]
-	text, err := json.Marshal(j)
+	encoded, err := json.Marshal(j)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +74,7 @@ func open(t *testing.T, apart ...string) *bed {
 		cfg.Hosts[i].Net = emu.Inside{}
 	}
 	for _, name := range apart {
-		p, err := Start(t.Context(), Options{Host: name, Job: text, Launch: (*exec.Cmd).Start})
+		p, err := Start(t.Context(), Options{Host: name, Job: encoded, Launch: (*exec.Cmd).Start})
 		if err != nil {
 			t.Fatal(err)
 		}

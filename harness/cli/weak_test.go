@@ -216,6 +216,11 @@ profiles: {quick: {executions: 100000}}
 	if err := syscall.Kill(first, syscall.SIGKILL); first == 0 || err != nil {
 		t.Errorf("kill the nodes of host1, process %d: %v", first, err)
 	}
+	t.Cleanup(func() {
+		if records, _ := os.ReadFile(filepath.Join(out, "records.jsonl")); t.Failed() {
+			t.Logf("%s", records[max(0, len(records)-2000):])
+		}
+	})
 	waitFor(t, "the reason", recorded("the process with the nodes of host host1 ended before its time: signal: killed"))
 	waitFor(t, "another attempt", func() bool { running, groups, _ = nodes(); return len(running) == 2 })
 

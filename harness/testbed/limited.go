@@ -127,6 +127,19 @@ func (l *limitedHosts) living(ctx context.Context) (context.Context, context.Can
 	return living, func() { end(nil) }
 }
 
+// ended returns why a process ended before its time, nil where none did.
+func (l *limitedHosts) ended() error {
+	if l == nil {
+		return nil
+	}
+	for _, h := range l.list {
+		if err := h.process.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // processes are their ids.
 func (l *limitedHosts) processes() (ids []int) {
 	if l != nil {

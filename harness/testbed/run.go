@@ -53,7 +53,16 @@ func (s *setup) whileLiving(ctx context.Context, do func(context.Context) error)
 	living, forget := s.limited.living(living)
 	defer forget()
 	err := do(living)
-	if err != nil && ctx.Err() == nil && living.Err() != nil {
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+
+	// An answer that did not come may be known before the end of who was asked.
+	if ended := s.limited.ended(); ended != nil {
+		s.ended = true
+		return ended
+	}
+	if living.Err() != nil {
 		s.ended = true
 		return context.Cause(living)
 	}

@@ -458,7 +458,9 @@ func TestUntoldAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	tells := stream()
-	tells.Handler = func(_ any, s grpc.ServerStream) error { return s.SendMsg(&progress{Answered: true}) }
+	tells.Handler = func(_ any, s grpc.ServerStream) error {
+		return errors.Join(s.RecvMsg(&execution{}), s.SendMsg(&progress{Answered: true}))
+	}
 	g := grpc.NewServer(serverOptions()...)
 	g.RegisterService(&grpc.ServiceDesc{
 		ServiceName: service, HandlerType: (*any)(nil), Streams: []grpc.StreamDesc{tells},

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -454,8 +455,9 @@ func (c *clientProxy) execute(
 	in := &execution{
 		target: c.which, Workflow: w, Run: run, Verify: opts.Verify, Tell: opts.Verify && opts.Answered != nil,
 	}
-	if err := s.SendMsg(in); err != nil {
-		return lost(errors.Join(err, s.RecvMsg(&progress{})))
+	// Where the stream has ended it is RecvMsg that says why.
+	if err := s.SendMsg(in); err != nil && !errors.Is(err, io.EOF) {
+		return lost(err)
 	}
 
 	for {
@@ -473,7 +475,7 @@ func (c *clientProxy) execute(
 		if err := opts.Answered(); err != nil {
 			reply.Error = err.Error()
 		}
-		if err := s.SendMsg(&reply); err != nil {
+		if err := s.SendMsg(&reply); err != nil && !errors.Is(err, io.EOF) {
 			return lost(err)
 		}
 	}

@@ -83,7 +83,7 @@ func open(t *testing.T, apart ...string) *bed {
 			if err := p.Close(); err != nil && !b.ended {
 				t.Error(err)
 			}
-			if err := syscall.Kill(p.cmd.Process.Pid, 0); !errors.Is(err, syscall.ESRCH) {
+			if err := syscall.Kill(p.Pid(), 0); !errors.Is(err, syscall.ESRCH) {
 				t.Errorf("the process of %s is left: %v", name, err)
 			}
 		})
@@ -231,16 +231,16 @@ func TestNodes(t *testing.T) {
 // stand still.
 func halt(t *testing.T, p *Process) (goOn func()) {
 	t.Helper()
-	if err := syscall.Kill(p.cmd.Process.Pid, syscall.SIGSTOP); err != nil {
+	if err := syscall.Kill(p.Pid(), syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(10 * time.Second); !stopped(t, p.cmd.Process.Pid); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(10 * time.Second); !stopped(t, p.Pid()); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("it does not stop")
 		}
 	}
 	return func() {
-		if err := syscall.Kill(p.cmd.Process.Pid, syscall.SIGCONT); err != nil {
+		if err := syscall.Kill(p.Pid(), syscall.SIGCONT); err != nil {
 			t.Error(err)
 		}
 	}
@@ -324,7 +324,7 @@ func TestKilled(t *testing.T) {
 	b := open(t, "b")
 	b.ended = true
 	p := b.processes["b"]
-	if err := syscall.Kill(p.cmd.Process.Pid, syscall.SIGKILL); err != nil {
+	if err := syscall.Kill(p.Pid(), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	select {
@@ -363,17 +363,19 @@ func TestWrongJob(t *testing.T) {
 }
 
 // TestDies: where a process ends before it has read its job the error of the start says how it ended
-// and what it said, once.
+// and what it said, once: of a long text the beginning, which says what a panic is about, and the end.
 func TestDies(t *testing.T) {
-	for range 10 {
-		_, err := Start(t.Context(), Options{Host: "b", Launch: func(cmd *exec.Cmd) error {
-			cmd.Path, cmd.Args = "/bin/sh", []string{"sh", "-c", "echo panic: sorry >&2; exit 3"}
-			return cmd.Start()
-		}})
-		want := "start the process of host b: the process with the nodes of host b ended before its time: exit status 3\n" +
-			"panic: sorry"
-		if err == nil || err.Error() != want {
-			t.Fatalf("%v\nwant %s", err, want)
+	const why = "start the process of host b: the process with the nodes of host b ended before its time: exit status 3\n" +
+		"panic: sorry"
+	for range 5 {
+		for more, end := range map[string]string{"": why, "seq 2000 >&2;": "\n2000"} {
+			_, err := Start(t.Context(), Options{Host: "b", Launch: func(cmd *exec.Cmd) error {
+				cmd.Path, cmd.Args = "/bin/sh", []string{"sh", "-c", "echo panic: sorry >&2;" + more + "exit 3"}
+				return cmd.Start()
+			}})
+			if err == nil || !strings.HasPrefix(err.Error(), why) || !strings.HasSuffix(err.Error(), end) {
+				t.Fatalf("%v\nwant %s ... %s", err, why, end)
+			}
 		}
 	}
 }

@@ -47,10 +47,9 @@ type Options struct {
 }
 
 const (
-	// patience is how long a process may take to end that has nothing left to do.
+	// patience is how long a process may take to end that has nothing left to do, or whose
+	// connection has ended.
 	patience = 10 * time.Second
-	// lastBreath is how long its end is waited for after that of its connection.
-	lastBreath = time.Second
 	// An error shows so much of the beginning and of the end of its log, in bytes: what a panic is
 	// about comes first.
 	shownFirst, shownLast = 1024, 2048
@@ -252,10 +251,11 @@ func (p *Process) explained(ctx context.Context, err error) error {
 	}
 	lost := status.Code(err) == codes.Unavailable
 	if lost {
+		// As a rule the process has ended, which its parent learns a moment later.
 		select {
 		case <-p.done:
 		case <-ctx.Done():
-		case <-time.After(lastBreath):
+		case <-time.After(patience):
 		}
 	}
 

@@ -2,7 +2,9 @@ package audit
 
 import (
 	"math"
+	"os/exec"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -188,5 +190,33 @@ func TestParseCPU(t *testing.T) {
 		if _, err := parseCPU(text); err == nil {
 			t.Errorf("%q is accepted", text)
 		}
+	}
+}
+
+// TestApart: what processes apart have of the processors counts for the cell, and not what they
+// wait for.
+func TestApart(t *testing.T) {
+	spinner := exec.Command("sh", "-c", "while :; do :; done")
+	if err := spinner.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = spinner.Process.Kill()
+		_ = spinner.Wait() // it was killed
+	}()
+	pid := spinner.Process.Pid
+	for began := time.Now(); scheduled(strconv.Itoa(pid)).ran < 50*time.Millisecond; time.Sleep(time.Millisecond) {
+		if time.Since(began) > 10*time.Second {
+			t.Skip("the kernel does not say how long processes run")
+		}
+	}
+
+	alone, both := &Sampler{}, &Sampler{apart: []string{strconv.Itoa(pid)}}
+	before, with, after := alone.scheduled(), both.scheduled(), alone.scheduled()
+	if with.ran-before.ran < 50*time.Millisecond {
+		t.Errorf("the cell ran for %v with another process, and for %v before without", with.ran, before.ran)
+	}
+	if with.waited < before.waited || with.waited > after.waited {
+		t.Errorf("the cell waited for %v with another process, and from %v to %v without", with.waited, before.waited, after.waited)
 	}
 }

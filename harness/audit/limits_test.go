@@ -392,7 +392,7 @@ func TestSeen(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer n.Close()
-	s, err := Start(t.Context(), n)
+	s, err := Start(t.Context(), n, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -116,7 +116,7 @@ func slowDown(namespace string, factor float64) error {
 // watch runs the audit of a network while busy runs.
 func watch(t *testing.T, n *emu.Network, busy func()) *record.Audit {
 	t.Helper()
-	s, err := Start(t.Context(), n)
+	s, err := Start(t.Context(), n, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +200,7 @@ func starve(t *testing.T) *record.Audit {
 // TestErrorsEndTheAudit closes the network under the audit.
 func TestErrorsEndTheAudit(t *testing.T) {
 	n := ring(t, 10*units.Mbps)
-	s, err := Start(t.Context(), n)
+	s, err := Start(t.Context(), n, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,7 +211,7 @@ func TestErrorsEndTheAudit(t *testing.T) {
 	if _, err := s.Stop(t.Context()); err == nil {
 		t.Error("the audit of a closed network has no error")
 	}
-	if _, err := Start(t.Context(), n); err == nil {
+	if _, err := Start(t.Context(), n, nil); err == nil {
 		t.Error("the audit of a closed network starts")
 	}
 }

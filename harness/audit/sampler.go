@@ -34,6 +34,7 @@ const slowLook = 2 * time.Millisecond
 type Sampler struct {
 	network  *emu.Network
 	relay    string // its process id, or empty
+	apart    []string
 	counters network.Counters
 	started  time.Time
 	schedule schedule
@@ -53,9 +54,13 @@ type Sampler struct {
 }
 
 // Start measures the network's links and then begins to sample, until Stop.
-// Nothing else should be on the network before Start returns.
-func Start(ctx context.Context, n *emu.Network) (*Sampler, error) {
+// Nothing else should be on the network before Start returns. Apart are the processes, by their
+// ids, that belong to the cell beside this one and the network's own.
+func Start(ctx context.Context, n *emu.Network, apart []int) (*Sampler, error) {
 	s := &Sampler{network: n}
+	for _, pid := range apart {
+		s.apart = append(s.apart, strconv.Itoa(pid))
+	}
 	if err := s.start(ctx); err != nil {
 		return nil, fmt.Errorf("audit: %w", err)
 	}
@@ -110,11 +115,15 @@ func measure(
 	return links, err
 }
 
-// scheduled is what the scheduler did with the worker and the delay line.
+// scheduled is what the scheduler did with the worker and the delay line, and how long it let the
+// processes apart run: those have limits, for which they are to wait.
 func (s *Sampler) scheduled() schedule {
 	sum := scheduled("self")
 	if s.relay != "" {
 		sum = sum.add(scheduled(s.relay))
+	}
+	for _, pid := range s.apart {
+		sum.ran += scheduled(pid).ran
 	}
 	return sum
 }

@@ -127,7 +127,11 @@ func newAdmission(jobs []job.Job, o Options) *admission {
 
 // kind names the cells that are taken to load the machine alike.
 func kind(j job.Job) string {
-	return fmt.Sprint(j.FastestLink(), " ", j.Cell.Execution.Model)
+	name := fmt.Sprint(j.FastestLink(), " ", j.Cell.Execution.Model)
+	if len(j.LimitedHosts()) > 0 {
+		name += " limited" // what they take the longer for says nothing of the others
+	}
+	return name
 }
 
 // load is the first guess at the CPU time that a cell takes per second once its

@@ -489,3 +489,24 @@ func TestUnwritableRecords(t *testing.T) {
 		t.Error("a campaign whose records cannot be written must end with an error")
 	}
 }
+
+// TestKindLimited: what a cell of hosts with limits took says nothing of one without that is alike
+// otherwise.
+func TestKindLimited(t *testing.T) {
+	free := jobs(t, "10 Mb/s")[0]
+	limited := free
+	limited.Cell.Nodes.Limits = []scenario.HostLimits{{Hosts: []string{free.Topology().Hosts[0].Name}, CPU: 0.05}}
+	a := newAdmission([]job.Job{free, limited}, Options{Cores: 4, Expected: (*job.Job).Expected})
+	var of [2]*task
+	for _, w := range a.waiting {
+		of[len(w.job.LimitedHosts())] = w
+	}
+	a.setScale(of[0].kind, 1)
+	before := a.load(of[0])
+
+	took := map[string]float64{audit.CellCPU: 0}
+	a.audited(of[1], &record.Audit{Verdict: record.Faithful, Measures: took})
+	if after := a.load(of[0]); after != before || a.scale(of[1].kind) >= 1 {
+		t.Errorf("the cell without limits is taken for %v cores, before for %v; scales %v", after, before, a.scales)
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/fstest"
@@ -249,11 +250,59 @@ func TestNeeded(t *testing.T) {
 		"host.h": {CPU: 1}, "host.h/_own": {}, "host.h/p": {Memory: units.GB}, "host.hh": {}, "q": {CPU: 1},
 	}
 	h := &hierarchy{controllers: []string{cpu, memory}, second: true}
-	for within, want := range map[string]string{
-		"": "[+cpu +memory]", "host.h": "[+memory]", "host.h/_own": "[]", "host.hh": "[]", "q": "[]",
+	if got, want := fmt.Sprint(h.within(groups)), "map[:[cpu memory] host.h:[memory]]"; got != want {
+		t.Errorf("groups allow %s, want %s", got, want)
+	}
+}
+
+// TestControllers: what is used of a share is counted for groups with others in them alone.
+func TestControllers(t *testing.T) {
+	for want, groups := range map[string]map[string]Limits{
+		"[]":                   {"p": {}},
+		"[cpu]":                {"p": {CPU: 1}, "q": {}},
+		"[cpu memory]":         {"host.h": {}, "host.h/p": {CPU: 1, Memory: units.GB}},
+		"[cpu cpuacct]":        {"host.h": {CPU: 1}, "host.h/_own": {}},
+		"[cpu cpuacct memory]": {"host.h": {CPU: 1}, "host.h/_own": {}, "p": {Memory: units.GB}},
 	} {
-		if got := fmt.Sprint(h.needed(within, groups)); got != want {
-			t.Errorf("%q allows %s, want %s", within, got, want)
+		if got := fmt.Sprint(controllers(groups)); got != want {
+			t.Errorf("%v need %s, want %s", groups, got, want)
+		}
+	}
+}
+
+// TestUncounted: hosts have their limits also where a hierarchy that only counts is refused, and one
+// that limits is needed.
+func TestUncounted(t *testing.T) {
+	if unix.Geteuid() != 0 {
+		t.Skip("run as root, which may, and a user who may not is tried")
+	}
+	const nobody = 65534
+	mine, other := t.TempDir(), t.TempDir()
+	if err := errors.Join(os.Chown(mine, nobody, nobody), os.Chmod(filepath.Dir(mine), 0o755)); err != nil {
+		t.Fatal(err)
+	}
+
+	add := func(second string) (*Tree, error) {
+		runtime.LockOSThread() // and never unlocked: the thread is another user's, and ends
+		if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, nobody, nobody, nobody); errno != 0 {
+			return nil, errno
+		}
+		tree := &Tree{hierarchies: []*hierarchy{
+			{controllers: []string{second}, base: other}, {controllers: []string{cpu}, base: mine},
+		}}
+		return tree, tree.add(prefix + "test-" + second)
+	}
+	for second, ok := range map[string]bool{accounting: true, memory: false} {
+		var tree *Tree
+		var err error
+		var adding sync.WaitGroup
+		adding.Go(func() { tree, err = add(second) })
+		adding.Wait()
+		if tree == nil || (err == nil) != ok || ok && len(tree.folders()) != 1 {
+			t.Fatalf("%s is refused: %v, groups %+v", second, err, tree)
+		}
+		if err := tree.Close(); err != nil {
+			t.Error(err)
 		}
 	}
 }

@@ -44,7 +44,7 @@ func (l Limits) Check() (key string, err error) {
 func (l Limits) controllers() []string {
 	var list []string
 	if l.CPU > 0 {
-		list = append(list, cpu, accounting)
+		list = append(list, cpu)
 	}
 	if l.Memory > 0 {
 		list = append(list, memory)
@@ -56,8 +56,8 @@ func (l Limits) controllers() []string {
 const (
 	cpu    = "cpu"
 	memory = "memory"
-	// accounting counts what version 1 gives with cpu. Version 2 counts by itself, and it may be
-	// missing.
+	// accounting counts what version 1 gives with cpu. Version 2 counts by itself. It limits nothing:
+	// where groups cannot be made in it nobody knows what of its share a group has used.
 	accounting = "cpuacct"
 )
 

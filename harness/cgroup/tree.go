@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -43,12 +44,7 @@ type hierarchy struct {
 // limits it is nil, on which methods do nothing. The error says what the machine lacks and what to
 // do.
 func Make(groups map[string]Limits) (made *Tree, err error) {
-	needed := map[string]bool{}
-	for _, l := range groups {
-		for _, c := range l.controllers() {
-			needed[c] = true
-		}
-	}
+	needed := controllers(groups)
 	if len(needed) == 0 {
 		return nil, nil
 	}
@@ -59,7 +55,7 @@ func Make(groups map[string]Limits) (made *Tree, err error) {
 			err = fmt.Errorf("limit programs and hosts: %w", errors.Join(err, t.Close()))
 		}
 	}()
-	if t.hierarchies, err = find(os.DirFS("/"), slices.Sorted(maps.Keys(needed))); err != nil {
+	if t.hierarchies, err = find(os.DirFS("/"), needed); err != nil {
 		return nil, err
 	}
 	if err := t.add(prefix + strings.ToLower(rand.Text())[:12]); err != nil {
@@ -76,6 +72,27 @@ func Make(groups map[string]Limits) (made *Tree, err error) {
 	return t, nil
 }
 
+// controllers are those of the kernel that groups need, sorted. What a group used of its share is
+// counted only for those with others in them, which are hosts.
+func controllers(groups map[string]Limits) []string {
+	needed := map[string]bool{}
+	for name, l := range groups {
+		for _, c := range l.controllers() {
+			needed[c] = true
+		}
+		if groups[outer(name)].CPU > 0 {
+			needed[accounting] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(needed))
+}
+
+// outer is the name of the group that a group is in; empty where that is the folder of all.
+func outer(name string) string {
+	around, _ := path.Split(name)
+	return strings.TrimSuffix(around, "/")
+}
+
 // Ready finds out whether groups can be made, by making and removing them.
 func Ready(groups map[string]Limits) error {
 	t, err := Make(groups)
@@ -83,9 +100,9 @@ func Ready(groups map[string]Limits) error {
 }
 
 // add makes our folder in each hierarchy, locked, and removes those of processes that have
-// ended.
+// ended. A hierarchy that may not be written and does nothing but count is left out.
 func (t *Tree) add(name string) error {
-	for _, h := range t.hierarchies {
+	for _, h := range slices.Clone(t.hierarchies) {
 		err := locked(h.base, func() error {
 			if _, err := sweep(h.base); err != nil {
 				return err
@@ -100,7 +117,12 @@ func (t *Tree) add(name string) error {
 			h.lock, err = lock(folder)
 			return err
 		})
-		if errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EROFS) {
+		refused := errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EROFS)
+		if refused && h.folder == "" && slices.Equal(h.controllers, []string{accounting}) {
+			t.hierarchies = slices.DeleteFunc(t.hierarchies, func(o *hierarchy) bool { return o == h })
+			continue
+		}
+		if refused {
 			return fmt.Errorf("make a control group: %w; %s", err, cure)
 		}
 		if err != nil {
@@ -112,7 +134,11 @@ func (t *Tree) add(name string) error {
 
 // addGroups makes the groups, with their limits.
 func (h *hierarchy) addGroups(groups map[string]Limits) error {
-	if err := h.enable("", groups); err != nil {
+	var within map[string][]string
+	if h.second { // version 1 needs no permission
+		within = h.within(groups)
+	}
+	if err := h.enable("", within[""]); err != nil {
 		return err
 	}
 
@@ -130,40 +156,42 @@ func (h *hierarchy) addGroups(groups map[string]Limits) error {
 				}
 			}
 		}
-		if err := h.enable(name, groups); err != nil {
+		if err := h.enable(name, within[name]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// enable allows those limits in a group that groups in it need; the empty name is that of the
-// folder of all. Version 1 needs no such permission.
-func (h *hierarchy) enable(within string, groups map[string]Limits) error {
-	needed := h.needed(within, groups)
-	if !h.second || needed == nil {
+// enable allows controllers for the groups in a group; the empty name is that of the folder of all.
+func (h *hierarchy) enable(within string, controllers []string) error {
+	if len(controllers) == 0 {
 		return nil
 	}
-
 	file := filepath.Join(h.folder, within, "cgroup.subtree_control")
-	if err := write(file, strings.Join(needed, " ")); err != nil {
+	if err := write(file, "+"+strings.Join(controllers, " +")); err != nil {
 		return fmt.Errorf("make a control group: %w; %s", err, cure)
 	}
 	return nil
 }
 
-// needed lists the controllers that groups in a group need, as the kernel wants to read it.
-func (h *hierarchy) needed(within string, groups map[string]Limits) (list []string) {
-	for _, c := range h.controllers {
-		needs := func(name string) bool {
-			inner := within == "" || strings.HasPrefix(name, within+"/")
-			return inner && slices.Contains(groups[name].controllers(), c)
-		}
-		if slices.ContainsFunc(slices.Collect(maps.Keys(groups)), needs) {
-			list = append(list, "+"+c)
+// within lists the hierarchy's controllers that groups in each group need, sorted; the empty name
+// is that of the folder of all.
+func (h *hierarchy) within(groups map[string]Limits) map[string][]string {
+	lists := map[string][]string{}
+	for name, l := range groups {
+		for _, c := range l.controllers() {
+			for at := name; at != "" && slices.Contains(h.controllers, c); {
+				if at = outer(at); !slices.Contains(lists[at], c) {
+					lists[at] = append(lists[at], c)
+				}
+			}
 		}
 	}
-	return list
+	for _, list := range lists {
+		slices.Sort(list)
+	}
+	return lists
 }
 
 // write writes into a file of the kernel's.

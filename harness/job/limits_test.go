@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"edgebed/harness/scenario/scenariotest"
+	"edgebed/nodes/units"
 )
 
 // limited is a scenario of three hosts with programs, two of them with limits.
@@ -47,6 +49,61 @@ func TestGroups(t *testing.T) {
 	}
 	if err := j.Traceable(); err == nil || !strings.Contains(err.Error(), "test.yaml:4:18: nodes.limits[0]: trace: ") {
 		t.Errorf("traced: %v", err)
+	}
+}
+
+// TestLastWork: the wait for the last work of the weakest host is as long as it takes shares, and
+// the job takes so much longer; where no host has a limit nothing is waited for.
+func TestLastWork(t *testing.T) {
+	expected := map[string]time.Duration{}
+	for text, want := range map[string]time.Duration{
+		"[]":                            0,
+		"[{hosts: [host1], cpu: 1024}]": 100 * time.Millisecond,
+		"[{hosts: [host1], cpu: 0.05}]": 300 * time.Millisecond,
+		"[{hosts: [host1], cpu: 0.01}, {hosts: [host2], cpu: 1}]": 1500 * time.Millisecond,
+	} {
+		p, err := Prepare(scenariotest.ExpandText(t, "name: x\ntopology: {preset: \"linear,switches=3\"}\n"+
+			"execution: {model: pure-faas}\nprofiles: {quick: {executions: 10}}\nnodes: {limits: "+text+"}"),
+			scenariotest.Topology, nil)
+		if err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		if got := p.Jobs[0].LastWork(); got != want {
+			t.Errorf("%s: %v, want %v", text, got, want)
+		}
+		if expected[text] = p.Jobs[0].Expected(); want > 0 {
+			expected[text] -= 10 * (want + 100*time.Millisecond)
+		}
+	}
+	for text, took := range expected {
+		if took != expected["[]"] {
+			t.Errorf("%s: without what is waited for the job takes %v, want %v", text, took, expected["[]"])
+		}
+	}
+}
+
+// TestLimitsMemory: the process of a limited host takes what was seen, more where more is moved, and
+// most under load, also where nobody knows how many executions there will be.
+func TestLimitsMemory(t *testing.T) {
+	for text, seen := range map[string]units.Size{
+		"workload: {argument: 1 MB}": 110 * units.MB,
+		"workload: {argument: 8 MB}": 142 * units.MB,
+		"workload: {argument: 1 MB}\nload: {arrivals: periodic, rate: 10, duration: 6 s}": 140 * units.MB,
+		"workload: {argument: 8 MB}\nload: {arrivals: periodic, rate: 10, duration: 6 s}": 380 * units.MB,
+	} {
+		var took [2]units.Size
+		for k, limits := range []string{"[]", "[{hosts: [host1], cpu: 2}]"} {
+			p, err := Prepare(scenariotest.ExpandText(t, "name: x\ntopology: {preset: \"linear,switches=3\"}\n"+
+				"execution: {model: state-prop}\nprofiles: {quick: {executions: 3}}\nnodes: {limits: "+limits+"}\n"+text),
+				scenariotest.Topology, nil)
+			if err != nil {
+				t.Fatalf("%s: %v", text, err)
+			}
+			took[k] = p.Jobs[0].Memory()
+		}
+		if apart := took[1] - took[0]; apart < seen*6/10 || apart > seen*14/10 {
+			t.Errorf("%s: a limited host is taken for %v, %v were seen", text, apart, seen)
+		}
 	}
 }
 

@@ -21,6 +21,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"edgebed/harness/cgroup"
 )
 
 // envRole makes the test's program behave as one of others.
@@ -185,6 +187,24 @@ func open(t *testing.T, programs ...Program) (*Set, *logs) {
 		}
 	})
 	return s, kept
+}
+
+// TestGroupless: a program with limits that would not hold is not started.
+func TestGroupless(t *testing.T) {
+	p := role(t, "sleep")
+	host := func(string) (Host, error) { return local{}, nil }
+	for name, group := range map[string]func(*Program) string{"none": nil, "empty": func(*Program) string { return "" }} {
+		for _, limits := range []cgroup.Limits{{}, {CPU: 0.5}} {
+			p.Limits = limits
+			s, err := Open([]Program{p}, Options{Host: host, Dir: t.TempDir(), Group: group})
+			if held := limits == (cgroup.Limits{}); held != (err == nil) {
+				t.Errorf("%s: limits %+v: %v", name, limits, err)
+			}
+			if err == nil && s.Close() != nil {
+				t.Errorf("%s: it does not close", name)
+			}
+		}
+	}
 }
 
 // TestSamples checks all ways in which a program's measurements arrive.

@@ -24,7 +24,8 @@ type Options struct {
 	Seed uint64
 	// Dir is where each program gets its folder; it must be there.
 	Dir string
-	// Groups are where programs are put for which Group, where it is set, has the name of one.
+	// Groups are where programs are put for which Group has the name of one. It must have one for a
+	// program with limits, and may be nil where there is none.
 	Groups *cgroup.Groups
 	Group  func(*Program) string
 	// Log opens the log of a program; nil keeps none.
@@ -64,6 +65,9 @@ func Open(programs []Program, o Options) (_ *Set, err error) {
 		}
 		if o.Group != nil {
 			p.group = o.Group(p.Program)
+		}
+		if p.group == "" && p.Limits != (cgroup.Limits{}) {
+			return nil, fmt.Errorf("program %s has limits and no group in which they would hold", p.Name)
 		}
 		if p.on, err = o.Host(p.Host); err != nil {
 			return nil, err

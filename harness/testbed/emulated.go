@@ -93,12 +93,12 @@ func (n emulated) Living(ctx context.Context) (context.Context, context.CancelFu
 func (n emulated) Rest() { runtime.GC() }
 
 // Watch implements Network.
-func (n emulated) Watch(ctx context.Context) (Watch, error) {
+func (n emulated) Watch(ctx context.Context, apart []int) (Watch, error) {
 	busy, err := audit.ReadCPU()
 	if err != nil {
 		return nil, err
 	}
-	s, err := audit.Start(ctx, n.Network)
+	s, err := audit.Start(ctx, n.Network, apart)
 	if err != nil {
 		return nil, err
 	}

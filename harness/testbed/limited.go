@@ -27,6 +27,7 @@ type limitedHosts struct {
 	job    *job.Job
 	groups *cgroup.Groups
 	list   []*limitedHost
+	before []cgroup.Usage // of each, when the executions began
 }
 
 // limitedHost is one of them.
@@ -34,7 +35,6 @@ type limitedHost struct {
 	name    string
 	cpu     float64
 	process *apart.Process
-	before  cgroup.Usage // when the executions began
 }
 
 // startsAtOnce is how many processes of limited hosts start at the same time.
@@ -75,8 +75,11 @@ func (s *setup) startLimited(ctx context.Context, hosts []deploy.Host) error {
 			if err != nil {
 				return err
 			}
+			// As many as Go takes by itself within such a limit: fewer than two would have a node wait
+			// for a collection, and all would use up a share at once.
+			processors := max(2, int(math.Ceil(cpu)))
 			p, err := apart.Start(ctx, apart.Options{
-				Host: host.Name, Job: text, Processors: max(2, int(math.Ceil(cpu))),
+				Host: host.Name, Job: text, Processors: processors,
 				Launch: func(cmd *exec.Cmd) error {
 					return machine.Do(func() error { return s.groups.Start(job.OwnGroup(host.Name), cmd) })
 				},
@@ -137,7 +140,18 @@ func (l *limitedHosts) ended() error {
 	return nil
 }
 
-// rest has all processes do what would disturb an execution.
+// processes are their ids.
+func (l *limitedHosts) processes() (ids []int) {
+	if l != nil {
+		for _, h := range l.list {
+			ids = append(ids, h.process.Pid())
+		}
+	}
+	return ids
+}
+
+// rest has all processes do what would disturb an execution, and waits until their hosts have a
+// share to begin it with: a collection may take several.
 func (l *limitedHosts) rest(ctx context.Context) error {
 	if l == nil {
 		return nil
@@ -146,7 +160,51 @@ func (l *limitedHosts) rest(ctx context.Context) error {
 	for _, h := range l.list {
 		resting.Go(func() error { return h.process.Rest(ctx) })
 	}
-	return resting.Wait()
+	if err := resting.Wait(); err != nil {
+		return err
+	}
+	return recovered(ctx, cgroup.Period+l.job.LastWork(), l.usage)
+}
+
+// recovered waits for a whole period in which no host was held up, by what each has used. Where
+// programs never let a host have one it waits for the longest time, after which a collection must
+// be over.
+func recovered(ctx context.Context, longest time.Duration, usage func() ([]cgroup.Usage, error)) error {
+	before, err := usage()
+	if err != nil {
+		return err
+	}
+	for waited := time.Duration(0); waited < longest; waited += cgroup.Period {
+		if err := sleep(ctx, cgroup.Period); err != nil {
+			return err
+		}
+		now, err := usage()
+		if err != nil {
+			return err
+		}
+
+		held := false
+		for i := range now {
+			held = held || now[i].Since(before[i]).Throttled > 0
+		}
+		if !held {
+			return nil
+		}
+		before = now
+	}
+	return nil
+}
+
+// usage returns what each host has used since it was made.
+func (l *limitedHosts) usage() ([]cgroup.Usage, error) {
+	list := make([]cgroup.Usage, len(l.list))
+	for i, h := range l.list {
+		var err error
+		if list[i], err = l.groups.Usage(job.HostGroup(h.name)); err != nil {
+			return nil, fmt.Errorf("host %s: %w", h.name, err)
+		}
+	}
+	return list, nil
 }
 
 // settings are the limits as the cell's records have them.
@@ -175,12 +233,8 @@ func (l *limitedHosts) begin() (err error) {
 	if l == nil {
 		return nil
 	}
-	for _, h := range l.list {
-		if h.before, err = l.groups.Usage(job.HostGroup(h.name)); err != nil {
-			return fmt.Errorf("host %s: %w", h.name, err)
-		}
-	}
-	return nil
+	l.before, err = l.usage()
+	return err
 }
 
 // used returns what the hosts have used since then.
@@ -188,37 +242,19 @@ func (l *limitedHosts) used() ([]record.HostLimit, error) {
 	if l == nil {
 		return nil, nil
 	}
+	now, err := l.usage()
+	if err != nil {
+		return nil, err
+	}
 	var list []record.HostLimit
-	for _, h := range l.list {
-		now, err := l.groups.Usage(job.HostGroup(h.name))
-		if err != nil {
-			return nil, fmt.Errorf("host %s: %w", h.name, err)
-		}
-		u := now.Since(h.before)
+	for i, h := range l.list {
+		u := now[i].Since(l.before[i])
 		list = append(list, record.HostLimit{
 			Host: h.name, CPU: h.cpu, UsedNS: int64(u.Used), Periods: u.Periods, Throttled: u.Throttled,
 			ThrottledNS: int64(u.ThrottledFor),
 		})
 	}
 	return list, nil
-}
-
-// lastWork is more than what nodes of a host still compute when the client has its answer: they
-// acknowledge it, and what came before.
-const lastWork = 5 * time.Millisecond
-
-// quiet is how long no switch port may have moved a byte for an execution's traffic to count as
-// complete: longer where a host may have to wait for as many shares as its last work takes.
-func (l *limitedHosts) quiet() time.Duration {
-	longest := quiet
-	if l == nil {
-		return longest
-	}
-	for _, h := range l.list {
-		shares := math.Ceil(lastWork.Seconds() / (h.cpu * cgroup.Period.Seconds()))
-		longest = max(longest, quiet+time.Duration(shares)*cgroup.Period)
-	}
-	return longest
 }
 
 // close ends the processes.

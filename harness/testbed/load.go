@@ -50,6 +50,9 @@ type crowd struct {
 // its events. It returns what the executions came to together, and what happened.
 func (s *setup) underLoad(ctx context.Context, report job.Reporter) (*record.Load, []record.Event, error) {
 	s.network.Rest()
+	if err := s.limited.rest(ctx); err != nil {
+		return nil, nil, err
+	}
 	before, err := s.read()
 	if err != nil {
 		return nil, nil, err
@@ -288,6 +291,11 @@ func (c *crowd) execute(ctx context.Context, t turn, seat *deploy.Seated) (_ *de
 	result, err := seat.Execute(ctx, own, c.job.RunOf(t.client), client.Options{Verify: c.job.Cell.Execution.Verify})
 	if ctx.Err() != nil {
 		return seat, true
+	}
+
+	if _, limited := c.job.HostLimit(c.job.Client(t.client)); limited && !result.Began.IsZero() {
+		// A client in a process of its own began by its own clock, maybe with its host's next share.
+		waited = max(waited, result.Began.Sub(t.due))
 	}
 
 	// What the client waited for counts, as for whoever waits for the client.

@@ -41,8 +41,9 @@ type Network interface {
 	Living(ctx context.Context) (context.Context, context.CancelFunc)
 	// Rest does before an execution what would disturb it.
 	Rest()
-	// Watch begins to look for what disturbs the cell's executions.
-	Watch(ctx context.Context) (Watch, error)
+	// Watch begins to look for what disturbs the cell's executions. Apart are the processes, by
+	// their ids, of hosts with limits.
+	Watch(ctx context.Context, apart []int) (Watch, error)
 	Close() error
 }
 

@@ -59,7 +59,7 @@ func (e *restlessError) Unwrap() error { return e.err }
 func (s *setup) settle(ctx context.Context, limit time.Duration) (reading, error) {
 	bounded, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	_, idle := s.network.Idle(bounded, s.limited.quiet())
+	_, idle := s.network.Idle(bounded, quiet+s.job.LastWork())
 	if err := ctx.Err(); err != nil {
 		return reading{}, err
 	}

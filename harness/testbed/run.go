@@ -24,7 +24,8 @@ import (
 )
 
 // quiet is how long no switch port may have moved a byte for an execution's
-// traffic to count as complete: longer than Linux delays an ACK (40 ms).
+// traffic to count as complete: longer than Linux delays an ACK (40 ms). Weak hosts may take
+// longer for their last work (Job.LastWork).
 const quiet = 50 * time.Millisecond
 
 // Run runs the job in the calling process, on the network that build makes. A
@@ -199,7 +200,7 @@ func (s *setup) run(ctx context.Context, report job.Reporter) error {
 		return err
 	}
 
-	watch, err := s.network.Watch(ctx)
+	watch, err := s.network.Watch(ctx, s.limited.processes())
 	if err != nil {
 		return err
 	}

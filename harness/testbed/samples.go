@@ -39,8 +39,12 @@ func newSampler(c *crowd, before network.Counters) *sampler {
 	for _, p := range before.Ports {
 		s.taken.Ports = append(s.taken.Ports, record.PortSamples{Name: p.Name})
 	}
-	for host := range c.deployment.ComputerStats() {
-		s.computers[host] = &record.ComputerSamples{Host: host}
+	// From the cell and not from the computers: those of limited hosts would take their time to
+	// answer, of what the load has.
+	for _, g := range c.job.Cell.Nodes.Computers {
+		for _, host := range g.Hosts {
+			s.computers[host] = &record.ComputerSamples{Host: host}
+		}
 	}
 	return s
 }

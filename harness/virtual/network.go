@@ -107,7 +107,7 @@ func collectAtRest() {
 }
 
 // Watch implements testbed.Network: nothing can disturb a computed network.
-func (n *network) Watch(context.Context) (testbed.Watch, error) { return exact{}, nil }
+func (n *network) Watch(context.Context, []int) (testbed.Watch, error) { return exact{}, nil }
 
 // exact finds nothing.
 type exact struct{}

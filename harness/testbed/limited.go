@@ -59,7 +59,6 @@ func (s *setup) startLimited(ctx context.Context, hosts []deploy.Host) error {
 	}
 
 	s.limited = &limitedHosts{job: &s.job, groups: s.groups}
-	var mu sync.Mutex
 	starting, ctx := errgroup.WithContext(ctx) // one that fails ends the others' starts
 	starting.SetLimit(startsAtOnce)
 	for i := range hosts {
@@ -88,8 +87,6 @@ func (s *setup) startLimited(ctx context.Context, hosts []deploy.Host) error {
 				return err
 			}
 
-			mu.Lock()
-			defer mu.Unlock()
 			one.process, host.Elsewhere = p, p
 			return nil
 		})

@@ -28,13 +28,23 @@ type row struct {
 // columns (source,target,rate), those that are called as ends and parameters of links are
 // read; all others are left out.
 func readEdges(s *source) (*graph, error) {
-	rows, err := edgeRows(s)
-	if err != nil {
-		return nil, err
-	}
-
 	r := edgeReader{source: s, graph: newGraph(), ends: [2]int{0, 1}}
 	r.once = true
+
+	// Of a list that names its columns, an empty value keeps the others where they are.
+	comma, separated := separator(s.text)
+	rows := wordRows(s)
+	table := slices.Contains([]string{".csv", ".tsv"}, strings.ToLower(filepath.Ext(s.file)))
+	if separated && (table || len(rows) > 0 && r.header(rows[0].words)) {
+		fields, err := tableRows(s, comma)
+		if err != nil {
+			return nil, err
+		}
+		if table || len(fields) > 0 && r.header(fields[0].words) {
+			rows = fields
+		}
+	}
+
 	if len(rows) > 0 && r.header(rows[0].words) {
 		r.remark("the first line (%s) was taken for names of columns", oneLine(strings.Join(rows[0].words, ", ")))
 		rows = rows[1:]
@@ -49,13 +59,8 @@ func readEdges(s *source) (*graph, error) {
 	return r.graph, nil
 }
 
-// edgeRows takes the lines apart.
-func edgeRows(s *source) ([]row, error) {
-	ending := strings.ToLower(filepath.Ext(s.file))
-	if comma, ok := separator(s.text); ok && (ending == ".csv" || ending == ".tsv") {
-		return tableRows(s, comma)
-	}
-
+// wordRows takes the lines apart at all that may separate names.
+func wordRows(s *source) []row {
 	var rows []row
 	offset := 0
 	for line := range strings.Lines(string(s.text)) {
@@ -67,7 +72,7 @@ func edgeRows(s *source) ([]row, error) {
 		}
 		offset += len(line)
 	}
-	return rows, nil
+	return rows
 }
 
 func isComment(line string) bool { return strings.HasPrefix(line, "#") || strings.HasPrefix(line, "%") }
@@ -102,7 +107,8 @@ func separator(text []byte) (rune, bool) {
 // tableRows reads a table whose values may be in quotes.
 func tableRows(s *source, comma rune) ([]row, error) {
 	table := csv.NewReader(bytes.NewReader(s.text))
-	table.Comma, table.Comment, table.FieldsPerRecord, table.TrimLeadingSpace = comma, '#', -1, true
+	table.Comma, table.Comment, table.FieldsPerRecord = comma, '#', -1
+	table.TrimLeadingSpace = comma != '\t' // which would be taken for such a space where a value is empty
 
 	var rows []row
 	for {
@@ -156,14 +162,14 @@ var (
 
 // columnWords are those of a column's name.
 func columnWords(name string) []string {
-	return strings.FieldsFunc(strings.ToLower(name), func(r rune) bool {
+	return strings.FieldsFunc(name, func(r rune) bool {
 		return !unicode.IsLetter(r) && !unicode.IsDigit(r)
 	})
 }
 
 // isColumn tells whether a name is among those of a kind of column.
 func isColumn(name string, kind []string) bool {
-	words := columnWords(name)
+	words := columnWords(strings.ToLower(name))
 	if joined := strings.Join(words, ""); slices.Contains(kind, joined) {
 		return true
 	}
@@ -172,18 +178,26 @@ func isColumn(name string, kind []string) bool {
 }
 
 // parameterOf returns the parameter of links that a column's name is of, and the unit in it:
-// rate_mbps has "rate" and "Mb/s".
+// rate_mbps has "rate" and "Mb/s". A name that says something else beside, such as
+// delay_variation, or that may be of bytes, as MB/s is, is of none.
 func parameterOf(name string) (key, unit string) {
 	words := columnWords(name)
 	for n := len(words); n > 0; n-- {
-		key := strings.Join(words[:n], "-")
+		key := strings.ToLower(strings.Join(words[:n], "-"))
 		switch key {
 		case "capacity", "speed":
 			key = "rate"
 		}
-		if known, _ := parameter(&topology.Override{}, key, ""); known {
-			return key, columnUnits[strings.Join(words[n:], "")]
+		if known, _ := parameter(&topology.Override{}, key, ""); !known {
+			continue
 		}
+
+		rest := strings.Join(words[n:], "")
+		unit, known := columnUnits[strings.ToLower(rest)]
+		if !known || strings.Contains(rest, "B") {
+			return "", ""
+		}
+		return key, unit
 	}
 	return "", ""
 }
@@ -192,7 +206,7 @@ func parameterOf(name string) (key, unit string) {
 var columnUnits = map[string]string{
 	"bps": "b/s", "kbps": "kb/s", "mbps": "Mb/s", "gbps": "Gb/s", "kbits": "kb/s", "mbits": "Mb/s", "gbits": "Gb/s",
 	"kbs": "kb/s", "mbs": "Mb/s", "gbs": "Gb/s", "kbit": "kb/s", "mbit": "Mb/s", "gbit": "Gb/s",
-	"us": "us", "ms": "ms", "s": "s", "sec": "s", "percent": "%", "packets": "",
+	"us": "us", "ms": "ms", "s": "s", "sec": "s", "percent": "%", "packets": "", "": "",
 }
 
 // header takes a row for names of columns if it looks like it: one is called as a link's first

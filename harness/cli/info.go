@@ -136,20 +136,15 @@ func otherFigures(file string, results []*record.Results) error {
 	return nil
 }
 
-// isFolder reports whether a name leads to a folder.
-func isFolder(name string, folder os.FileInfo) bool {
-	info, err := os.Stat(name)
-	return err == nil && os.SameFile(info, folder)
-}
-
 // writeComparison shows two result folders side by side. It returns why figures show nothing.
 func writeComparison(cmd *cobra.Command, dirs []string, both []*record.Results, out string) ([]error, error) {
 	if out == "" {
 		other := filepath.Clean(dirs[1])
 		out = filepath.Join(filepath.Dir(other), filepath.Base(filepath.Clean(dirs[0]))+"-vs-"+filepath.Base(other))
 	}
+	there, noneErr := os.Stat(out)
 	for _, dir := range dirs {
-		if of, err := os.Stat(dir); err == nil && isFolder(out, of) {
+		if of, err := os.Stat(dir); err == nil && noneErr == nil && os.SameFile(of, there) {
 			return nil, usage(fmt.Errorf("report: --out %s is one of the folders that are compared, and has a report "+
 				"of its own; choose another", out))
 		}

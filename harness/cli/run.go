@@ -330,6 +330,9 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *job.Prepared, part 
 		return usage(err)
 	}
 	todo, w := opened.Jobs, opened.Writer
+	if len(todo) == 0 {
+		lacking = nil // nothing of it is needed any more
+	}
 	for i := range todo {
 		todo[i].Results = o.out
 	}

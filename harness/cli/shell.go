@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -112,7 +113,7 @@ func readScript(name string) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read commands: %w", err)
 	}
-	if len(text) == 0 {
+	if len(bytes.TrimSpace(text)) == 0 {
 		return []string{""}, nil // not none: those are read from the terminal
 	}
 	if text, err = yamlfile.Text(name, text); err != nil {

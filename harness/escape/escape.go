@@ -1,7 +1,8 @@
 // Package escape makes texts that came from a file, such as names, titles,
 // quotations and reasons, harmless in what they are written to: a Markdown table, a
-// spreadsheet, a terminal. (HTML is escaped by html/template, SVG by package svg.)
-// Gate and report call it wherever they write such a text.
+// spreadsheet, a terminal. (HTML is escaped by html/template, SVG by package svg; pages take
+// what would command a terminal out, as Terminal does.) Gate and report call it wherever they
+// write such a text.
 package escape
 
 import (

@@ -1,8 +1,6 @@
 package record
 
 import (
-	"bufio"
-	"bytes"
 	"compress/gzip"
 	"encoding/json"
 	"errors"
@@ -107,7 +105,7 @@ func sameCampaign(a, b Campaign) bool {
 		a.Cells == b.Cells && a.Executions == b.Executions && reflect.DeepEqual(a.Axes, b.Axes)
 }
 
-// eachLine calls do with each line of a folder's records.
+// eachLine calls do with each line of a folder's records, as scan reads them.
 func eachLine(dir string, do func(line []byte) error) error {
 	name := filepath.Join(dir, FileName)
 	file, err := os.Open(name)
@@ -127,21 +125,5 @@ func eachLine(dir string, do func(line []byte) error) error {
 		}
 	}
 
-	lines := bufio.NewReaderSize(r, 1<<16)
-	for {
-		line, err := lines.ReadBytes('\n')
-		line = bytes.TrimSpace(line)
-		if len(line) > 0 {
-			if err := do(line); err != nil {
-				return err
-			}
-		}
-
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
+	return scan(r, func(_ int, line []byte, _ bool) error { return do(line) })
 }

@@ -10,6 +10,24 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// repacked packs the records of a folder and reads them, and returns how large they were, too.
+func repacked(t *testing.T, dir string, withoutPorts bool) (*Results, int) {
+	t.Helper()
+	var packed bytes.Buffer
+	if err := Pack(&packed, dir, withoutPorts); err != nil {
+		t.Fatal(err)
+	}
+	to := t.TempDir()
+	if err := os.WriteFile(filepath.Join(to, FileName+".gz"), packed.Bytes(), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	got, err := Read(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got, packed.Len()
+}
+
 // TestPack packs records with and without ports: read again, they are the same but
 // for the ports.
 func TestPack(t *testing.T) {
@@ -20,19 +38,8 @@ func TestPack(t *testing.T) {
 	}
 	sizes := map[bool]int{}
 	for _, withoutPorts := range []bool{false, true} {
-		var packed bytes.Buffer
-		if err := Pack(&packed, dir, withoutPorts); err != nil {
-			t.Fatal(err)
-		}
-		sizes[withoutPorts] = packed.Len()
-		to := t.TempDir()
-		if err := os.WriteFile(filepath.Join(to, FileName+".gz"), packed.Bytes(), 0o666); err != nil {
-			t.Fatal(err)
-		}
-		got, err := Read(to)
-		if err != nil {
-			t.Fatal(err)
-		}
+		got, size := repacked(t, dir, withoutPorts)
+		sizes[withoutPorts] = size
 
 		got.Name = want.Name
 		for i := range got.Cells {
@@ -77,18 +84,7 @@ func TestPackPaths(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		var packed bytes.Buffer
-		if err := Pack(&packed, dir, tc.withoutPorts); err != nil {
-			t.Fatal(err)
-		}
-		to := t.TempDir()
-		if err := os.WriteFile(filepath.Join(to, FileName+".gz"), packed.Bytes(), 0o666); err != nil {
-			t.Fatal(err)
-		}
-		got, err := Read(to)
-		if err != nil {
-			t.Fatal(err)
-		}
+		got, _ := repacked(t, dir, tc.withoutPorts)
 		if diff := cmp.Diff(tc.want, got.Campaign.Command); diff != "" || len(got.Warnings) > 0 {
 			t.Errorf("%s: warnings %q, the command (-want +got):\n%s", name, got.Warnings, diff)
 		}

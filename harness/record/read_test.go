@@ -49,6 +49,13 @@ func TestReadMarked(t *testing.T) {
 	if r, err := Read(dir); err != nil || len(r.Cells) != 2 {
 		t.Errorf("Read = %v, %v; want 2 cells", r, err)
 	}
+
+	if r, _ := repacked(t, dir, false); len(r.Cells) != 2 {
+		t.Errorf("packed and read: %d cells, want 2", len(r.Cells))
+	}
+	if r, err := Merge(t.TempDir(), []string{dir}, MergeOptions{}); err != nil || len(r.Cells) != 2 || r.Campaign.Scenario == "" {
+		t.Errorf("Merge = %v, %v; want 2 cells of a scenario", r, err)
+	}
 }
 
 // TestTruncatedAnywhere cuts a file at each byte, as a kill during a write

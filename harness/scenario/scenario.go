@@ -626,7 +626,6 @@ func (s *Scenario) checkFigures(metrics []string) error {
 		if err := f.Check(axes); err != nil && len(errs) == before {
 			fail(path, "%w", err)
 		}
-
 	}
 	return yamlfile.Join(errs...)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -21,6 +22,9 @@ type command struct {
 	help  string
 	run   func(s *Shell, ctx context.Context, args []string) error
 }
+
+// is reports whether the command has the name.
+func (c command) is(name string) bool { return slices.Contains(strings.Fields(c.names), name) }
 
 // commands returns all commands in the order in which help lists them.
 func commands() []command {
@@ -61,7 +65,7 @@ func (s *Shell) help(_ context.Context, args []string) error {
 	known := len(args) == 0
 	for _, c := range commands() {
 		names = append(names, strings.Fields(c.names)...)
-		if len(args) == 0 || strings.Contains(" "+c.names+" ", " "+args[0]+" ") {
+		if len(args) == 0 || c.is(args[0]) {
 			fmt.Fprintf(table, "%s\t%s\n", c.usage, c.help)
 			known = true
 		}
@@ -79,7 +83,7 @@ func (s *Shell) help(_ context.Context, args []string) error {
 // usageError says how a command is used.
 func usageError(name string) error {
 	for _, c := range commands() {
-		if strings.Contains(" "+c.names+" ", " "+name+" ") {
+		if c.is(name) {
 			return fmt.Errorf("usage: %s", c.usage)
 		}
 	}

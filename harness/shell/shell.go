@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -84,7 +83,7 @@ func (s *Shell) Execute(ctx context.Context, line string) error {
 	}
 	word, rest, _ := strings.Cut(line, " ")
 	for _, c := range commands() {
-		if slices.Contains(strings.Fields(c.names), word) {
+		if c.is(word) {
 			args, err := fields(rest)
 			if err != nil {
 				return err

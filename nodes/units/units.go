@@ -139,16 +139,22 @@ func parse(s string, unitValues map[string]float64) (int64, error) {
 	return int64(product), nil
 }
 
+// mantissa returns what a number has before its exponent.
+func mantissa(number string) string {
+	digits, _, _ := strings.Cut(strings.ToLower(number), "e")
+	return digits
+}
+
 // times returns a number, of which v is the value, times a factor. A power of ten moves the
 // digits: v has been rounded, and with 16 digits the product would be off by one.
 func times(number string, v, factor float64) float64 {
-	mantissa, exponent, _ := strings.Cut(strings.ToLower(number), "e")
+	digits, exponent, _ := strings.Cut(strings.ToLower(number), "e")
 	shift := slices.Index([]float64{1, 1e3, 1e6, 1e9, 1e12}, factor) * 3
 	e, err := strconv.Atoi(cmp.Or(exponent, "0"))
 	if shift < 0 || err != nil {
 		return v * factor // by 1024 it is exact
 	}
-	if exact, err := strconv.ParseFloat(mantissa+"e"+strconv.Itoa(e+shift), 64); err == nil {
+	if exact, err := strconv.ParseFloat(digits+"e"+strconv.Itoa(e+shift), 64); err == nil {
 		return exact
 	}
 	return v * factor
@@ -178,6 +184,8 @@ func ParseDuration(s string) (time.Duration, error) {
 	isNumber := err == nil || errors.Is(err, strconv.ErrRange)
 	switch product := v * float64(one); {
 	case !isNumber || unitErr != nil || strings.ContainsAny(unit, "0123456789."):
+	case product < 0.5 && strings.ContainsAny(mantissa(number), "123456789"):
+		return 0, errors.New("the value is too small; write 0 for none")
 	case product >= math.MaxInt64:
 		return 0, fmt.Errorf("the value is too large, expected at most %v", math.MaxInt64/time.Hour*time.Hour)
 	default:

@@ -132,12 +132,14 @@ func TestStarved(t *testing.T) {
 	disturbed := &record.CellEnd{OK: true, Audit: &record.Audit{Verdict: record.Disturbed}}
 	faithful := &record.CellEnd{OK: true, Audit: &record.Audit{Verdict: record.Faithful}}
 	for name, tc := range map[string]struct {
-		end  *record.CellEnd
-		want bool
+		executions []record.Execution
+		end        *record.CellEnd
+		want       bool
 	}{
-		"disturbed": {disturbed, true}, "faithful": {faithful, false}, "no end": {nil, false},
+		"disturbed": {failed, disturbed, true}, "faithful": {failed, faithful, false}, "no end": {failed, nil, false},
+		"nothing failed": {failed[:1], disturbed, false},
 	} {
-		r := &record.Results{Cells: []record.CellResult{{Executions: failed, End: tc.end}}}
+		r := &record.Results{Cells: []record.CellResult{{Executions: tc.executions, End: tc.end}}}
 		if starved(r) != tc.want {
 			t.Errorf("%s: starved %v, want %v", name, !tc.want, tc.want)
 		}

@@ -74,7 +74,6 @@ func (d *Description) Workflow(scale Scale) (*workflow.Workflow, error) {
 
 	for name, size := range d.States {
 		out.states[name] = scaled(float64(size), orOne(scale.Size))
-		out.users[name] = []int{}
 	}
 	for i, t := range d.Tasks {
 		one := task{at: t.Pos, name: t.Name, output: unsaid, time: unsaid}
@@ -122,7 +121,12 @@ func (d *Description) Workflow(scale Scale) (*workflow.Workflow, error) {
 		}
 	}
 
-	errs = append(errs, d.idleStates()...)
+	for _, state := range slices.Sorted(maps.Keys(d.States)) {
+		if len(out.users[state]) == 0 {
+			errs = append(errs, d.Pos.At("states", state).Errorf("no task uses the state %s; "+
+				"add it to the uses of one, or remove it", state))
+		}
+	}
 	for _, state := range slices.Sorted(maps.Keys(d.Order)) {
 		for k, name := range d.Order[state] {
 			if i, ok := find(d.Pos.At("order", state, k), name); ok {
@@ -139,25 +143,6 @@ func (d *Description) Workflow(scale Scale) (*workflow.Workflow, error) {
 		return nil, err
 	}
 	return w, d.Pos.Wrap(w.Validate())
-}
-
-// idleStates says which states are of no effect, because no task uses them.
-func (d *Description) idleStates() []error {
-	used := map[string]bool{}
-	for _, t := range d.Tasks {
-		for _, state := range t.Uses {
-			used[state] = true
-		}
-	}
-
-	var errs []error
-	for _, state := range slices.Sorted(maps.Keys(d.States)) {
-		if !used[state] {
-			errs = append(errs, d.Pos.At("states", state).Errorf("no task uses the state %s; "+
-				"add it to the uses of one, or remove it", state))
-		}
-	}
-	return errs
 }
 
 // orOne returns a factor, 1 where it was left out.

@@ -44,10 +44,13 @@ func MaybeMain() {
 	os.Exit(0)
 }
 
+// GCPercent is by how much the memory of a process with nodes grows before a collection: large, as
+// each execution has one before it.
+const GCPercent = 800
+
 // childMain serves the connection until its other end is closed.
 func childMain() error {
-	// As for the nodes of other hosts, there is a collection before each execution instead.
-	debug.SetGCPercent(800)
+	debug.SetGCPercent(GCPercent)
 	file := os.NewFile(control, "control")
 	conn, err := net.FileConn(file)
 	if err != nil {
@@ -144,54 +147,47 @@ func (s *server) begin(_ context.Context, in *begin) (*nothing, error) {
 
 // startController starts the controller.
 func (s *server) startController(ctx context.Context, in *target) (*nothing, error) {
-	starter, err := s.begun()
-	if err != nil {
-		return nil, err
-	}
-	c, err := starter.StartController(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return &nothing{}, s.keep(ctx, in.Node, c)
+	_, err := started(ctx, s, in.Node, deploy.Starter.StartController)
+	return &nothing{}, err
 }
 
 // startRouter starts the router.
 func (s *server) startRouter(ctx context.Context, in *startRouter) (*nothing, error) {
-	starter, err := s.begun()
-	if err != nil {
-		return nil, err
-	}
-	r, err := starter.StartRouter(ctx, in.Seed)
-	if err != nil {
-		return nil, err
-	}
-	return &nothing{}, s.keep(ctx, in.Node, r)
+	_, err := started(ctx, s, in.Node, func(on deploy.Starter, ctx context.Context) (deploy.RouterNode, error) {
+		return on.StartRouter(ctx, in.Seed)
+	})
+	return &nothing{}, err
 }
 
 // startComputer starts the computer, and returns its endpoint.
 func (s *server) startComputer(ctx context.Context, in *target) (string, error) {
-	starter, err := s.begun()
+	c, err := started(ctx, s, in.Node, deploy.Starter.StartComputer)
 	if err != nil {
 		return "", err
 	}
-	c, err := starter.StartComputer(ctx)
-	if err != nil {
-		return "", err
-	}
-	return c.Endpoint(), s.keep(ctx, in.Node, c)
+	return c.Endpoint(), nil
 }
 
 // startClient starts a client.
 func (s *server) startClient(ctx context.Context, in *startClient) (*nothing, error) {
+	_, err := started(ctx, s, in.Node, func(on deploy.Starter, ctx context.Context) (deploy.ClientNode, error) {
+		return on.StartClient(ctx, in.Ports)
+	})
+	return &nothing{}, err
+}
+
+// started starts a node, and keeps it under its number.
+func started[N closer](
+	ctx context.Context, s *server, number int, start func(deploy.Starter, context.Context) (N, error),
+) (node N, err error) {
 	starter, err := s.begun()
 	if err != nil {
-		return nil, err
+		return node, err
 	}
-	c, err := starter.StartClient(ctx, in.Ports)
-	if err != nil {
-		return nil, err
+	if node, err = start(starter, ctx); err != nil {
+		return node, err
 	}
-	return &nothing{}, s.keep(ctx, in.Node, c)
+	return node, s.keep(ctx, number, node)
 }
 
 // begun returns what starts nodes.

@@ -96,13 +96,10 @@ func (codec) Unmarshal(data []byte, v any) error { return json.Unmarshal(data, v
 // Name implements encoding.Codec.
 func (codec) Name() string { return "json" }
 
-// window is the flow control's, fixed so that gRPC measures nothing, which takes time.
-const window = 4 << 20
-
 // serverOptions are the process's. Messages may be long: a job can have long lists of workflows.
 func serverOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{
-		grpc.ForceServerCodec(codec{}), grpc.InitialWindowSize(window), grpc.InitialConnWindowSize(window),
+		grpc.ForceServerCodec(codec{}), grpc.InitialWindowSize(wire.Window), grpc.InitialConnWindowSize(wire.Window),
 		grpc.MaxRecvMsgSize(wire.MaxMessage), grpc.MaxSendMsgSize(wire.MaxMessage),
 	}
 }

@@ -88,7 +88,7 @@ func Made() (list []string) {
 }
 
 // Left returns those of Made that nobody has any more, neither who made them nor a guard that is
-// about to remove them: what Sweep is for.
+// about to remove them. Sweep removes those that this process may.
 func Left() (list []string) {
 	for _, folder := range Made() {
 		// Whoever makes one locks it before others may look.

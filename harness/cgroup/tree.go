@@ -33,10 +33,11 @@ type Tree struct {
 type hierarchy struct {
 	controllers []string
 	second      bool
-	base        string   // the folder that ours is made in
-	own         string   // that of this process's group, in version 1
-	folder      string   // ours
-	lock        *os.File // of it, as long as it is in use
+	base        string     // the folder that ours is made in
+	own         string     // that of this process's group, in version 1
+	folder      string     // ours
+	lock        *os.File   // of it, as long as it is in use
+	handed      []*os.File // to commands, and closed with the tree
 }
 
 // Make makes groups with limits, by their names, and starts the guard. A group whose name has a
@@ -220,6 +221,7 @@ func (t *Tree) Attach(cmd *exec.Cmd) error {
 			if err != nil {
 				return fmt.Errorf("hand control groups on: %w", err)
 			}
+			h.handed = append(h.handed, own)
 			one.Own = standard + len(cmd.ExtraFiles)
 			cmd.ExtraFiles = append(cmd.ExtraFiles, own)
 		}
@@ -257,6 +259,9 @@ func (t *Tree) Close() error {
 
 	// Last, since what nobody has locked passes for left.
 	for _, h := range t.hierarchies {
+		for _, f := range h.handed {
+			errs = append(errs, f.Close())
+		}
 		if h.lock != nil {
 			errs = append(errs, h.lock.Close())
 		}

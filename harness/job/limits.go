@@ -7,7 +7,6 @@ import (
 
 	"edgebed/harness/cgroup"
 	"edgebed/harness/program"
-	"edgebed/harness/scenario"
 	"edgebed/nodes/yamlfile"
 )
 
@@ -88,10 +87,8 @@ const lastWork = 15 * time.Millisecond
 func (j *Job) LastWork() time.Duration {
 	var longest time.Duration
 	for _, l := range j.Cell.Nodes.Limits {
-		if len(l.Hosts) > 0 {
-			shares := math.Ceil(lastWork.Seconds() / (l.CPU * cgroup.Period.Seconds()))
-			longest = max(longest, time.Duration(shares)*cgroup.Period)
-		}
+		shares := math.Ceil(lastWork.Seconds() / (l.CPU * cgroup.Period.Seconds()))
+		longest = max(longest, time.Duration(shares)*cgroup.Period)
 	}
 	return longest
 }
@@ -124,9 +121,8 @@ func (j *Job) placeLimits(known func(yamlfile.Pos, string) error) error {
 
 // Traceable refuses to look into the nodes of a job that are in processes of their own.
 func (j *Job) Traceable() error {
-	first := func(l scenario.HostLimits) bool { return len(l.Hosts) > 0 }
-	if k := slices.IndexFunc(j.Cell.Nodes.Limits, first); k >= 0 {
-		l := &j.Cell.Nodes.Limits[k]
+	if limits := j.Cell.Nodes.Limits; len(limits) > 0 {
+		l := &limits[0]
 		return l.Pos.Errorf("trace: the nodes of host %s have a limit, and with it a process of their own that "+
 			"nobody sees into; leave limits out", l.Hosts[0])
 	}

@@ -208,13 +208,18 @@ func Ready(ctx context.Context, jobs []job.Job) (atOnce int, err error) {
 // LimitsReady finds out whether programs and hosts of the jobs can have the limits that they ask
 // for, with the place of the first that cannot.
 func LimitsReady(jobs []job.Job) error {
-	tried := map[cgroup.Limits]bool{{}: true} // none need no trial
-	try := func(at yamlfile.Pos, l cgroup.Limits) error {
-		if tried[l] {
+	type groups struct{ outer, inner cgroup.Limits }
+	tried := map[groups]bool{{}: true} // none need no trial
+	try := func(at yamlfile.Pos, of groups) error {
+		if tried[of] {
 			return nil
 		}
-		tried[l] = true
-		if err := cgroup.Ready(map[string]cgroup.Limits{"any": l}); err != nil {
+		tried[of] = true
+		trial := map[string]cgroup.Limits{"any": of.inner}
+		if of.outer != (cgroup.Limits{}) {
+			trial = map[string]cgroup.Limits{"any": of.outer, "any/own": of.inner}
+		}
+		if err := cgroup.Ready(trial); err != nil {
 			return at.Errorf("%w", err)
 		}
 		return nil
@@ -222,12 +227,14 @@ func LimitsReady(jobs []job.Job) error {
 
 	for i := range jobs {
 		for _, l := range jobs[i].Cell.Nodes.Limits {
-			if err := try(l.Pos, cgroup.Limits{CPU: l.CPU}); err != nil {
+			if err := try(l.Pos, groups{outer: cgroup.Limits{CPU: l.CPU}}); err != nil {
 				return err
 			}
 		}
 		for _, p := range jobs[i].Cell.Programs {
-			if err := try(p.Pos.At("limits"), p.Limits); err != nil {
+			within := cgroup.Limits{}
+			within.CPU, _ = jobs[i].HostLimit(p.Host)
+			if err := try(p.Pos.At("limits"), groups{within, p.Limits}); err != nil {
 				return err
 			}
 		}

@@ -45,13 +45,9 @@ func (s *setup) startLimited(ctx context.Context, hosts []deploy.Host) error {
 	if len(s.job.Cell.Nodes.Limits) == 0 {
 		return nil
 	}
-	at := s.job.Cell.Nodes.Limits[0].Pos
 	machines, ok := s.network.(programHosts)
 	if !ok {
-		return at.Errorf("limit hosts: %w", network.Virtual().Can(network.HostLimits))
-	}
-	if err := s.job.Traceable(); err != nil && s.recorder != nil {
-		return err
+		return fmt.Errorf("limit hosts: %w", network.Virtual().Can(network.HostLimits))
 	}
 	text, err := json.Marshal(&s.job)
 	if err != nil {

@@ -49,8 +49,7 @@ type crowd struct {
 // underLoad runs the executions of a cell whose clients do not wait for each other, and
 // its events. It returns what the executions came to together, and what happened.
 func (s *setup) underLoad(ctx context.Context, report job.Reporter) (*record.Load, []record.Event, error) {
-	s.network.Rest()
-	if err := s.limited.rest(ctx); err != nil {
+	if err := s.collect(ctx); err != nil {
 		return nil, nil, err
 	}
 	before, err := s.read()

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"edgebed/harness/apart"
 	"edgebed/harness/cgroup"
 	"edgebed/harness/job"
 	"edgebed/harness/network"
@@ -32,7 +33,7 @@ const quiet = 50 * time.Millisecond
 // failed execution is reported and is not an error.
 func Run(ctx context.Context, build Build, j job.Job, report job.Reporter) error {
 	// Collections inside an execution would show in its delay (see Network.Rest).
-	defer debug.SetGCPercent(debug.SetGCPercent(800))
+	defer debug.SetGCPercent(debug.SetGCPercent(apart.GCPercent))
 	s, err := start(ctx, build, j)
 	if err != nil {
 		return err
@@ -311,11 +312,16 @@ func clients(keep bool) string {
 	return "one per execution"
 }
 
+// collect does, in all processes of the cell, what would disturb an execution.
+func (s *setup) collect(ctx context.Context) error {
+	s.network.Rest()
+	return s.limited.rest(ctx)
+}
+
 // rest waits for the pause before an execution to end, and reads the counters of then:
 // nothing else may be under way when the count begins.
 func (s *setup) rest(ctx context.Context) (reading, error) {
-	s.network.Rest()
-	if err := s.limited.rest(ctx); err != nil {
+	if err := s.collect(ctx); err != nil {
 		return reading{}, err
 	}
 	if err := sleep(ctx, s.job.Cell.Execution.Pause-time.Since(s.answered)); err != nil {

@@ -45,8 +45,8 @@ func Listen(ctx context.Context, n Net, endpoint string, opts ...grpc.ServerOpti
 	}
 
 	all := []grpc.ServerOption{
-		grpc.InitialWindowSize(window),
-		grpc.InitialConnWindowSize(window),
+		grpc.InitialWindowSize(Window),
+		grpc.InitialConnWindowSize(Window),
 		grpc.MaxRecvMsgSize(MaxMessage),
 		grpc.MaxSendMsgSize(MaxMessage),
 		grpc.ChainUnaryInterceptor(padAnswer),

@@ -36,10 +36,10 @@ const (
 // The prototype keeps gRPC's default of 4 MiB.
 const MaxMessage = 256 << 20
 
-// window is the HTTP/2 flow-control window of streams and connections. gRPC C++
+// Window is the HTTP/2 flow-control window of streams and connections. gRPC C++
 // announces 4 MiB (measured on the prototype); a fixed window also switches off
 // gRPC-Go's bandwidth estimator and its pings, which would show in the traffic.
-const window = 4 << 20
+const Window = 4 << 20
 
 // Net is the network as one node sees it: an emulated host, the loopback
 // device, or memory. Addresses are literal ip:port.
@@ -80,8 +80,8 @@ func Dial(n Net, endpoint string, opts ...grpc.DialOption) (*grpc.ClientConn, er
 	opts = append([]grpc.DialOption{
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithContextDialer(n.DialContext),
-		grpc.WithInitialWindowSize(window),
-		grpc.WithInitialConnWindowSize(window),
+		grpc.WithInitialWindowSize(Window),
+		grpc.WithInitialConnWindowSize(Window),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(MaxMessage), grpc.MaxCallSendMsgSize(MaxMessage)),
 		grpc.WithDisableRetry(),
 		grpc.WithDisableServiceConfig(),

@@ -75,7 +75,7 @@ func (j *Job) undisturbed() func(*workflow.Workflow, *workflow.Prediction) time.
 		leg := workflow.Leg{From: from, To: to}
 		rate, ok := rates[leg]
 		if !ok {
-			rate = slowest(ways, from, to)
+			rate = topology.Slowest(ways.Params(from, to))
 			rates[leg] = rate
 		}
 		return rate.Time(size * 107 / 100)
@@ -172,18 +172,6 @@ func (j *Job) Traffic() units.Size {
 		return mean(j, bytes) * units.Size(j.Left())
 	}
 	return sum(j, bytes)
-}
-
-// slowest returns the lowest rate on the way between two hosts, 0 where no link
-// on it is shaped.
-func slowest(ways *topology.Ways, from, to string) units.Rate {
-	var rate units.Rate
-	for _, p := range ways.Params(from, to) {
-		if p.Rate > 0 && (rate == 0 || p.Rate < rate) {
-			rate = p.Rate
-		}
-	}
-	return rate
 }
 
 // Run says how the job's workflows are executed.

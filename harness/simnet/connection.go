@@ -66,17 +66,19 @@ func (c *card) transmit(now int64, key flow, p *stack.PacketBuffer, f frame) {
 	}
 }
 
-// smallQueueAt is how much of a connection may wait at a host of the switch: more
+// smallQueues are how much of a connection may wait at a host of each switch, in bytes: more
 // where its links are faster.
-func smallQueueAt(t *topology.Topology, at string) int {
+func smallQueues(t *topology.Topology) map[string]int {
 	least := smallQueue * t.Frame()
-	size := least
+	sizes := make(map[string]int, len(t.Switches))
+	for _, s := range t.Switches {
+		sizes[s] = int(least)
+	}
 	for _, l := range t.Links {
 		for dir, p := range t.Directions(l) {
-			if l.Between[dir] == at {
-				size = max(size, least+p.Rate.Per(smallQueueTime))
-			}
+			at := l.Between[dir]
+			sizes[at] = max(sizes[at], int(least+p.Rate.Per(smallQueueTime)))
 		}
 	}
-	return int(size)
+	return sizes
 }

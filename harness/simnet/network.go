@@ -133,7 +133,7 @@ func (n *Network) addHosts(wired *topology.Topology) error {
 		n.hosts = append(n.hosts, h)
 	}
 
-	attached := slices.Collect(wired.Interfaces())
+	attached, queues := slices.Collect(wired.Interfaces()), smallQueues(wired)
 	for f := range n.topology.Interfaces() {
 		h, at := n.hosts[f.HostIndex], attached[len(n.cards)].Switch
 		c, err := h.addCard(f)
@@ -144,7 +144,7 @@ func (n *Network) addHosts(wired *topology.Topology) error {
 			counters: network.PortCounters{Name: topology.PortName(at, f.Host, f.Suffix)},
 			network:  n, card: c, at: slices.Index(wired.Switches, at),
 		}
-		c.smallQueue = smallQueueAt(wired, at)
+		c.smallQueue = queues[at]
 
 		n.cards = append(n.cards, c)
 		if f.HasAccess() {

@@ -502,8 +502,8 @@ func Inline(parts Topology, pos yamlfile.Pos) (*Topology, error) {
 	return t, nil
 }
 
-// Check returns all that is wrong with a network that is to be built: what Validate finds, and
-// else what CheckIPv6 and CheckMTUs find, which whoever changes several things asks last.
+// Check returns all that is wrong with a network that is to be built: what Validate and CheckIPv6
+// find, and where that is nothing what CheckMTUs finds, which whoever changes several things asks last.
 func (t *Topology) Check() error {
 	err := t.Validate()
 	if sixErr := t.CheckIPv6(); sixErr != nil && checkMTU(t.MTU) == nil {

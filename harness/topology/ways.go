@@ -1,5 +1,7 @@
 package topology
 
+import "edgebed/nodes/units"
+
 // Ways finds what is between hosts, for many of them while the topology stays as it is. It is for
 // one goroutine at a time.
 type Ways struct {
@@ -112,6 +114,17 @@ func (w *Ways) Params(a, b string) []Params {
 		list = append(list, w.topology.Directions(w.links[found.to.Link])[1])
 	}
 	return list
+}
+
+// Slowest returns the lowest rate of links, 0 where none of them is shaped.
+func Slowest(links []Params) units.Rate {
+	var rate units.Rate
+	for _, p := range links {
+		if p.Rate > 0 && (rate == 0 || p.Rate < rate) {
+			rate = p.Rate
+		}
+	}
+	return rate
 }
 
 // Path returns the switches between two hosts, as Ways does.

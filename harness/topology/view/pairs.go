@@ -57,11 +57,10 @@ func Pairs(t *topology.Topology) iter.Seq[Pair] {
 func pairOf(ways *topology.Ways, a, b string) Pair {
 	p := Pair{From: a, To: b, Path: ways.Path(a, b)}
 	p.Hops = len(p.Path) - 1
-	for _, link := range ways.Params(a, b) {
+	links := ways.Params(a, b)
+	p.Bottleneck = topology.Slowest(links)
+	for _, link := range links {
 		p.Delay += link.Delay
-		if link.Rate > 0 && (p.Bottleneck == 0 || link.Rate < p.Bottleneck) {
-			p.Bottleneck = link.Rate
-		}
 	}
 	return p
 }

@@ -73,6 +73,7 @@ func (n *Network) startGuide(context.Context) error {
 	if err != nil {
 		return fmt.Errorf("listen for hosts that look for others: %w", errors.Join(err, g.release()))
 	}
+
 	n.guide = g
 	go g.run()
 	return nil
@@ -86,6 +87,9 @@ func (g *guide) open() (err error) {
 	}
 	for _, h := range g.n.hosts {
 		number, err := g.fabric.GetNetNsIdByFd(int(h.ns.file.Fd()))
+		if err == nil && number < 0 {
+			err = errors.New("it has none")
+		}
 		if err != nil {
 			return fmt.Errorf("ask for the number of host %s: %w", h.name, err)
 		}

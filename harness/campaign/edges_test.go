@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -409,10 +410,14 @@ func TestTakenBack(t *testing.T) {
 			return nil
 		}}
 		var ends []Event
+		half := 0.0
 		o := fake.options()
 		o.Observe = func(e Event) {
-			if e.Type == CellAgain || e.Type == CellEnded {
+			switch {
+			case e.Type == CellAgain || e.Type == CellEnded:
 				ends = append(ends, e)
+			case e.Type == ExecutionDone && e.Progress.ExecutionsDone == 4:
+				half = e.Progress.Fraction
 			}
 		}
 		s, err := Run(t.Context(), list, w, o)
@@ -424,6 +429,9 @@ func TestTakenBack(t *testing.T) {
 		}
 		if p := ends[0].Progress; p.ExecutionsDone != 0 || p.ExecutionsFailed != 0 || p.Fraction != 0 || p.Executions != 8 {
 			t.Errorf("after the failed attempt: %+v", p)
+		}
+		if half < 0.499 || half > 0.501 {
+			t.Errorf("after 4 of 8 executions a fraction of %v is done", half)
 		}
 		if s.Executions != 8 || s.ExecutionsDone != 8 || s.ExecutionsFailed != 1 || s.Fraction < 0.999 || s.CellsDone != 1 {
 			t.Errorf("summary %+v", s.Progress)
@@ -502,6 +510,29 @@ func TestMissing(t *testing.T) {
 		todo := missing(old, header, list, o)
 		if len(todo.Jobs) != 1 || todo.Jobs[0].Cell.ID != stopped || todo.Jobs[0].First != tt.first || todo.Disturbed[stopped] != 1 {
 			t.Errorf("%s: %d jobs are left, disturbed %v; want one, from execution %d", name, len(todo.Jobs), todo.Disturbed, tt.first)
+		}
+	}
+}
+
+// TestBusyCores: the machine's processors are as busy as its counters say, in cores, and each
+// time since the time before.
+func TestBusyCores(t *testing.T) {
+	busy := busyCores()
+	for range 2 {
+		before, err := audit.ReadCPU()
+		if err != nil {
+			t.Skip(err)
+		}
+		for end := time.Now().Add(100 * time.Millisecond); time.Now().Before(end); {
+			runtime.Gosched() // one core is busy at least
+		}
+		got, ok := busy()
+		after, err := audit.ReadCPU()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := before.Busy(after) * float64(runtime.NumCPU()); !ok || got < want/2 || got > want*2 {
+			t.Errorf("%v cores are busy, %v; want %v", got, ok, want)
 		}
 	}
 }

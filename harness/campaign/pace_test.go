@@ -249,3 +249,54 @@ func TestInterrupted(t *testing.T) {
 		}
 	})
 }
+
+// TestProgress: what is left shrinks until it is forecast again, and never below nothing.
+func TestProgress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &run{admission: idle(2, 0.1, Options{Cores: 4}), started: time.Now(), expected: 10 * time.Second}
+		r.estimate.left, r.estimate.at = 10*time.Second, time.Now()
+		r.done = 4 * time.Second
+		r.admission.started()
+		time.Sleep(4 * time.Second)
+		want := Progress{Running: 2, Elapsed: 4 * time.Second, Left: 6 * time.Second, Fraction: 0.4}
+		if got := r.progress(); got != want {
+			t.Errorf("after 4 s of 10: %+v, want %+v", got, want)
+		}
+		time.Sleep(7 * time.Second)
+		r.done = 11 * time.Second
+		if got := r.progress(); got.Left != 0 || got.Fraction != 1 {
+			t.Errorf("after 11 s of 10: %+v", got)
+		}
+	})
+}
+
+// TestWarmUps: executions that warm a cell up are recorded, and are no part of the progress.
+func TestWarmUps(t *testing.T) {
+	list := jobs(t, "1 Mb/s")[:1]
+	dir, w := writer(t, 1)
+	events := 0
+	s, err := Run(t.Context(), list, w, Options{
+		Cores: 2, Busy: func() (float64, bool) { return 0, false },
+		Observe: func(e Event) {
+			if e.Type == ExecutionDone {
+				events++
+			}
+		},
+		Worker: func(_ context.Context, j job.Job, report job.Reporter) error {
+			id := j.Cell.ID
+			err := report.Cell(record.Cell{ID: id, Executions: 8})
+			for k := -2; k < 8; k++ {
+				e := record.Execution{Cell: id, Index: k, WarmUp: k < 0, DelayNS: 1, OK: k > 0, Reason: reason(3)}
+				err = errors.Join(err, report.Execution(e))
+			}
+			return errors.Join(err, report.CellEnd(record.CellEnd{Cell: id, OK: true}))
+		},
+	})
+	if err != nil || s.ExecutionsDone != 8 || s.ExecutionsFailed != 1 || events != 8 {
+		t.Errorf("%+v, %v, %d events; want 8 executions, one of them failed", s, err, events)
+	}
+	r, err := record.Read(dir)
+	if err != nil || len(r.Cells) != 1 || len(r.Cells[0].Executions) != 10 {
+		t.Errorf("the records are %+v, %v; want 10 executions", r, err)
+	}
+}

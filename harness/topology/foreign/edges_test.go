@@ -191,3 +191,28 @@ func TestManyInterfaces(t *testing.T) {
 		}
 	}
 }
+
+// TestNetworkMTU: the graph's attribute is the network's MTU, and no other's is.
+func TestNetworkMTU(t *testing.T) {
+	for text, want := range map[string]int{
+		`graph { a -- b }`: 0, `graph { graph [mtu=9000]; a -- b }`: 9000, `graph { mtu=9000; a -- b }`: 9000,
+		`graph { MTU="9000"; a -- b }`: 9000, `graph { node [mtu=9000]; a -- b }`: 0, `graph { edge [mtu=9000]; a -- b }`: 0,
+		`graph { graph [rate=9000]; a -- b }`: 0,
+	} {
+		if n, err := Read("x.dot", []byte(text)); err != nil || n.Topology.MTU != want {
+			t.Errorf("%s: %+v, %v; want an MTU of %d", text, n, err, want)
+		}
+	}
+}
+
+// TestInvalidDOT: a token that DOT does not have is told as it stands.
+func TestInvalidDOT(t *testing.T) {
+	for text, want := range map[string]string{
+		`graph { a -- ! }`: "x.dot:1:14: ", `graph { a -- b } "c`: "got a quotation mark without its second one",
+	} {
+		_, err := Read("x.dot", []byte(text))
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(text, "!") != strings.Contains(err.Error(), `got "!`) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+}

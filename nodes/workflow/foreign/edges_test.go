@@ -55,6 +55,7 @@ func TestLimits(t *testing.T) {
 		{"6 columns", "w.csv", "M1,1,j,1,T,1\n", "got 6 columns"},
 		{"a header behind a row", "w.csv", "M1,1,j,1,T,1,2\ntask_name,1,j,1,T,1,2\n", ""},
 
+		{"a task after itself", "w.yaml", own("  - {name: t%d, after: [t0]}\n", 1), "w.yaml:2:24: tasks[0].after[0]: task t0 waits for itself"},
 		{"a name of 200 letters", "w.yaml", own("  - {name: "+strings.Repeat("a", maxName)+"}\n#%d\n", 1), ""},
 		{"a name of 201", "w.yaml", own("  - {name: "+strings.Repeat("a", maxName+1)+"}\n#%d\n", 1), "1 to 200 characters, got 201"},
 		{"no name", "w.yaml", own("  - {name: \"\"}\n#%d\n", 1), "1 to 200 characters, got 0"},
@@ -133,6 +134,8 @@ func TestStartsAndEnds(t *testing.T) {
 		{"{name: a, output: 1 kB}, {name: b}", "[start a b end] [[1 2] [3] [3]] [-1 B 1 kB -1 B -1 B] []"},
 		{"{name: start}, {name: end}", "[_start start end _end] [[1 2] [3] [3]] [] []"},
 		{"{name: a, time: 1s}, {name: b, after: [a]}, {name: c, after: [a]}", "[a b c end] [[1 2] [3] [3]] [] [1s -1ns -1ns 0s]"},
+		{"{name: a, time: 0s}", "[a] [] [] [0s]"},
+		{"{name: c, after: [x, b]}, {name: b, after: [x]}, {name: x}", "[x b c] [[1 2] [2]] [] []"},
 		{"{name: c, after: [a, b, a]}, {name: b}, {name: a}", "[start b a c] [[1 2] [3] [3]] [] []"},
 	} {
 		w := read(t, "w.yaml", "tasks: ["+tt.tasks+"]\n", Scale{})[0]

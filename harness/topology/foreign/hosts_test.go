@@ -39,6 +39,8 @@ func TestInterfaces(t *testing.T) {
 			[]string{"h eth0 10.1.0.1 d -", "h eth1 10.1.0.2 a -", "h eth2 10.1.0.3 b -"}, "d e a b c", nil},
 		{"x.dot", `graph { node [shape=circle]; a; b; node [shape=box]; h -- a; i -- a; h -- b; i -- b }`,
 			[]string{"h eth0 10.1.0.1 a -", "i eth0 10.1.0.2 a -", "h eth1 10.1.0.3 b -", "i eth1 10.1.0.4 b -"}, "a b", nil},
+		{"x.dot", `graph { node [shape=circle]; a; b; d; node [shape=box]; a -- b; h -- a; i -- d }`,
+			[]string{"h eth0 10.1.0.1 a -"}, "a b", []string{"2 parts without a link between them: 1 switches"}},
 		{"x.mn", `{"switches": [{"number": "1"}], "hosts": [{"number": "1"}, {"number": "2"}],
 			"links": [{"src": "h1", "dest": "h2"}, {"src": "h1", "dest": "s1"}]}`,
 			[]string{"h1 eth0 10.1.0.1 s1 -"}, "s1", []string{"host h2 is linked to no switch", "1 links between hosts"}},

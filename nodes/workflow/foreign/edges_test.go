@@ -113,7 +113,11 @@ func TestTimesOfRows(t *testing.T) {
 		if got := f.Workflows[0].Times; len(got) != 2 || got[0] != want || got[1] != time.Second {
 			t.Errorf("%s gives the times %v, want %v and 1s", row, got, want)
 		}
-		if told := len(f.Remarks) == 1 && strings.Contains(f.Remarks[0], "1 tasks have no start or no end"); told != (want < 0) {
+		if got := fmt.Sprint(f.Workflows[0].Functions); got != "[M1 M2_1]" {
+			t.Errorf("the only job has the tasks %s, want names without its own", got)
+		}
+		told := len(f.Remarks) == 1 && strings.Contains(f.Remarks[0], "1 tasks have no start or no end")
+		if told != (want < 0) || len(f.Remarks) > 0 && !told {
 			t.Errorf("%s gives the remarks %q", row, f.Remarks)
 		}
 	}
@@ -134,6 +138,7 @@ func TestStartsAndEnds(t *testing.T) {
 		{"{name: a, output: 1 kB}, {name: b}", "[start a b end] [[1 2] [3] [3]] [-1 B 1 kB -1 B -1 B] []"},
 		{"{name: start}, {name: end}", "[_start start end _end] [[1 2] [3] [3]] [] []"},
 		{"{name: a, time: 1s}, {name: b, after: [a]}, {name: c, after: [a]}", "[a b c end] [[1 2] [3] [3]] [] [1s -1ns -1ns 0s]"},
+		{"{name: a, output: 0 B}", "[a] [] [0 B] []"},
 		{"{name: a, time: 0s}", "[a] [] [] [0s]"},
 		{"{name: c, after: [x, b]}, {name: b, after: [x]}, {name: x}", "[x b c] [[1 2] [2]] [] []"},
 		{"{name: c, after: [a, b, a]}, {name: b}, {name: a}", "[start b a c] [[1 2] [3] [3]] [] []"},
@@ -175,5 +180,22 @@ func TestRemarks(t *testing.T) {
 	const prototype = `{"successors":[[1]],"functionNames":["a","b"],"dependencies":{},"state-sizes":{}}`
 	if f, err := Read("w.json", []byte(prototype), Scale{}); err != nil || !f.Own {
 		t.Errorf("the prototype's format is read as %+v, %v", f, err)
+	}
+}
+
+// TestWhatStartsRead: a start sends each of several first tasks what it reads, and has as much as
+// the one that reads most; a task that is the only first one reads it itself.
+func TestWhatStartsRead(t *testing.T) {
+	task := func(name string, bytes int) string {
+		return fmt.Sprintf(`{"name": %q, "files": [{"link": "input", "name": %q, "sizeInBytes": %d}]}`, name, "f"+name, bytes)
+	}
+	for _, tt := range []struct{ tasks, want string }{
+		{task("a", 10) + "," + task("b", 20) + "," + task("c", 0), "[start a b c end] [20 B 0 B 0 B 0 B 0 B] [[10 B -1 B 0 B] [-1 B] [-1 B] [-1 B]]"},
+		{task("a", 10), "[a] [0 B] []"},
+	} {
+		w := read(t, "w.json", `{"schemaVersion": "1.4", "workflow": {"tasks": [`+tt.tasks+`]}}`, Scale{})[0]
+		if got := fmt.Sprint(w.Functions, w.Outputs, w.Sent); got != tt.want {
+			t.Errorf("%s is read as %s, want %s", tt.tasks, got, tt.want)
+		}
 	}
 }

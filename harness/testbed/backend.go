@@ -49,10 +49,12 @@ func BackendOf(n record.NetworkKind) Backend {
 	}
 }
 
-// readyForVirtual looks for the worker. Prepare has refused jobs that need a kernel.
+// readyForVirtual looks for the worker, and whether it can be started. Prepare has refused jobs that need a kernel.
 func readyForVirtual(context.Context, []job.Job) (int, error) {
-	_, err := VirtualWorker()
-	return 0, err
+	if _, err := VirtualWorker(); err != nil {
+		return 0, err
+	}
+	return workersOfFiles()
 }
 
 // What virtual time takes on a core of an AMD EPYC: to start a cell, for each

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"edgebed/harness/job"
+	"edgebed/harness/machine"
 	"edgebed/harness/record"
 )
 
@@ -54,7 +55,17 @@ func readyForVirtual(context.Context, []job.Job) (int, error) {
 	if _, err := VirtualWorker(); err != nil {
 		return 0, err
 	}
-	return workersOfFiles()
+	workers, err := workersOfFiles()
+	if err != nil {
+		return 0, err
+	}
+	if tasks, limited := machine.TasksLeft(); limited {
+		if tasks.Left < virtualTasks() {
+			return 0, lacksTasks(tasks, virtualTasks())
+		}
+		workers = min(workers, int(tasks.Left/virtualTasks()))
+	}
+	return workers, nil
 }
 
 // What virtual time takes on a core of an AMD EPYC: to start a cell, for each

@@ -241,6 +241,17 @@ func lacksFiles(need, allowed uint64) error {
 		"raise it with ulimit -n", need, allowed)
 }
 
+// Room tells why the limits of processes and threads, and of open files, leave no room for the
+// network of a topology, with the links' delay made in user space, and what runs on its hosts.
+func Room(t *topology.Topology) error {
+	need := cellTasks() + int64(emu.DelayedLinks(t))
+	if tasks, limited := machine.TasksLeft(); limited && tasks.Left < need {
+		return lacksTasks(tasks, need)
+	}
+	_, err := workersOfFiles()
+	return err
+}
+
 // LimitsReady finds out whether programs and hosts of the jobs can have the limits that they ask
 // for, with the place of the first that cannot.
 func LimitsReady(jobs []job.Job) error {
@@ -300,6 +311,9 @@ func trialOf(j *job.Job) trial {
 // cellTasks is about how many processes and threads a cell takes without those of
 // a delay line, which has one for each line: 26 at most were seen on 2 cores.
 func cellTasks() int64 { return int64(22 + 4*min(runtime.NumCPU(), 32)) }
+
+// virtualTasks is about how many a cell in virtual time takes, without what the campaign has.
+func virtualTasks() int64 { return int64(6 + 4*min(runtime.NumCPU(), 32)) }
 
 // limitedHostTasks is about how many the process of a limited host takes: 6 were seen on 2 cores.
 const limitedHostTasks = 10

@@ -168,6 +168,10 @@ func TestClusterJobs(t *testing.T) {
 			merged := filepath.Join(out, "merged")
 			finish(t, plain("merge", merged, filepath.Join(out, "shard-1"), filepath.Join(out, "shard-2")))
 
+			one, two := len(executions(t, filepath.Join(out, "shard-1"))), len(executions(t, filepath.Join(out, "shard-2")))
+			if one+two != len(want) {
+				t.Errorf("the shards have %d and %d executions, want %d between them", one, two, len(want))
+			}
 			if diff := cmp.Diff(want, executions(t, merged), cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("the records differ (-one machine +merged):\n%s", diff)
 			}

@@ -372,6 +372,10 @@ func (p *parser) campaign(c Campaign) error {
 		return fmt.Errorf("the campaign record has version %d, which never existed", c.Version)
 	}
 
+	if c.Cells < 0 || c.Executions < 0 {
+		return fmt.Errorf("the campaign record has %d cells and %d executions", c.Cells, c.Executions)
+	}
+
 	r := p.results
 	if r.Runs == 0 {
 		r.Runs, r.Campaign = 1, c

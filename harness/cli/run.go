@@ -208,6 +208,7 @@ With --json, stdout carries one JSON object a line, each with "event":
   cell-again    cell, reason why it is going to run again
   progress      once a second
   done          failures by cell, error
+
 All but the first carry "progress": cells, cells_done, cells_failed, executions,
 executions_done, executions_failed, running, faithful, disturbed, again, fraction
 (0 to 1), elapsed_ns, left_ns.

@@ -3,6 +3,7 @@ package fate
 import (
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -113,4 +114,88 @@ func TestNumberDecides(t *testing.T) {
 			t.Fatalf("%+v and %+v, and a loss of %v, want the same", a, b, want)
 		}
 	})
+}
+
+// TestShare is what channels lose in the long run, those too that stay in one state.
+func TestShare(t *testing.T) {
+	for _, tt := range []struct {
+		g    GilbertElliott
+		want float64
+	}{
+		{GilbertElliott{}, 0},
+		{GilbertElliott{Good: 0.3, Bad: 1}, 0.3},
+		{GilbertElliott{R: 0.5, Good: 0.3, Bad: 1}, 0.3},
+		{GilbertElliott{P: 0.5, Good: 0.3, Bad: 0.9}, 0.9},
+		{GilbertElliott{P: 0.01, R: 0.03, Bad: 0.8, Good: 0.02}, 0.25*0.8 + 0.75*0.02},
+	} {
+		if got := tt.g.Share(); math.Abs(got-tt.want) > 1e-12 {
+			t.Errorf("%+v loses %v, want %v", tt.g, got, tt.want)
+		}
+	}
+}
+
+// TestValidate refuses what is no probability, by its name, and a burst without an end.
+func TestValidate(t *testing.T) {
+	for _, tt := range []struct {
+		odds Odds
+		want string // of the error, none where it is empty
+	}{
+		{Odds{}, ""},
+		{Odds{Loss: 1, Duplicate: 1, Bursts: GilbertElliott{P: 1, R: 1, Bad: 1, Good: 1}}, ""},
+		{Odds{Loss: -1e-9}, "check loss -1e-09: "},
+		{Odds{Loss: 1.5}, "check loss 1.5: "},
+		{Odds{Loss: math.NaN()}, "check loss NaN: "},
+		{Odds{Duplicate: 2}, "check duplicate 2: "},
+		{Odds{Bursts: GilbertElliott{P: 2}}, "check p 2: "},
+		{Odds{Bursts: GilbertElliott{R: -1}}, "check r -1: "},
+		{Odds{Bursts: GilbertElliott{Bad: 2}}, "check 1-h 2: "},
+		{Odds{Bursts: GilbertElliott{Good: 2}}, "check 1-k 2: "},
+		{Odds{Bursts: GilbertElliott{P: 0.1, Bad: 1}}, "the bad state, in which all is lost, never ends"},
+		{Odds{Bursts: GilbertElliott{P: 0.1, R: 0.1, Bad: 1}}, ""},
+		{Odds{Bursts: GilbertElliott{P: 0.1, Bad: 0.9}}, ""},
+		{Odds{Bursts: GilbertElliott{Bad: 1}}, ""},
+	} {
+		switch err := tt.odds.Validate(); {
+		case tt.want == "" && err != nil:
+			t.Errorf("%+v: %v", tt.odds, err)
+		case tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)):
+			t.Errorf("%+v: error %v, want %q", tt.odds, err, tt.want)
+		}
+	}
+}
+
+// TestSpread: delays fall evenly over the range of the jitter.
+func TestSpread(t *testing.T) {
+	const frames, parts = 40_000, 8
+	var count [parts]int
+	dice := NewDice(3, 0)
+	for range frames {
+		f := dice.Throw(&Odds{})
+		if !(f.Spread >= -1 && f.Spread < 1) {
+			t.Fatalf("a spread of %v, want one from -1 to 1", f.Spread)
+		}
+		count[int((f.Spread+1)/2*parts)]++
+	}
+	for i, n := range count {
+		if math.Abs(float64(n)*parts/frames-1) > 0.05 {
+			t.Errorf("part %d of %d has %d of %d frames", i, parts, n, frames)
+		}
+	}
+}
+
+// TestBelow: a probability of one half is that of half of the draws.
+func TestBelow(t *testing.T) {
+	const half = 1 << 63
+	for _, tt := range []struct {
+		draw        uint64
+		probability float64
+		want        bool
+	}{
+		{0, 0, false}, {0, 1, true}, {math.MaxUint64, 1, true}, {0, 1e-15, true},
+		{half - 1, 0.5, true}, {half, 0.5, false}, {math.MaxUint64, 0.999, false},
+	} {
+		if got := below(tt.draw, tt.probability); got != tt.want {
+			t.Errorf("the draw %d is below %v: %v", tt.draw, tt.probability, got)
+		}
+	}
 }

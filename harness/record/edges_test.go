@@ -216,3 +216,24 @@ func TestNoLocks(t *testing.T) {
 		t.Error("a lock that was taken means that there are none")
 	}
 }
+
+// TestNegative: no duration or count of an execution can be less than 0, and each may be 0.
+func TestNegative(t *testing.T) {
+	const before = `{"type":"campaign","version":3,"scenario":"s"}` + "\n" + `{"type":"cell","id":"c"}` + "\n"
+	for _, name := range []string{
+		"delay_ns", "cycle_ns", "switch_bytes", "switch_packets", "trunk_bytes", "trunk_packets", "drops",
+		"retransmissions", "active_opens", "waited_ns",
+	} {
+		for value, refused := range map[string]bool{"-1": true, "0": false, "1": false} {
+			member := fmt.Sprintf("%q:%s", name, value)
+			if name == "waited_ns" {
+				member = `"arrival":{` + member + "}"
+			}
+			_, err := ReadFrom("f", strings.NewReader(before+`{"type":"execution","cell":"c","index":0,`+member+"}\n"))
+			want := fmt.Sprintf(`execution 0 of cell "c": %s is %s, and cannot be less than 0`, name, value)
+			if refused != (err != nil) || err != nil && !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %v", member, err)
+			}
+		}
+	}
+}

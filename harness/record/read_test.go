@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -237,4 +238,31 @@ func FuzzRead(f *testing.F) {
 			t.Errorf("write CSV: %v", err)
 		}
 	})
+}
+
+// TestLongestLine: a line may have 64 MiB with its end, and what is longer is passed over up to
+// the next one.
+func TestLongestLine(t *testing.T) {
+	for _, tc := range []struct {
+		size int // with the end
+		long bool
+	}{{longestLine - 1, false}, {longestLine, false}, {longestLine + 1, true}} {
+		text := io.MultiReader(strings.NewReader("first\n"),
+			bytes.NewReader(append(bytes.Repeat([]byte{'x'}, tc.size-1), '\n')), strings.NewReader("last\n"))
+		var sizes, long []int
+		err := scanOver(text, func(_ int, text []byte, _ bool) error {
+			sizes = append(sizes, len(text))
+			return nil
+		}, func(number int) error {
+			long = append(long, number)
+			return nil
+		})
+		want := []int{5, tc.size - 1, 4}
+		if tc.long {
+			want = []int{5, 4}
+		}
+		if err != nil || !slices.Equal(sizes, want) || slices.Equal(long, []int{2}) != tc.long {
+			t.Errorf("a line of %d: lines of %d, too long %v, %v", tc.size, sizes, long, err)
+		}
+	}
 }

@@ -119,6 +119,10 @@ func TestAcknowledgments(t *testing.T) {
 			list := append([]sent{syn}, steps(1, ack, slices.Repeat([]int{100}, firstACKs+1)...)...)
 			return append(list, sent{at: 24, ack: *ack}), append(ms(0, 1+firstACKs), 24)
 		},
+		"a duplicate of one that has left": func(ack *int) ([]sent, []float64) {
+			list := append([]sent{syn}, steps(1, ack, slices.Repeat([]int{100}, firstACKs)...)...)
+			return append(list, sent{at: 30, ack: *ack}), append(ms(0, 1+firstACKs), 30)
+		},
 		"selective ones": func(ack *int) ([]sent, []float64) {
 			list := append([]sent{syn}, steps(1, ack, slices.Repeat([]int{100}, firstACKs)...)...)
 			return append(list, sent{at: 30, ack: *ack + 100, sack: true}), append(ms(0, 1+firstACKs), 30)

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/netip"
 	"runtime"
 	"strings"
 	"testing"
@@ -64,6 +65,10 @@ func TestLookahead(t *testing.T) {
 
 	n.schedule.mu.Lock()
 	defer n.schedule.mu.Unlock()
+	leaves := outgoing{at: 7, card: n.cards[0], frame: frame{to: netip.MustParseAddr("10.9.0.2")}}
+	if seen := n.seen(leaves); seen != 7+300*int64(time.Millisecond) {
+		t.Errorf("what leaves after 7 ns is seen after %d ns, want 300 ms later", seen)
+	}
 	if left := time.Duration(n.schedule.next() - n.schedule.now()); left < 299*time.Millisecond || left > 300*time.Millisecond {
 		t.Errorf("somebody looks after %v, want 300 ms", left)
 	}

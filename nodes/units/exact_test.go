@@ -22,7 +22,16 @@ func TestExact(t *testing.T) {
 	}
 
 	rapid.Check(t, func(t *rapid.T) {
+		// Few digits before zeros are written with prefixes.
 		v := rapid.Int64Range(0, 1<<53-1).Draw(t, "v")
+		for range rapid.IntRange(0, 12).Draw(t, "digits less") {
+			v /= 10
+		}
+		for range rapid.IntRange(0, 12).Draw(t, "zeros") {
+			if v <= (1<<53-1)/10 {
+				v *= 10
+			}
+		}
 		if got, err := ParseSize(Size(v).String()); err != nil || got != Size(v) {
 			t.Fatalf("%d is written %v and read as %d, %v", v, Size(v), got, err)
 		}

@@ -154,10 +154,8 @@ func times(number string, v, factor float64) float64 {
 	if shift < 0 || err != nil {
 		return v * factor // by 1024 it is exact
 	}
-	if exact, err := strconv.ParseFloat(digits+"e"+strconv.Itoa(e+shift), 64); err == nil {
-		return exact
-	}
-	return v * factor
+	exact, _ := strconv.ParseFloat(digits+"e"+strconv.Itoa(e+shift), 64) // infinite beyond the range
+	return exact
 }
 
 // durationUnits are the names of units beside those of time.ParseDuration, longest

@@ -62,13 +62,13 @@ func TestParseDuration(t *testing.T) {
 	for in, want := range map[string]time.Duration{
 		"10 ms": 10 * time.Millisecond, "100ms": 100 * time.Millisecond, "1.5 s": 1500 * time.Millisecond, "0": 0,
 		"2 min": 2 * time.Minute, "5 msec": 5 * time.Millisecond, "3 secs": 3 * time.Second, "1h 30m": 90 * time.Minute,
-		"1e3 ms": time.Second, "2.5e-1s": 250 * time.Millisecond,
+		"1e3 ms": time.Second, "2.5e-1s": 250 * time.Millisecond, "5e-1 ns": 1,
 	} {
 		if got, err := ParseDuration(in); err != nil || got != want {
 			t.Errorf("ParseDuration(%q) = %v, %v; want %v", in, got, err, want)
 		}
 	}
-	for in, want := range map[string]string{"10": "unit is missing", "": "write a number", "fast": "write a number", "1e9 h": "too large", "9999999 h": "too large", "1e400 s": "too large", "1e-400 s": "too small", "1e-3 ns": "too small", "-5": "unit is missing", "1e3 m 5 s": "write a number", "ms": "write a number"} {
+	for in, want := range map[string]string{"10": "unit is missing", "": "write a number", "fast": "write a number", "1e9 h": "too large, expected at most 2562047h0m0s", "9223372036854775808 ns": "too large", "9999999 h": "too large", "1e400 s": "too large", "1e-400 s": "too small", "1e-3 ns": "too small", "-5": "unit is missing", "1e3 m 5 s": "write a number", "ms": "write a number"} {
 		if _, err := ParseDuration(in); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("ParseDuration(%q): error %v, want %q", in, err, want)
 		}
@@ -93,6 +93,7 @@ func TestString(t *testing.T) {
 		0: "0", 1: "1", 999: "999", 1000: "1 k", 1001: "1.001 k", 1500: "1.5 k", 999_999: "999.999 k",
 		1_000_000: "1 M", 1_500_000: "1.5 M", 1_000_001: "1000.001 k", 10_000_000: "10 M",
 		1_000_000_000: "1 G", 2_500_000_000: "2.5 G", 5_000_000_000_000: "5000 G",
+		1_050: "1.05 k", 1_050_000: "1.05 M", 1_050_000_000: "1.05 G",
 	} {
 		if !strings.Contains(want, " ") {
 			want += " "

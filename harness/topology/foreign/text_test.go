@@ -65,6 +65,8 @@ func TestColumns(t *testing.T) {
 		{"x.edges", "source_id target_id\na b\n", plain, []string{"the first line"}},
 		{"x.csv", "\"a,x\",b\nb,\"c \"\"d\"\"\"\n", "a_x-b 10 Mb/s 1ms; b-c_d 10 Mb/s 1ms", []string{"2 of 3 names were changed"}},
 		{"x.csv", "a b\n", plain, nil},
+		{"x.csv", "\n# c;d\n\"a,x\",b\n", "a_x-b 10 Mb/s 1ms", []string{"1 of 2 names were changed"}},
+		{"x.txt", "a,b\nb,c\"d\n", "a-b 10 Mb/s 1ms; b-cd 10 Mb/s 1ms", []string{"1 of 3 names were changed"}},
 		{"x.csv", "a, b, 3\n", plain, []string{"1 lines have more than two columns"}},
 		{"x.csv", "% a\n#b,c\na;b\n", plain, nil},
 		{"x.txt", "node a\nnode b\n", "node-a 10 Mb/s 1ms; node-b 10 Mb/s 1ms", nil},

@@ -132,6 +132,7 @@ func OpenAppend(dir string) (*Writer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open records to resume: %w", err)
 	}
+
 	w := &Writer{file: file}
 	if err := w.lock(); err != nil {
 		file.Close()

@@ -24,7 +24,7 @@ func TestShortened(t *testing.T) {
 		"execution: pure-faas":        `execution: expected a mapping, such as {model: pure-faas}, got "pure-faas"`,
 		"clients: 3":                  `clients: expected a mapping, such as {count: 3}, got "3"`,
 		"load: poisson":               `load: expected a mapping, such as {arrivals: poisson}, got "poisson"`,
-		"nodes: host0":                "nodes: ",
+		"nodes: host0":                `b.yaml:2:8: nodes: expected a mapping, got "host0"`,
 		"nodes: {computers: [host1]}": `nodes.computers[0]: expected a group of computers, such as {hosts: [host1]}, got "host1"`,
 		"nodes: {computers: [{hosts: [host1]}, host2]}": `nodes.computers[1]: expected a group of computers, such as {hosts: [host2]}, got "host2"`,
 	} {

@@ -147,3 +147,38 @@ func TestCosts(t *testing.T) {
 		}
 	}
 }
+
+// TestPlaceOfAll: what is said of no hosts is of all but the clients', and of none it cannot be.
+func TestPlaceOfAll(t *testing.T) {
+	some := []string{"x"}
+	for _, tt := range []struct {
+		name           string
+		hosts, clients []string
+		client         string // as the file says it
+		limits, groups []string
+		// wants: of limits and computers, the client; or the error.
+		wantHosts, wantClient, err string
+	}{
+		{"the first is the client", []string{"a", "b", "c"}, nil, "", nil, nil, "[b c] [b c]", "a", ""},
+		{"the file's client", []string{"a", "b", "c"}, nil, "b", nil, nil, "[a c] [a c]", "b", ""},
+		{"several clients", []string{"a", "b", "c", "d"}, []string{"c", "b"}, "", nil, nil, "[a d] [a d]", "c", ""},
+		{"hosts of its own", []string{"a", "b"}, nil, "", some, some, "[x] [x]", "a", ""},
+		{"no other host, and none needed", []string{"a"}, nil, "", some, some, "[x] [x]", "a", ""},
+		{"no other host for limits", []string{"a"}, nil, "", nil, some, "", "", "the topology has no host but the client's, a; say hosts: [a]"},
+		{"no other host for computers", []string{"a"}, nil, "", some, nil, "", "", "the topology has no host but the client's, a; add one"},
+	} {
+		n := Nodes{Client: tt.client, Limits: []HostLimits{{Hosts: tt.limits}}, Computers: []ComputerGroup{{Hosts: tt.groups}}}
+		err := n.Place(tt.hosts, tt.clients...)
+		if !says(err, tt.err) {
+			t.Errorf("%s: %v, want %q", tt.name, err, tt.err)
+		}
+		if err != nil || tt.err != "" {
+			continue
+		}
+		got := fmt.Sprint(n.Limits[0].Hosts, " ", n.Computers[0].Hosts)
+		if got != tt.wantHosts || n.Client != tt.wantClient || n.Controller != tt.wantClient {
+			t.Errorf("%s: limits and computers on %s, client %s, controller %s; want %s and %s twice",
+				tt.name, got, n.Client, n.Controller, tt.wantHosts, tt.wantClient)
+		}
+	}
+}

@@ -182,3 +182,30 @@ func TestPlaceOfAll(t *testing.T) {
 		}
 	}
 }
+
+// TestRangesOfNames: a range in a name stands for its numbers, up to 1000 names in all, and each
+// that is none is told by itself.
+func TestRangesOfNames(t *testing.T) {
+	const range1000 = "expected a range from the smaller number to the larger, and at most 1000 names"
+	const braces = "braces hold one range of numbers"
+	for _, tt := range []struct {
+		names       []string
+		count       int
+		last, wrong string
+	}{
+		{[]string{"f"}, 1, "f", ""}, {[]string{"f{0..2}"}, 3, "f2", ""}, {[]string{"f{7..7}x"}, 1, "f7x", ""},
+		{[]string{"f{0..999}"}, 1000, "f999", ""}, {[]string{"f{0..1000}"}, 1, "f{0..1000}", range1000},
+		{[]string{"a", "f{1..999}"}, 1000, "f999", ""}, {[]string{"a", "f{1..1000}"}, 2, "f{1..1000}", range1000},
+		{[]string{"f{2..1}"}, 1, "f{2..1}", range1000}, {[]string{"f{0..99999999999999999999}"}, 1, "f{0..99999999999999999999}", range1000},
+		{[]string{"f{99999999999999999999..0}"}, 1, "f{99999999999999999999..0}", range1000},
+		{[]string{"f{a}"}, 1, "f{a}", braces}, {[]string{"f{1..2}{3..4}"}, 1, "f{1..2}{3..4}", braces},
+		{[]string{"{host}-{address}"}, 1, "{host}-{address}", ""}, {[]string{"{host}{1..2}"}, 2, "{host}2", ""},
+	} {
+		n := Nodes{Computers: []ComputerGroup{{Functions: []Function{{Names: tt.names}}}}}
+		err := n.expandNames()
+		if got := n.Computers[0].Functions[0].Names; !says(err, tt.wrong) || len(got) != tt.count || got[len(got)-1] != tt.last {
+			t.Errorf("%q are %d names, the last one %q, %v; want %d, %q, %q", tt.names, len(got), got[len(got)-1], err,
+				tt.count, tt.last, tt.wrong)
+		}
+	}
+}

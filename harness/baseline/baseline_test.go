@@ -144,6 +144,73 @@ func TestUpdateErrors(t *testing.T) {
 	}
 }
 
+// TestUpdateReplacesOnlyBaselines checks that no name of a result reaches beyond its own
+// baseline: what stands there and is none stays.
+func TestUpdateReplacesOnlyBaselines(t *testing.T) {
+	root, results := t.TempDir(), t.TempDir()
+	dir := filepath.Join(results, "r[1]")
+	writeResult(t, dir, 1, time.Second)
+	for _, name := range []string{
+		filepath.Join(root, "notes", "mine"), filepath.Join(root, "other", packedFile), filepath.Join(dir, "f.svg"),
+	} {
+		if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, []byte("mine"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	var input *InputError
+	for _, o := range []Options{
+		{Root: root, Name: "."}, {Root: root, Name: ".."}, {Root: root, Name: "../x"}, {Root: root, Name: "notes"},
+		{Root: root, Name: "a b"}, {Root: filepath.Dir(results), Name: filepath.Base(results)},
+		{Root: results}, // r[1] itself, which is no name either
+	} {
+		o.Reason = "r"
+		if _, err := Update(dir, o); !errors.As(err, &input) {
+			t.Errorf("into %s of %s: %v", o.Name, o.Root, err)
+		}
+	}
+	for _, name := range []string{filepath.Join(root, "notes", "mine"), filepath.Join(dir, record.FileName)} {
+		if _, err := os.Stat(name); err != nil {
+			t.Errorf("it is gone: %v", err)
+		}
+	}
+
+	// A baseline is replaced, and a result with a name as of a pattern has its figures.
+	if _, err := Update(dir, Options{Root: root, Name: "other", Reason: "r"}); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(filepath.Join(root, "other", "f.svg")); string(text) != "mine" {
+		t.Errorf("the figure has %q, %v", text, err)
+	}
+
+	// The folder that one stands in has its own name.
+	here := filepath.Join(results, "here")
+	if err := os.Rename(dir, here); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(here)
+	if entry, err := Update(".", Options{Root: root, Reason: "r"}); err != nil || !strings.Contains(entry, ", here: r ") {
+		t.Errorf("from within: %q, %v", entry, err)
+	}
+	if _, err := Update(here, Options{Root: results, Reason: "r"}); !errors.As(err, &input) {
+		t.Errorf("onto itself: %v", err)
+	}
+
+	// What a link points to is not published.
+	if err := os.Symlink(filepath.Join(root, "notes", "mine"), filepath.Join(here, "g.svg")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Update(here, Options{Root: root, Reason: "r"}); err == nil || !strings.Contains(err.Error(), "no regular file") {
+		t.Errorf("with a link: %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(root, "here", packedFile)); err != nil {
+		t.Errorf("the earlier baseline is gone: %v", err)
+	}
+}
+
 func TestTableErrors(t *testing.T) {
 	root := t.TempDir()
 	writeResult(t, filepath.Join(root, "r"), 1, time.Second)

@@ -3,6 +3,7 @@ package baseline
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"strings"
 
 	"edgebed/harness/record"
+	"edgebed/harness/report/whole"
 	"edgebed/nodes/yamlfile"
 )
 
@@ -54,10 +56,15 @@ func Tables(root string) (changed bool, err error) {
 	if err != nil || text == string(old) {
 		return false, err
 	}
-	if err := os.WriteFile(file, []byte(text), 0o666); err != nil {
+	if err := writeText(file, text); err != nil {
 		return false, fmt.Errorf("write the tables: %w", err)
 	}
 	return true, nil
+}
+
+// writeText writes a file anew: where the disk is full, the old one stays.
+func writeText(file, text string) error {
+	return whole.Write(file, func(w io.Writer) error { _, err := io.WriteString(w, text); return err })
 }
 
 // Check returns an error where a table in root/README.md is not what the records in
@@ -163,7 +170,7 @@ func enter(root, kind, name string) error {
 			names = append(names, name)
 		}
 		lines[i] = fmt.Sprintf("<!-- table %s %s -->", kind, strings.Join(names, " "))
-		return os.WriteFile(file, []byte(strings.Join(lines, "\n")), 0o666)
+		return writeText(file, strings.Join(lines, "\n"))
 	}
 	return fmt.Errorf("add %s to the table %s: %s has no such table "+
 		"(write <!-- table %s %s --> and %s where it is to be)",

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,6 +20,8 @@ const MostBytes = 5_000_000
 const (
 	logFile   = "log.md"
 	tableFile = "README.md"
+	// packedFile holds a baseline's records.
+	packedFile = record.FileName + ".gz"
 )
 
 // Options say where a result goes, and why.
@@ -50,13 +53,22 @@ func Update(dir string, o Options) (entry string, err error) {
 	if strings.TrimSpace(o.Reason) == "" {
 		return "", &InputError{errors.New("baseline update: say why with --reason")}
 	}
-	dir = filepath.Clean(dir)
 	if o.Name == "" {
-		o.Name = filepath.Base(dir)
+		whole, err := filepath.Abs(dir) // the name of "." is the folder's, too
+		if err != nil {
+			return "", &InputError{fmt.Errorf("baseline update: find %s: %w", dir, err)}
+		}
+		o.Name = filepath.Base(whole)
+	}
+	if err := record.CheckFileName(o.Name); err != nil {
+		return "", &InputError{fmt.Errorf("baseline update: the baseline's name: %w (choose one with --name)", err)}
 	}
 	results, err := record.Read(dir)
 	if err != nil {
 		return "", &InputError{err}
+	}
+	if len(results.Altered) > 0 {
+		return "", &InputError{fmt.Errorf("baseline update: %s: %s", dir, strings.Join(results.Warnings, "; "))}
 	}
 	if done := len(results.Complete()); done < results.Campaign.Cells {
 		return "", &InputError{fmt.Errorf("baseline update: %s has %d of its %d cells; go on with it first",
@@ -64,6 +76,9 @@ func Update(dir string, o Options) (entry string, err error) {
 	}
 
 	target := filepath.Join(o.Root, o.Name)
+	if err := replaceable(dir, target); err != nil {
+		return "", &InputError{fmt.Errorf("baseline update: %w", err)}
+	}
 	if err := replace(dir, target); err != nil {
 		return "", fmt.Errorf("update baseline %s: %w", target, err)
 	}
@@ -83,6 +98,27 @@ func Update(dir string, o Options) (entry string, err error) {
 	return entry, err
 }
 
+// replaceable returns an error where target is not what an earlier update wrote: a folder
+// with packed records, and not the result itself.
+func replaceable(dir, target string) error {
+	there, err := os.Stat(target)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if of, err := os.Stat(dir); err == nil && os.SameFile(of, there) {
+		return fmt.Errorf("%s is the result itself, which its packed records would replace; choose another --name "+
+			"or --root", target)
+	}
+	if _, err := os.Stat(filepath.Join(target, packedFile)); err != nil {
+		return fmt.Errorf("%s is there, and no baseline: it has no %s; choose another --name or --root, "+
+			"or move it away", target, packedFile)
+	}
+	return nil
+}
+
 // replace puts what a baseline needs of a result folder in place of target. The old
 // one goes only when the new one is complete.
 func replace(dir, target string) error {
@@ -96,16 +132,16 @@ func replace(dir, target string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(fresh, record.FileName+".gz"), packed, 0o666); err != nil {
+	if err := os.WriteFile(filepath.Join(fresh, packedFile), packed, 0o666); err != nil {
 		return err
 	}
 	for _, pattern := range []string{"report.md", "*.svg", "*.png"} {
-		files, err := filepath.Glob(filepath.Join(dir, pattern))
+		files, err := fs.Glob(os.DirFS(dir), pattern) // the folder's own name is no pattern
 		if err != nil {
 			return err
 		}
 		for _, f := range files {
-			if err := copyFile(f, filepath.Join(fresh, filepath.Base(f))); err != nil {
+			if err := copyFile(filepath.Join(dir, f), filepath.Join(fresh, f)); err != nil {
 				return err
 			}
 		}
@@ -132,7 +168,16 @@ func pack(dir string) ([]byte, error) {
 		"(publish a part, with --where, or a smaller profile)", MostBytes)
 }
 
+// copyFile copies a file. A symbolic link may point to what is nobody else's business, and a
+// pipe has no end: they are refused.
 func copyFile(from, to string) error {
+	info, err := os.Lstat(from)
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("copy %s: it is no regular file; remove it, or make it anew with edgebed report", from)
+	}
 	data, err := os.ReadFile(from)
 	if err != nil {
 		return err

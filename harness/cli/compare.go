@@ -44,10 +44,8 @@ Exit codes: 0 no regression, 1 a regression, 2 results that cannot be compared.`
 			if err := oneOf("--format", format, gate.CompareFormats); err != nil {
 				return usage(err)
 			}
-			positive := limits.Delay >= 0 && limits.Bytes >= 0 && limits.Noise >= 0
-			if !positive || !(limits.Alpha > 0 && limits.Alpha < 1) {
-				return usage(errors.New("compare: --delay, --bytes and --noise must not be negative, " +
-					"and --alpha must be between 0 and 1"))
+			if err := checkLimits(limits); err != nil {
+				return usage(err)
 			}
 			base, err := readResults(cmd, args[0])
 			if err != nil {
@@ -81,4 +79,25 @@ Exit codes: 0 no regression, 1 a regression, 2 results that cannot be compared.`
 		"compare a result of emulated links with one in virtual time")
 	f.Float64Var(&limits.Alpha, "alpha", limits.Alpha, "probability of a false alarm, for each metric")
 	return cmd
+}
+
+// mostChange is the largest limit that --delay, --bytes and --noise may be: with ten times
+// as much nothing would be a regression.
+const mostChange = 10
+
+// checkLimits refuses limits that are none.
+func checkLimits(limits gate.Limits) error {
+	for _, l := range []struct {
+		flag  string
+		value float64
+	}{{"delay", limits.Delay}, {"bytes", limits.Bytes}, {"noise", limits.Noise}} {
+		if !(l.value >= 0 && l.value <= mostChange) {
+			return fmt.Errorf("compare: --%s %v: expected 0 to %d, a share of what it was: 0.03 is 3 %%",
+				l.flag, l.value, mostChange)
+		}
+	}
+	if !(limits.Alpha > 0 && limits.Alpha < 1) {
+		return fmt.Errorf("compare: --alpha %v: expected a probability between 0 and 1", limits.Alpha)
+	}
+	return nil
 }

@@ -434,6 +434,9 @@ func doctorCommand() *cobra.Command {
 			m := record.MachineInfo()
 			defer hold(cmd.Context())()
 			facts, err := testbed.Doctor(cmd.Context())
+			if cmd.Context().Err() != nil {
+				return err // which says nothing of the machine
+			}
 			if asJSON {
 				found := diagnosis{Machine: m, Facts: facts}
 				if err != nil {

@@ -33,6 +33,9 @@ With --json the same as JSON: times in nanoseconds, sizes in bytes.`,
   edgebed plan mine.yaml --network virtual --json`,
 		Args: oneScenario(&workloads),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := inRange("jobs", o.jobs, 0, maxJobs); err != nil {
+				return usage(err)
+			}
 			plan, prepared, err := flags.prepare(args[0], append(workloads, args[1:]...))
 			if err != nil {
 				return usage(err)

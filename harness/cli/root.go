@@ -62,6 +62,9 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 
 	cmd, err := execute(ctx, root)
+	if told := (*exitError)(nil); err != nil && ctx.Err() != nil && !errors.As(err, &told) {
+		err = &exitError{exitInterrupted, fmt.Errorf("interrupted: %w", err)} // that is why it failed
+	}
 	if err != nil && !errors.Is(err, errSaid) {
 		fmt.Fprintln(stderr, "edgebed:", escape.Terminal(yamlfile.Explain(err)))
 	}
@@ -80,9 +83,6 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var e *exitError
 	if errors.As(err, &e) {
 		return e.code
-	}
-	if ctx.Err() != nil {
-		return exitInterrupted
 	}
 	return exitFailed
 }

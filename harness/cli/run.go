@@ -19,6 +19,7 @@ import (
 	"edgebed/harness/campaign"
 	"edgebed/harness/escape"
 	"edgebed/harness/job"
+	"edgebed/harness/machine"
 	"edgebed/harness/record"
 	"edgebed/harness/report"
 	"edgebed/harness/scenario"
@@ -207,6 +208,7 @@ With --json, stdout carries one JSON object a line, each with "event":
   cell-again    cell, reason why it is going to run again
   progress      once a second
   done          failures by cell, error
+
 All but the first carry "progress": cells, cells_done, cells_failed, executions,
 executions_done, executions_failed, running, faithful, disturbed, again, fraction
 (0 to 1), elapsed_ns, left_ns.
@@ -299,6 +301,19 @@ type runOptions struct {
 	json    bool
 }
 
+// within returns the largest number of cells at once where the machine has room for most,
+// 0 for any number.
+func (o runOptions) within(most int) int {
+	cores, _ := machine.Cores()
+	switch {
+	case most == 0, o.jobs > 0 && o.jobs <= most:
+		return o.jobs
+	case o.jobs == 0 && o.backend.Exact && float64(most) >= cores:
+		return 0 // one for each core is the campaign's own choice
+	}
+	return most
+}
+
 func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *job.Prepared, part []job.Job, o runOptions) error {
 	ctx := cmd.Context()
 	most, err := o.backend.Ready(ctx, part)
@@ -306,9 +321,7 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *job.Prepared, part 
 	if err != nil && !errors.As(err, &lacking) {
 		return err
 	}
-	if most > 0 && (o.jobs == 0 || o.jobs > most) {
-		o.jobs = most
-	}
+	o.jobs = o.within(most)
 
 	header := campaign.Header(plan, p)
 	header.Network = o.backend.Network

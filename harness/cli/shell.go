@@ -17,6 +17,8 @@ import (
 
 	"edgebed/harness/sandbox"
 	"edgebed/harness/shell"
+	"edgebed/harness/testbed"
+	"edgebed/harness/topology"
 	"edgebed/nodes/yamlfile"
 )
 
@@ -139,11 +141,14 @@ func spawnShell(cmd *cobra.Command, reference string, c shell.Config) error {
 		return err
 	}
 
-	return spawn(cmd, c)
+	return spawn(cmd, c, t)
 }
 
-// spawn starts a shell, and ends as it does.
-func spawn(cmd *cobra.Command, c shell.Config) error {
+// spawn starts a shell in the network of a topology, and ends as it does.
+func spawn(cmd *cobra.Command, c shell.Config, t *topology.Topology) error {
+	if err := testbed.Room(t); err != nil {
+		return err
+	}
 	if err := sandbox.Probe(cmd.Context(), sandbox.Options{}); err != nil {
 		return err
 	}

@@ -56,7 +56,7 @@ func spawnOnScenario(cmd *cobra.Command, flags *selectionFlags, name string, con
 		note = fmt.Sprintf(" (the first of %d; choose another one with --where or --filter)", n)
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "cell %s%s\n", c.Job.Cell.ID, note)
-	return spawn(cmd, c)
+	return spawn(cmd, c, c.Job.Topology())
 }
 
 // consent is whether the user allows a scenario's programs.

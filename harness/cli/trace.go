@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"edgebed/harness/escape"
 	"edgebed/harness/job"
 	"edgebed/harness/record"
 	"edgebed/harness/report/whole"
@@ -141,8 +142,11 @@ func runTrace(cmd *cobra.Command, backend testbed.Backend, j job.Job, out string
 		end    record.CellEnd
 	)
 
-	progress := cmd.ErrOrStderr()
-	fmt.Fprintln(progress, j.Cell.ID)
+	// What is said on the way comes from files; that nobody reads it does not end the trace.
+	say := func(format string, args ...any) {
+		fmt.Fprintln(cmd.ErrOrStderr(), escape.Terminal(fmt.Sprintf(format, args...)))
+	}
+	say("%s", j.Cell.ID)
 	defer hold(ctx)()
 	err := backend.Spawn(ctx, j, job.Reporter{
 		Cell: func(record.Cell) error { return nil },
@@ -152,8 +156,8 @@ func runTrace(cmd *cobra.Command, backend testbed.Backend, j job.Job, out string
 			if !e.OK {
 				result = e.Reason
 			}
-			_, err := fmt.Fprintf(progress, "execution %d: %.1f ms, %s\n", e.Index, float64(e.DelayNS)/1e6, result)
-			return err
+			say("execution %d: %.1f ms, %s", e.Index, float64(e.DelayNS)/1e6, result)
+			return nil
 		},
 		CellEnd: func(e record.CellEnd) error { end = e; return nil },
 		Trace:   func(t trace.Trace) error { traced = &t; return nil },
@@ -168,7 +172,7 @@ func runTrace(cmd *cobra.Command, backend testbed.Backend, j job.Job, out string
 
 	if end.Audit != nil && end.Audit.Verdict == record.Disturbed {
 		for _, f := range end.Audit.Findings {
-			fmt.Fprintln(progress, "warning: the cell was disturbed:", f)
+			say("warning: the cell was disturbed: %v", f)
 		}
 	}
 

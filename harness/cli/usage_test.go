@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"strings"
 	"testing"
 )
@@ -29,6 +30,12 @@ func TestUnknownBelow(t *testing.T) {
 
 		"topo show ring --pairs --tables": {exitUsage, "pairs tables"},
 		"validate ring --where a=b":       {exitUsage, "ring is a topology, and --where chooses among"},
+		"plan ring-size --jobs -1":        {exitUsage, "--jobs -1: expected 0 to"},
+		"compare a b --delay 1e30":        {exitUsage, "--delay 1e+30: expected 0 to 10"},
+		"compare a b --bytes inf":         {exitUsage, "--bytes +Inf: expected 0 to 10"},
+		"compare a b --noise -1":          {exitUsage, "--noise -1: expected 0 to 10"},
+		"compare a b --delay nan":         {exitUsage, "--delay NaN: expected 0 to 10"},
+		"compare a b --alpha 1":           {exitUsage, "--alpha 1: expected a probability"},
 	} {
 		var out, errs bytes.Buffer
 		if code := Run(t.Context(), strings.Fields(line), &out, &errs); code != want.code {
@@ -36,6 +43,23 @@ func TestUnknownBelow(t *testing.T) {
 		}
 		if !strings.Contains(errs.String(), want.says) {
 			t.Errorf("edgebed %s says %q, want %q", line, &errs, want.says)
+		}
+	}
+}
+
+// TestInterruptedSaysSo: what fails since a command was interrupted is not said of the
+// machine.
+func TestInterruptedSaysSo(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, line := range []string{"doctor", "doctor --json", "run ring-size --out " + t.TempDir() + "/o"} {
+		var out, errs bytes.Buffer
+		if code := Run(ctx, strings.Fields(line), &out, &errs); code != exitInterrupted {
+			t.Errorf("edgebed %s, interrupted, ends with %d: %s", line, code, &errs)
+		}
+		if text := out.String() + errs.String(); !strings.Contains(text, "interrupted") ||
+			strings.Contains(text, "cannot run") || strings.Contains(text, "missing") {
+			t.Errorf("edgebed %s, interrupted, says %q", line, text)
 		}
 	}
 }

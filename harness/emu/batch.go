@@ -112,6 +112,7 @@ type entry struct {
 	index    int // of the device
 	address  netip.Addr
 	hardware net.HardwareAddr
+	replaces bool // what there may be; else that is an error
 }
 
 // appendTo appends the message that adds the entry. In large networks there are as many
@@ -143,7 +144,11 @@ func (e entry) appendTo(buf []byte) []byte {
 	order := binary.NativeEndian
 	order.PutUint32(message[0:], uint32(len(message)))
 	order.PutUint16(message[4:], unix.RTM_NEWNEIGH)
-	order.PutUint16(message[flagsAt:], unix.NLM_F_REQUEST|unix.NLM_F_CREATE|unix.NLM_F_EXCL)
+	other := unix.NLM_F_EXCL
+	if e.replaces {
+		other = unix.NLM_F_REPLACE
+	}
+	order.PutUint16(message[flagsAt:], uint16(unix.NLM_F_REQUEST|unix.NLM_F_CREATE|other))
 	body := message[unix.SizeofNlMsghdr:]
 	body[0] = family
 	order.PutUint32(body[4:], uint32(e.index))

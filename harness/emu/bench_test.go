@@ -218,22 +218,28 @@ func crowd(name string, n int) *topology.Topology {
 
 // BenchmarkBuild measures how long networks take to build, step by step, and to
 // close: the paper's ring, without and with the delay of its links, and lines
-// and stars of many hosts. The kernel removes devices and namespaces in the
+// and stars of many hosts, also with all that they know from the start (known). The kernel removes devices and namespaces in the
 // background after that: gone-ms is when the last device is gone.
 func BenchmarkBuild(b *testing.B) {
 	for _, t := range []struct {
 		name string
 		*topology.Topology
+		known bool
 	}{
-		{"ring6/plain", ring6(b, topology.Override{Delay: new(time.Duration(0))})},
-		{"ring6/delayed", ring6(b, topology.Override{Delay: new(time.Millisecond)})},
-		{"line/100", line(100)},
-		{"star/100", star(100)},
-		{"line/1000", line(1000)},
-		{"star/1000", star(1000)},
-		{"star/1000/routed", asRouted(star(1000))},
+		{"ring6/plain", ring6(b, topology.Override{Delay: new(time.Duration(0))}), false},
+		{"ring6/delayed", ring6(b, topology.Override{Delay: new(time.Millisecond)}), false},
+		{"line/100", line(100), false},
+		{"star/100", star(100), false},
+		{"line/1000", line(1000), false},
+		{"line/1000/known", line(1000), true},
+		{"star/1000", star(1000), false},
+		{"star/1000/known", star(1000), true},
+		{"star/1000/routed", asRouted(star(1000)), false},
 	} {
 		b.Run(t.name, func(b *testing.B) {
+			if t.known {
+				defer dropBroadcast(b)()
+			}
 			milli := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 			took := map[string][]float64{}
 			note := func(name string, d time.Duration) { took[name] = append(took[name], milli(d)) }
@@ -315,6 +321,33 @@ func buildAndClose(b *testing.B, t *topology.Topology) time.Duration {
 		b.Fatal(err)
 	}
 	return took
+}
+
+// BenchmarkIntroduction measures how much longer the first ping between two hosts of a large network
+// takes than the second one, while the guide tells them of each other, and switches the ways.
+func BenchmarkIntroduction(b *testing.B) {
+	for _, t := range []*topology.Topology{star(1000), line(1000)} {
+		b.Run(fmt.Sprintf("%s/%d", t.Name, len(t.Hosts)), func(b *testing.B) {
+			n := build(b, t, Options{})
+			hosts := n.Hosts()
+			var firsts, seconds []time.Duration
+			for b.Loop() {
+				firsts, seconds = nil, nil
+				for i := 2; i < 100; i++ {
+					p := newPinger(b, hosts[i])
+					for _, list := range []*[]time.Duration{&firsts, &seconds} {
+						took, err := p.ping(hosts[1000-i], 56, 10*time.Second)
+						if err != nil {
+							b.Fatal(err)
+						}
+						*list = append(*list, took)
+					}
+				}
+			}
+			b.ReportMetric(float64((median(firsts)-median(seconds)).Microseconds())/1000, "first-more-ms")
+			b.ReportMetric(float64(median(seconds).Microseconds())/1000, "second-ms")
+		})
+	}
 }
 
 // BenchmarkKernel measures what the kernel alone takes for the parts of large networks, one after

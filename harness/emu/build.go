@@ -79,6 +79,10 @@ func (n *Network) plan() error {
 			return err
 		}
 	}
+
+	// The kernel asks for no IPv6 neighbours of devices that are silent (see silence).
+	interfaces := len(slices.Collect(n.topology.Interfaces()))
+	n.guided = n.sticks == nil && !n.ipv6 && interfaces > mostKnown && canGuide()
 	return nil
 }
 
@@ -100,6 +104,7 @@ func (n *Network) build(ctx context.Context) error {
 		{"links", n.addLinks},
 		{"routers", n.addRouters},
 		{"forwarding", n.addForwarding},
+		{"guide", n.startGuide},
 		{"carrier", n.carrier},
 		{"settings", n.readSettings},
 	} {
@@ -247,13 +252,16 @@ func (n *Network) addForwarding(ctx context.Context) error {
 	if n.sticks != nil {
 		return n.addRouting(ctx)
 	}
+	if n.guided {
+		return nil
+	}
 
 	b := n.fabricC.batch()
-	for at, ways := range n.ways(len(n.wired.Switches)) {
+	for _, ways := range n.ways(len(n.wired.Switches)) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := n.addEntries(n.wired.Switches[at], ways, b); err != nil {
+		if err := n.addEntries(ways, b); err != nil {
 			return err
 		}
 	}
@@ -279,21 +287,26 @@ func (n *Network) ways(switches int) [][]topology.Step {
 // addEntries adds the entries of a switch. From one thread, and one switch's after the other's,
 // they take half the time: the kernel has one lock for all of them (RTNL), and finds the
 // switch's table in the processor's cache.
-func (n *Network) addEntries(at string, ways []topology.Step, b *batch) error {
+func (n *Network) addEntries(ways []topology.Step, b *batch) error {
 	var message []byte
 	for _, s := range ways {
-		f := n.interfaces[s.Interface]
-		p := f.port
-		if s.Link != topology.Here {
-			p = n.portOf(s.Link, at)
-		}
-		e := entry{index: p.index, hardware: f.mac}
+		e, p := n.entryAt(s)
 		message = e.appendTo(message[:0])
 		if err := b.addMessage(message, "add a forwarding entry to port", p.name); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// entryAt returns the entry of a step, and the port that it is of.
+func (n *Network) entryAt(s topology.Step) (entry, *port) {
+	f := n.interfaces[s.Interface]
+	p := f.port
+	if s.Link != topology.Here {
+		p = n.portOf(s.Link, n.wired.Switches[s.At])
+	}
+	return entry{index: p.index, hardware: f.mac}, p
 }
 
 // portOf returns the port of a switch to one of its links.
@@ -339,7 +352,20 @@ func (n *Network) carrier(ctx context.Context) error {
 			return err
 		}
 	}
-	return n.routersUp(ctx)
+	if err := n.routersUp(ctx); err != nil {
+		return err
+	}
+
+	// From here on only a guide has more to tell.
+	if !n.guided {
+		for _, h := range n.hosts {
+			h.letGo()
+		}
+	}
+	for _, r := range n.routers {
+		r.letGo()
+	}
+	return nil
 }
 
 // connected waits until devices are up, and returns what the kernel says about them.

@@ -7,7 +7,8 @@
 // Each host is a network namespace with an interface, or several. All switches are bridges
 // in one hidden namespace, the fabric, so that one dump gives all counters.
 // Nothing is learned or flooded: forwarding entries and neighbours are static,
-// along shortest paths.
+// along shortest paths. Networks with more than 256 interfaces get them when one host first
+// sends to another (see guide).
 //
 //	host ns        fabric ns                                          host ns
 //	eth0 ---- port|bridge s0|port HTB ---- HTB port|bridge s1|port ---- eth0
@@ -39,5 +40,5 @@
 //
 // The calling process needs CAP_NET_ADMIN, CAP_NET_RAW and CAP_SYS_ADMIN in its
 // user namespace, as package sandbox gives, and its main function must call
-// delayline.MaybeMain first.
+// delayline.MaybeMain first. With CAP_NET_BROADCAST it builds large networks faster.
 package emu

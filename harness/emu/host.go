@@ -143,7 +143,7 @@ func (n *Network) allNeighbours() [][]neighbours {
 }
 
 // introduce tells hosts, given by their places as they are made, what they have to know of
-// others. In large networks these are nearly all requests. The kernel has one lock for them
+// others. In networks of hundreds of hosts these are most requests. The kernel has one lock for them
 // (RTNL): two threads would wait for each other at each, and keep a processor busy with it.
 func (n *Network) introduce(ctx context.Context, made <-chan int, known [][]neighbours) error {
 	for range n.hosts {
@@ -195,7 +195,8 @@ func (h *Host) configure(n *Network, place int) (err error) {
 }
 
 // addNeighbours tells the host what it has to know of others. Hosts know each other, or in
-// routed mode their routers: no frame of ARP is ever on a link.
+// routed mode their routers: no frame of ARP is ever on a link. Where they have a guide, they
+// know the peer of their check.
 func (h *Host) addNeighbours(n *Network, place int, known [][]neighbours) error {
 	b := &batch{socket: h.socket}
 	for k, f := range h.interfaces {
@@ -208,7 +209,7 @@ func (h *Host) addNeighbours(n *Network, place int, known [][]neighbours) error 
 
 		for _, family := range known[k] {
 			for i, other := range n.interfaces {
-				if other.spec.HostIndex == place {
+				if other.spec.HostIndex == place || n.guided && other != h.peer(n).interfaces[0] {
 					continue
 				}
 				if err := b.addMessage(family.about(i), "add a neighbour of host", h.name); err != nil {
@@ -238,14 +239,23 @@ func (n *Network) checkCongestionControl(ctx context.Context) error {
 	return work.Wait()
 }
 
+// peer is a host that the check of the congestion control asks for a connection: another one,
+// unless there is none.
+func (h *Host) peer(n *Network) *Host {
+	peers := n.peers()
+	if peers[0] == h {
+		return peers[len(peers)-1]
+	}
+	return peers[0]
+}
+
+// peers are the hosts that any host's check asks.
+func (n *Network) peers() []*Host { return n.hosts[:min(2, len(n.hosts))] }
+
 // checkCongestionControl opens a connection of each family and looks what it uses, on a
 // thread that is in the host's namespace.
 func (h *Host) checkCongestionControl(n *Network) error {
-	peer := n.hosts[0]
-	if len(n.hosts) > 1 && peer == h {
-		peer = n.hosts[1]
-	}
-
+	peer := h.peer(n)
 	const discard = 9
 	err := checkConnection(unix.AF_INET, &unix.SockaddrInet4{Port: discard, Addr: peer.Address().As4()},
 		n.opts.CongestionControl)

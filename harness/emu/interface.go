@@ -114,6 +114,9 @@ func (f *Interface) bringUp(n *Network, b *batch) (err error) {
 		err = b.add(silence(f.index), "set up IPv6 on", f.Name())
 	}
 	err = errors.Join(err, b.add(setUp(f.index), "bring up", f.Name()))
+	if n.guided {
+		err = errors.Join(err, b.add(askProcess(f.index), "set up neighbours on", f.Name()))
+	}
 	for _, p := range f.places(n) {
 		err = errors.Join(err, b.add(newAddress(f.index, p.own), "add address", p.own.Addr().String()))
 	}

@@ -1,6 +1,7 @@
 package emu
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -63,17 +64,38 @@ func ports(t *testing.T, n *Network, do func()) []string {
 }
 
 // TestInterfaces sends datagrams there and back between all addresses of all hosts, in each
-// mode and family: the ports that count them are those of the interfaces that the addresses
+// mode and family, and between those of the same hosts where so many others make a guide
+// necessary: the ports that count them are those of the interfaces that the addresses
 // say, and of the switches between, in both directions.
 func TestInterfaces(t *testing.T) {
-	for _, mode := range []topology.Mode{topology.Switched, topology.Routed} {
-		t.Run(string(mode), func(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		mode   topology.Mode
+		others int // hosts
+	}{
+		{"switched", topology.Switched, 0},
+		{"routed", topology.Routed, 0},
+		{"guided", topology.Switched, mostKnown},
+	} {
+		t.Run(test.name, func(t *testing.T) {
 			model := parse(t, twoHomes)
-			model.Mode = mode
+			model.Mode = test.mode
+			model.Subnet = netip.MustParsePrefix("10.9.0.0/16")
+			others := netip.MustParseAddr("10.9.1.0")
+			for i := range test.others {
+				others = others.Next()
+				model.Hosts = append(model.Hosts, topology.HostSpec{
+					Name: fmt.Sprintf("x%d", i), Address: others, Switch: "s1",
+				})
+			}
 			n := build(t, model, Options{})
+			if wanted := test.others > 0 && canGuide(); (n.guide != nil) != wanted {
+				t.Fatalf("the network has a guide: %t, want %t", n.guide != nil, wanted)
+			}
 
-			for _, a := range n.interfaces {
-				for _, b := range n.interfaces {
+			interfaces := n.interfaces[:len(n.interfaces)-test.others]
+			for _, a := range interfaces {
+				for _, b := range interfaces {
 					if a.spec.HostIndex == b.spec.HostIndex {
 						continue
 					}

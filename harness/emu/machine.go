@@ -13,7 +13,7 @@ import (
 type Machine struct {
 	kind, name string
 	ns         *namespace
-	socket     *nl.NetlinkSocket // until the network is built
+	socket     *nl.NetlinkSocket // until all is told that it has to know
 }
 
 // Name returns the machine's name in the topology.
@@ -35,20 +35,24 @@ func (m *Machine) Start(cmd *exec.Cmd) error {
 	return nil
 }
 
-// up waits until the machine's devices have noticed that they are connected: it is built then.
+// up waits until the machine's devices have noticed that they are connected.
 func (m *Machine) up(ctx context.Context, devices []int) error {
 	if _, err := connected(ctx, m.socket, devices); err != nil {
 		return fmt.Errorf("bring %s %s up: %w", m.kind, m.name, err)
 	}
-	m.socket.Close()
-	m.socket = nil
 	return nil
 }
 
-func (m *Machine) close() error {
+// letGo closes the socket by which the machine was set up.
+func (m *Machine) letGo() {
 	if m.socket != nil {
 		m.socket.Close()
+		m.socket = nil
 	}
+}
+
+func (m *Machine) close() error {
+	m.letGo()
 	if m.ns == nil {
 		return nil
 	}

@@ -40,6 +40,9 @@ type Network struct {
 	mtu   int                // of devices that are not of one link
 	ipv6  bool               // beside IPv4
 
+	guided bool   // hosts learn of each other when they first send
+	guide  *guide // of a guided network that is built
+
 	sticks  map[string][]stick // of each router; nil where switches forward
 	routers []*Router
 
@@ -136,6 +139,9 @@ func (n *Network) Close() error {
 		n.captures.Wait()
 
 		var errs []error
+		if n.guide != nil {
+			errs = append(errs, n.guide.close())
+		}
 		if n.relay != nil {
 			errs = append(errs, n.relay.Close())
 		}

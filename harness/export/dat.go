@@ -212,17 +212,22 @@ func datStem(c record.Cell, x string, kind datKind) string {
 		switch parts := panelName.FindStringSubmatch(p.Value); {
 		case p.Axis == x:
 		case p.Axis == "model" || p.Axis == "mode":
-			model = append(model, "e="+cmp.Or(curves[p.Value], p.Value))
+			model = append(model, "e="+cmp.Or(curves[p.Value], datWord(p.Value)))
 		case p.Axis == "panel" && parts != nil:
 			panel = append(panel, "s="+parts[1], "l="+parts[2])
 		case p.Axis == "argument" && p.Number > 0: // in kB
 			size = append(size, "i="+strconv.FormatFloat(1000*p.Number, 'f', -1, 64))
 		default:
-			value := strings.ReplaceAll(strings.Join(strings.Fields(p.Value), ""), "/", "p") // 10 Mb/s: 10Mbps
-			rest = append(rest, p.Axis+"="+value)
+			rest = append(rest, datWord(p.Axis)+"="+datWord(p.Value))
 		}
 	}
 	return strings.Join(slices.Concat(model, panel, size, rest), ".")
+}
+
+// datWord makes a word of records fit for the name of a file: 10 Mb/s is 10Mbps. Records
+// may be somebody else's, and a name of theirs leaves no folder.
+func datWord(s string) string {
+	return strings.ReplaceAll(strings.Join(strings.Fields(s), ""), "/", "p")
 }
 
 // series are the values of a metric of the executions that count, with their

@@ -181,3 +181,15 @@ func TestGnuplot(t *testing.T) {
 		}
 	}
 }
+
+// TestDatStaysInItsFolder checks that no word of records, which may be somebody else's,
+// puts a file elsewhere.
+func TestDatStaysInItsFolder(t *testing.T) {
+	c := record.Cell{Point: []record.Coord{
+		{Axis: "rate", Value: "10 Mb/s", Number: 10}, {Axis: "model", Value: "../../../a"},
+		{Axis: "mode", Value: "/b"}, {Axis: "../c", Value: "d/../../e"}, {Axis: "panel", Value: "S=1,L=2/../x"},
+	}}
+	if stem := datStem(c, "rate", datKind{}); strings.Contains(stem, "/") {
+		t.Errorf("a curve's files are called %s", stem)
+	}
+}

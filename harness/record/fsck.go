@@ -41,10 +41,8 @@ type Examination struct {
 func Examine(dir string) (*Examination, error) {
 	name := filepath.Join(dir, FileName)
 	file, err := open(name, os.O_RDONLY)
-	if errors.Is(err, os.ErrNotExist) {
-		if _, packed := os.Stat(name + ".gz"); packed == nil {
-			return nil, fmt.Errorf("examine records: %s.gz is packed; unpack it first (zcat %[1]s.gz > %[1]s)", name)
-		}
+	if errors.Is(err, os.ErrNotExist) && packed(name) {
+		err = packedError(name)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("examine records: %w", err)

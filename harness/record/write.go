@@ -124,7 +124,11 @@ func existsError(dir string) error {
 // A last line that a killed run left unfinished is removed. It returns ErrBusy,
 // wrapped, while another process is writing to the folder.
 func OpenAppend(dir string) (*Writer, error) {
-	file, err := openToWrite(filepath.Join(dir, FileName), os.O_RDWR|os.O_APPEND)
+	name := filepath.Join(dir, FileName)
+	file, err := openToWrite(name, os.O_RDWR|os.O_APPEND)
+	if errors.Is(err, fs.ErrNotExist) && packed(name) {
+		err = packedError(name)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open records to resume: %w", err)
 	}
@@ -144,6 +148,17 @@ func OpenAppend(dir string) (*Writer, error) {
 	}
 	w.size = info.Size()
 	return w, nil
+}
+
+// packed tells whether a record file is there packed.
+func packed(name string) bool {
+	_, err := os.Stat(name + ".gz")
+	return err == nil
+}
+
+// packedError is of what nothing can be written to.
+func packedError(name string) error {
+	return fmt.Errorf("%s.gz is packed; unpack it first (zcat %[1]s.gz > %[1]s)", name)
 }
 
 // openToWrite opens a record file that is there. A symbolic link in its place is refused: it

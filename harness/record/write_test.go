@@ -158,3 +158,14 @@ func TestSeconds(t *testing.T) {
 		}
 	}
 }
+
+// TestPackedIsNotResumed: whoever resumes a folder of packed records is told to unpack them.
+func TestPackedIsNotResumed(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, FileName+".gz"), nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenAppend(dir); err == nil || !strings.Contains(err.Error(), "unpack it first (zcat ") {
+		t.Errorf("packed records are resumed: %v", err)
+	}
+}

@@ -51,6 +51,7 @@ func commands() []command {
 		{"invoke", "invoke [NUMBER | FILE.json | FUNCTION,FUNCTION... [STATE=SIZE...]]",
 			"execute a workflow and time it: the scenario's next one, or another (with a scenario)", (*Shell).invoke},
 
+		{"xterm", "xterm HOST...", "a window with a shell on each host, where there is an X display", (*Shell).xterm},
 		{"capture", "capture PORT FILE | capture PORT stop",
 			"write a port's frames as pcapng for Wireshark", (*Shell).capture},
 		{"help ?", "help [COMMAND]", "this list, or one command", (*Shell).help},

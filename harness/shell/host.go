@@ -105,20 +105,37 @@ func (s *Shell) addresses(line string) string {
 // Program runs a program on a host, or a router, with the shell's own streams, and the terminal
 // if there is one, and waits for it. An exit code other than 0 is an *ExitError.
 func (s *Shell) Program(ctx context.Context, host string, argv ...string) error {
+	m, err := s.machine(host)
+	if err != nil {
+		return err
+	}
+	return s.program(ctx, m, argv...)
+}
+
+// machine finds a host, or a router.
+func (s *Shell) machine(name string) (machine, error) {
 	for _, m := range s.machines() {
-		if m.Name() == host {
-			return s.program(ctx, m, argv...)
+		if m.Name() == name {
+			return m, nil
 		}
 	}
-	_, err := s.network.Host(host) // it says what there is
+	_, err := s.network.Host(name) // it says what there is
 
-	return err
+	return nil, err
+}
+
+// start starts a program on a host or router, which is told where it is.
+func (s *Shell) start(m machine, cmd *exec.Cmd) error {
+	cmd.Env = append(os.Environ(), "EDGEBED_HOST="+m.Name())
+	if s.bench != nil {
+		return s.bench.Start(m.Name(), m, cmd)
+	}
+	return m.Start(cmd)
 }
 
 func (s *Shell) program(ctx context.Context, h machine, argv ...string) error {
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, s.stdout, s.errs
-	cmd.Env = append(os.Environ(), "EDGEBED_HOST="+h.Name())
 	// A process group of its own, in the terminal's foreground: Ctrl-C is the
 	// program's alone.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -127,11 +144,7 @@ func (s *Shell) program(ctx context.Context, h machine, argv ...string) error {
 		defer s.takeTerminal()
 	}
 
-	start := h.Start
-	if s.bench != nil {
-		start = func(cmd *exec.Cmd) error { return s.bench.Start(h.Name(), h, cmd) }
-	}
-	if err := start(cmd); err != nil {
+	if err := s.start(h, cmd); err != nil {
 		return s.notStarted(argv[0], err)
 	}
 	// Without a terminal the signal comes to the shell, and is passed on.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"edgebed/harness/job"
+	"edgebed/harness/machine"
 	"edgebed/harness/record"
 )
 
@@ -49,10 +50,22 @@ func BackendOf(n record.NetworkKind) Backend {
 	}
 }
 
-// readyForVirtual looks for the worker. Prepare has refused jobs that need a kernel.
+// readyForVirtual looks for the worker, and whether it can be started. Prepare has refused jobs that need a kernel.
 func readyForVirtual(context.Context, []job.Job) (int, error) {
-	_, err := VirtualWorker()
-	return 0, err
+	if _, err := VirtualWorker(); err != nil {
+		return 0, err
+	}
+	workers, err := workersOfFiles()
+	if err != nil {
+		return 0, err
+	}
+	if tasks, limited := machine.TasksLeft(); limited {
+		if tasks.Left < virtualTasks() {
+			return 0, lacksTasks(tasks, virtualTasks())
+		}
+		workers = min(workers, int(tasks.Left/virtualTasks()))
+	}
+	return workers, nil
 }
 
 // What virtual time takes on a core of an AMD EPYC: to start a cell, for each

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"runtime"
 	"slices"
 	"strings"
@@ -63,6 +64,9 @@ func Doctor(ctx context.Context) ([]string, error) {
 		if tasks.Left < cellTasks() {
 			return facts, lacksTasks(tasks, cellTasks())
 		}
+	}
+	if _, err := workersOfFiles(); err != nil {
+		return facts, err
 	}
 	if removed := cgroup.Sweep(); removed > 0 {
 		facts = append(facts, fmt.Sprintf("control groups: %d were left by killed processes, and are removed",
@@ -128,6 +132,10 @@ func Ready(ctx context.Context, jobs []job.Job) (atOnce int, err error) {
 	tasks, limited := machine.TasksLeft()
 	if limited && tasks.Left < cellTasks() {
 		return 0, lacksTasks(tasks, cellTasks())
+	}
+	workers, err := workersOfFiles()
+	if err != nil {
+		return 0, err
 	}
 	if err := sandbox.Probe(ctx, sandbox.Options{}); err != nil {
 		return 0, err
@@ -196,13 +204,52 @@ func Ready(ctx context.Context, jobs []job.Job) (atOnce int, err error) {
 	}
 	var open unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &open); err == nil && files > open.Max {
-		return 0, fmt.Errorf("check the limit of open files: a cell needs about %d, and the process may have %d; "+
-			"raise it with ulimit -n", files, open.Max)
+		return 0, lacksFiles(files, open.Max)
 	}
 	if limited && need > 0 {
-		atOnce = int(max(1, tasks.Left/need))
+		workers = min(workers, int(max(1, tasks.Left/need)))
 	}
-	return atOnce, nil
+	return workers, nil
+}
+
+// A campaign has about filesOfAll files open, and filesOfWorker more for each worker: with
+// fewer, cells would fail one after the other.
+const (
+	filesOfAll    = 24
+	filesOfWorker = 8
+)
+
+// workersOfFiles returns how many workers the limit of open files lets run at once. The
+// error says that it is none.
+func workersOfFiles() (int, error) {
+	var open unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &open); err != nil || open.Max > math.MaxInt32 {
+		return math.MaxInt32, nil
+	}
+	return workersWith(open.Max)
+}
+
+func workersWith(files uint64) (int, error) {
+	if files < filesOfAll+filesOfWorker {
+		return 0, lacksFiles(filesOfAll+filesOfWorker, files)
+	}
+	return int((files - filesOfAll) / filesOfWorker), nil
+}
+
+func lacksFiles(need, allowed uint64) error {
+	return fmt.Errorf("check the limit of open files: a cell needs about %d, and the process may have %d; "+
+		"raise it with ulimit -n", need, allowed)
+}
+
+// Room tells why the limits of processes and threads, and of open files, leave no room for the
+// network of a topology, with the links' delay made in user space, and what runs on its hosts.
+func Room(t *topology.Topology) error {
+	need := cellTasks() + int64(emu.DelayedLinks(t))
+	if tasks, limited := machine.TasksLeft(); limited && tasks.Left < need {
+		return lacksTasks(tasks, need)
+	}
+	_, err := workersOfFiles()
+	return err
 }
 
 // LimitsReady finds out whether programs and hosts of the jobs can have the limits that they ask
@@ -264,6 +311,9 @@ func trialOf(j *job.Job) trial {
 // cellTasks is about how many processes and threads a cell takes without those of
 // a delay line, which has one for each line: 26 at most were seen on 2 cores.
 func cellTasks() int64 { return int64(22 + 4*min(runtime.NumCPU(), 32)) }
+
+// virtualTasks is about how many a cell in virtual time takes, without what the campaign has.
+func virtualTasks() int64 { return int64(6 + 4*min(runtime.NumCPU(), 32)) }
 
 // limitedHostTasks is about how many the process of a limited host takes: 6 were seen on 2 cores.
 const limitedHostTasks = 10

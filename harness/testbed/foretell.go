@@ -24,7 +24,8 @@ const foretold = 2
 // A job that was not run has the correction of those with its execution model.
 // Without the worker for virtual time, or where it fails, the formula stands.
 func Foretell(ctx context.Context, jobs []job.Job, budget time.Duration) func(*job.Job) time.Duration {
-	if _, err := VirtualWorker(); err != nil {
+	workers, err := readyForVirtual(ctx, jobs)
+	if err != nil {
 		return (*job.Job).Expected
 	}
 	ctx, stop := context.WithTimeout(ctx, budget)
@@ -33,7 +34,7 @@ func Foretell(ctx context.Context, jobs []job.Job, budget time.Duration) func(*j
 	var mu sync.Mutex
 	corrections := map[string]float64{} // by cell
 	var group errgroup.Group
-	group.SetLimit(runtime.NumCPU())
+	group.SetLimit(min(workers, runtime.NumCPU()))
 	for _, j := range spread(jobs) {
 		group.Go(func() error {
 			correction, ok := foretell(ctx, *j)

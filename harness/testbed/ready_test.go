@@ -69,3 +69,16 @@ func TestDoctor(t *testing.T) {
 		}
 	}
 }
+
+// TestWorkersWith checks how many workers there may be with so many open files.
+func TestWorkersWith(t *testing.T) {
+	for files, want := range map[uint64]int{0: 0, 31: 0, 32: 1, 39: 1, 40: 2, 1024: 125} {
+		n, err := workersWith(files)
+		if n != want || (err == nil) != (want > 0) {
+			t.Errorf("%d files are enough for %d workers, want %d: %v", files, n, want, err)
+		}
+		if err != nil && !strings.Contains(err.Error(), "ulimit -n") {
+			t.Errorf("the error has no cure: %v", err)
+		}
+	}
+}

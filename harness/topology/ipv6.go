@@ -8,8 +8,8 @@ import (
 )
 
 // mostWithIPv6 is up to how many hosts have IPv6 addresses where the topology does not
-// say: in a switched network each host knows all others, so that one of a thousand would
-// take a second more to build, and half a gigabyte of the kernel's memory. It is the same
+// say: with IPv6 each host of a switched network knows all others from the start, so that one of
+// a thousand would take seconds more to build, and half a gigabyte of the kernel's memory. It is the same
 // in routed mode, where hosts know their router alone: a mode changes no addresses.
 const mostWithIPv6 = 256
 

@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
@@ -11,6 +12,7 @@ import (
 	"edgebed/harness/cgroup"
 	"edgebed/harness/cli"
 	"edgebed/harness/emu/delayline"
+	"edgebed/harness/machine"
 	"edgebed/harness/sandbox"
 )
 
@@ -19,6 +21,10 @@ func main() {
 	delayline.MaybeMain() // takes over where this process is a network's delay line
 	cgroup.MaybeMain()    // takes over where this process guards control groups
 	apart.MaybeMain()     // takes over where this process has the nodes of a host with a limit
+	if err := machine.Addresses(); err != nil {
+		fmt.Fprintln(os.Stderr, "edgebed:", err)
+		os.Exit(1)
+	}
 	// Writing beyond the limit of a file's size (ulimit -f) is an error, as on a full disk.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGXFSZ)
 	ctx, stop := signal.NotifyContext(context.Background(), endings()...)

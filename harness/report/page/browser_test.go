@@ -79,6 +79,8 @@ func openBrowser(t *testing.T, file string) *browser {
 	}
 	call(b, cdpnetwork.Enable, cdpnetwork.EnableParams{})
 	call(b, log.Enable, cdp.Empty{})
+	// As if a person looked at it: a window that nobody looks at says nothing of the focus.
+	call(b, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
 	b.prefer("light")
 	b.run(chromedp.Navigate(b.file))
 	t.Cleanup(func() {

@@ -138,6 +138,7 @@ func OpenAppend(dir string) (*Writer, error) {
 		file.Close()
 		return nil, fmt.Errorf("open records in %s: %w (wait for it to end, or choose another folder)", dir, err)
 	}
+
 	if err := mendTail(file); err != nil {
 		file.Close()
 		return nil, fmt.Errorf("mend the last line of %s: %w", file.Name(), err)

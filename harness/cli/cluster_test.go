@@ -52,6 +52,7 @@ func kubernetesTask(file, campaign string) clusterTask {
 		if err := yaml.Unmarshal(data, &job); err != nil {
 			t.Fatal(err)
 		}
+
 		if len(job.Spec.Template.Spec.Containers) != 1 {
 			t.Fatalf("%s: %d containers, want one", file, len(job.Spec.Template.Spec.Containers))
 		}
@@ -112,6 +113,7 @@ func TestClusterJobs(t *testing.T) {
 	t.Parallel()
 	edgebed := program(t)
 	buildWorker(t, filepath.Dir(edgebed))
+
 	dir := t.TempDir()
 	run := []string{brisk(t, dir), "--network", "virtual", "--where", "rate=100 Mb/s", "--where", "argument=10 kB",
 		"--filter", "S=3"}
@@ -133,6 +135,7 @@ func TestClusterJobs(t *testing.T) {
 		cmd.Env = os.Environ()
 		return cmd
 	}
+
 	whole := filepath.Join(dir, "whole")
 	finish(t, plain(append(append([]string{"run"}, run...), "--out", whole)...))
 	want := executions(t, whole)
@@ -175,6 +178,7 @@ func lose(t *testing.T, cmd *exec.Cmd, out string, prepare func(*exec.Cmd) (*exe
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 		data, _ := os.ReadFile(filepath.Join(out, record.FileName))
 		if bytes.Contains(data, []byte(`"type":"execution"`)) {
@@ -185,6 +189,7 @@ func lose(t *testing.T, cmd *exec.Cmd, out string, prepare func(*exec.Cmd) (*exe
 			break
 		}
 	}
+
 	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 	if err := cmd.Wait(); err == nil {
 		t.Log("the task ended before it could be lost")

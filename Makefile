@@ -127,7 +127,7 @@ test-long:
 # Mutants of the rooms whose mistakes would go unseen: see scripts/mutants. Minutes for
 # each; MUTANTS=harness/gate for one room, SAMPLE=20 for some of each.
 MUTANTS ?= nodes/units nodes/workflow harness/stats harness/record harness/matrix harness/gate harness/scenario \
-	harness/topology harness/audit
+	harness/topology harness/audit harness/campaign harness/fate harness/topology/foreign nodes/workflow/foreign
 SAMPLE  ?= 0
 SEED    ?= 1
 ## ask whether tests notice mutants: 90 % of them, or this fails

@@ -46,6 +46,10 @@ func TestAtTheLimit(t *testing.T) {
 			func(e *Evidence) { e.Stretches = []Stretch{starved(twenty(10*units.Kbps)-1, 10*units.Kbps)} },
 			func(e *Evidence) { e.Stretches = []Stretch{starved(twenty(10*units.Kbps), 10*units.Kbps)} }, "link-starved",
 		},
+		"share of a stretch": {
+			func(e *Evidence) { e.Stretches = []Stretch{sending(98)} },
+			func(e *Evidence) { e.Stretches = []Stretch{sending(98)}; e.Stretches[0].Sent-- }, "link-starved",
+		},
 		"frames of a delay line": {
 			func(e *Evidence) { e.Lines[0].AB.Packets, e.Lines[0].AB.LateP50 = fewestLate-1, time.Second },
 			func(e *Evidence) { e.Lines[0].AB.Packets, e.Lines[0].AB.LateP50 = fewestLate, time.Second },
@@ -92,6 +96,14 @@ func windows(e *Evidence, n int, w Window) {
 
 func starved(lasted time.Duration, rate units.Rate) Stretch {
 	return Stretch{Link: "s0-s1", Rate: rate, Lasted: lasted, Frame: topology.Frame}
+}
+
+// sending is a stretch of a second in which so many percent of what a rate allows were sent, with
+// the frame more that there may be.
+func sending(percent units.Size) Stretch {
+	s := starved(time.Second, 10*units.Mbps)
+	s.Sent = s.Rate.Per(s.Lasted)/100*percent - s.Frame
+	return s
 }
 
 // twenty is how long twenty full frames take.

@@ -28,6 +28,9 @@ different results of one cell, are refused. If cells are missing the exit code i
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r, err := record.Merge(args[0], args[1:], o)
+			if lacksRoom(err) {
+				return err
+			}
 			if err != nil {
 				return usage(err)
 			}

@@ -9,6 +9,7 @@ import (
 
 	"edgebed/harness/campaign"
 	"edgebed/harness/job"
+	"edgebed/harness/machine"
 	"edgebed/harness/record"
 	"edgebed/harness/scenario"
 	"edgebed/harness/testbed"
@@ -46,6 +47,9 @@ With --json the same as JSON: times in nanoseconds, sizes in bytes.`,
 			p := estimate(cmd.Context(), plan, prepared.Jobs, o)
 			if _, err := o.backend.Ready(cmd.Context(), prepared.Jobs); err != nil {
 				p.Lacks = err.Error()
+			} else if memory, limited := machine.MemoryLimit(); limited && memory.Allowed < p.MemoryBytes {
+				p.Lacks = fmt.Sprintf("memory for as many cells at once: %.0f MB are allowed; %s, or fewer run",
+					float64(memory.Allowed)/1e6, memory.Setting)
 			}
 			if o.json {
 				return writeJSON(cmd.OutOrStdout(), p)

@@ -301,6 +301,13 @@ type runOptions struct {
 	json    bool
 }
 
+// lacksRoom tells that it is the file system that fails, or a limit of files: nothing is wrong with
+// what was asked for.
+func lacksRoom(err error) bool {
+	return slices.ContainsFunc([]error{syscall.ENOSPC, syscall.EDQUOT, syscall.EIO, syscall.EFBIG},
+		func(of error) bool { return errors.Is(err, of) })
+}
+
 // within returns the largest number of cells at once where the machine has room for most,
 // 0 for any number.
 func (o runOptions) within(most int) int {
@@ -337,8 +344,8 @@ func runCampaign(cmd *cobra.Command, plan *scenario.Plan, p *job.Prepared, part 
 		Resume: o.resume, Reruns: o.reruns, Whole: o.backend.Exact,
 	})
 	switch {
-	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EIO):
-		return err // nothing is wrong with what was asked for
+	case lacksRoom(err):
+		return err
 	case err != nil:
 		return usage(err)
 	}

@@ -5,7 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -106,14 +106,12 @@ with its exit code. The program has the caller's files, terminal and environment
 
 // readScript returns the lines of a file, or of a pipe.
 func readScript(name string) ([]string, error) {
-	file, err := os.Open(name)
+	text, err := yamlfile.ReadFile(name)
 	if err != nil {
 		return nil, fmt.Errorf("read commands: %w", err)
 	}
-	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, yamlfile.MaxText+1))
-	if err != nil {
-		return nil, fmt.Errorf("read commands: %w", err)
+	if info, err := os.Stat(name); err == nil && info.Mode()&fs.ModeNamedPipe != 0 && len(text) == 0 {
+		return nil, fmt.Errorf("read commands: %s is a pipe, and nobody writes to it", name)
 	}
 	if len(bytes.TrimSpace(text)) == 0 {
 		return []string{""}, nil // not none: those are read from the terminal

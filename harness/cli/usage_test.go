@@ -3,13 +3,19 @@ package cli
 import (
 	"bytes"
 	"context"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
 // TestUnknownBelow: a command that only has others below it does not take one that it does
 // not have for a call for help.
 func TestUnknownBelow(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for line, want := range map[string]struct {
 		code int
 		says string
@@ -25,6 +31,7 @@ func TestUnknownBelow(t *testing.T) {
 		"help topo":                  {exitOK, ""},
 		"help nosuch":                {exitUsage, "unknown command \"nosuch\""},
 		"shell ring --file nope.txt": {exitUsage, "nope.txt: no such file"},
+		"shell ring --file " + pipe:  {exitUsage, "nobody writes to it"},
 		"shell ring --file .":        {exitUsage, "is a directory"},
 		"topo list x":                {exitUsage, "unknown command"},
 

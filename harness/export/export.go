@@ -12,6 +12,7 @@ import (
 	"time"
 	"unicode"
 
+	"edgebed/harness/escape"
 	"edgebed/harness/record"
 )
 
@@ -25,8 +26,8 @@ func Bench(w io.Writer, r *record.Results) error {
 
 	// What differs between the results that one compares is no configuration:
 	// benchstat makes a table for each.
-	fmt.Fprintf(out, "# edgebed %s, commit %s, %s, started %s, scenario %s\n", c.Tool.Version, c.Tool.Commit,
-		c.Machine.Kernel, c.Started.UTC().Format(time.RFC3339), c.ScenarioSHA256)
+	fmt.Fprintf(out, "# %s\n", line(fmt.Sprintf("edgebed %s, commit %s, %s, started %s, scenario %s", c.Tool.Version,
+		c.Tool.Commit, c.Machine.Kernel, c.Started.UTC().Format(time.RFC3339), c.ScenarioSHA256)))
 
 	config := map[string]string{"scenario": c.Scenario, "profile": c.Profile, "cpu": c.Machine.CPU}
 	if c.Network != "" {
@@ -37,8 +38,8 @@ func Bench(w io.Writer, r *record.Results) error {
 	}
 
 	for _, key := range slices.Sorted(maps.Keys(config)) {
-		if value := strings.Join(strings.Fields(config[key]), " "); value != "" {
-			fmt.Fprintf(out, "%s: %s\n", key, value)
+		if value := line(config[key]); value != "" {
+			fmt.Fprintf(out, "%s: %s\n", strings.ReplaceAll(line(key), " ", ""), value)
 		}
 	}
 
@@ -56,6 +57,10 @@ func Bench(w io.Writer, r *record.Results) error {
 	return out.Flush()
 }
 
+// line makes one line of a text of records, which may be somebody else's: the format has
+// neither line ends nor control characters in a value.
+func line(text string) string { return escape.Terminal(strings.Join(strings.Fields(text), " ")) }
+
 // benchName is a name of the format: a word that begins with a capital letter,
 // and axis=value after slashes, without blanks.
 func benchName(scenario string, c record.Cell) string {
@@ -70,8 +75,7 @@ func benchName(scenario string, c record.Cell) string {
 	}
 	name := "Benchmark" + string(word)
 	for _, p := range c.Point {
-		value := strings.ReplaceAll(strings.Join(strings.Fields(p.Value), ""), "/", "p") // 10 Mb/s: 10Mbps
-		name += "/" + p.Axis + "=" + value
+		name += "/" + line(datWord(p.Axis)+"="+datWord(p.Value))
 	}
 	return name
 }

@@ -2,6 +2,7 @@ package export
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 	"time"
 
@@ -56,5 +57,31 @@ func TestBench(t *testing.T) {
 	}
 	if len(names) != 4 || names[0] != "Exp400/rate=10Mbps/model=state-prop" || names[0] != names[1] {
 		t.Errorf("benchmarks are %q", names)
+	}
+}
+
+// TestBenchOfStrangers checks that no word of records makes lines or commands a terminal.
+func TestBenchOfStrangers(t *testing.T) {
+	r := results()
+	evil := "a\nBenchmarkX 1 0 delay-ns\x1b]0;x\a/\u202e"
+	r.Campaign.Machine.Kernel, r.Campaign.Tool.Version, r.Campaign.Profile = evil, evil, evil
+	r.Campaign.Parameters = map[string]string{evil: evil}
+	var plain, b bytes.Buffer
+	if err := Bench(&plain, r); err != nil {
+		t.Fatal(err)
+	}
+	for i := range r.Cells {
+		for k := range r.Cells[i].Cell.Point {
+			r.Cells[i].Cell.Point[k].Axis, r.Cells[i].Cell.Point[k].Value = evil, evil
+		}
+	}
+	if err := Bench(&b, r); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := strings.Count(b.String(), "\n"), strings.Count(plain.String(), "\n"); got != want {
+		t.Errorf("%d lines instead of %d:\n%s", got, want, &b)
+	}
+	if strings.ContainsAny(b.String(), "\x1b\a\u202e") {
+		t.Errorf("the terminal is commanded:\n%q", b.String())
 	}
 }

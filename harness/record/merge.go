@@ -90,14 +90,21 @@ func Merge(out string, parts []string, o MergeOptions) (*Results, error) {
 			return w.append(append(line, '\n'))
 		})
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("merge %s: %w", dir, err), w.Close())
+			return nil, w.withdraw(fmt.Errorf("merge %s: %w", dir, err))
 		}
 	}
 
 	if err := w.Close(); err != nil {
-		return nil, err
+		return nil, w.withdraw(fmt.Errorf("merge: %w", err))
 	}
 	return Read(out)
+}
+
+// withdraw takes half a merge away, which would pass for a campaign that was stopped and be in
+// the way of the next try. It returns err with what fails of that.
+func (w *Writer) withdraw(err error) error {
+	_ = w.Close() // what was lost by it is removed
+	return errors.Join(err, os.Remove(w.file.Name()))
 }
 
 func sameCampaign(a, b Campaign) bool {

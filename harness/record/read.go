@@ -372,6 +372,17 @@ func (p *parser) campaign(c Campaign) error {
 		return fmt.Errorf("the campaign record has version %d, which never existed", c.Version)
 	}
 
+	if c.Cells < 0 || c.Executions < 0 {
+		return fmt.Errorf("the campaign record has %d cells and %d executions", c.Cells, c.Executions)
+	}
+	names := map[string]bool{}
+	for _, a := range c.Axes {
+		if names[a.Name] {
+			return fmt.Errorf("the campaign record has the axis %q twice", a.Name)
+		}
+		names[a.Name] = true
+	}
+
 	r := p.results
 	if r.Runs == 0 {
 		r.Runs, r.Campaign = 1, c

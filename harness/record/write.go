@@ -132,11 +132,13 @@ func OpenAppend(dir string) (*Writer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open records to resume: %w", err)
 	}
+
 	w := &Writer{file: file}
 	if err := w.lock(); err != nil {
 		file.Close()
 		return nil, fmt.Errorf("open records in %s: %w (wait for it to end, or choose another folder)", dir, err)
 	}
+
 	if err := mendTail(file); err != nil {
 		file.Close()
 		return nil, fmt.Errorf("mend the last line of %s: %w", file.Name(), err)

@@ -102,5 +102,17 @@ func Probe(ctx context.Context, opts Options) error {
 	if _, ok := errors.AsType[*RefusedError](err); ok {
 		return err
 	}
-	return fmt.Errorf("probe sandbox: %w: %s", err, strings.TrimSpace(stderr.String()))
+	return fmt.Errorf("probe sandbox: %w%s", err, said(err, stderr.String()))
+}
+
+// said is what a probe that failed said, or, where it did not begin since there is no /proc
+// or no /dev, the cure.
+func said(err error, text string) string {
+	if text = strings.TrimSpace(text); text != "" {
+		return ": " + text
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return " (mount the file systems that every Linux has: mount -t proc proc /proc; mount -t devtmpfs dev /dev)"
+	}
+	return ""
 }

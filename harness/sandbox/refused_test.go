@@ -48,6 +48,21 @@ func TestReasons(t *testing.T) {
 	}
 }
 
+// TestSaid checks that a probe without /proc has a cure, and that no error ends with a colon.
+func TestSaid(t *testing.T) {
+	missing := &fs.PathError{Op: "fork/exec", Path: "/proc/self/exe", Err: syscall.ENOENT}
+	for _, tt := range []struct {
+		err        error
+		text, want string
+	}{
+		{missing, " why\n", ": why"}, {missing, "", "mount -t proc"}, {errors.New("x"), "", ""},
+	} {
+		if got := said(tt.err, tt.text); !strings.Contains(got, tt.want) || strings.HasSuffix(got, ": ") {
+			t.Errorf("%v, %q: it said %q, want %q", tt.err, tt.text, got, tt.want)
+		}
+	}
+}
+
 func TestRefused(t *testing.T) {
 	err := refused(syscall.EPERM)
 	if _, ok := errors.AsType[*RefusedError](err); !ok || !errors.Is(err, syscall.EPERM) {

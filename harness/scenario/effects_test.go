@@ -136,3 +136,34 @@ func TestNetworkOfPlan(t *testing.T) {
 		t.Errorf("an unknown network: %v", err)
 	}
 }
+
+// TestClassesOfNobody: a class of links that no link and no host has is a mistake, unless one has
+// a class that may be any.
+func TestClassesOfNobody(t *testing.T) {
+	const head = "name: c\n"
+	for _, tt := range []struct{ name, parameters, classes, links, want string }{
+		{"each has a link", "", "{a: {}, b: {}}", "{between: [s, t], class: a}, {between: [t, u], class: b}", ""},
+		{"one has none", "", "{a: {}, b: {}}", "{between: [s, t], class: a}, {between: [t, u], class: a}",
+			"topology.link-classes.b: no link and no host has the class b; write class: b at one, or remove it"},
+		{"no link has one", "", "{a: {}}", "{between: [s, t]}, {between: [t, u]}", "no link and no host has the class a"},
+		{"a host has it", "", "{a: {}, h: {}}", "{between: [s, t], class: a}, {between: [t, u], class: a}", ""},
+		{"a parameter's values", "parameters: [{name: c, default: a, values: [a, b]}]\n", "{a: {}, b: {}}",
+			"{between: [s, t], class: $c}, {between: [t, u]}", ""},
+		{"not a parameter's values", "parameters: [{name: c, default: a, values: [a]}]\n", "{a: {}, b: {}}",
+			"{between: [s, t], class: $c}, {between: [t, u]}", "no link and no host has the class b"},
+		{"any that a user says", "parameters: [{name: c, default: a}]\n", "{a: {}, b: {}}",
+			"{between: [s, t], class: $c}, {between: [t, u]}", ""},
+		{"an axis", "matrix: [{axis: c, values: [a, b]}]\n", "{a: {}, b: {}}", "{between: [s, t], class: $c}, {between: [t, u]}", ""},
+		{"a slip, which the topology tells", "", "{fast: {}}", "{between: [s, t], class: fst}, {between: [t, u]}", ""},
+	} {
+		hosts := "{name: x, switch: s}"
+		if tt.name == "a host has it" {
+			hosts = "{name: x, switch: s, class: h}"
+		}
+		err := mistakesIn(head + tt.parameters + "topology: {switches: [s, t, u], link-classes: " + tt.classes +
+			", links: [" + tt.links + "], hosts: [" + hosts + "]}\n")
+		if !says(err, tt.want) {
+			t.Errorf("%s: %v, want %q", tt.name, err, tt.want)
+		}
+	}
+}

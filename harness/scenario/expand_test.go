@@ -123,7 +123,7 @@ func TestSameCells(t *testing.T) {
 		"{axis: d, values: [1, 2]}": "",
 		"{axis: k, values: [{name: a, set: {d: 1}}, {name: b, set: {d: 1}}]}":                            "b.yaml:4:80: matrix[1].values[1]: value \"b\" of axis k changes nothing: the cell is the same as n=3/k=a",
 		"{axis: k, values: [{name: a, set: {d: 1}}, {name: b, set: {d: 2}}, {name: c, set: {d: 2}}]}":    "value \"c\" of axis k changes nothing: the cell is the same as n=3/k=b",
-		"{axis: k, values: [{name: a, set: {d: 1}}]}, {axis: j, values: [{name: x, set: {q: 1}}]}":       "nothing uses q, which axis j sets",
+		"{axis: k, values: [{name: a, set: {d: 1}}]}, {axis: j, values: [{name: x, set: {q: 1}}]}":       "matrix[2].values[0].set.q: nothing uses q, which axis j sets",
 		"{axis: d, values: [1, 2]}, {axis: j, values: [{name: x, set: {d: 1}}, {name: y, set: {d: 1}}]}": "d is set by axis d too",
 		"{axis: d, values: [1, 2]}, {axis: d, values: [3, 4]}":                                           "the name d is already an axis",
 		"{axis: d, values: [1, 2]}, {axis: 1d, values: [3, 4]}":                                          "\"1d\" is not a name for an axis",

@@ -147,3 +147,65 @@ func TestCosts(t *testing.T) {
 		}
 	}
 }
+
+// TestPlaceOfAll: what is said of no hosts is of all but the clients', and of none it cannot be.
+func TestPlaceOfAll(t *testing.T) {
+	some := []string{"x"}
+	for _, tt := range []struct {
+		name           string
+		hosts, clients []string
+		client         string // as the file says it
+		limits, groups []string
+		// wants: of limits and computers, the client; or the error.
+		wantHosts, wantClient, err string
+	}{
+		{"the first is the client", []string{"a", "b", "c"}, nil, "", nil, nil, "[b c] [b c]", "a", ""},
+		{"the file's client", []string{"a", "b", "c"}, nil, "b", nil, nil, "[a c] [a c]", "b", ""},
+		{"several clients", []string{"a", "b", "c", "d"}, []string{"c", "b"}, "", nil, nil, "[a d] [a d]", "c", ""},
+		{"hosts of its own", []string{"a", "b"}, nil, "", some, some, "[x] [x]", "a", ""},
+		{"no other host, and none needed", []string{"a"}, nil, "", some, some, "[x] [x]", "a", ""},
+		{"no other host for limits", []string{"a"}, nil, "", nil, some, "", "", "the topology has no host but the client's, a; say hosts: [a]"},
+		{"no other host for computers", []string{"a"}, nil, "", some, nil, "", "", "the topology has no host but the client's, a; add one"},
+	} {
+		n := Nodes{Client: tt.client, Limits: []HostLimits{{Hosts: tt.limits}}, Computers: []ComputerGroup{{Hosts: tt.groups}}}
+		err := n.Place(tt.hosts, tt.clients...)
+		if !says(err, tt.err) {
+			t.Errorf("%s: %v, want %q", tt.name, err, tt.err)
+		}
+		if err != nil || tt.err != "" {
+			continue
+		}
+		got := fmt.Sprint(n.Limits[0].Hosts, " ", n.Computers[0].Hosts)
+		if got != tt.wantHosts || n.Client != tt.wantClient || n.Controller != tt.wantClient {
+			t.Errorf("%s: limits and computers on %s, client %s, controller %s; want %s and %s twice",
+				tt.name, got, n.Client, n.Controller, tt.wantHosts, tt.wantClient)
+		}
+	}
+}
+
+// TestRangesOfNames: a range in a name stands for its numbers, up to 1000 names in all, and each
+// that is none is told by itself.
+func TestRangesOfNames(t *testing.T) {
+	const range1000 = "expected a range from the smaller number to the larger, and at most 1000 names"
+	const braces = "braces hold one range of numbers"
+	for _, tt := range []struct {
+		names       []string
+		count       int
+		last, wrong string
+	}{
+		{[]string{"f"}, 1, "f", ""}, {[]string{"f{0..2}"}, 3, "f2", ""}, {[]string{"f{7..7}x"}, 1, "f7x", ""},
+		{[]string{"f{0..999}"}, 1000, "f999", ""}, {[]string{"f{0..1000}"}, 1, "f{0..1000}", range1000},
+		{[]string{"a", "f{1..999}"}, 1000, "f999", ""}, {[]string{"a", "f{1..1000}"}, 2, "f{1..1000}", range1000},
+		{[]string{"f{2..1}"}, 1, "f{2..1}", range1000}, {[]string{"f{0..99999999999999999999}"}, 1, "f{0..99999999999999999999}", range1000},
+		{[]string{"f{99999999999999999999..0}"}, 1, "f{99999999999999999999..0}", range1000},
+		{[]string{"f{a}"}, 1, "f{a}", braces}, {[]string{"f{1..2}{3..4}"}, 1, "f{1..2}{3..4}", braces},
+		{[]string{"{host}-{address}"}, 1, "{host}-{address}", ""}, {[]string{"{host}{1..2}"}, 2, "{host}2", ""},
+	} {
+		n := Nodes{Computers: []ComputerGroup{{Functions: []Function{{Names: tt.names}}}}}
+		err := n.expandNames()
+		if got := n.Computers[0].Functions[0].Names; !says(err, tt.wrong) || len(got) != tt.count || got[len(got)-1] != tt.last {
+			t.Errorf("%q are %d names, the last one %q, %v; want %d, %q, %q", tt.names, len(got), got[len(got)-1], err,
+				tt.count, tt.last, tt.wrong)
+		}
+	}
+}

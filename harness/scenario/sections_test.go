@@ -24,7 +24,7 @@ func TestShortened(t *testing.T) {
 		"execution: pure-faas":        `execution: expected a mapping, such as {model: pure-faas}, got "pure-faas"`,
 		"clients: 3":                  `clients: expected a mapping, such as {count: 3}, got "3"`,
 		"load: poisson":               `load: expected a mapping, such as {arrivals: poisson}, got "poisson"`,
-		"nodes: host0":                "nodes: ",
+		"nodes: host0":                `b.yaml:2:8: nodes: expected a mapping, got "host0"`,
 		"nodes: {computers: [host1]}": `nodes.computers[0]: expected a group of computers, such as {hosts: [host1]}, got "host1"`,
 		"nodes: {computers: [{hosts: [host1]}, host2]}": `nodes.computers[1]: expected a group of computers, such as {hosts: [host2]}, got "host2"`,
 	} {
@@ -369,6 +369,34 @@ func TestDefaultsPlace(t *testing.T) {
 		err := mistakesIn(text + more)
 		if err == nil || !strings.HasPrefix(err.Error(), want+"unknown variable $model") {
 			t.Errorf("%q: %v, want a variable that is unknown at %s", more, err, want)
+		}
+	}
+}
+
+// TestMappedAxes: a matrix that is a mapping of axes to values is told how it is written.
+func TestMappedAxes(t *testing.T) {
+	for matrix, want := range map[string]string{
+		"{rate: [1 Mb/s, 2 Mb/s]}": "matrix: expected a list, such as [{axis: rate, values: [1 Mb/s, 2 Mb/s]}], got a mapping",
+		"{rate: [1 Mb/s], d: [2]}": "matrix: expected a list, such as [{axis: rate, values: [1 Mb/s]}], got a mapping",
+		"{rate: 1 Mb/s}":           "matrix: expected a list, such as [{axis: rate, values: 1 Mb/s}], got a mapping",
+	} {
+		if err := mistakesIn("name: s\ntopology: {preset: ring}\nmatrix: " + matrix + "\n"); !says(err, want) || err == nil {
+			t.Errorf("%s: %v, want %q", matrix, err, want)
+		}
+	}
+}
+
+// TestTimelinesOf: a timeline is of cells under load, which a load, clients and events make.
+func TestTimelinesOf(t *testing.T) {
+	const head = "name: s\ntopology: {preset: ring}\nfigures: [{name: f, title: F, kind: timeline, metric: delay}]\n"
+	for section, want := range map[string]string{
+		"": "a timeline shows cells under load",
+		"load: {arrivals: poisson, rate: 1, duration: 10 s}": "",
+		"clients: {count: 2}":                                "",
+		"events: [{at: 1 s, link: [s0, s1], down: true}]":    "",
+	} {
+		if err := mistakesIn(head + section + "\n"); !says(err, want) {
+			t.Errorf("with %q: %v, want %q", section, err, want)
 		}
 	}
 }

@@ -51,11 +51,11 @@ func BackendOf(n record.NetworkKind) Backend {
 }
 
 // readyForVirtual looks for the worker, and whether it can be started. Prepare has refused jobs that need a kernel.
-func readyForVirtual(context.Context, []job.Job) (int, error) {
+func readyForVirtual(_ context.Context, jobs []job.Job) (int, error) {
 	if _, err := VirtualWorker(); err != nil {
 		return 0, err
 	}
-	workers, err := workersOfFiles()
+	workers, err := workersBeside(jobs)
 	if err != nil {
 		return 0, err
 	}

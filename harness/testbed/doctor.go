@@ -68,6 +68,13 @@ func Doctor(ctx context.Context) ([]string, error) {
 	if _, err := workersOfFiles(); err != nil {
 		return facts, err
 	}
+	if memory, limited := machine.MemoryLimit(); limited {
+		facts = append(facts, fmt.Sprintf("memory: a control group allows %.0f MB; edgebed plan says about how much a "+
+			"campaign takes", float64(memory.Allowed)/1e6))
+	}
+	if _, err := workersOfMemory(nil); err != nil {
+		return facts, err
+	}
 	if removed := cgroup.Sweep(); removed > 0 {
 		facts = append(facts, fmt.Sprintf("control groups: %d were left by killed processes, and are removed",
 			removed))
@@ -133,7 +140,7 @@ func Ready(ctx context.Context, jobs []job.Job) (atOnce int, err error) {
 	if limited && tasks.Left < cellTasks() {
 		return 0, lacksTasks(tasks, cellTasks())
 	}
-	workers, err := workersOfFiles()
+	workers, err := workersBeside(jobs)
 	if err != nil {
 		return 0, err
 	}
@@ -248,8 +255,43 @@ func Room(t *topology.Topology) error {
 	if tasks, limited := machine.TasksLeft(); limited && tasks.Left < need {
 		return lacksTasks(tasks, need)
 	}
-	_, err := workersOfFiles()
+	_, err := workersBeside(nil)
 	return err
+}
+
+// leastMemory is what a campaign of small cells was seen to run with, one at a time: the kernel
+// ends what has less.
+const leastMemory = 40 << 20
+
+// workersOfMemory returns how many workers of the largest job the control groups have memory
+// for, at least one where there is a chance. The error says that there is none.
+func workersOfMemory(jobs []job.Job) (int, error) {
+	memory, limited := machine.MemoryLimit()
+	if !limited {
+		return math.MaxInt32, nil
+	}
+	if memory.Allowed < leastMemory {
+		return 0, fmt.Errorf("check the limit of memory: edgebed and one cell need about %d MB, "+
+			"and %d MB are allowed; %s", leastMemory/1_000_000, memory.Allowed/1_000_000, memory.Setting)
+	}
+	largest := int64(leastMemory)
+	for i := range jobs {
+		largest = max(largest, int64(jobs[i].Memory()))
+	}
+	return int(min(max(1, memory.Allowed/largest), math.MaxInt32)), nil
+}
+
+// workersBeside returns how many workers of jobs open files and memory let run at once.
+func workersBeside(jobs []job.Job) (int, error) {
+	files, err := workersOfFiles()
+	if err != nil {
+		return 0, err
+	}
+	memory, err := workersOfMemory(jobs)
+	if err != nil {
+		return 0, err
+	}
+	return min(files, memory), nil
 }
 
 // LimitsReady finds out whether programs and hosts of the jobs can have the limits that they ask

@@ -243,3 +243,24 @@ func TestTablesProperty(t *testing.T) {
 		}
 	})
 }
+
+// TestInterfaceOfNumber: what is said of a host's interface of a number is found there, and
+// nowhere else.
+func TestInterfaceOfNumber(t *testing.T) {
+	var h HostSpec
+	for number, name := range []string{"a", "b", "c", "d"} {
+		h.SetInterface(number, InterfaceSpec{Switch: name, MTU: 1000 + number})
+	}
+	h.SetInterface(2, InterfaceSpec{Switch: "x", MTU: 9000})
+	h.SetInterface(0, InterfaceSpec{Switch: "y", MTU: 8000})
+	for number, want := range []InterfaceSpec{
+		{Switch: "y", MTU: 8000}, {Switch: "b", MTU: 1001}, {Switch: "x", MTU: 9000}, {Switch: "d", MTU: 1003},
+	} {
+		if got := h.Interface(number); got != want {
+			t.Errorf("interface %d is %+v, want %+v", number, got, want)
+		}
+	}
+	if len(h.Also) != 3 || h.Switch != "y" {
+		t.Errorf("the host is %+v", h)
+	}
+}

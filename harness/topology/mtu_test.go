@@ -299,3 +299,37 @@ func TestCanBeMany(t *testing.T) {
 		t.Errorf("twice the hosts take %v, and half of them %v", whole, half)
 	}
 }
+
+// TestLargest: of many interfaces the two with the largest packets are kept, of different hosts,
+// the first of equal ones.
+func TestLargest(t *testing.T) {
+	const none = -1
+	for _, tt := range []struct {
+		hosts, mtus []int // of interfaces
+		want        largest
+	}{
+		{nil, nil, largest{none, none}},
+		{[]int{0}, []int{9000}, largest{0, none}},
+		{[]int{0, 0}, []int{9000, 8000}, largest{0, none}},
+		{[]int{0, 0}, []int{8000, 9000}, largest{1, none}},
+		{[]int{0, 1}, []int{9000, 8000}, largest{0, 1}},
+		{[]int{0, 1}, []int{8000, 9000}, largest{1, 0}},
+		{[]int{0, 1}, []int{9000, 9000}, largest{0, 1}},
+		{[]int{0, 1, 2}, []int{9000, 8000, 7000}, largest{0, 1}},
+		{[]int{0, 1, 2}, []int{9000, 7000, 8000}, largest{0, 2}},
+		{[]int{0, 1, 2}, []int{7000, 8000, 9000}, largest{2, 1}},
+		{[]int{0, 1, 2}, []int{9000, 8000, 8000}, largest{0, 1}},
+		{[]int{0, 1, 0}, []int{9000, 7000, 8000}, largest{0, 1}},
+		{[]int{0, 1, 1}, []int{9000, 7000, 8000}, largest{0, 2}},
+	} {
+		c := &mtuCheck{mtus: tt.mtus}
+		got := largest{none, none}
+		for i, host := range tt.hosts {
+			c.interfaces = append(c.interfaces, Interface{HostIndex: host})
+			c.add(&got, i)
+		}
+		if got != tt.want {
+			t.Errorf("of hosts %v with MTUs %v: %v, want %v", tt.hosts, tt.mtus, got, tt.want)
+		}
+	}
+}

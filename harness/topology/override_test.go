@@ -12,7 +12,7 @@ import (
 // TestSet reads each parameter from text, and says what was expected of what is none.
 func TestSet(t *testing.T) {
 	texts := map[string]string{
-		"rate": "5Mbit/s", "delay": "10 ms", "jitter": "1ms", "jitter-order": "reorder", "loss": "1 %", "loss-burst": "4",
+		"rate": "5Mbit/s", "delay": "10 ms", "jitter": "1ms", "jitter-order": "reorder", "loss": "1 %", "loss-burst": "4.25",
 		"duplicate": "0.1", "corrupt": "0.2", "queue": "50", "queue-bytes": "64 kB", "discipline": "red", "burst": "15 kB",
 		"ceil-burst": "auto",
 	}
@@ -24,7 +24,7 @@ func TestSet(t *testing.T) {
 	}
 	want := Params{
 		Rate: 5 * units.Mbps, Delay: 10 * time.Millisecond, Jitter: time.Millisecond, JitterOrder: Reorder, Loss: 0.01,
-		LossBurst: 4, Duplicate: 0.1, Corrupt: 0.2, Queue: 50, QueueBytes: 64 * units.KB, Discipline: RED, Burst: 15_000,
+		LossBurst: 4.25, Duplicate: 0.1, Corrupt: 0.2, Queue: 50, QueueBytes: 64 * units.KB, Discipline: RED, Burst: 15_000,
 	}
 	if got := o.Apply(Params{CeilBurst: 1}); got != want || len(texts) != len(Parameters()) {
 		t.Errorf("%+v, want %+v, of %q", got, want, Parameters())

@@ -361,4 +361,12 @@ func TestPortNames(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "two ports would be called a-b-c") {
 		t.Errorf("got %v", err)
 	}
+
+	// What a port to an unknown switch would be called is not asked.
+	const unknown = "name: n\nswitches: [a, a-b]\nlinks: [{between: [a, b-c]}, {between: [a-b, c]}]\n" +
+		"hosts: [{name: h, switch: a}]\n"
+	_, err = Parse("n.yaml", []byte(unknown))
+	if err == nil || !strings.Contains(err.Error(), "b-c") || strings.Contains(err.Error(), "two ports") {
+		t.Errorf("got %v", err)
+	}
 }

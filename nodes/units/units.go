@@ -167,14 +167,14 @@ var durationUnits = strings.NewReplacer("msecs", "ms", "msec", "ms", "usecs", "u
 // required but for 0.
 func ParseDuration(s string) (time.Duration, error) {
 	d, err := time.ParseDuration(durationUnits.Replace(strings.Join(strings.Fields(s), "")))
-	if err == nil {
+	if err == nil && (d != 0 || !strings.ContainsAny(s, "123456789")) {
 		return d, nil
 	}
 	if _, numberErr := strconv.ParseFloat(strings.TrimSpace(s), 64); numberErr == nil {
 		return 0, errors.New("the unit is missing")
 	}
 
-	// One with an exponent, such as 1e3 ms, or one that is too large.
+	// One with an exponent, such as 1e3 ms, one that is too large, or less than 1 ns.
 	number := leadingNumber.FindString(strings.TrimSpace(s))
 	unit := strings.TrimSpace(strings.TrimSpace(s)[len(number):])
 	v, err := strconv.ParseFloat(number, 64)

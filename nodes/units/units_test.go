@@ -68,7 +68,7 @@ func TestParseDuration(t *testing.T) {
 			t.Errorf("ParseDuration(%q) = %v, %v; want %v", in, got, err, want)
 		}
 	}
-	for in, want := range map[string]string{"10": "unit is missing", "": "write a number", "fast": "write a number", "1e9 h": "too large, expected at most 2562047h0m0s", "9223372036854775808 ns": "too large", "9999999 h": "too large", "1e400 s": "too large", "1e-400 s": "too small", "1e-3 ns": "too small", "-5": "unit is missing", "1e3 m 5 s": "write a number", "ms": "write a number"} {
+	for in, want := range map[string]string{"10": "unit is missing", "": "write a number", "fast": "write a number", "1e9 h": "too large, expected at most 2562047h0m0s", "9223372036854775808 ns": "too large", "9999999 h": "too large", "1e400 s": "too large", "1e-400 s": "too small", "1e-3 ns": "too small", "0.4 ns": "too small", "0.0000001 ms": "too small", "-5": "unit is missing", "1e3 m 5 s": "write a number", "ms": "write a number"} {
 		if _, err := ParseDuration(in); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("ParseDuration(%q): error %v, want %q", in, err, want)
 		}

@@ -231,9 +231,7 @@ func (d *draft) check() error {
 
 	var errs []error
 	seen := map[string]yamlfile.Pos{}
-	var total units.Size
 	for _, t := range d.tasks {
-		total += max(0, min(t.output, 2*MaxSize))
 		first, again := seen[t.name]
 		switch {
 		case t.name == "" || len(t.name) > maxName:

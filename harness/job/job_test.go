@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"edgebed/harness/scenario"
 	"edgebed/harness/scenario/scenariotest"
 	"edgebed/nodes/trace"
+	"edgebed/nodes/units"
 	"edgebed/nodes/workflow"
 	"edgebed/nodes/yamlfile"
 )
@@ -260,11 +262,90 @@ func TestExecutionsLeft(t *testing.T) {
 	if n != 10 || first.Index != -4 || last.Index != 5 || last.Due-first.Due != 9*time.Second/2 {
 		t.Errorf("%d arrivals from %+v to %+v", n, first, last)
 	}
+	if j.First = 2; j.Left() != 4 {
+		t.Errorf("%d executions are left after 2 of 6", j.Left())
+	}
 	if j.last() != 5 {
 		t.Errorf("the last execution is %d", j.last())
 	}
 	traced := 3
 	if j.Trace = &traced; j.last() != 3 {
 		t.Errorf("the last execution of a traced job is %d", j.last())
+	}
+}
+
+// TestRepeatedLists: the list of workflows repeats before its start, and does not where a load ends
+// by time.
+func TestRepeatedLists(t *testing.T) {
+	name := func(j *Job, k int) string {
+		t.Helper()
+		w, err := j.Workflow(k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return w.Name
+	}
+	j := given(t, tight+"workload: {argument: 1 kB}\n", nil)
+	for k := range 4 {
+		if name(j, k-4) != name(j, k) || name(j, k+4) != name(j, k) {
+			t.Errorf("of 4 executions number %d is not that of those before and after", k)
+		}
+	}
+	j = given(t, tight+"workload: {argument: 1 kB}\nload: {arrivals: periodic, rate: 2, duration: 2 s}\n", nil)
+	if name(j, 4) == name(j, 0) || name(j, -1) != name(j, scenario.MaxExecutions-1) {
+		t.Error("executions of a load that ends by time repeat")
+	}
+}
+
+// TestGroupsOfClients: each client has the workload of its group; given workflows are everybody's,
+// and a group's workload that Expand has refused is nobody's.
+func TestGroupsOfClients(t *testing.T) {
+	const groups = "workload: {argument: 1 kB, generator: chain, states: 2, length: 2}\nclients: {groups: [" +
+		"{name: one, count: 2, workload: {argument: 2 kB, length: 3}}, {name: two, workload: {argument: 3 kB, length: 5}}]}\n"
+	j := given(t, tight+groups, nil)
+	for client, c := range []struct {
+		group    string
+		argument units.Size
+		length   int
+	}{{"one", 2 * units.KB, 3}, {"one", 2 * units.KB, 3}, {"two", 3 * units.KB, 5}} {
+		w, err := j.WorkflowOf(client, 0)
+		if err != nil || w.Workflow.Len() != c.length || j.RunOf(client).Argument != c.argument || j.GroupOf(client) != c.group {
+			t.Errorf("client %d of group %s has %v with %v, %v; want %+v", client, j.GroupOf(client), w.Workflow.Functions,
+				j.RunOf(client).Argument, err, c)
+		}
+	}
+	if got := fmt.Sprint(j.oneOfEach()); got != "[0 2]" {
+		t.Errorf("one client of each group are %s", got)
+	}
+	if turn, err := j.Workflow(2); err != nil || turn.Workflow.Len() != 5 {
+		t.Errorf("execution 2 is that of %v, %v", turn.Workflow, err)
+	}
+
+	j = given(t, tight+groups, slices.Repeat([]*workflow.Workflow{once("f1")}, 3))
+	if w, err := j.WorkflowOf(2, 0); err != nil || w.Name != "w0" || j.groups != nil {
+		t.Errorf("in a group with given workflows one is %+v, %v", w, err)
+	}
+
+	plan := scenariotest.ExpandText(t, tight+groups)
+	plan.Broken = true
+	plan.Cells[0].Clients.Groups[0].Workload.Generator = "file"
+	if _, err := Prepare(plan, nil, nil); err != nil {
+		t.Errorf("of a broken plan is told %v", err)
+	}
+}
+
+// TestFoundOnce: a topology that many cells name is looked for once, also where it is wrong.
+func TestFoundOnce(t *testing.T) {
+	for file, mistakes := range map[string]int{
+		"name: n\nswitches: [a]\nhosts: [{name: x, switch: a}, {name: y, switch: a}]\n": 0,
+		"name: n\nswitches: [a]\nhosts: [{name: x, switch: b}]\n":                       1,
+	} {
+		found := 0
+		_, err := Prepare(scenariotest.ExpandText(t, "name: t\ntopology: {file: n.yaml}\nexecution: {model: pure-faas}\n"+
+			"workload: {argument: $size}\nmatrix: [{axis: size, values: [1 kB, 2 kB, 3 kB]}]\n"),
+			func(name string) ([]byte, string, error) { found++; return []byte(file), name, nil }, nil)
+		if found != 1 || len(yamlfile.Each(err)) != mistakes {
+			t.Errorf("looked for %d times, %v", found, err)
+		}
 	}
 }

@@ -2,6 +2,7 @@ package job
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -70,6 +71,14 @@ func TestAliasesInUse(t *testing.T) {
 	j.Cell.Clients.Groups[1].Workload.Length = 4
 	got, err = j.aliases()
 	if want := "map[f:[f@2 f@3 f@4] g:[g@2 g@3 g@4]]"; err != nil || fmt.Sprint(got) != want {
+		t.Errorf("%v, %v, want %s", got, err, want)
+	}
+
+	// Of as many executions as are looked at, tasks run where they say.
+	j = &Job{serving: two, tasks: map[string]task{"x": {}, "y": {}}}
+	j.Given = slices.Repeat([]Workflow{{Workflow: chain("f", "g~y")}}, Checked)
+	got, err = j.aliases()
+	if want := "map[g:[g~y]]"; err != nil || fmt.Sprint(got) != want {
 		t.Errorf("%v, %v, want %s", got, err, want)
 	}
 

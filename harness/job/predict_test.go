@@ -114,6 +114,26 @@ func TestExpected(t *testing.T) {
 	}
 }
 
+// TestExpectedInTurn: in a closed loop clients share the executions, the discarded ones among them.
+func TestExpectedInTurn(t *testing.T) {
+	w := once("f")
+	for edit, want := range map[string]time.Duration{
+		"clients: {count: 2}":                2 * (286*time.Millisecond + time.Second),
+		"clients: {count: 4}":                286*time.Millisecond + time.Second,
+		"load: {arrivals: poisson, rate: 2}": 2 * time.Second,
+		"clients: {count: 2}\nload: {arrivals: periodic, loop: closed, rate: 2}": 2 * (286 + 500) * time.Millisecond,
+	} {
+		text := simple
+		if strings.Contains(edit, "load") {
+			text = strings.Replace(text, "pause: 1 s, ", "", 1)
+		}
+		j := given(t, text, []*workflow.Workflow{w, w, w, w}, "workload:", edit+"\nworkload:")
+		if got := j.Expected(); got != 2600*time.Millisecond+want {
+			t.Errorf("%s: expected to take %v, want %v", edit, got-2600*time.Millisecond, want)
+		}
+	}
+}
+
 // TestExpectedMeans: under load the mean over workflows decides.
 func TestExpectedMeans(t *testing.T) {
 	short, long := once("f"), once("g")

@@ -24,7 +24,7 @@ func TestFigurePlaces(t *testing.T) {
 		"metric: computer-running, at: [c]":      "[0]: there is no computer on a host c (valid: h, i)",
 	} {
 		plan := scenariotest.ExpandText(t, simple+"load: {duration: 1 s}\n"+
-			"figures: [{name: all, kind: bars, metric: delay}, {name: some, kind: timeline, "+figure+"}]\n")
+			"figures: [{name: some, kind: timeline, "+figure+"}, {name: all, kind: timeline, metric: port-rate}]\n")
 		_, err := Prepare(plan, nil, []Workflow{{Name: "w", Workflow: once("f")}})
 		if want == "" {
 			if err != nil {
@@ -33,8 +33,25 @@ func TestFigurePlaces(t *testing.T) {
 			continue
 		}
 		if got := fmt.Sprint(err); len(yamlfile.Each(err)) != 1 || !strings.HasPrefix(got, "test.yaml:21:") ||
-			!strings.Contains(got, "figures[1].at"+want) {
+			!strings.Contains(got, "figures[0].at"+want) {
 			t.Errorf("%s: %v, want only %q", figure, err, want)
+		}
+	}
+}
+
+// TestNoFigurePlaces: figures that say no places need no look at networks; one that does is found
+// among them.
+func TestNoFigurePlaces(t *testing.T) {
+	for figures, mistakes := range map[string]int{
+		"": 0,
+		"{name: all, kind: timeline, metric: port-rate}":                                                                 0,
+		"{name: one, kind: timeline, metric: port-rate, at: [x-y]}":                                                      1,
+		"{name: all, kind: timeline, metric: port-rate}, {name: one, kind: timeline, metric: port-rate, at: [x-y, y-x]}": 2,
+	} {
+		plan := scenariotest.ExpandText(t, simple+"load: {duration: 1 s}\nfigures: ["+figures+"]\n")
+		_, err := Prepare(plan, nil, []Workflow{{Name: "w", Workflow: once("f")}})
+		if told := yamlfile.Each(err); len(told) != mistakes {
+			t.Errorf("[%s]: %v, want %d mistakes", figures, err, mistakes)
 		}
 	}
 }

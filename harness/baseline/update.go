@@ -76,7 +76,7 @@ func Update(dir string, o Options) (entry string, err error) {
 	}
 
 	target := filepath.Join(o.Root, o.Name)
-	if err := replaceable(dir, target); err != nil {
+	if err := replaceable(target); err != nil {
 		return "", &InputError{fmt.Errorf("baseline update: %w", err)}
 	}
 	if err := replace(dir, target); err != nil {
@@ -99,18 +99,14 @@ func Update(dir string, o Options) (entry string, err error) {
 }
 
 // replaceable returns an error where target is not what an earlier update wrote: a folder
-// with packed records, and not the result itself.
-func replaceable(dir, target string) error {
-	there, err := os.Stat(target)
+// with packed records. A result as it was run is none, be it the one that is copied.
+func replaceable(target string) error {
+	_, err := os.Stat(target)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
-	}
-	if of, err := os.Stat(dir); err == nil && os.SameFile(of, there) {
-		return fmt.Errorf("%s is the result itself, which its packed records would replace; choose another --name "+
-			"or --root", target)
 	}
 	if _, err := os.Stat(filepath.Join(target, packedFile)); err != nil {
 		return fmt.Errorf("%s is there, and no baseline: it has no %s; choose another --name or --root, "+

@@ -40,41 +40,58 @@ type kubernetesJob struct {
 // out/shard-i. What the cluster would set is in the environment.
 type clusterTask func(t *testing.T, i, n int, out string, run []string) *exec.Cmd
 
-// kubernetesTask takes the command from a job, whose campaign is another one here.
-func kubernetesTask(file, campaign string) clusterTask {
-	return func(t *testing.T, i, n int, out string, run []string) *exec.Cmd {
-		t.Helper()
-		data, err := os.ReadFile(filepath.Join("../../scripts", file))
-		if err != nil {
-			t.Fatal(err)
-		}
-		var job kubernetesJob
-		if err := yaml.Unmarshal(data, &job); err != nil {
-			t.Fatal(err)
-		}
-		if len(job.Spec.Template.Spec.Containers) != 1 {
-			t.Fatalf("%s: %d containers, want one", file, len(job.Spec.Template.Spec.Containers))
-		}
-		c := job.Spec.Template.Spec.Containers[0]
-		if len(c.Command) != 2 || len(c.Args) != 1 || len(c.Env) != 1 || c.Env[0].Name != "SHARDS" {
-			t.Fatalf("%s: command %q, arguments %q, environment %v", file, c.Command, c.Args, c.Env)
-		}
-		if shards := strconv.Itoa(job.Spec.Completions); job.Spec.CompletionMode != "Indexed" ||
-			job.Spec.Completions != job.Spec.Parallelism || c.Env[0].Value != shards {
-			t.Errorf("%s: %s completions, %d at a time, but SHARDS is %s",
-				file, shards, job.Spec.Parallelism, c.Env[0].Value)
-		}
+// kubernetesScript returns what a job's container runs.
+func kubernetesScript(t *testing.T, file string) (shell []string, script string) {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("../../scripts", file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var job kubernetesJob
+	if err := yaml.Unmarshal(data, &job); err != nil {
+		t.Fatal(err)
+	}
 
-		script := c.Args[0]
-		for old, put := range map[string]string{campaign: quoted(run), "/results/": out + "/"} {
-			if strings.Count(script, old) != 1 {
-				t.Fatalf("%s: %q is not once in\n%s", file, old, script)
-			}
-			script = strings.Replace(script, old, put, 1)
+	if len(job.Spec.Template.Spec.Containers) != 1 {
+		t.Fatalf("%s: %d containers, want one", file, len(job.Spec.Template.Spec.Containers))
+	}
+	c := job.Spec.Template.Spec.Containers[0]
+	if len(c.Command) != 2 || len(c.Args) != 1 || len(c.Env) != 1 || c.Env[0].Name != "SHARDS" {
+		t.Fatalf("%s: command %q, arguments %q, environment %v", file, c.Command, c.Args, c.Env)
+	}
+	if shards := strconv.Itoa(job.Spec.Completions); job.Spec.CompletionMode != "Indexed" ||
+		job.Spec.Completions != job.Spec.Parallelism || c.Env[0].Value != shards {
+		t.Errorf("%s: %s completions, %d at a time, but SHARDS is %s",
+			file, shards, job.Spec.Parallelism, c.Env[0].Value)
+	}
+	return c.Command, c.Args[0]
+}
+
+// kubernetesTask is a pod of the job in virtual time, whose campaign is another one here.
+func kubernetesTask(t *testing.T, i, n int, out string, run []string) *exec.Cmd {
+	t.Helper()
+	shell, script := kubernetesScript(t, "kubernetes-job-virtual.yaml")
+	for old, put := range map[string]string{
+		"exp400 --profile paper --network virtual": quoted(run),
+		"/results/": out + "/",
+	} {
+		if strings.Count(script, old) != 1 {
+			t.Fatalf("%q is not once in\n%s", old, script)
 		}
-		cmd := exec.CommandContext(t.Context(), c.Command[0], c.Command[1], script)
-		cmd.Env = append(os.Environ(), fmt.Sprint("JOB_COMPLETION_INDEX=", i-1), fmt.Sprint("SHARDS=", n))
-		return cmd
+		script = strings.Replace(script, old, put, 1)
+	}
+
+	cmd := exec.CommandContext(t.Context(), shell[0], shell[1], script)
+	cmd.Env = append(os.Environ(), fmt.Sprint("JOB_COMPLETION_INDEX=", i-1), fmt.Sprint("SHARDS=", n))
+	return cmd
+}
+
+// TestKubernetesJobs: the two jobs run the same but for the network.
+func TestKubernetesJobs(t *testing.T) {
+	_, emulated := kubernetesScript(t, "kubernetes-job.yaml")
+	_, virtual := kubernetesScript(t, "kubernetes-job-virtual.yaml")
+	if diff := cmp.Diff(emulated, strings.Replace(virtual, " --network virtual", "", 1)); diff != "" {
+		t.Errorf("the jobs differ (-emulated +virtual without its network):\n%s", diff)
 	}
 }
 
@@ -112,6 +129,7 @@ func TestClusterJobs(t *testing.T) {
 	t.Parallel()
 	edgebed := program(t)
 	buildWorker(t, filepath.Dir(edgebed))
+
 	dir := t.TempDir()
 	run := []string{brisk(t, dir), "--network", "virtual", "--where", "rate=100 Mb/s", "--where", "argument=10 kB",
 		"--filter", "S=3"}
@@ -133,38 +151,32 @@ func TestClusterJobs(t *testing.T) {
 		cmd.Env = os.Environ()
 		return cmd
 	}
+
 	whole := filepath.Join(dir, "whole")
 	finish(t, plain(append(append([]string{"run"}, run...), "--out", whole)...))
 	want := executions(t, whole)
 
 	for name, c := range map[string]struct{ first, again clusterTask }{
-		"slurm": {slurmTask, slurmAgain},
-		"kubernetes": {kubernetesTask("kubernetes-job.yaml", "exp400 --profile paper"),
-			kubernetesTask("kubernetes-job.yaml", "exp400 --profile paper")},
-		"kubernetes, virtual": {
-			kubernetesTask("kubernetes-job-virtual.yaml", "exp400 --profile paper --network virtual"),
-			kubernetesTask("kubernetes-job-virtual.yaml", "exp400 --profile paper --network virtual")},
+		"slurm":      {slurmTask, slurmAgain},
+		"kubernetes": {kubernetesTask, kubernetesTask},
 	} {
 		t.Run(name, func(t *testing.T) {
-			out := filepath.Join(dir, strings.Map(onlyLetters, name))
+			out := filepath.Join(dir, name)
 			finish(t, c.first(t, 1, 2, out, run))
 			lose(t, c.first(t, 2, 2, out, run), filepath.Join(out, "shard-2"), prepare)
 			finish(t, c.again(t, 2, 2, out, run))
 			merged := filepath.Join(out, "merged")
 			finish(t, plain("merge", merged, filepath.Join(out, "shard-1"), filepath.Join(out, "shard-2")))
 
+			one, two := len(executions(t, filepath.Join(out, "shard-1"))), len(executions(t, filepath.Join(out, "shard-2")))
+			if one+two != len(want) {
+				t.Errorf("the shards have %d and %d executions, want %d between them", one, two, len(want))
+			}
 			if diff := cmp.Diff(want, executions(t, merged), cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("the records differ (-one machine +merged):\n%s", diff)
 			}
 		})
 	}
-}
-
-func onlyLetters(r rune) rune {
-	if r < 'a' || r > 'z' {
-		return -1
-	}
-	return r
 }
 
 // lose ends all processes of a task as soon as it has recorded something.
@@ -175,6 +187,7 @@ func lose(t *testing.T, cmd *exec.Cmd, out string, prepare func(*exec.Cmd) (*exe
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 		data, _ := os.ReadFile(filepath.Join(out, record.FileName))
 		if bytes.Contains(data, []byte(`"type":"execution"`)) {
@@ -185,6 +198,7 @@ func lose(t *testing.T, cmd *exec.Cmd, out string, prepare func(*exec.Cmd) (*exe
 			break
 		}
 	}
+
 	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 	if err := cmd.Wait(); err == nil {
 		t.Log("the task ended before it could be lost")

@@ -34,8 +34,11 @@ func Code(text string) string {
 }
 
 // CSV keeps a spreadsheet from taking a text for a formula: one that begins like a
-// formula, also after blanks, and is no number, gets an apostrophe in front.
-func CSV(text string) string {
+// formula, also after blanks, and is no number, gets an apostrophe in front. Control
+// characters are shown as by Terminal, where such files are printed.
+func CSV(text string) string { return Terminal(noFormula(text)) }
+
+func noFormula(text string) string {
 	begins, _ := utf8.DecodeRuneInString(strings.TrimLeftFunc(text, func(r rune) bool {
 		return r == '\ufeff' || unicode.IsSpace(r) && r != '\t' && r != '\r'
 	}))

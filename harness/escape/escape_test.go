@@ -45,6 +45,7 @@ func TestCSV(t *testing.T) {
 		"": "", "10 Mb/s": "10 Mb/s", "-5": "-5", "+1.5e3": "+1.5e3",
 		"=1+1": "'=1+1", "@SUM(A1)": "'@SUM(A1)", "-cmd|x": "'-cmd|x", "+x": "'+x", "\tx": "'\tx",
 		" =1+1": "' =1+1", "\ufeff@x": "'\ufeff@x", "\n=x": "'\n=x", "＝1+1": "'＝1+1", " 延迟": " 延迟", "\xff": "\xff",
+		"a\x1b[31mb\nc": `a\x1b[31mb` + "\nc", "\u202e=x": `\u202e=x`,
 	} {
 		if got := CSV(in); got != want {
 			t.Errorf("%q becomes %q, want %q", in, got, want)

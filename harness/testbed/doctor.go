@@ -271,8 +271,8 @@ func workersOfMemory(jobs []job.Job) (int, error) {
 		return math.MaxInt32, nil
 	}
 	if memory.Allowed < leastMemory {
-		return 0, fmt.Errorf("check the limit of memory: edgebed and one cell need about %d MB, and %d MB are allowed; %s",
-			leastMemory/1_000_000, memory.Allowed/1_000_000, memory.Setting)
+		return 0, fmt.Errorf("check the limit of memory: edgebed and one cell need about %d MB, "+
+			"and %d MB are allowed; %s", leastMemory/1_000_000, memory.Allowed/1_000_000, memory.Setting)
 	}
 	largest := int64(leastMemory)
 	for i := range jobs {

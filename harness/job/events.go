@@ -87,7 +87,7 @@ func (j *Job) checkEventNames() error {
 		switch {
 		case e.Links() && len(j.Directions(e)) == 0:
 			errs = append(errs, j.checkLink(e))
-		case !e.Links() && e.Computer != "":
+		case !e.Links():
 			errs = append(errs, j.checkComputer(e))
 		}
 	}

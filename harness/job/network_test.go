@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"edgebed/harness/topology"
+	"edgebed/nodes/units"
 )
 
 // TestNetwork checks a network as the records hold it: a port for each host, two for
@@ -78,5 +79,27 @@ links: [{between: [a, b]}]
 	j.Cell.Capture.Of = []string{"h", "b-i"}
 	if got, err := j.CapturePorts(); err != nil || !slices.Equal(got, []string{"a-h", "b-h", "a-h#2", "b-i"}) {
 		t.Errorf("captured are %q, %v", got, err)
+	}
+}
+
+// TestShapedPorts: a port has the queue of its rate, in packets or in bytes, and none without one.
+func TestShapedPorts(t *testing.T) {
+	for _, c := range []struct {
+		p    topology.Params
+		want string
+	}{
+		{topology.Params{}, "0 0 0 "},
+		{topology.Params{Rate: units.Mbps, Queue: 7}, "1000000 7 0 "},
+		{topology.Params{Rate: units.Mbps, Queue: 7, QueueBytes: 9000}, "1000000 0 9000 "},
+		{topology.Params{Queue: 7, QueueBytes: 9000}, "0 0 0 "},
+		{topology.Params{Queue: 7}, "0 0 0 "},
+		{topology.Params{Rate: units.Mbps, Queue: 7, Discipline: topology.Drop}, "1000000 7 0 "},
+		{topology.Params{Rate: units.Mbps, Queue: 7, Discipline: "codel"}, "1000000 7 0 codel"},
+		{topology.Params{Discipline: "codel"}, "0 0 0 "},
+	} {
+		got := shaped("a", "b", "#2", c.p)
+		if text := fmt.Sprint(got.RateBPS, got.Queue, got.QueueBytes, " ", got.Discipline); text != c.want || got.Name != "a-b#2" {
+			t.Errorf("%+v: %s has %q, want %q", c.p, got.Name, text, c.want)
+		}
 	}
 }

@@ -185,3 +185,16 @@ func TestSteps(t *testing.T) {
 		}
 	}
 }
+
+// TestParseShowsPlaces: what is no single document is shown where it stands, too.
+func TestParseShowsPlaces(t *testing.T) {
+	for text, want := range map[string]string{
+		"a: 1\n---\nb: 2\n": "     2 | ---\n       | ^",
+		"a: &a [*a]\n":      "     1 | a: &a [*a]\n       |        ^",
+	} {
+		_, err := Parse("x.yaml", []byte(text))
+		if got := Explain(err); !strings.Contains(got, want) {
+			t.Errorf("%q is explained as\n%s\nwant a part of it to be\n%s", text, got, want)
+		}
+	}
+}

@@ -62,15 +62,15 @@ type Document struct {
 
 // Parse reads the one YAML document in data without giving it a meaning. It
 // refuses syntax errors, empty files and files of several documents.
-func Parse(filename string, data []byte) (doc *Document, err error) {
+func Parse(filename string, data []byte) (_ *Document, err error) {
 	data, err = Text(filename, data)
 	if err != nil {
 		return nil, err
 	}
-	doc = &Document{file: filename, text: data}
+	doc := &Document{file: filename, text: data}
 	defer func() {
 		if err != nil {
-			doc, err = nil, doc.own(err)
+			err = doc.own(err)
 		}
 	}()
 

@@ -42,6 +42,12 @@ func ring(t *testing.T, rate units.Rate) *emu.Network {
 	if err := model.SetClass("trunk", topology.Class{Override: topology.Override{Rate: &rate}}); err != nil {
 		t.Fatal(err)
 	}
+	return built(t, model)
+}
+
+// built makes a network that is closed when the test ends.
+func built(t *testing.T, model *topology.Topology) *emu.Network {
+	t.Helper()
 	n, err := emu.Build(t.Context(), model, emu.Options{})
 	if err != nil {
 		t.Fatal(err)

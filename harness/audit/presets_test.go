@@ -21,15 +21,7 @@ func TestPresets(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			n, err := emu.Build(t.Context(), model, emu.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() {
-				if err := n.Close(); err != nil {
-					t.Error(err)
-				}
-			})
+			n := built(t, model)
 
 			var best []emu.Measurement
 			for range 20 {

@@ -109,7 +109,7 @@ func skipWindow(terminal *os.File) error {
 	return term.Restore(fd, before)
 }
 
-// findDisplay returns an error where programs on hosts cannot reach an X display. Hosts have no
+// findDisplay returns an error where an X display cannot be reached. The shell's sandbox has no
 // way to the machine's network, so that it has to be one of this machine, which is a file.
 func findDisplay(display string) error {
 	if display == "" {
@@ -117,7 +117,8 @@ func findDisplay(display string) error {
 	}
 	number, local := strings.CutPrefix(strings.TrimPrefix(display, "unix"), ":")
 	if !local {
-		return fmt.Errorf("the X display %s is reached by a network, which hosts have no way to", display)
+		return fmt.Errorf("the X display %s is reached by the machine's network, "+
+			"which this shell has no way to", display)
 	}
 
 	number, _, _ = strings.Cut(number, ".") // of the screen

@@ -101,8 +101,8 @@ func TestNoDisplay(t *testing.T) {
 	}
 	for display, want := range map[string]string{
 		"":                 "DISPLAY is not set",
-		"localhost:10.0":   "reached by a network",
-		"192.168.0.9:0":    "reached by a network",
+		"localhost:10.0":   "reached by the machine's network",
+		"192.168.0.9:0":    "reached by the machine's network",
 		":987":             "find the X display :987: dial unix /tmp/.X11-unix/X987",
 		"unix:987.1":       "find the X display unix:987.1: dial unix /tmp/.X11-unix/X987",
 		":../../../bin/sh": "find the X display :../../../bin/sh: dial unix /tmp/.X11-unix/X: ",
